@@ -1,0 +1,70 @@
+"""Checks that more than one room needs, so that the same mistake gives the same sentence everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from weaklabel.errors import LabelMatrixError, UnknownNameError
+from weaklabel.types.votes import Float32Array, FloatArray, Int8Array
+
+T = TypeVar("T")
+
+
+def lookup(kind: str, registry: Mapping[str, T], name: str) -> T:
+    """`registry[name]`, or an error that lists what is known and guesses what was meant."""
+    try:
+        return registry[name]
+    except KeyError:
+        raise UnknownNameError.for_name(kind, name, registry) from None
+
+
+def check_label_matrix(L: ArrayLike, n_lfs: int | None = None) -> Int8Array:
+    """`L` as a two-dimensional int8 array of votes -1, 0 and 1.
+
+    Raises:
+        LabelMatrixError: wrong rank, wrong number of columns, or a value that is no vote.
+    """
+    array = np.asarray(L)
+    if array.ndim != 2:
+        raise LabelMatrixError(
+            f"L has {array.ndim} dimension(s). Pass votes of shape (n_pairs, n_lfs), as apply() returns."
+        )
+    if n_lfs is not None and array.shape[1] != n_lfs:
+        raise LabelMatrixError(
+            f"L has {array.shape[1]} columns but the model was fitted on {n_lfs}. "
+            "Apply the same labeling functions in the same order."
+        )
+    if array.size and not np.isin(array, (-1, 0, 1)).all():
+        odd = sorted({float(v) for v in np.unique(array)} - {-1.0, 0.0, 1.0})[:5]
+        raise LabelMatrixError(f"L holds {odd}. A vote is -1 (abstain), 0 (A) or 1 (B).")
+    return array.astype(np.int8, copy=False)
+
+
+def check_margins(margins: ArrayLike | None, L: Int8Array) -> Float32Array:
+    """Margins as float32 of the shape of `L`; all NaN where none were given."""
+    if margins is None:
+        return np.full(L.shape, np.nan, dtype=np.float32)
+    array = np.asarray(margins, dtype=np.float32)
+    if array.shape != L.shape:
+        raise LabelMatrixError(
+            f"margins have shape {array.shape} but L has {L.shape}. Pass both from the same apply() call."
+        )
+    return array
+
+
+def check_gold(y: ArrayLike | None, n_pairs: int) -> FloatArray:
+    """Gold as float64 `(n_pairs,)`: 0 (A), 1 (B), .5 (tie), NaN (unknown); all NaN where none was given."""
+    if y is None:
+        return np.full(n_pairs, np.nan)
+    array = np.asarray(y, dtype=np.float64)
+    if array.shape != (n_pairs,):
+        raise LabelMatrixError(f"y has shape {array.shape}, expected ({n_pairs},): one gold value per pair.")
+    known = array[~np.isnan(array)]
+    if known.size and not np.isin(known, (0.0, 0.5, 1.0)).all():
+        odd = sorted({float(v) for v in known} - {0.0, 0.5, 1.0})[:5]
+        raise LabelMatrixError(f"y holds {odd}. Gold is 0 (A), 1 (B), 0.5 (tie) or NaN (unknown).")
+    return array

@@ -1,0 +1,172 @@
+"""The one way anything reaches a disk: content hashes, atomic writes, manifests.
+
+A file appears under its final name whole or not at all: it is written beside its target, flushed to the
+disk, then renamed (20 of 20 kills left a torn file without this, 0 of 20 with it). The folder is flushed
+too, because on Linux the rename itself lives there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from weaklabel.errors import ArtifactError
+
+_CHUNK = 1 << 20
+# Packages whose version can change a vote, a label or a fitted number.
+_TRACKED = ("weaklabel", "numpy", "scipy", "scikit-learn", "pyarrow", "polars", "pandas")
+
+
+def content_hash(*parts: bytes | str) -> str:
+    """sha256 of the parts in order, as hex. Each part's length is hashed too, so ("ab", "c") != ("a", "bc").
+
+    >>> content_hash("a")[:8] == content_hash(b"a")[:8]
+    True
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        digest.update(len(raw).to_bytes(8, "little"))
+        digest.update(raw)
+    return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file's bytes, as hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def table_hash(table: pa.Table) -> str:
+    """sha256 of a table's column names, types and values, whatever its chunks."""
+    digest = hashlib.sha256()
+    whole = table.combine_chunks()
+    for name, column in zip(whole.schema.names, whole.columns, strict=True):
+        digest.update(f"{name}:{column.type};".encode())
+        # IPC writes buffers with their offsets from zero, so slices hash like copies.
+        sink = pa.BufferOutputStream()
+        one = pa.table({name: column})
+        with pa.ipc.new_stream(sink, one.schema) as writer:
+            writer.write_table(one, max_chunksize=max(1, len(one)))
+        digest.update(sink.getvalue())
+    return digest.hexdigest()
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its name when the block ends well, and is removed otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.tmp-", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+        _flush(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Sorted keys and a last newline: the same value gives the same bytes. NaN is refused: it is no JSON."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file of ours.
+
+    Raises:
+        ArtifactError: when it is missing or torn.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtifactError(f"{path} does not exist. Run the step that writes it first.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{path} is not JSON ({error}). Delete it and run the step again.") from None
+
+
+def write_parquet(path: Path, table: pa.Table, row_group_size: int = 8192) -> None:
+    with atomic_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", row_group_size=row_group_size)
+
+
+def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill(folder)` write into a fresh folder, then put it in the place of `path` in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.tmp-", dir=path.parent))
+    try:
+        fill(temporary)
+        for file in temporary.rglob("*"):
+            _flush(file)
+        temporary.chmod(0o755)
+        if path.exists():
+            # A folder cannot be replaced in one call: move the old one aside first. A kill between the two
+            # renames leaves no folder, never a mixed one, and the step is run again.
+            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old-", dir=path.parent))
+            os.replace(path, old / "was")
+            os.replace(temporary, path)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, path)
+        _flush(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def manifest(
+    kind: str, *, inputs: Mapping[str, str], settings: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
+    """What an artefact was made of: its kind, the hashes of its inputs, settings, and package versions.
+
+    Times of day stay out, so that the same inputs give the same bytes.
+    """
+    return {
+        "kind": kind,
+        "format": 1,
+        "inputs": dict(inputs),
+        "settings": dict(settings),
+        "versions": versions(),
+        **more,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages whose version can change a result."""
+    found = {"python": platform.python_version()}
+    for name in _TRACKED:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,105 @@
+"""What can go wrong, as one family.
+
+    WeaklabelError
+    ├── DataError (ValueError)             a file, a row or a column that cannot be used
+    │   ├── LayoutError                    no reader recognises the columns, or a needed column is missing
+    │   └── GoldError                      gold that its layout does not define, or that does not fit the pairs
+    ├── LabelingFunctionError (ValueError) an LF that cannot be built, found or run
+    │   ├── VoteError                      an LF returned something that is no vote
+    │   ├── DiscoveryError                 an LF file or folder that does not load
+    │   └── FaultShareError                too many votes failed in a run
+    ├── LabelMatrixError (ValueError)      L, margins, names or ids that do not fit together
+    ├── NotFittedError (RuntimeError)      predict before fit
+    ├── NotCalibratedError (ValueError)    uncalibrated labels where probabilities are needed
+    ├── ConfigError (ValueError)           a setting that is unknown or out of range
+    ├── ArtifactError (RuntimeError)       a saved thing that is missing, torn or from elsewhere
+    ├── UnknownNameError (LookupError)     a name that no registry holds
+    └── MissingExtraError (ImportError)    an optional package that is not installed
+
+Every message says, in this order: where, what came, what is allowed, what to do next. The command line
+shows these as one line and exits 2; any other exception keeps its traceback, because it is our bug.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WeaklabelError(Exception):
+    """Base of every error that a user's input can cause."""
+
+
+class DataError(WeaklabelError, ValueError):
+    """A file, a row or a column cannot be used."""
+
+
+class LayoutError(DataError):
+    """No reader recognises the columns, or a needed column is missing."""
+
+
+class GoldError(DataError):
+    """A gold value that its layout does not define, or gold that does not fit the pairs."""
+
+
+class LabelingFunctionError(WeaklabelError, ValueError):
+    """A labeling function cannot be built, found or run."""
+
+
+class VoteError(LabelingFunctionError):
+    """A labeling function returned something that is no vote."""
+
+
+class DiscoveryError(LabelingFunctionError):
+    """A labeling-function file or folder does not load."""
+
+
+class FaultShareError(LabelingFunctionError):
+    """A larger share of votes failed than the run allows."""
+
+
+class LabelMatrixError(WeaklabelError, ValueError):
+    """Votes, margins, names or ids do not fit together."""
+
+
+class NotFittedError(WeaklabelError, RuntimeError):
+    """A model was asked before it was fitted."""
+
+
+class NotCalibratedError(WeaklabelError, ValueError):
+    """Labels that were never calibrated were used where probabilities are needed."""
+
+
+class ConfigError(WeaklabelError, ValueError):
+    """A setting is unknown or out of range."""
+
+
+class ArtifactError(WeaklabelError, RuntimeError):
+    """A saved thing is missing, torn, or was made by something else."""
+
+
+class UnknownNameError(WeaklabelError, LookupError):
+    """A name that no registry holds.
+
+    >>> str(UnknownNameError.for_name("label model", "dawidskene", ["dawid_skene", "majority_vote"]))
+    "no label model 'dawidskene'. Known: dawid_skene, majority_vote. Did you mean 'dawid_skene'?"
+    """
+
+    @classmethod
+    def for_name(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+        names = sorted(known)
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return cls(f"no {kind} {name!r}. Known: {', '.join(names) or 'none'}.{hint}")
+
+
+class MissingExtraError(WeaklabelError, ImportError):
+    """An optional package is needed and not installed.
+
+    >>> str(MissingExtraError.for_extra("the Snorkel label model", "snorkel"))
+    "the Snorkel label model needs the 'snorkel' extra. Run: pip install 'weaklabel[snorkel]'"
+    """
+
+    @classmethod
+    def for_extra(cls, what: str, extra: str) -> MissingExtraError:
+        return cls(f"{what} needs the {extra!r} extra. Run: pip install 'weaklabel[{extra}]'")

@@ -1,0 +1,79 @@
+"""The contract of a label model: votes (and margins) in, log-odds that B is better out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from weaklabel.errors import NotFittedError
+from weaklabel.types import FloatArray, sigmoid
+
+
+class LabelModel(ABC):
+    """A model of which response wins, given what labeling functions said.
+
+    The constructor only stores settings; `fit` works; what was learned ends in an underscore. Models pass
+    `check_label_model`. Arrays, throughout:
+
+    - `L` `(n_pairs, n_lfs)` int8: -1 abstain, 0 prefers A, 1 prefers B.
+    - `margins` `(n_pairs, n_lfs)` float32 or None: directed raw differences, positive for B, NaN for none.
+    - `y` `(n_pairs,)` float64 or None: gold as 0 (A), 1 (B), .5 (tie), NaN (unknown).
+    - `groups` `(n_pairs,)` int or None: equal numbers for equal prompts; inner folds never split one.
+
+    A model that has no use for margins, gold or groups ignores them.
+    """
+
+    name: ClassVar[str]
+    uses_gold: ClassVar[bool] = False
+    """Whether gold changes the fit. If so, what it says of the gold it saw is in-sample."""
+
+    antisymmetric: ClassVar[bool] = True
+    """Whether swapping all votes flips the logit exactly. If not, the labeler asks both orders and averages."""
+
+    @abstractmethod
+    def fit(
+        self,
+        L: ArrayLike,
+        *,
+        margins: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Learn from votes, and from margins and gold where the model can."""
+
+    @abstractmethod
+    def predict_logit(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
+        """`(n_pairs,)` float64: log-odds that B beats A; 0 where nothing speaks.
+
+        Raises:
+            NotFittedError: before `fit`.
+        """
+
+    def predict_proba(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
+        """`(n_pairs, 2)` float64: P(A), P(B); rows sum to 1."""
+        p = sigmoid(self.predict_logit(L, margins=margins))
+        return np.column_stack([1.0 - p, p])
+
+    def contributions(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray | None:
+        """`(n_pairs, n_lfs)` float64: each LF's share of the logit, rows adding up to it; None if there is no such sum."""
+        return None
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Settings and what was learned, as JSON values. `from_dict` gives an equal model back."""
+
+    @classmethod
+    @abstractmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self: ...
+
+    def _require(self, attribute: str) -> Any:
+        value = getattr(self, attribute, None)
+        if value is None:
+            raise NotFittedError(
+                f"{type(self).__name__} is not fitted. Call fit(L) before asking it for probabilities."
+            )
+        return value

@@ -1,0 +1,403 @@
+"""Labeling functions: what yields votes.
+
+Two kinds. A *labeling function* maps a pair to a vote. A *response scorer* maps one response (and, if it
+asks for it, the prompt) to a number; the pair's vote is the sign of the difference. The second kind cannot
+depend on which response stands first, is computed once per distinct response, and keeps its margin:
+"12 words longer" and "400 words longer" are different evidence. Write scorers where you can.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import numpy as np
+import polars as pl
+
+from weaklabel.errors import LabelingFunctionError, VoteError
+from weaklabel.types import ABSTAIN, Fault, Float32Array, Int8Array, Pair, Text
+
+Prefer = Literal["more", "less"]
+VoteFunction = Callable[[Pair], int]
+ScoreFunction = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One labeling function's votes on a batch: `votes` int8 and `margins` float32, both `(n_pairs,)`."""
+
+    votes: Int8Array
+    margins: Float32Array
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelingFunction(ABC):
+    """What every labeling function has, whichever way it votes.
+
+    Attributes:
+        name: unique among the functions that are applied together.
+        family: where it is at home, the stem of its file; family and name are its identity.
+        fn: the user's function.
+        columns: source columns it may see; nothing else of the source reaches it.
+        version: raise it when something outside the code changes what it says (a model, a word list).
+        spec: how another process finds it again, e.g. `lfs/style.py::polite`; None for a function that lives
+            only in this process, such as one in a notebook cell.
+    """
+
+    name: str
+    family: str
+    fn: Callable[..., Any]
+    columns: tuple[str, ...] = ()
+    version: str = "1"
+    spec: str | None = None
+
+    @abstractmethod
+    def vote_all(self, pairs: Sequence[Pair]) -> Column:
+        """Votes on a batch. A pair on which the function raises gets an abstain and a `Fault`."""
+
+    def __call__(self, pair: Pair) -> int:
+        """The vote on one pair. What the function raises, this raises.
+
+        Raises:
+            VoteError: when the function returned something that is no vote.
+        """
+        column = self.vote_all([pair])
+        if column.faults:
+            raise VoteError(column.faults[0].error)
+        return int(column.votes[0])
+
+    @property
+    def doc(self) -> str:
+        """First line of the function's docstring."""
+        return (inspect.getdoc(self.fn) or "").partition("\n")[0]
+
+    @property
+    def source_file(self) -> Path | None:
+        """The file that defines the function, None for one typed into an interpreter."""
+        try:
+            return Path(inspect.getsourcefile(inspect.unwrap(self.fn)) or "")
+        except TypeError:
+            return None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Settings beside the code that change its votes, as JSON values."""
+        return {"columns": list(self.columns), "version": self.version}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairFunction(LabelingFunction):
+    """A labeling function given as pair -> vote. Made by `@labeling_function`."""
+
+    def vote_all(self, pairs: Sequence[Pair]) -> Column:
+        votes = np.full(len(pairs), ABSTAIN, dtype=np.int8)
+        faults = []
+        for row, pair in enumerate(pairs):
+            try:
+                votes[row] = check_vote(self.fn(pair), self.name, pair.id)
+            except Exception as error:
+                faults.append(_fault(self.name, pair.id, error))
+        return Column(votes, np.full(len(pairs), np.nan, dtype=np.float32), tuple(faults))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResponseScorer(LabelingFunction):
+    """A labeling function given as a score of one response. Made by `@response_scorer`.
+
+    The margin is `score(b) - score(a)`, its sign turned for `prefer="less"`. The vote is its sign; it
+    abstains where the margin is zero, smaller than `min_gap` or larger than `max_gap`. The margin is kept
+    even where it abstains. A score of NaN says "this cannot be scored": the margin is NaN, the vote an abstain.
+
+    Attributes:
+        prefer: which direction wins, "more" or "less".
+        min_gap: smallest difference that votes, in units of the score, inclusive. Default 0.
+        max_gap: largest difference that votes, inclusive. Default infinity.
+        batch: the function receives whole polars string columns and returns one number per row.
+    """
+
+    prefer: Prefer = "more"
+    min_gap: float = 0.0
+    max_gap: float = math.inf
+    batch: bool = False
+
+    def __post_init__(self) -> None:
+        if self.prefer not in ("more", "less"):
+            raise LabelingFunctionError(f"{self.name!r}: prefer is {self.prefer!r}. Allowed: 'more', 'less'.")
+        if not (math.isfinite(self.min_gap) and 0 <= self.min_gap <= self.max_gap):
+            raise LabelingFunctionError(
+                f"{self.name!r}: min_gap is {self.min_gap} and max_gap {self.max_gap}. "
+                "Allowed: 0 <= min_gap <= max_gap, in units of the score."
+            )
+        if self.columns:
+            raise LabelingFunctionError(
+                f"{self.name!r}: a response scorer sees one response and its prompt, no columns. "
+                "Use @labeling_function(columns=...) or a column LF."
+            )
+
+    @property
+    def sees_prompt(self) -> bool:
+        return len(_positional(self.fn)) == 2
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return super().parameters | {
+            "prefer": self.prefer,
+            "min_gap": self.min_gap,
+            "max_gap": None if math.isinf(self.max_gap) else self.max_gap,
+        }
+
+    def but(
+        self,
+        *,
+        name: str | None = None,
+        prefer: Prefer | None = None,
+        min_gap: float | None = None,
+        max_gap: float | None = None,
+    ) -> ResponseScorer:
+        """The same scorer with other settings; how presets are made."""
+        return replace(
+            self,
+            name=self.name if name is None else name,
+            prefer=self.prefer if prefer is None else prefer,
+            min_gap=self.min_gap if min_gap is None else min_gap,
+            max_gap=self.max_gap if max_gap is None else max_gap,
+        )
+
+    def score(self, response: str, prompt: str = "") -> float:
+        """The score of one response."""
+        scores, errors = self._score_distinct([(Text(response), Text(prompt))])
+        if errors:
+            raise next(iter(errors.values()))
+        return float(scores[0])
+
+    def vote_all(self, pairs: Sequence[Pair]) -> Column:
+        # One score per distinct response (with its prompt, if that is seen): often half of all responses.
+        index: dict[tuple[Text, Text], int] = {}
+        nothing = Text("")
+        where = np.empty((len(pairs), 2), dtype=np.intp)
+        for row, pair in enumerate(pairs):
+            prompt = pair.prompt if self.sees_prompt else nothing
+            where[row, 0] = index.setdefault((pair.response_a, prompt), len(index))
+            where[row, 1] = index.setdefault((pair.response_b, prompt), len(index))
+        scores, errors = self._score_distinct(list(index))
+        with np.errstate(over="ignore"):  # a difference beyond float32 becomes infinite, and keeps its sign
+            margins = (scores[where[:, 1]] - scores[where[:, 0]]).astype(np.float32)
+        if self.prefer == "less":
+            margins = -margins
+        faults = []
+        if errors:
+            for row, pair in enumerate(pairs):
+                error = errors.get(int(where[row, 0])) or errors.get(int(where[row, 1]))
+                if error is not None:
+                    faults.append(_fault(self.name, pair.id, error))
+        return Column(self._votes(margins), margins, tuple(faults))
+
+    def _votes(self, margins: Float32Array) -> Int8Array:
+        # The vote comes from the stored float32 margin, so that the two can never disagree.
+        gap = np.abs(margins)
+        speaks = (gap > 0) & (gap >= np.float32(self.min_gap)) & (gap <= np.float32(self.max_gap))
+        return np.where(speaks, (margins > 0).astype(np.int8), np.int8(ABSTAIN)).astype(np.int8)
+
+    def _score_distinct(
+        self, distinct: Sequence[tuple[Text, Text]]
+    ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], dict[int, Exception]]:
+        if self.batch:
+            return self._score_batch(distinct)
+        scores = np.full(len(distinct), np.nan)
+        errors: dict[int, Exception] = {}
+        for i, (response, prompt) in enumerate(distinct):
+            try:
+                value = self.fn(response, prompt) if self.sees_prompt else self.fn(response)
+                scores[i] = check_score(value, self.name)
+            except Exception as error:
+                errors[i] = error
+        return scores, errors
+
+    def _score_batch(
+        self, distinct: Sequence[tuple[Text, Text]]
+    ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], dict[int, Exception]]:
+        columns = [pl.Series("response", [str(r) for r, _ in distinct], dtype=pl.String)]
+        if self.sees_prompt:
+            columns.append(pl.Series("prompt", [str(p) for _, p in distinct], dtype=pl.String))
+        try:
+            scores = np.asarray(self.fn(*columns), dtype=np.float64)
+            if scores.shape != (len(distinct),):
+                raise VoteError(
+                    f"{self.name!r} returned shape {scores.shape} for {len(distinct)} responses. "
+                    "A batch scorer returns one number per row."
+                )
+            if np.isinf(scores).any():
+                raise VoteError(
+                    f"{self.name!r} returned an infinite score. Return a finite number, or NaN for 'cannot say'."
+                )
+        except Exception as error:
+            # A column function fails as a whole: every response in the batch is a fault.
+            return np.full(len(distinct), np.nan), dict.fromkeys(range(len(distinct)), error)
+        return scores, {}
+
+
+def check_vote(value: object, name: str, pair_id: str) -> int:
+    """`value` as a vote.
+
+    Raises:
+        VoteError: when it is not -1, 0 or 1.
+    """
+    # bool is refused: True would silently mean "b".
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and -1 <= value <= 1:
+        return int(value)
+    raise VoteError(
+        f"{name!r} returned {_short(value)} for pair {pair_id!r}. "
+        "A vote is -1 (abstain), 0 (A) or 1 (B). Return ABSTAIN when unsure."
+    )
+
+
+def check_score(value: object, name: str) -> float:
+    """`value` as a finite score, or NaN for "cannot say".
+
+    Raises:
+        VoteError: when it is no number, or infinite.
+    """
+    if isinstance(value, (bool, int, float, np.integer, np.floating, np.bool_)):
+        number = float(value)
+        if not math.isinf(number):
+            return number
+    raise VoteError(
+        f"{name!r} returned {_short(value)} for a response. "
+        "A score is a finite number, or NaN where the response cannot be scored."
+    )
+
+
+@overload
+def labeling_function(fn: VoteFunction, /) -> PairFunction: ...
+@overload
+def labeling_function(
+    *, name: str | None = None, columns: Sequence[str] = (), version: str = "1"
+) -> Callable[[VoteFunction], PairFunction]: ...
+def labeling_function(
+    fn: VoteFunction | None = None,
+    /,
+    *,
+    name: str | None = None,
+    columns: Sequence[str] = (),
+    version: str = "1",
+) -> PairFunction | Callable[[VoteFunction], PairFunction]:
+    """Turn `pair -> vote` into a labeling function. Works with and without parentheses.
+
+    Args:
+        name: another name than the function's own.
+        columns: source columns that `pair.columns` shall hold. Nothing else of the source is visible.
+        version: raise it when something outside the code changes the votes.
+
+    >>> @labeling_function
+    ... def prefers_thanks(pair):
+    ...     a, b = "thank" in pair.response_a, "thank" in pair.response_b
+    ...     return ABSTAIN if a == b else int(b)
+    >>> prefers_thanks(Pair("1", "Hi", "No.", "thanks, no"))
+    1
+    """
+
+    def wrap(function: VoteFunction) -> PairFunction:
+        _check_arity(function, (1,), "a labeling function takes the pair")
+        return PairFunction(
+            name=name or function.__name__,
+            family=_family_of(function),
+            fn=function,
+            columns=tuple(columns),
+            version=version,
+        )
+
+    return wrap if fn is None else wrap(fn)
+
+
+@overload
+def response_scorer(fn: ScoreFunction, /) -> ResponseScorer: ...
+@overload
+def response_scorer(
+    *,
+    name: str | None = None,
+    prefer: Prefer = "more",
+    min_gap: float = 0.0,
+    max_gap: float = math.inf,
+    batch: bool = False,
+    version: str = "1",
+) -> Callable[[ScoreFunction], ResponseScorer]: ...
+def response_scorer(
+    fn: ScoreFunction | None = None,
+    /,
+    *,
+    name: str | None = None,
+    prefer: Prefer = "more",
+    min_gap: float = 0.0,
+    max_gap: float = math.inf,
+    batch: bool = False,
+    version: str = "1",
+) -> ResponseScorer | Callable[[ScoreFunction], ResponseScorer]:
+    """Turn `response -> number` or `(response, prompt) -> number` into a labeling function.
+
+    With `batch=True` the function receives polars string columns and returns one number per row.
+
+    Args:
+        name: another name than the function's own.
+        prefer: whether the response with "more" or with "less" of it wins.
+        min_gap: differences below this abstain (an equal difference votes).
+        max_gap: differences above this abstain.
+        batch: the function works on whole columns.
+        version: raise it when something outside the code changes the scores.
+
+    >>> @response_scorer(prefer="less", min_gap=2)
+    ... def exclaims(response):
+    ...     return response.count("!")
+    >>> exclaims(Pair("1", "Hi", "Hello!!!", "Hello!")), exclaims(Pair("2", "Hi", "Hello!!", "Hello!"))
+    (1, -1)
+    """
+
+    def wrap(function: ScoreFunction) -> ResponseScorer:
+        _check_arity(function, (1, 2), "a response scorer takes the response, and the prompt if it needs it")
+        return ResponseScorer(
+            name=name or function.__name__,
+            family=_family_of(function),
+            fn=function,
+            version=version,
+            prefer=prefer,
+            min_gap=min_gap,
+            max_gap=max_gap,
+            batch=batch,
+        )
+
+    return wrap if fn is None else wrap(fn)
+
+
+def _positional(fn: Callable[..., Any]) -> list[str]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(fn).parameters.values()
+    return [p.name for p in parameters if p.kind in kinds and p.default is inspect.Parameter.empty]
+
+
+def _check_arity(fn: Callable[..., Any], allowed: tuple[int, ...], rule: str) -> None:
+    if not callable(fn):
+        raise LabelingFunctionError(f"{fn!r} is no function: {rule}.")
+    found = _positional(fn)
+    if len(found) not in allowed:
+        raise LabelingFunctionError(
+            f"{getattr(fn, '__name__', fn)!r} takes {len(found)} arguments ({', '.join(found)}): {rule}."
+        )
+
+
+def _family_of(fn: Callable[..., Any]) -> str:
+    return fn.__module__.rpartition(".")[2] if fn.__module__ else "unknown"
+
+
+def _fault(name: str, pair_id: str, error: Exception) -> Fault:
+    text = str(error) if isinstance(error, VoteError) else f"{name!r} raised {type(error).__name__}: {error}"
+    return Fault(name, pair_id, text[:500])
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "..."

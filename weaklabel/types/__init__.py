@@ -1,0 +1,43 @@
+"""What rooms hand to each other: pairs, votes, labels, and the one question that comparers answer."""
+
+from weaklabel.types.comparer import Comparer
+from weaklabel.types.labels import Explanation, Labels, Reason, sigmoid
+from weaklabel.types.pair import ABSTAIN, PREFER_A, PREFER_B, Message, Pair
+from weaklabel.types.pairs import CANONICAL, GOLD_VALUES, PARTS, Pairs, SetAside, fold
+from weaklabel.types.text import Text
+from weaklabel.types.votes import (
+    Fault,
+    Float32Array,
+    FloatArray,
+    Int8Array,
+    Votes,
+    signed_votes,
+    swap_votes,
+)
+
+__all__ = [
+    "ABSTAIN",
+    "CANONICAL",
+    "GOLD_VALUES",
+    "PARTS",
+    "PREFER_A",
+    "PREFER_B",
+    "Comparer",
+    "Explanation",
+    "Fault",
+    "Float32Array",
+    "FloatArray",
+    "Int8Array",
+    "Labels",
+    "Message",
+    "Pair",
+    "Pairs",
+    "Reason",
+    "SetAside",
+    "Text",
+    "Votes",
+    "fold",
+    "sigmoid",
+    "signed_votes",
+    "swap_votes",
+]

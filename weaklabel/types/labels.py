@@ -1,0 +1,187 @@
+"""`Labels`: per pair a belief, an importance, a verdict, and the reasons for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from weaklabel.errors import LabelMatrixError, UnknownNameError
+from weaklabel.types.pair import ABSTAIN
+from weaklabel.types.pairs import Pairs
+from weaklabel.types.votes import FloatArray, Votes
+
+LABEL_COLUMNS: Final = ("p", "w", "label", "confidence", "calibrated", "logit")
+
+
+def sigmoid(logit: FloatArray) -> FloatArray:
+    """1 / (1 + exp(-logit)) in float64, computed on |logit| and reflected: sigmoid(-z) is 1 - sigmoid(z) to the bit.
+
+    >>> z = np.array([0.3, 40.0])
+    >>> bool((sigmoid(-z) == 1 - sigmoid(z)).all())
+    True
+    """
+    upper = 1.0 / (1.0 + np.exp(-np.abs(logit)))
+    return np.where(logit >= 0, upper, 1.0 - upper)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a labeler says of pairs. Belief and importance stay two columns, down to the loss.
+
+    Attributes:
+        pairs: the labelled pairs, `n_pairs` rows.
+        votes: the votes behind the labels, rows as in `pairs`.
+        logit: `(n_pairs,)` float64, log-odds that B wins; swapping the responses flips its sign exactly.
+        w: `(n_pairs,)` float64 >= 0, how much the pair counts: 1, or 0 where no LF voted.
+        contributions: `(n_pairs, n_lfs)` float64 log-odds per LF, or None where the model has no such sum.
+            Each row adds up to `logit`.
+        calibrated: whether the log-odds were fitted to gold.
+        in_sample: `(n_pairs,)` bool, True where the pair's own gold was used to fit or calibrate.
+    """
+
+    pairs: Pairs
+    votes: Votes
+    logit: FloatArray
+    w: FloatArray
+    contributions: FloatArray | None
+    calibrated: bool
+    in_sample: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        n = len(self.pairs)
+        if not (len(self.votes) == n == len(self.logit) == len(self.w) == len(self.in_sample)):
+            raise LabelMatrixError(
+                f"labels of {n} pairs came with {len(self.votes)} rows of votes and {len(self.logit)} logits. "
+                "Pass arrays from the same label() call."
+            )
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @property
+    def p(self) -> FloatArray:
+        """`(n_pairs,)` float64 in [0, 1]: P(B) + P(tie) / 2."""
+        return sigmoid(self.logit)
+
+    @property
+    def confidence(self) -> FloatArray:
+        """`(n_pairs,)` float64 in [.5, 1]: the larger of p and 1 - p."""
+        return sigmoid(np.abs(self.logit))
+
+    @property
+    def label(self) -> NDArray[np.str_]:
+        """`(n_pairs,)` str: `a`, `b`, or `tie` where the logit is exactly zero."""
+        return np.where(self.logit > 0, "b", np.where(self.logit < 0, "a", "tie"))
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Labels:
+        """The labels of some rows, by index or mask."""
+        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        return Labels(
+            self.pairs.take(index),
+            self.votes.take(index),
+            self.logit[index],
+            self.w[index],
+            None if self.contributions is None else self.contributions[index],
+            self.calibrated,
+            self.in_sample[index],
+        )
+
+    def to_table(self) -> pa.Table:
+        """The pairs with `p`, `w`, `label`, `confidence`, `calibrated`, `logit` and one `vote:<lf>` column per LF."""
+        table = self.pairs.table.drop_columns(
+            [
+                name
+                for name in self.pairs.table.column_names
+                if name in LABEL_COLUMNS or name.startswith("vote:")
+            ]
+        )
+        columns = {
+            "p": pa.array(self.p),
+            "w": pa.array(self.w),
+            "label": pa.array(self.label.tolist(), pa.string()),
+            "confidence": pa.array(self.confidence),
+            "calibrated": pa.array([self.calibrated] * len(self), pa.bool_()),
+            "logit": pa.array(self.logit),
+            "in_sample": pa.array(self.in_sample),
+            **{f"vote:{name}": pa.array(self.votes.L[:, j]) for j, name in enumerate(self.votes.lf_names)},
+        }
+        for name, column in columns.items():
+            table = (
+                table.append_column(name, column)
+                if name not in table.column_names
+                else table.set_column(table.column_names.index(name), name, column)
+            )
+        return table
+
+    def explain(self, pair_id: str) -> Explanation:
+        """Which labeling functions spoke on one pair, with what weight.
+
+        Raises:
+            UnknownNameError: when no pair has that id.
+        """
+        try:
+            row = self.votes.ids.index(pair_id)
+        except ValueError:
+            raise UnknownNameError(
+                f"no pair {pair_id!r} among the {len(self)} labelled ones. Look its id up in the labels' id column."
+            ) from None
+        spoke = [
+            Reason(
+                name,
+                int(self.votes.L[row, j]),
+                float(self.votes.margins[row, j]),
+                None if self.contributions is None else float(self.contributions[row, j]),
+            )
+            for j, name in enumerate(self.votes.lf_names)
+            if self.votes.L[row, j] != ABSTAIN
+            or (self.contributions is not None and self.contributions[row, j] != 0.0)
+        ]
+        spoke.sort(key=lambda r: -abs(r.log_odds or 0.0))
+        return Explanation(
+            pair_id,
+            float(self.p[row]),
+            float(self.logit[row]),
+            self.calibrated,
+            tuple(spoke),
+            self.votes.n_lfs,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What one labeling function said of one pair. `log_odds` is its share of the logit, positive for B."""
+
+    lf: str
+    vote: int
+    margin: float
+    log_odds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a pair got its label. `str()` gives a small table; the log-odds add up to `logit`."""
+
+    pair_id: str
+    p: float
+    logit: float
+    calibrated: bool
+    reasons: tuple[Reason, ...]
+    n_lfs: int
+
+    def __str__(self) -> str:
+        kind = "calibrated" if self.calibrated else "not calibrated"
+        lines = [
+            f"pair {self.pair_id}: P(b beats a) = {self.p:.3f} ({kind}, log-odds {self.logit:+.2f}); "
+            f"{len(self.reasons)} of {self.n_lfs} labeling functions spoke"
+        ]
+        width = max((len(r.lf) for r in self.reasons), default=0)
+        for r in self.reasons:
+            vote = {-1: "-", 0: "a", 1: "b"}[r.vote]
+            margin = "" if np.isnan(r.margin) else f"  margin {r.margin:+.4g}"
+            share = "" if r.log_odds is None else f"  log-odds {r.log_odds:+.3f}"
+            lines.append(f"  {r.lf:<{width}}  votes {vote}{share}{margin}")
+        return "\n".join(lines)

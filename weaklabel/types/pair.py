@@ -1,0 +1,75 @@
+"""`Pair`: one prompt and two responses, as a labeling function sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, TypedDict
+
+from weaklabel.types.text import Text
+
+ABSTAIN: Final = -1
+PREFER_A: Final = 0
+PREFER_B: Final = 1
+
+_NO_COLUMNS: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Message(TypedDict):
+    """One turn of a conversation."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A prompt with two candidate responses. Their order means nothing.
+
+    `columns` holds only what the labeling function declared with ``columns=[...]``, so that no
+    bookkeeping column of the source can leak the answer.
+
+    >>> pair = Pair("p1", "2 + 2?", "4", "5")
+    >>> pair.swapped().response_a
+    '5'
+    """
+
+    id: str
+    prompt: Text
+    response_a: Text
+    response_b: Text
+    messages: tuple[Message, ...] = ()
+    columns: Mapping[str, Any] = field(default_factory=lambda: _NO_COLUMNS)
+
+    def __post_init__(self) -> None:
+        for name in ("prompt", "response_a", "response_b"):
+            value = getattr(self, name)
+            if not isinstance(value, Text):
+                object.__setattr__(self, name, Text(value))
+
+    def swapped(self) -> Pair:
+        """The same pair in the other order; columns ending in `_a` and `_b` change places too."""
+        return Pair(
+            id=self.id,
+            prompt=self.prompt,
+            response_a=self.response_b,
+            response_b=self.response_a,
+            messages=self.messages,
+            columns={swapped_name(name, self.columns): value for name, value in self.columns.items()},
+        )
+
+
+def swapped_name(name: str, names: Mapping[str, Any] | set[str]) -> str:
+    """The column that `name` changes places with when a pair is turned round, itself if none.
+
+    Works for names and for name parts at the end only: `score_a` pairs with `score_b` when both exist.
+
+    >>> swapped_name("score_a", {"score_a", "score_b"}), swapped_name("schema_a", {"schema_a"})
+    ('score_b', 'schema_a')
+    """
+    other = {"_a": "_b", "_b": "_a"}.get(name[-2:])
+    if other is None:
+        return name
+    partner = name[:-2] + other
+    return partner if partner in names else name

@@ -1,0 +1,181 @@
+"""`Pairs`: a table of pairs in the canonical schema, and the parts that gold divides it into."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from weaklabel.errors import DataError
+from weaklabel.types.pair import Message, Pair, swapped_name
+from weaklabel.types.text import Text
+from weaklabel.types.votes import FloatArray
+
+GOLD_VALUES: Final = ("a", "b", "tie")
+PARTS: Final = ("dev", "test", "pool")
+_P_OF_GOLD: Final = {"a": 0.0, "b": 1.0, "tie": 0.5}
+
+MESSAGE_TYPE: Final = pa.struct([("role", pa.string()), ("content", pa.string())])
+CANONICAL: Final = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("prompt", pa.string(), nullable=False),
+        pa.field("response_a", pa.string(), nullable=False),
+        pa.field("response_b", pa.string(), nullable=False),
+        pa.field("messages", pa.list_(MESSAGE_TYPE)),
+        pa.field("gold", pa.string()),
+        # dev: gold to explore, tune, fit and calibrate on; test: locked; pool: prompts without gold.
+        pa.field("part", pa.string()),
+        pa.field("source", pa.string()),
+        # True where a is the origin's second response; never shown to a labeling function.
+        pa.field("swapped", pa.bool_()),
+    ]
+)
+"""The canonical Arrow schema. Any further column is carried through behind these."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A row that could not be used: where it stood and why. Counted and reported, never dropped in silence."""
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs in the canonical schema, with the rows that were set aside while reading them.
+
+    Made by `read_pairs` (files, DataFrames, data sets) or, inside the package, from a canonical table.
+
+    Attributes:
+        table: `pyarrow.Table` whose first columns are `CANONICAL`, one row per pair.
+        set_aside: rows of the source that could not be used.
+
+    Raises:
+        DataError: when a canonical column is missing or has another type.
+    """
+
+    table: pa.Table
+    set_aside: tuple[SetAside, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        for wanted in CANONICAL:
+            index = self.table.schema.get_field_index(wanted.name)
+            if index < 0:
+                raise DataError(f"the table has no column {wanted.name!r}. Use read_pairs to make Pairs.")
+            found = self.table.schema.field(index).type
+            if found != wanted.type:
+                raise DataError(f"column {wanted.name!r} is {found}, expected {wanted.type}. Use read_pairs.")
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __repr__(self) -> str:
+        parts = {part: int((self.parts == part).sum()) for part in PARTS}
+        shown = ", ".join(f"{count} {part}" for part, count in parts.items() if count)
+        return f"Pairs({len(self)} pairs: {shown or 'no part'}; {len(self.set_aside)} rows set aside)"
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self.table["id"].to_pylist())
+
+    @property
+    def y(self) -> FloatArray:
+        """Gold as `(n_pairs,)` float64: 0 (A), 1 (B), .5 (tie), NaN (unknown). The position of P(B)."""
+        return np.array([_P_OF_GOLD.get(g, np.nan) for g in self.table["gold"].to_pylist()], dtype=np.float64)
+
+    @property
+    def has_gold(self) -> NDArray[np.bool_]:
+        return np.asarray(pc.is_valid(self.table["gold"]).to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+    @property
+    def parts(self) -> NDArray[np.object_]:
+        return np.asarray(self.table["part"].to_pylist(), dtype=np.object_)
+
+    @property
+    def prompt_groups(self) -> NDArray[np.int64]:
+        """`(n_pairs,)` int64: equal numbers for equal prompts (white space folded). The unit of every split."""
+        codes: dict[str, int] = {}
+        keys = (
+            fold(p) if not m else fold(" ".join(turn["content"] or "" for turn in m))
+            for p, m in zip(self.table["prompt"].to_pylist(), self.table["messages"].to_pylist(), strict=True)
+        )
+        return np.array([codes.setdefault(key, len(codes)) for key in keys], dtype=np.int64)
+
+    @property
+    def dev(self) -> Pairs:
+        """Pairs with gold that may be looked at: explore, tune, fit and calibrate on these."""
+        return self.take((self.parts == "dev") & self.has_gold)
+
+    @property
+    def test(self) -> Pairs:
+        """Pairs with gold that only final figures see."""
+        return self.take((self.parts == "test") & self.has_gold)
+
+    @property
+    def visible(self) -> Pairs:
+        """Everything but the locked test prompts: what may be fitted on, shown and exported."""
+        return self.take(self.parts != "test")
+
+    def take(self, rows: NDArray[Any]) -> Pairs:
+        """Some rows, by boolean mask or integer index."""
+        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        return Pairs(self.table.take(pa.array(index, type=pa.int64())), self.set_aside)
+
+    def swapped(self) -> Pairs:
+        """The same pairs with the two responses, their gold and every `*_a`/`*_b` column in the other order."""
+        names = set(self.table.column_names)
+        flipped = {name: self.table[swapped_name(name, names)] for name in self.table.column_names}
+        turn = {"a": "b", "b": "a", "tie": "tie", None: None}
+        flipped["gold"] = pa.chunked_array(
+            [pa.array([turn[g] for g in self.table["gold"].to_pylist()], pa.string())]
+        )
+        flipped["swapped"] = pc.invert(self.table["swapped"])
+        return Pairs(pa.table(flipped), self.set_aside)
+
+    def iter_pairs(self, columns: Sequence[str] = ()) -> Iterator[Pair]:
+        """`Pair` objects in row order, with the declared `columns` and nothing else of the source.
+
+        Equal texts are one `Text` object, so that what is computed from it is computed once.
+        """
+        missing = [name for name in columns if name not in self.table.column_names]
+        if missing:
+            raise DataError(
+                f"there is no column {missing[0]!r}. The pairs have: {', '.join(self.table.column_names)}."
+            )
+        texts: dict[str, Text] = {}
+
+        def intern(raw: str) -> Text:
+            return texts.get(raw) or texts.setdefault(raw, Text(raw))
+
+        wanted = ["id", "prompt", "response_a", "response_b", "messages", *columns]
+        for batch in self.table.select(list(dict.fromkeys(wanted))).to_batches(max_chunksize=4096):
+            for row in batch.to_pylist():
+                yield Pair(
+                    row["id"],
+                    intern(row["prompt"]),
+                    intern(row["response_a"]),
+                    intern(row["response_b"]),
+                    tuple(Message(role=m["role"], content=m["content"]) for m in row["messages"] or ()),
+                    {name: row[name] for name in columns},
+                )
+
+    def __iter__(self) -> Iterator[Pair]:
+        return self.iter_pairs()
+
+    def to_pandas(self) -> Any:
+        """A pandas DataFrame with one row per pair."""
+        return self.table.to_pandas()
+
+
+def fold(text: str) -> str:
+    """The text with every run of white space turned into one space, ends trimmed: how prompts are compared."""
+    return re.sub(r"\s+", " ", text).strip()

@@ -1,0 +1,72 @@
+"""`Text`: a prompt or a response, a `str` that remembers what was computed from it.
+
+Labeling functions are most of the cost of a run, and a dozen of them want the same words. Splitting a
+response once and sharing the result is worth about 3x, so the text itself carries the memory: it lives
+as long as the shard it belongs to and needs no cache to size or to clear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+# A word is a run of letters or digits, with inner apostrophes ("don't"); the underscore is not a letter.
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+|\n+")
+
+
+class Text(str):
+    """A string with `.words`, `.sentences` and `.lines`, each computed at most once.
+
+    Everything a `str` can do works as well: ``"sorry" in text``, ``len(text)``, ``re.search(p, text)``.
+
+    >>> t = Text("Don't panic. It is fine!")
+    >>> t.words
+    ("don't", 'panic', 'it', 'is', 'fine')
+    >>> t.sentences
+    ('Don\\'t panic.', 'It is fine!')
+    """
+
+    __slots__ = ("_memo",)
+    _memo: dict[Hashable, object]
+
+    @property
+    def text(self) -> str:
+        """The plain string."""
+        return str(self)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Lower-cased words: runs of letters or digits with inner apostrophes."""
+        return self.remember("words", lambda t: tuple(_WORD.findall(t.lower())))
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Non-empty sentences: split behind ``. ! ?`` and at line ends."""
+        return self.remember(
+            "sentences", lambda t: tuple(s for part in _SENTENCE_END.split(t) if (s := part.strip()))
+        )
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Non-blank lines, stripped on the right."""
+        return self.remember("lines", lambda t: tuple(s.rstrip() for s in t.splitlines() if s.strip()))
+
+    def remember(self, key: Hashable, compute: Callable[[Text], T]) -> T:
+        """`compute(self)`, run once per `key` for the life of this text."""
+        try:
+            memo = self._memo
+        except AttributeError:
+            memo = self._memo = {}
+        try:
+            return memo[key]  # type: ignore[return-value]
+        except KeyError:
+            value = memo[key] = compute(self)
+            return value
+
+    def __reduce__(self) -> tuple[type[Text], tuple[str]]:
+        # The memory stays behind: it can be larger than the text and is cheap to rebuild.
+        return Text, (str(self),)

@@ -1,0 +1,130 @@
+"""`Votes`: what labeling functions said of a set of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weaklabel.errors import LabelMatrixError, UnknownNameError
+from weaklabel.types.pair import ABSTAIN
+
+Int8Array = NDArray[np.int8]
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A labeling function that failed on one pair. The vote stands as an abstain, and is counted here."""
+
+    lf: str
+    pair_id: str
+    error: str
+
+
+def swap_votes(L: Int8Array) -> Int8Array:
+    """The votes on the same pairs in the other order: 0 and 1 change places, abstains stay.
+
+    >>> swap_votes(np.array([[0, 1, -1]], dtype=np.int8))
+    array([[ 1,  0, -1]], dtype=int8)
+    """
+    return np.where(L == ABSTAIN, L, 1 - L).astype(np.int8)
+
+
+def signed_votes(L: Int8Array) -> FloatArray:
+    """Votes as -1 (A), +1 (B) and 0 (abstain), float64, the shape of `L`."""
+    return np.where(L == ABSTAIN, 0.0, 2.0 * L - 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """Votes and margins of `m` labeling functions on `n` pairs.
+
+    Attributes:
+        L: `(n_pairs, n_lfs)` int8, -1 abstain, 0 prefers A, 1 prefers B.
+        margins: `(n_pairs, n_lfs)` float32, the directed raw difference, positive for B, NaN where an LF
+            has none. Its sign agrees with every vote that is not an abstain.
+        lf_names: `n_lfs` distinct names, in column order.
+        ids: `n_pairs` pair ids, in row order.
+        faults: failures, kept apart from abstains.
+
+    Raises:
+        LabelMatrixError: when the shapes, names or ids do not fit together, or a vote is not -1, 0 or 1.
+    """
+
+    L: Int8Array
+    margins: Float32Array
+    lf_names: tuple[str, ...]
+    ids: tuple[str, ...]
+    faults: tuple[Fault, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        n, m = len(self.ids), len(self.lf_names)
+        for what, array in (("L", self.L), ("margins", self.margins)):
+            if array.shape != (n, m):
+                raise LabelMatrixError(
+                    f"{what} has shape {array.shape} but {n} ids and {m} LF names were given. "
+                    "Pass arrays, names and ids from the same apply() call."
+                )
+        if self.L.size and (self.L.min() < -1 or self.L.max() > 1):
+            odd = sorted({int(v) for v in np.unique(self.L)} - {-1, 0, 1})
+            raise LabelMatrixError(f"L holds {odd}. A vote is -1 (abstain), 0 (A) or 1 (B).")
+        if len(set(self.lf_names)) != m:
+            twice = sorted({name for name in self.lf_names if self.lf_names.count(name) > 1})
+            raise LabelMatrixError(f"two labeling functions are named {twice[0]!r}. Rename one of them.")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def n_lfs(self) -> int:
+        return len(self.lf_names)
+
+    @property
+    def coverage(self) -> float:
+        """Share of pairs with at least one vote."""
+        return float((self.L != ABSTAIN).any(axis=1).mean()) if len(self) else 0.0
+
+    @property
+    def fault_share(self) -> float:
+        """Failed votes as a share of all `n_pairs * n_lfs` votes."""
+        return len(self.faults) / self.L.size if self.L.size else 0.0
+
+    def column(self, name: str) -> int:
+        """Index of the labeling function called `name`."""
+        try:
+            return self.lf_names.index(name)
+        except ValueError:
+            raise UnknownNameError.for_name("labeling function", name, self.lf_names) from None
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Votes:
+        """The votes on some rows, by index or mask."""
+        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        ids = tuple(self.ids[i] for i in index)
+        kept = set(ids)
+        return Votes(
+            self.L[index],
+            self.margins[index],
+            self.lf_names,
+            ids,
+            tuple(f for f in self.faults if f.pair_id in kept),
+        )
+
+    def select(self, names: Sequence[str]) -> Votes:
+        """The columns of some labeling functions, in the order asked for."""
+        columns = [self.column(name) for name in names]
+        wanted = set(names)
+        return Votes(
+            np.ascontiguousarray(self.L[:, columns]),
+            np.ascontiguousarray(self.margins[:, columns]),
+            tuple(names),
+            self.ids,
+            tuple(f for f in self.faults if f.lf in wanted),
+        )
+
+    def swapped(self) -> Votes:
+        """The same votes with the two responses of every pair in the other order."""
+        return Votes(swap_votes(self.L), -self.margins, self.lf_names, self.ids, self.faults)
