@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Final, TypedDict
 
 from weaklabel.types.text import Text
@@ -12,8 +11,6 @@ from weaklabel.types.text import Text
 ABSTAIN: Final = -1
 PREFER_A: Final = 0
 PREFER_B: Final = 1
-
-_NO_COLUMNS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Message(TypedDict):
@@ -40,7 +37,7 @@ class Pair:
     response_a: Text
     response_b: Text
     messages: tuple[Message, ...] = ()
-    columns: Mapping[str, Any] = field(default_factory=lambda: _NO_COLUMNS)
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("prompt", "response_a", "response_b"):
