@@ -23,11 +23,11 @@ class Text(str):
 
     Everything a `str` can do works as well: ``"sorry" in text``, ``len(text)``, ``re.search(p, text)``.
 
-    >>> t = Text("Don't panic. It is fine!")
+    >>> t = Text("Do not panic. It's fine!")
     >>> t.words
-    ("don't", 'panic', 'it', 'is', 'fine')
+    ('do', 'not', 'panic', "it's", 'fine')
     >>> t.sentences
-    ('Don\\'t panic.', 'It is fine!')
+    ('Do not panic.', "It's fine!")
     """
 
     __slots__ = ("_memo",)
