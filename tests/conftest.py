@@ -1,8 +1,9 @@
-"""Fixtures that more than one room's tests use."""
+"""Fixtures that more than one room's tests use, and the rule about skips in CI."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,38 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"real data not found: WEAKLABEL_SHARED is {folder}")
     return folder
+
+
+def allowed_skips() -> list[str]:
+    """Words that the reason of a permitted skip contains, from `allowed_skips.txt`."""
+    run = os.environ.get("WEAKLABEL_TESTS", "any")
+    lines = (ROOT / "tests" / "allowed_skips.txt").read_text(encoding="utf-8").splitlines()
+    rules = [line.partition("#")[0].split(maxsplit=1) for line in lines]
+    return [rule[1].strip() for rule in rules if rule and rule[0] in ("any", run)]
+
+
+def _fail_unexpected_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    # In CI a forgotten dependency must not pass for a test that ran. An expected failure reports itself
+    # as skipped too, and is none of our business.
+    if os.environ.get("CI") != "true" or report.outcome != "skipped" or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if not any(words in reason for words in allowed_skips()):
+        report.outcome = "failed"
+        report.longrepr = (
+            f"{report.nodeid} skips in CI for a reason that tests/allowed_skips.txt does not list: {reason}"
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _fail_unexpected_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _fail_unexpected_skip(report)
+    return report

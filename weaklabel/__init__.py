@@ -1,0 +1,141 @@
+"""Weak supervision of preference pairs: labeling functions in, calibrated soft labels and reward models out.
+
+The names below are the whole front door. They are loaded when they are first used: scikit-learn alone takes
+a second to import, and `import weaklabel` shall not.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from weaklabel.data import read_pairs as read_pairs
+    from weaklabel.data import write_pairs as write_pairs
+    from weaklabel.engine.apply import apply as apply
+    from weaklabel.engine.store import VoteStore as VoteStore
+    from weaklabel.errors import WeaklabelError as WeaklabelError
+    from weaklabel.export import export_datasets as export_datasets
+    from weaklabel.export import export_openrlhf as export_openrlhf
+    from weaklabel.export import export_parquet as export_parquet
+    from weaklabel.export import export_trl as export_trl
+    from weaklabel.label_models.checks import check_label_model as check_label_model
+    from weaklabel.labeler import Labeler as Labeler
+    from weaklabel.labeler import fit as fit
+    from weaklabel.lf.analysis import analyze as analyze
+    from weaklabel.lf.builders import keyword_scorer as keyword_scorer
+    from weaklabel.lf.builders import pattern_scorer as pattern_scorer
+    from weaklabel.lf.builders import threshold_scorer as threshold_scorer
+    from weaklabel.lf.checks import check_labeling_function as check_labeling_function
+    from weaklabel.lf.columns import column_scores as column_scores
+    from weaklabel.lf.columns import column_verdict as column_verdict
+    from weaklabel.lf.core import labeling_function as labeling_function
+    from weaklabel.lf.core import response_scorer as response_scorer
+    from weaklabel.lf.discovery import load_lfs as load_lfs
+    from weaklabel.lf.snorkel import from_snorkel as from_snorkel
+    from weaklabel.loading import load as load
+    from weaklabel.reward.evaluation import evaluate as evaluate
+    from weaklabel.reward.train import train_reward as train_reward
+    from weaklabel.types import ABSTAIN as ABSTAIN
+    from weaklabel.types import PREFER_A as PREFER_A
+    from weaklabel.types import PREFER_B as PREFER_B
+    from weaklabel.types import Comparer as Comparer
+    from weaklabel.types import Labels as Labels
+    from weaklabel.types import Pair as Pair
+    from weaklabel.types import Pairs as Pairs
+    from weaklabel.types import Text as Text
+    from weaklabel.types import Votes as Votes
+    from weaklabel.workbench.check import check as check
+    from weaklabel.workbench.explore import explore as explore
+
+_HOME: Final = {
+    "ABSTAIN": "types",
+    "Comparer": "types",
+    "Labeler": "labeler",
+    "Labels": "types",
+    "PREFER_A": "types",
+    "PREFER_B": "types",
+    "Pair": "types",
+    "Pairs": "types",
+    "Text": "types",
+    "VoteStore": "engine.store",
+    "Votes": "types",
+    "WeaklabelError": "errors",
+    "analyze": "lf.analysis",
+    "apply": "engine.apply",
+    "check": "workbench.check",
+    "check_label_model": "label_models.checks",
+    "check_labeling_function": "lf.checks",
+    "column_scores": "lf.columns",
+    "column_verdict": "lf.columns",
+    "evaluate": "reward.evaluation",
+    "explore": "workbench.explore",
+    "export_datasets": "export",
+    "export_openrlhf": "export",
+    "export_parquet": "export",
+    "export_trl": "export",
+    "fit": "labeler",
+    "from_snorkel": "lf.snorkel",
+    "keyword_scorer": "lf.builders",
+    "labeling_function": "lf.core",
+    "load": "loading",
+    "load_lfs": "lf.discovery",
+    "pattern_scorer": "lf.builders",
+    "read_pairs": "data",
+    "response_scorer": "lf.core",
+    "threshold_scorer": "lf.builders",
+    "train_reward": "reward.train",
+    "write_pairs": "data",
+}
+
+__all__ = [
+    "ABSTAIN",
+    "PREFER_A",
+    "PREFER_B",
+    "Comparer",
+    "Labeler",
+    "Labels",
+    "Pair",
+    "Pairs",
+    "Text",
+    "VoteStore",
+    "Votes",
+    "WeaklabelError",
+    "analyze",
+    "apply",
+    "check",
+    "check_label_model",
+    "check_labeling_function",
+    "column_scores",
+    "column_verdict",
+    "evaluate",
+    "explore",
+    "export_datasets",
+    "export_openrlhf",
+    "export_parquet",
+    "export_trl",
+    "fit",
+    "from_snorkel",
+    "keyword_scorer",
+    "labeling_function",
+    "load",
+    "load_lfs",
+    "pattern_scorer",
+    "read_pairs",
+    "response_scorer",
+    "threshold_scorer",
+    "train_reward",
+    "write_pairs",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'weaklabel' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"weaklabel.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

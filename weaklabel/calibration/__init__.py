@@ -1,0 +1,98 @@
+"""Calibration: log-odds that mean what they say, fitted to gold out of fold.
+
+A newcomer adds one file with a `Calibrator` and one line in `CALIBRATORS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from numpy.typing import ArrayLike
+
+from weaklabel._validation import lookup
+from weaklabel.calibration.base import Calibrator
+from weaklabel.calibration.choose import check_candidates, choose_from, gold_rows
+from weaklabel.calibration.identity import Identity
+from weaklabel.calibration.isotonic import Isotonic
+from weaklabel.calibration.platt import Platt
+from weaklabel.calibration.temperature import Temperature
+
+CALIBRATORS: Final[Mapping[str, type[Calibrator]]] = {
+    "identity": Identity,
+    "temperature": Temperature,
+    "platt": Platt,
+    "isotonic": Isotonic,
+}
+"""Every calibrator by name, the simplest first."""
+
+CANDIDATES: Final = ("temperature", "platt", "isotonic")
+"""What `choose_calibrator` chooses from, the simplest first."""
+
+
+def get_calibrator(name: str) -> Calibrator:
+    """A calibrator, not fitted, by its name.
+
+    >>> get_calibrator("temperature").name
+    'temperature'
+
+    Raises:
+        UnknownNameError: a name that is not in `CALIBRATORS`.
+    """
+    return lookup("calibrator", CALIBRATORS, name)()
+
+
+def choose_calibrator(
+    logit: ArrayLike,
+    y: ArrayLike,
+    groups: ArrayLike | None = None,
+    *,
+    candidates: Sequence[str] | None = None,
+    n_folds: int = 5,
+    seed: int = 0,
+) -> tuple[Calibrator, dict[str, float]]:
+    """A calibrator fitted on all gold, and every candidate's NLL in nats per pair across folds by prompt.
+
+    The first candidate wins whose NLL is within one standard error of the lowest; the standard error is that of
+    the paired difference, with prompts as units. List the simplest first. With gold on fewer than two prompts
+    nothing can be compared: the first candidate is fitted, and no scores are returned. With no gold at all the
+    answer is `Identity`.
+
+    Args:
+        logit: `(n,)` float64, out-of-fold log-odds of the label model.
+        y: `(n,)`: 0, 1, .5 (tie), NaN (unknown, not used).
+        groups: `(n,)` prompt numbers; None takes each row for a prompt of its own.
+        candidates: names in `CALIBRATORS`; None takes `CANDIDATES`.
+        n_folds: at most; fewer where there are fewer prompts.
+        seed: of the folds.
+
+    Raises:
+        UnknownNameError: a candidate that is not in `CALIBRATORS`.
+        ConfigError: no candidates, or fewer than two folds.
+        LabelMatrixError: shapes that differ, or a logit that is not finite.
+
+    >>> chosen, scores = choose_calibrator([4.0] * 50, [1] * 35 + [0] * 15)  # says .98, is right .7 of the time
+    >>> chosen.name, round(scores["temperature"], 2)
+    ('temperature', 0.65)
+    """
+    names = CANDIDATES if candidates is None else candidates
+    check_candidates(names, n_folds)
+    contenders = [get_calibrator(name) for name in names]
+    z, truth, prompts = gold_rows(logit, y, groups)
+    if not len(truth):
+        return Identity(), {}
+    index, scores = choose_from(contenders, z, truth, prompts, n_folds, seed)
+    return contenders[index].fit(z, truth), scores
+
+
+__all__ = [
+    "CALIBRATORS",
+    "CANDIDATES",
+    "Calibrator",
+    "Identity",
+    "Isotonic",
+    "Platt",
+    "Temperature",
+    "choose_calibrator",
+    "get_calibrator",
+]

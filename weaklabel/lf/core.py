@@ -201,7 +201,8 @@ class ResponseScorer(LabelingFunction):
     def _votes(self, margins: Float32Array) -> Int8Array:
         # The vote comes from the stored float32 margin, so that the two can never disagree.
         gap = np.abs(margins)
-        speaks = (gap > 0) & (gap >= np.float32(self.min_gap)) & (gap <= np.float32(self.max_gap))
+        with np.errstate(over="ignore"):  # a threshold beyond float32 becomes infinite too
+            speaks = (gap > 0) & (gap >= np.float32(self.min_gap)) & (gap <= np.float32(self.max_gap))
         return np.where(speaks, (margins > 0).astype(np.int8), np.int8(ABSTAIN)).astype(np.int8)
 
     def _score_distinct(

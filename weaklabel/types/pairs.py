@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -74,6 +74,30 @@ class Pairs:
             found = self.table.schema.field(index).type
             if found != wanted.type:
                 raise DataError(f"column {wanted.name!r} is {found}, expected {wanted.type}. Use read_pairs.")
+
+    @classmethod
+    def of(cls, pairs: Iterable[Pair]) -> Pairs:
+        """Unlabelled pairs made in memory, their declared columns included.
+
+        >>> Pairs.of([Pair("1", "2 + 2?", "4", "5")])
+        Pairs(1 pairs: 1 pool; 0 rows set aside)
+        """
+        given = list(pairs)
+        rows = [
+            {
+                "id": pair.id,
+                "prompt": str(pair.prompt),
+                "response_a": str(pair.response_a),
+                "response_b": str(pair.response_b),
+                "messages": list(pair.messages) or None,
+                "part": "pool",
+            }
+            for pair in given
+        ]
+        table = pa.Table.from_pylist(rows, schema=CANONICAL)
+        for name in dict.fromkeys(name for pair in given for name in pair.columns):
+            table = table.append_column(name, pa.array([pair.columns.get(name) for pair in given]))
+        return cls(table)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)

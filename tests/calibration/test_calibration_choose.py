@@ -1,0 +1,91 @@
+"""The choice between calibrators."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from weaklabel.calibration import Identity, choose_calibrator, get_calibrator
+from weaklabel.errors import ConfigError, LabelMatrixError, UnknownNameError
+from weaklabel.types import sigmoid
+
+
+def drawn(n: int, curve, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    z = rng.standard_normal(n) * 2
+    return z, (rng.random(n) < sigmoid(np.sign(z) * curve(np.abs(z)))).astype(float)
+
+
+def test_the_simplest_is_chosen_where_all_are_as_good():
+    chosen, scores = choose_calibrator(*drawn(2000, lambda s: 0.4 * s))
+    assert chosen.name == "temperature"
+    assert set(scores) == {"temperature", "platt", "isotonic"}
+
+
+def test_a_curve_is_chosen_where_a_factor_fails():
+    z, y = drawn(4000, lambda s: np.where(s > 1.5, 3.0, 0.0))
+    assert choose_calibrator(z, y)[0].name == "isotonic"
+
+
+def test_a_step_is_chosen_where_speaking_at_all_is_what_counts():
+    z, y = drawn(4000, lambda s: 1.5 + 0 * s)
+    assert choose_calibrator(z, y, candidates=["temperature", "platt"])[0].name == "platt"
+
+
+def test_the_order_of_the_candidates_says_which_is_simpler():
+    z, y = drawn(2000, lambda s: 0.4 * s)
+    assert choose_calibrator(z, y, candidates=["platt", "temperature"])[0].name == "platt"
+
+
+def test_the_chosen_one_is_fitted_on_all_gold():
+    z, y = drawn(500, lambda s: s)
+    chosen, _ = choose_calibrator(z, y)
+    assert chosen.to_dict() == get_calibrator(chosen.name).fit(z, y).to_dict()
+
+
+def test_scores_are_held_out():
+    z, y = drawn(60, lambda s: 0.0 * s, seed=4)
+    _, scores = choose_calibrator(z, y)
+    assert all(score > 0.67 for score in scores.values())  # log 2 = .693: coin flips cannot be predicted
+
+
+def test_folds_keep_prompts_whole():
+    z, y = drawn(40, lambda s: s)
+    _, rowwise = choose_calibrator(np.tile(z, 8), np.tile(y, 8))
+    _, promptwise = choose_calibrator(np.tile(z, 8), np.tile(y, 8), np.tile(np.arange(40), 8))
+    assert promptwise["isotonic"] > rowwise["isotonic"]
+
+
+def test_without_gold_the_logit_is_left_alone():
+    chosen, scores = choose_calibrator([1.0, 2.0], [np.nan, np.nan])
+    assert isinstance(chosen, Identity)
+    assert scores == {}
+
+
+def test_gold_on_one_prompt_gets_the_simplest_method():
+    chosen, scores = choose_calibrator([1.0, 2.0, 3.0], [1, 1, np.nan], [5, 5, 6])
+    assert (chosen.name, scores) == ("temperature", {})
+
+
+def test_rows_without_gold_change_nothing():
+    z, y = drawn(100, lambda s: s)
+    more = choose_calibrator(np.append(z, [9.0, -9.0]), np.append(y, [np.nan, np.nan]))
+    assert more[0].to_dict() == choose_calibrator(z, y)[0].to_dict()
+
+
+def test_an_unknown_candidate_is_named():
+    with pytest.raises(UnknownNameError, match=r"no calibrator 'temprature'.*Did you mean 'temperature'"):
+        choose_calibrator([1.0], [1], candidates=["temprature"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"), [({"candidates": []}, "empty"), ({"n_folds": 1}, "n_folds is 1")]
+)
+def test_settings_out_of_range_are_refused(settings, words):
+    with pytest.raises(ConfigError, match=words):
+        choose_calibrator([1.0, 2.0], [1, 0], **settings)
+
+
+def test_groups_of_another_length_are_refused():
+    with pytest.raises(LabelMatrixError, match=r"groups have shape \(1,\)"):
+        choose_calibrator([1.0, 2.0], [1, 0], [3])

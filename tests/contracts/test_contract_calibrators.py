@@ -1,0 +1,119 @@
+"""What every registered calibrator keeps."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weaklabel.calibration import CALIBRATORS, get_calibrator
+from weaklabel.errors import LabelMatrixError, NotCalibratedError, NotFittedError
+
+every = pytest.mark.parametrize("name", sorted(CALIBRATORS))
+learned = pytest.mark.parametrize("name", sorted(set(CALIBRATORS) - {"identity"}))
+
+finite = st.floats(-50, 50)
+gold = st.sampled_from([0.0, 0.5, 1.0, np.nan])
+samples = st.lists(st.tuples(finite, gold), min_size=1, max_size=30).filter(
+    lambda rows: any(y == y for _, y in rows)
+)
+PROBE = np.concatenate([np.linspace(0, 60, 200), [1e-300, 1e6]])
+
+
+@every
+@given(rows=samples)
+def test_output_is_odd_finite_and_non_decreasing_whatever_was_fitted(name, rows):
+    z, y = (np.array(column) for column in zip(*rows, strict=True))
+    fitted = get_calibrator(name).fit(z, y)
+    out = fitted.transform(PROBE)
+    assert np.isfinite(out).all()
+    assert (fitted.transform(-PROBE) == -out).all()
+    assert (np.diff(fitted.transform(np.sort(np.append(PROBE, -PROBE)))) >= 0).all()
+
+
+@every
+@given(rows=samples, flips=st.lists(st.booleans(), min_size=30, max_size=30))
+def test_turning_training_pairs_round_changes_nothing(name, rows, flips):
+    z, y = (np.array(column) for column in zip(*rows, strict=True))
+    turned = np.array(flips[: len(z)])
+    here = get_calibrator(name).fit(z, y)
+    there = get_calibrator(name).fit(np.where(turned, -z, z), np.where(turned, 1 - y, y))
+    assert here.to_dict() == there.to_dict()
+
+
+@every
+@given(rows=samples)
+def test_a_saved_calibrator_transforms_to_the_bit_as_before(name, rows):
+    z, y = (np.array(column) for column in zip(*rows, strict=True))
+    fitted = get_calibrator(name).fit(z, y)
+    again = CALIBRATORS[name].from_dict(json.loads(json.dumps(fitted.to_dict(), allow_nan=False)))
+    assert (again.transform(PROBE) == fitted.transform(PROBE)).all()
+
+
+@learned
+def test_weight_two_is_as_good_as_being_there_twice(name):
+    rng = np.random.default_rng(0)
+    z, y = rng.standard_normal(40), rng.integers(2, size=40).astype(float)
+    twice = get_calibrator(name).fit(np.tile(z, 2), np.tile(y, 2))
+    heavy = get_calibrator(name).fit(z, y, weight=np.full(40, 2.0))
+    assert heavy.transform(PROBE) == pytest.approx(twice.transform(PROBE), rel=1e-6)
+
+
+@learned
+def test_weight_zero_is_absence(name):
+    fitted = get_calibrator(name).fit([1.0, 2.0, -3.0], [1, 0, 0], weight=[1, 0, 1])
+    assert fitted.to_dict() == get_calibrator(name).fit([1.0, -3.0], [1, 0]).to_dict()
+
+
+@every
+def test_undecided_pairs_stay_undecided(name):
+    assert get_calibrator(name).fit([0.0, 0.0], [1, 0]).transform([0.0])[0] == 0
+
+
+@every
+def test_inputs_are_left_as_they_were(name):
+    z, y = np.array([1.0, -2.0, 0.5]), np.array([1.0, 0.0, np.nan])
+    copies = z.copy(), y.copy()
+    get_calibrator(name).fit(z, y).transform(z)
+    np.testing.assert_array_equal(z, copies[0])
+    np.testing.assert_array_equal(y, copies[1])
+
+
+@every
+def test_fit_returns_the_calibrator(name):
+    calibrator = get_calibrator(name)
+    assert calibrator.fit([1.0], [1]) is calibrator
+
+
+@learned
+def test_asking_before_fitting_is_refused(name):
+    with pytest.raises(NotFittedError, match="Call fit"):
+        get_calibrator(name).transform([1.0])
+    with pytest.raises(NotFittedError, match="Call fit"):
+        get_calibrator(name).to_dict()
+
+
+@learned
+def test_no_gold_is_refused_with_the_way_out(name):
+    with pytest.raises(NotCalibratedError, match=r"none of 2 pairs has gold.*'identity'"):
+        get_calibrator(name).fit([1.0, 2.0], [np.nan, np.nan])
+
+
+@every
+@pytest.mark.parametrize(
+    ("z", "y", "weight", "words"),
+    [
+        ([np.nan], [1], None, "not finite in 1 of 1"),
+        ([np.inf], [1], None, "not finite"),
+        ([[1.0]], [1], None, r"expected \(n,\)"),
+        ([1.0, 2.0], [1], None, r"y has shape \(1,\)"),
+        ([1.0], [0.7], None, r"y holds \[0\.7\]"),
+        ([1.0], [1], [-1.0], "weight must have shape"),
+    ],
+)
+def test_wrong_input_is_refused(name, z, y, weight, words):
+    with pytest.raises(LabelMatrixError, match=words):
+        get_calibrator(name).fit(z, y, weight=weight)

@@ -1,0 +1,109 @@
+"""Every registered label model keeps the contract, and the checks catch models that break it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from weaklabel.errors import ConfigError, UnknownNameError
+from weaklabel.label_models import LABEL_MODELS, get_label_model
+from weaklabel.label_models.checks import LABEL_MODEL_CHECKS, check_label_model
+from weaklabel.label_models.majority_vote import MajorityVote
+
+names = [
+    pytest.param(name, marks=pytest.mark.trains if name == "snorkel" else ()) for name in sorted(LABEL_MODELS)
+]
+
+
+@pytest.mark.parametrize("check", LABEL_MODEL_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", names)
+def test_model_keeps_its_contract(name, check):
+    if name == "snorkel":
+        pytest.importorskip("snorkel")
+    check(lambda: get_label_model(name))
+
+
+class LooksAtThePosition(MajorityVote):
+    def predict_logit(self, L, *, margins=None):
+        return super().predict_logit(L, margins=margins) + 0.1 * (np.asarray(L) != -1).any(axis=1)
+
+
+class SpeaksWithoutVotes(MajorityVote):
+    def predict_logit(self, L, *, margins=None):
+        return np.where((np.asarray(L) == -1).all(axis=1), 0.2, super().predict_logit(L))
+
+
+class WorksInTheConstructor(MajorityVote):
+    def __init__(self):
+        self.n_lfs_ = 3
+
+
+class AnswersUnfitted(MajorityVote):
+    def predict_logit(self, L, *, margins=None):
+        return np.zeros(len(L))
+
+
+class WritesIntoItsInput(MajorityVote):
+    def fit(self, L, *, margins=None, y=None, groups=None):
+        L[L == -1] = 0
+        return super().fit(L)
+
+
+class LooksAtTheBatch(MajorityVote):
+    def predict_logit(self, L, *, margins=None):
+        logit = super().predict_logit(L)
+        return logit * (1 + 1e-6 * len(logit))
+
+
+class PrefersTheMinority(MajorityVote):
+    def predict_logit(self, L, *, margins=None):
+        return -super().predict_logit(L)
+
+
+class ForgetsOnSaving(MajorityVote):
+    scale = 1.0
+
+    def fit(self, L, *, margins=None, y=None, groups=None):
+        self.scale = 2.0
+        return super().fit(L)
+
+    def predict_logit(self, L, *, margins=None):
+        return self.scale * super().predict_logit(L)
+
+
+class LosesARow(MajorityVote):
+    def predict_logit(self, L, *, margins=None):
+        return super().predict_logit(L)[1:]
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (LooksAtThePosition, "is declared antisymmetric"),
+        (SpeaksWithoutVotes, "where every LF abstains"),
+        (WorksInTheConstructor, "before fit"),
+        (AnswersUnfitted, "accepts predict_logit before fit, expected NotFittedError"),
+        (WritesIntoItsInput, "."),
+        (LooksAtTheBatch, "other bits alone"),
+        (PrefersTheMinority, "majority vote on"),
+        (ForgetsOnSaving, "other bits after to_dict"),
+        (LosesARow, r"logits of shape \(399,\) for 400 rows"),
+    ],
+)
+def test_a_broken_model_is_caught(broken, words):
+    with pytest.raises((AssertionError, ValueError), match=words):
+        check_label_model(broken)
+
+
+def test_an_unknown_model_is_named_with_a_guess():
+    with pytest.raises(UnknownNameError, match=r"no label model 'dawidskene'.*Did you mean 'dawid_skene'"):
+        get_label_model("dawidskene")
+
+
+def test_an_unknown_setting_is_refused_with_those_there_are():
+    with pytest.raises(ConfigError, match=r"'dawid_skene' has no setting 'l2'. Known: max_iter, tol"):
+        get_label_model("dawid_skene", l2=0.5)
+
+
+def test_a_setting_reaches_its_model():
+    assert get_label_model("dawid_skene", max_iter=7).max_iter == 7

@@ -1,0 +1,114 @@
+"""Dawid-Skene against known accuracies, a brute-force twin, and published matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from synthetic import draw_votes
+
+from weaklabel.errors import ConfigError
+from weaklabel.label_models.dawid_skene import DawidSkene, fit_confusion, log_joint
+from weaklabel.label_models.majority_vote import MajorityVote
+
+ACCURACIES = np.array([0.85, 0.8, 0.7, 0.65, 0.6, 0.55, 0.75, 0.6])
+
+
+def brute_force_em(L: np.ndarray, prior: np.ndarray, steps: int) -> np.ndarray:
+    """Dawid & Skene's equations as loops over items, sources and classes."""
+    (n, m), k = L.shape, len(prior)
+    q = np.full((n, k), 1 / k)
+    for i in range(n):
+        cast = [v for v in L[i] if v >= 0]
+        if cast:
+            q[i] = [cast.count(c) / len(cast) for c in range(k)]
+    for step in range(steps + 1):
+        theta = np.tile(prior, (m, 1, 1)).astype(float)
+        for i in range(n):
+            for j in range(m):
+                if L[i, j] >= 0:
+                    theta[j, :, L[i, j]] += q[i]
+        theta /= theta.sum(axis=2, keepdims=True)
+        if step == steps:
+            return theta
+        for i in range(n):
+            q[i] = [np.prod([theta[j, c, L[i, j]] for j in range(m) if L[i, j] >= 0]) for c in range(k)]
+            q[i] /= q[i].sum()
+    raise AssertionError
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_em_follows_the_published_equations(k):
+    L = np.random.default_rng(k).integers(-1, k, (30, 5)).astype(np.int8)
+    prior = np.where(np.eye(k, dtype=bool), 2.5, 0.5)
+    theta, steps = fit_confusion(L, prior, max_iter=4, tol=0)
+    assert steps == 4
+    assert theta == pytest.approx(brute_force_em(L, prior, 4))
+
+
+def test_known_accuracies_are_recovered():
+    L, _ = draw_votes(5000, ACCURACIES, np.linspace(0.3, 0.95, 8), seed=1)
+    confusion = DawidSkene().fit(L).confusion_
+    found = (confusion[:, 0, 0] + confusion[:, 1, 1]) / 2
+    assert np.abs(found - ACCURACIES).mean() < 0.03
+
+
+def test_unequal_sources_are_weighed_better_than_majority_vote_does():
+    L, y = draw_votes(4000, [0.9, 0.8, 0.55, 0.55, 0.55, 0.55], seed=2)
+    right = {
+        type(model).__name__: ((model.fit(L).predict_logit(L) > 0) == y).mean()
+        for model in (DawidSkene(), MajorityVote())
+    }
+    assert right["DawidSkene"] > right["MajorityVote"] + 0.05
+
+
+def test_a_source_below_chance_votes_for_the_other_side():
+    L, _ = draw_votes(4000, [0.8, 0.8, 0.8, 0.2], seed=3)
+    model = DawidSkene().fit(L)
+    assert model.contributions([[-1, -1, -1, 1]])[0, 3] < -1
+
+
+def test_a_bias_towards_one_position_is_learned():
+    L, _ = draw_votes(6000, [0.8, 0.8, 0.8, 0.7], seed=4)
+    always_b = np.random.default_rng(0).random(6000) < 0.5
+    L[always_b, 3] = 1
+    confusion = DawidSkene().fit(L).confusion_[3]
+    assert confusion[1, 1] == pytest.approx(0.85, abs=0.03)
+    assert confusion[0, 0] == pytest.approx(0.35, abs=0.03)
+
+
+def test_classes_that_change_names_change_nothing_else():
+    L, _ = draw_votes(300, ACCURACIES, 0.6, seed=5)
+    model = DawidSkene().fit(L)
+    turned = np.where(L == -1, -1, 1 - L)
+    assert DawidSkene().fit(turned).predict_logit(turned) == pytest.approx(-model.predict_logit(L), abs=1e-9)
+
+
+def test_a_rare_source_is_not_believed_perfect():
+    L, _ = draw_votes(200, [0.8, 0.8, 0.8], seed=6)
+    rare = np.full((200, 1), -1)
+    rare[0] = L[0, 0]
+    assert DawidSkene().fit(np.hstack([L, rare])).confusion_[3].max() < 0.9
+
+
+def test_log_joint_of_silence_is_zero():
+    theta = np.full((2, 3, 3), 1 / 3)
+    assert (log_joint(np.full((2, 4), -1, dtype=np.int8), theta) == 0).all()
+
+
+@pytest.mark.parametrize("settings", [{"max_iter": 0}, {"on_diagonal": 0}, {"off_diagonal": -1}])
+def test_settings_out_of_range_are_refused(settings):
+    with pytest.raises(ConfigError, match=r"dawid_skene: max_iter is .* Allowed: max_iter >= 1"):
+        DawidSkene(**settings).fit([[0, 1]])
+
+
+def test_seven_published_matrices_reach_the_trial_accuracy(shared):
+    found = []
+    for file in sorted((shared / "data" / "label_matrices").glob("*.npz")):
+        with np.load(file) as data:
+            L, gold, k = data["L"], data["gold"], len(data["classes"])
+        theta, _ = fit_confusion(L, np.where(np.eye(k, dtype=bool), 2.5, 0.5))
+        score = log_joint(np.ascontiguousarray(L.T), theta)[gold >= 0]
+        best = np.isclose(score, score.max(axis=1, keepdims=True))  # ties share
+        hit = best[np.arange(len(score)), gold[gold >= 0]] / best.sum(axis=1)
+        found.append(hit.mean())
+    assert np.mean(found) == pytest.approx(0.777, abs=0.002)

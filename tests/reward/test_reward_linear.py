@@ -1,0 +1,365 @@
+"""The linear reward against known truth: a planted vocabulary, brute-force twins, exact symmetries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_labels import build_pairs
+from scipy.optimize import check_grad
+
+from weaklabel.errors import ArtifactError, ConfigError, DataError, LabelMatrixError, NotFittedError
+from weaklabel.reward import get_reward_model, load_reward
+from weaklabel.reward.features import Differences, HashedText
+from weaklabel.reward.linear import LinearReward, minimise, objective
+from weaklabel.types import sigmoid
+
+FILLER = [
+    "the",
+    "a",
+    "of",
+    "to",
+    "and",
+    "in",
+    "is",
+    "it",
+    "on",
+    "as",
+    "at",
+    "by",
+    "an",
+    "or",
+    "if",
+    "so",
+    "we",
+    "he",
+    "she",
+    "they",
+    "one",
+    "two",
+    "out",
+    "up",
+]
+GOOD, BAD = ["therefore", "precisely", "stepwise"], ["whatever", "dunno", "lol"]
+
+
+def planted(n: int, seed: int = 0, n_prompts: int | None = None):
+    """Pairs whose log-odds are the planted words' worth: +1.5 per good and -1.5 per bad word."""
+    rng = np.random.default_rng(seed)
+
+    def response():
+        planted_words = [w for w in GOOD + BAD if rng.random() < 0.3]
+        words = [*rng.choice(FILLER, 12), *planted_words]
+        return " ".join(rng.permutation(words)), sum(1.5 if w in GOOD else -1.5 for w in planted_words)
+
+    a, b = [response() for _ in range(n)], [response() for _ in range(n)]
+    logit = np.array([y - x for (_, x), (_, y) in zip(a, b, strict=True)])
+    prompts = [f"question {i % (n_prompts or n)}" for i in range(n)]
+    pairs = build_pairs(prompts, [t for t, _ in a], [t for t, _ in b])
+    return pairs, logit, (rng.random(n) < sigmoid(logit)).astype(float)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Pairs, random soft labels, weights, and the differences of a few hashed columns."""
+    pairs, _, _ = planted(40)
+    rng = np.random.default_rng(1)
+    d = Differences.of(pairs, HashedText(64))
+    return pairs, rng.uniform(size=40), rng.uniform(0.1, 2.0, 40), d
+
+
+def test_a_planted_vocabulary_is_recovered():
+    pairs, _, y = planted(600)
+    model = LinearReward(n_features=2**12).fit(pairs, y)
+    scores = model.score([""] * 6, GOOD + BAD)
+    assert scores[:3].min() > 0.2 > -0.2 > scores[3:].max()
+    new, logit, _ = planted(400, seed=1)
+    decided = logit != 0
+    assert ((model.compare(new) > 0.5) == (logit > 0))[decided].mean() > 0.9
+
+
+def test_soft_labels_are_each_pair_taken_twice_with_hard_ones(small):
+    _, p, w, d = small
+    scales = np.full(d.n_columns, 0.3)
+    twice = Differences((*d.blocks, *d.blocks), d.columns)
+    hard = np.repeat([1.0, 0.0], 40)
+    soft = minimise(d, p, w, 1.0, scales)
+    doubled = minimise(twice, hard, np.concatenate([w * p, w * (1 - p)]), 1.0, scales)
+    np.testing.assert_allclose(soft, doubled, atol=1e-6)
+
+
+def test_it_is_scikit_learns_logistic_regression_on_hard_labels(small):
+    from sklearn.linear_model import LogisticRegression
+
+    _, p, w, d = small
+    y = (p > 0.5).astype(float)
+    ours = minimise(d, y, w, 0.5, np.ones(d.n_columns))
+    theirs = LogisticRegression(C=2.0, fit_intercept=False, tol=1e-10, max_iter=5000)
+    theirs.fit(d.blocks[0].astype(np.float64), y, sample_weight=w)
+    np.testing.assert_allclose(ours, theirs.coef_[0], atol=1e-5)
+
+
+def test_the_gradient_is_that_of_the_objective(small):
+    _, p, w, d = small
+    scales = np.random.default_rng(2).uniform(0.1, 1.0, d.n_columns)
+    theta = np.random.default_rng(3).normal(size=d.n_columns)
+
+    def loss(t):
+        return objective(t, d, p, w, 0.7, scales)[0]
+
+    def gradient(t):
+        return objective(t, d, p, w, 0.7, scales)[1]
+
+    assert check_grad(loss, gradient, theta) < 1e-4
+
+
+def test_the_objective_is_the_textbook_cross_entropy(small):
+    _, p, w, d = small
+    theta = np.random.default_rng(3).normal(size=d.n_columns) / 10
+    q = sigmoid(d.dot(theta))
+    by_hand = -(w * (p * np.log(q) + (1 - p) * np.log(1 - q))).sum() + 0.35 * (theta**2).sum()
+    assert objective(theta, d, p, w, 0.7, np.ones(d.n_columns))[0] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_turning_a_pair_round_gives_exactly_one_minus_p():
+    pairs, _, y = planted(80)
+    model = LinearReward(n_features=2**10).fit(pairs, y)
+    p, turned = model.compare(pairs), model.compare(pairs.swapped())
+    assert (turned == 1.0 - p).all()
+    assert not (p == 0.5).all()
+
+
+def test_fitting_does_not_change_when_training_pairs_are_turned_round():
+    pairs, _, _ = planted(80)
+    p = np.random.default_rng(0).uniform(size=80)
+    one = LinearReward(n_features=2**10).fit(pairs, p)
+    other = LinearReward(n_features=2**10).fit(pairs.swapped(), 1.0 - p)
+    np.testing.assert_allclose(one.coef_, other.coef_, atol=1e-9)
+
+
+def test_a_score_does_not_depend_on_its_neighbours():
+    pairs, _, y = planted(60)
+    model = LinearReward(n_features=2**10).fit(pairs, y)
+    texts = pairs.table["response_a"].to_pylist()
+    together = model.score([""] * 60, texts)
+    assert [model.score([""], [t])[0] for t in texts] == together.tolist()
+
+
+def test_the_same_training_set_gives_the_same_model():
+    pairs, _, y = planted(60)
+    one, two = (LinearReward(n_features=2**10).fit(pairs, y) for _ in range(2))
+    assert (one.coef_ == two.coef_).all()
+
+
+def test_rows_of_weight_zero_change_nothing():
+    pairs, _, y = planted(80)
+    w = np.ones(80)
+    w[50:] = 0.0
+    p = np.where(w > 0, y, np.nan)  # not even an unknown belief
+    whole = LinearReward(n_features=2**10).fit(pairs, p, w)
+    part = LinearReward(n_features=2**10).fit(pairs.take(np.arange(50)), y[:50])
+    np.testing.assert_allclose(whole.coef_, part.coef_, atol=1e-8)
+
+
+def test_weight_two_is_the_pair_given_twice():
+    pairs, _, y = planted(30)
+    heavy = LinearReward(n_features=2**10).fit(pairs, y, np.where(np.arange(30) < 10, 2.0, 1.0))
+    twice = pairs.take(np.concatenate([np.arange(30), np.arange(10)]))
+    again = LinearReward(n_features=2**10).fit(twice, np.concatenate([y, y[:10]]))
+    np.testing.assert_allclose(heavy.coef_, again.coef_, atol=1e-6)
+
+
+def test_ties_alone_teach_nothing():
+    pairs, _, _ = planted(20)
+    model = LinearReward(n_features=2**10).fit(pairs, np.full(20, 0.5))
+    assert (model.compare(pairs) == 0.5).all()
+
+
+def test_blocks_give_the_products_of_the_whole_matrix(small, monkeypatch):
+    pairs, p, _, d = small
+    monkeypatch.setattr("weaklabel.reward.features._ROWS", 14)
+    blocks = Differences.of(pairs, HashedText(64))
+    assert len(blocks.blocks) == 6
+    theta = np.random.default_rng(0).normal(size=d.n_columns)
+    assert (blocks.dot(theta) == d.dot(theta)).all()
+    np.testing.assert_allclose(blocks.transposed_dot(p), d.transposed_dot(p), rtol=1e-12)
+    whole = d.blocks[0].toarray().astype(float)
+    np.testing.assert_allclose(d.dot(theta), whole @ theta)
+    words = d.columns < 64
+    assert (blocks.squared_norms(words) == (whole[:, words] ** 2).sum(axis=1)).all()
+    full = HashedText(64).transform(pairs.table["response_b"].to_pylist()).toarray().astype(float)
+    full -= HashedText(64).transform(pairs.table["response_a"].to_pylist()).toarray()
+    assert (full[:, d.columns] == whole).all()
+    assert not np.delete(full, d.columns, axis=1).any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.text(), min_size=1, max_size=4))
+def test_any_text_has_a_finite_score(texts):
+    pairs, _, y = planted(20)
+    model = LinearReward(n_features=64).fit(pairs, y)
+    assert np.isfinite(model.score([""] * len(texts), texts)).all()
+
+
+@pytest.mark.parametrize("kind", ["words", "characters"])
+def test_columns_are_those_of_scikit_learns_hashing(kind):
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    more = {
+        "words": {"ngram_range": (1, 2), "token_pattern": r"\w+|[^\w\s]"},
+        "characters": {"ngram_range": (2, 4), "analyzer": "char_wb"},
+    }[kind]
+    texts = ["Hello,  wörld! It's 12 * 3.", "", "a", "\n- one\n- two 日本語\t\u2028x"]
+    twin = HashingVectorizer(n_features=512, norm=None, alternate_sign=False, binary=True, **more).transform(
+        [t.replace("\n", " ¶ ") for t in texts]
+    )
+    start = 0 if kind == "words" else 512
+    ours = HashedText(512).transform(texts)[:, start : start + 512]
+    assert (ours.toarray() == twin.toarray()).all()
+
+
+def test_ten_megabytes_without_a_space_are_read_in_a_moment():
+    row = HashedText(2**12).transform(["A" * 10_000_000])
+    assert row.nnz <= 10  # one word and nine runs
+
+
+def test_forgetting_words_changes_nothing(monkeypatch):
+    texts = [f"word{i} again" for i in range(20)]
+    plain = HashedText(512).transform(texts)
+    monkeypatch.setattr("weaklabel.reward.features._MEMORY", 3)
+    assert (HashedText(512).transform(texts) != plain).nnz == 0
+
+
+def test_an_empty_response_scores_nothing():
+    pairs, _, y = planted(20)
+    assert LinearReward(n_features=64).fit(pairs, y).score(["q"], [""]).tolist() == [0.0]
+
+
+def test_lines_and_signs_are_visible():
+    text = HashedText(2**12)
+    assert (text.transform(["a\nb"]) != text.transform(["a b"])).nnz
+    assert (text.transform(["Yes!"]) != text.transform(["Yes"])).nnz
+
+
+def test_gold_calibrates_the_scale_but_not_the_order():
+    pairs, _, y = planted(300, n_prompts=60)
+    overconfident = np.where(y == 1, 1.0, 0.0)
+    plain = LinearReward(n_features=2**10, l2=0.01).fit(pairs, overconfident)
+    scaled = LinearReward(n_features=2**10, l2=0.01).fit(pairs, overconfident, gold=y)
+    assert (plain.scale_, plain.n_gold_) == (1.0, 0)
+    assert scaled.scale_ < 0.9  # too weak a penalty overfits, and the scale says so
+    assert scaled.n_gold_ == 300
+    np.testing.assert_allclose(scaled.score([""] * 3, GOOD), scaled.scale_ * plain.score([""] * 3, GOOD))
+
+
+def test_calibration_is_better_on_new_pairs():
+    from weaklabel.metrics import nll
+
+    pairs, _, y = planted(300, n_prompts=60)
+    new, _, truth = planted(500, seed=5)
+    plain = LinearReward(n_features=2**10, l2=0.01).fit(pairs, y)
+    scaled = LinearReward(n_features=2**10, l2=0.01).fit(pairs, y, gold=y)
+    assert nll(scaled.compare(new), truth) < nll(plain.compare(new), truth)
+
+
+def test_too_little_gold_leaves_the_scale_alone():
+    pairs, _, y = planted(100)
+    gold = np.where(np.arange(100) < 49, y, np.nan)
+    assert LinearReward(n_features=2**8).fit(pairs, y, gold=gold).scale_ == 1.0
+
+
+def test_a_saved_model_loads_back_to_the_bit(tmp_path):
+    pairs, _, y = planted(80)
+    model = LinearReward(n_features=2**10, l2=0.5).fit(pairs, y, gold=y)
+    model.save(tmp_path / "reward")
+    again = load_reward(tmp_path / "reward")
+    assert (again.compare(pairs) == model.compare(pairs)).all()
+    assert again.settings == model.settings
+    assert (again.scale_, again.n_gold_) == (model.scale_, 80)
+
+
+def test_saving_twice_gives_the_same_bytes(tmp_path):
+    pairs, _, y = planted(30)
+    for name in ("one", "two"):
+        LinearReward(n_features=64).fit(pairs, y).save(tmp_path / name)
+    for file in ("coefficients.npy", "manifest.json"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_a_torn_or_changed_model_is_refused(tmp_path):
+    pairs, _, y = planted(30)
+    model = LinearReward(n_features=64).fit(pairs, y)
+    model.save(tmp_path / "m")
+    file = tmp_path / "m" / "coefficients.npy"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-8])
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        load_reward(tmp_path / "m")
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(ArtifactError, match="not what its manifest names"):
+        load_reward(tmp_path / "m")
+
+
+def test_a_pickle_is_never_opened(tmp_path):
+    pairs, _, y = planted(30)
+    LinearReward(n_features=64).fit(pairs, y).save(tmp_path / "m")
+    np.save(tmp_path / "m" / "coefficients.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        load_reward(tmp_path / "m")
+
+
+def test_a_folder_of_something_else_is_no_reward_model(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"kind": "export:trl"}')
+    with pytest.raises(ArtifactError, match="holds 'export:trl', which is no reward model"):
+        load_reward(tmp_path)
+    with pytest.raises(ArtifactError, match="does not exist"):
+        load_reward(tmp_path / "nowhere")
+
+
+def test_a_model_never_replaces_a_folder_of_other_files(tmp_path):
+    pairs, _, y = planted(30)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ArtifactError, match="Name another folder"):
+        LinearReward(n_features=64).fit(pairs, y).save(tmp_path)
+
+
+def test_before_fit_it_says_what_to_call(tmp_path):
+    pairs, _, _ = planted(2)
+    with pytest.raises(NotFittedError, match="Call fit"):
+        LinearReward().compare(pairs)
+    with pytest.raises(NotFittedError, match="nothing to save"):
+        LinearReward().save(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("p", "w", "words"),
+    [
+        ([0.5, 0.5], None, "p has shape"),
+        ([0.5, 1.5, 0.5], None, "outside"),
+        ([0.5, np.nan, 0.5], None, "NaN"),
+        ([0.5, 0.5, 0.5], [1.0, -1.0, 1.0], "negative"),
+        ([0.5, 0.5, 0.5], [1.0, np.inf, 1.0], "non-finite"),
+    ],
+)
+def test_beliefs_and_weights_that_do_not_fit_are_refused(p, w, words):
+    pairs, _, _ = planted(3)
+    with pytest.raises(LabelMatrixError, match=words):
+        LinearReward().fit(pairs, p, w)
+
+
+def test_nothing_but_weights_of_zero_is_refused():
+    pairs, _, y = planted(3)
+    with pytest.raises(DataError, match="none of 3 pairs has a weight above 0"):
+        LinearReward().fit(pairs, y, np.zeros(3))
+
+
+@pytest.mark.parametrize("setting", [{"l2": 0.0}, {"l2": float("nan")}, {"n_features": 0}, {"n_folds": 1}])
+def test_a_setting_out_of_range_is_refused(setting):
+    with pytest.raises(ConfigError, match=next(iter(setting))):
+        LinearReward(**setting)
+
+
+def test_an_unknown_setting_is_refused():
+    with pytest.raises(ConfigError, match="strength"):
+        get_reward_model("linear", strength=3)

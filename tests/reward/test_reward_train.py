@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_labels import build_labels, with_column
+
+from weaklabel.errors import DataError, NotCalibratedError, UnknownNameError
+from weaklabel.reward import RewardModel, train_reward, training_targets
+
+
+class Recorder(RewardModel):
+    """Remembers what it was fitted to."""
+
+    name = "recorder"
+
+    def fit(self, pairs, p, w=None, *, gold=None):
+        self.seen = {i: (x, y, z) for i, x, y, z in zip(pairs.ids, p, w, gold, strict=True)}
+        return self
+
+    def score(self, prompts, responses):
+        return np.zeros(len(responses))
+
+    def save(self, folder): ...
+
+    @classmethod
+    def load(cls, folder):
+        return cls()
+
+
+def test_gold_comes_before_labels_and_labels_before_nothing():
+    labels = build_labels()
+    seen = train_reward(labels, Recorder()).seen
+    assert seen["b-wins"] == (1.0, 1.0, 1.0)
+    assert seen["a-wins"] == (1.0, 1.0, 1.0)  # its gold says b, its label a
+    p, w, gold = seen["unsure"]
+    assert (p, w) == (pytest.approx(1 / (1 + np.exp(-0.25))), 1.0)
+    assert np.isnan(gold)
+    assert seen["tie"][0] == 0.5
+
+
+def test_locked_test_prompts_and_silent_pairs_are_never_learned_from():
+    assert set(train_reward(build_labels(), Recorder()).seen) == {"b-wins", "a-wins", "unsure", "tie"}
+
+
+def test_pairs_alone_teach_their_dev_gold():
+    assert set(train_reward(build_labels().pairs, Recorder()).seen) == {"b-wins", "a-wins"}
+
+
+def test_gold_of_its_own_replaces_that_of_the_labels():
+    labels = build_labels()
+    gold = labels.pairs.take(np.array([0, 2]))  # b-wins has gold, unsure has none
+    y = training_targets(labels, gold)[3]
+    assert y[0] == 1.0
+    assert np.isnan(y[1:]).all()
+
+
+def test_test_prompts_of_separate_gold_are_left_out_as_well():
+    labels = build_labels()
+    gold = with_column(labels.pairs, "part", ["dev", "dev", "test", "dev", "dev", "dev"])
+    assert labels.pairs.parts[2] == "pool"
+    assert "unsure" not in training_targets(labels, gold)[0].ids
+
+
+def test_gold_that_shares_no_id_is_refused():
+    labels = build_labels()
+    renamed = with_column(labels.pairs, "id", list("uvwxyz"))
+    with pytest.raises(DataError, match="none with the id"):
+        training_targets(labels, renamed)
+
+
+def test_uncalibrated_labels_are_refused_unless_allowed():
+    labels = build_labels(calibrated=False)
+    with pytest.raises(NotCalibratedError, match=r"train_reward: the labels were never calibrated"):
+        train_reward(labels, Recorder())
+    assert train_reward(labels, Recorder(), allow_uncalibrated=True).seen
+
+
+def test_nothing_to_learn_from_is_refused():
+    labels = build_labels()
+    silent = replace(labels, w=np.zeros(6)).take(np.array([3, 4, 5]))
+    with pytest.raises(DataError, match="nothing to learn from in 3 pairs"):
+        train_reward(silent, Recorder())
+
+
+def test_an_unknown_model_is_named_with_a_guess():
+    with pytest.raises(UnknownNameError, match=r"no reward model 'liner'.*Did you mean 'linear'"):
+        train_reward(build_labels(), "liner")
+
+
+def test_the_linear_model_trains_from_labels_by_name():
+    model = train_reward(build_labels(), l2=2.0, n_features=64)
+    assert model.compare(build_labels().pairs).shape == (6,)

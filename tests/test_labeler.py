@@ -1,0 +1,160 @@
+"""The labeler: what it says is antisymmetric, explained, honest about its calibration, and survives the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from weaklabel.engine.apply import apply
+from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError
+from weaklabel.labeler import Labeler, fit
+from weaklabel.lf import load_lfs, response_scorer
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.types import Pair, Pairs
+
+LF_FILE = '''
+from weaklabel.lf import labeling_function, response_scorer, ABSTAIN
+
+@response_scorer
+def good_words(response):
+    """Counts the word that people like."""
+    return response.count("good")
+
+@response_scorer(prefer="less", min_gap=1)
+def bad_words(response):
+    return response.count("bad")
+
+@labeling_function
+def ends_well(pair):
+    a, b = pair.response_a.endswith("."), pair.response_b.endswith(".")
+    return ABSTAIN if a == b else int(b)
+'''
+
+
+@pytest.fixture
+def lfs(tmp_path: Path) -> list[LabelingFunction]:
+    (tmp_path / "words.py").write_text(LF_FILE)
+    return load_lfs(str(tmp_path / "words.py"))
+
+
+def make_pairs(n: int = 300, gold: int = 200, part: str = "dev", seed: int = 0, noise: float = 0.2) -> Pairs:
+    """Pairs in which the response with more "good" and less "bad" wins, but for `noise` of the gold."""
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 4, size=(n, 4))
+    texts = [
+        (f"good {' good' * g1}{' bad' * b1} a{i}.", f"good {' good' * g2}{' bad' * b2} b{i}")
+        for i, (g1, b1, g2, b2) in enumerate(counts)
+    ]
+    pairs = Pairs.of([Pair(f"p{i}", f"prompt {i}", a, b) for i, (a, b) in enumerate(texts)])
+    better = counts[:, 2] - counts[:, 3] > counts[:, 0] - counts[:, 1]
+    turned = rng.random(n) < noise
+    values = [
+        ("b" if w != t else "a") if i < gold else None
+        for i, (w, t) in enumerate(zip(better, turned, strict=True))
+    ]
+    table = pairs.table.set_column(5, pairs.table.schema.field("gold"), pa.array(values, pa.string()))
+    parts = [part if i < gold else "pool" for i in range(n)]
+    return Pairs(table.set_column(6, table.schema.field("part"), pa.array(parts, pa.string())))
+
+
+def test_with_gold_it_is_calibrated_and_beats_chance_out_of_fold(lfs: list[LabelingFunction]) -> None:
+    labeler = fit(lfs, make_pairs())
+    assert labeler.calibrated
+    assert labeler.out_of_fold["accuracy"].low > 0.55
+
+
+def test_labels_flip_exactly_when_pairs_are_turned_round(lfs: list[LabelingFunction]) -> None:
+    pairs = make_pairs()
+    for model in ("pair_model", "majority_vote", "dawid_skene"):
+        labeler = fit(lfs, pairs, model=model)
+        assert (labeler.label(pairs.swapped()).logit == -labeler.label(pairs).logit).all()
+        assert (labeler.compare(pairs.swapped()) == 1 - labeler.compare(pairs)).all()
+
+
+def test_log_odds_of_the_reasons_add_up_to_the_logit(lfs: list[LabelingFunction]) -> None:
+    pairs = make_pairs()
+    labels = fit(lfs, pairs).label(pairs)
+    for pair_id in ("p0", "p7", "p299"):
+        reasons = labels.explain(pair_id)
+        assert sum(r.log_odds or 0.0 for r in reasons.reasons) == pytest.approx(reasons.logit, abs=1e-9)
+
+
+def test_one_pair_is_explained_as_in_the_batch(lfs: list[LabelingFunction]) -> None:
+    pairs = make_pairs()
+    labeler = fit(lfs, pairs)
+    pair = next(iter(pairs))
+    assert labeler.explain(pair).logit == labeler.label(pairs).explain("p0").logit
+
+
+def test_without_gold_everything_runs_and_says_that_it_is_not_calibrated(lfs: list[LabelingFunction]) -> None:
+    pairs = make_pairs(gold=0)
+    labeler = fit(lfs, pairs)
+    labels = labeler.label(pairs)
+    assert not labels.calibrated
+    assert "0 gold pairs" in labeler.notes[0]
+    assert np.isfinite(labels.logit).all()
+
+
+def test_gold_of_one_class_is_enough_because_a_pair_has_no_direction(lfs: list[LabelingFunction]) -> None:
+    pairs = make_pairs()
+    one_way = pairs.take(pairs.y == 1.0)
+    assert fit(lfs, one_way).calibrated
+
+
+def test_locked_test_gold_changes_nothing(lfs: list[LabelingFunction]) -> None:
+    dev, locked = make_pairs(200, 200), make_pairs(200, 200, part="test", seed=1, noise=1.0)
+    renamed = locked.table.set_column(0, locked.table.schema.field("id"), [[f"t{i}" for i in range(200)]])
+    both = Pairs(pa.concat_tables([dev.table, renamed]))
+    assert fit(lfs, both).model.to_dict() == fit(lfs, dev).model.to_dict()
+
+
+def test_gold_that_was_fitted_on_is_marked_in_sample(lfs: list[LabelingFunction]) -> None:
+    pairs = make_pairs(300, 200)
+    assert fit(lfs, pairs).label(pairs).in_sample.sum() == 200
+
+
+def test_pairs_on_which_no_lf_votes_weigh_nothing(lfs: list[LabelingFunction]) -> None:
+    labeler = fit(lfs, make_pairs())
+    labels = labeler.label(Pairs.of([Pair("same", "q", "x y", "y x"), Pair("other", "q", "good.", "bad")]))
+    assert labels.w.tolist() == [0.0, 1.0]
+    assert labels.p[0] == 0.5
+
+
+def test_saved_and_loaded_it_says_the_same_to_the_bit(lfs: list[LabelingFunction], tmp_path: Path) -> None:
+    pairs = make_pairs()
+    labeler = fit(lfs, pairs)
+    labeler.save(tmp_path / "labeler")
+    again = Labeler.load(tmp_path / "labeler")
+    assert (again.label(pairs).logit == labeler.label(pairs).logit).all()
+    assert dict(again.out_of_fold) == dict(labeler.out_of_fold)
+
+
+def test_a_changed_lf_is_noticed_on_loading(lfs: list[LabelingFunction], tmp_path: Path) -> None:
+    fit(lfs, make_pairs()).save(tmp_path / "labeler")
+    (tmp_path / "words.py").write_text(LF_FILE.replace('count("good")', 'count("fine")'))
+    with pytest.raises(ArtifactError, match="changed since the labeler was fitted"):
+        Labeler.load(tmp_path / "labeler")
+    assert Labeler.load(tmp_path / "labeler", allow_changed=True).calibrated
+
+
+def test_an_lf_without_a_file_cannot_be_saved(tmp_path: Path) -> None:
+    length = response_scorer(len, name="length")
+    labeler = fit([length], make_pairs())
+    with pytest.raises(ArtifactError, match="'length' lives only in this process"):
+        labeler.save(tmp_path / "labeler")
+
+
+def test_votes_of_other_pairs_are_refused(lfs: list[LabelingFunction]) -> None:
+    pairs = make_pairs()
+    labeler = fit(lfs, pairs)
+    votes = apply(lfs, pairs.take(np.arange(10)))
+    with pytest.raises(LabelMatrixError, match="other pairs"):
+        labeler.label(pairs, votes=votes)
+
+
+def test_no_lfs_is_a_plain_error() -> None:
+    with pytest.raises(ConfigError, match="no labeling function"):
+        fit([], make_pairs())

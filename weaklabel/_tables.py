@@ -1,0 +1,50 @@
+"""Aligned plain-text and HTML tables, so that every report prints alike."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+
+def plain_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Rows of cells under a header, columns two blanks apart; the first `left` columns flush left, the rest right.
+
+    >>> print(plain_table(["lf", "votes"], [["length", "895"], ["vader", "1"]]))
+    lf      votes
+    length    895
+    vader       1
+    """
+    widths = [max(len(row[j]) for row in [header, *rows]) for j in range(len(header))]
+    lines = (
+        "  ".join(
+            cell.ljust(width) if j < left else cell.rjust(width)
+            for j, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in [header, *rows]
+    )
+    return "\n".join(lines)
+
+
+def html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The same table for a notebook, every cell escaped.
+
+    >>> html_table(["lf"], [["a<b"]])
+    '<table><thead><tr><th>lf</th></tr></thead><tbody><tr><td>a&lt;b</td></tr></tbody></table>'
+    """
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def short(value: float | None, sign: bool = False) -> str:
+    """A share with three decimals and no leading zero; `-` for what is not known.
+
+    >>> short(0.5), short(1.0), short(None), short(-0.0213, sign=True)
+    ('.500', '1.000', '-', '-.021')
+    """
+    if value is None or value != value:
+        return "-"
+    text = f"{value:+.3f}" if sign else f"{value:.3f}"
+    return text.replace("0.", ".", 1) if abs(value) < 1 and text.lstrip("+-").startswith("0.") else text

@@ -1,0 +1,129 @@
+"""The contract of a calibrator: log-odds in, log-odds that mean what they say out.
+
+A pair has no direction, so what is learned is one function of strength: how often a model that says |z| is
+right. The output is that function with the sign of z put back, odd to the last bit whatever was fitted, and a
+pair on which nothing speaks (z = 0) stays at 0. For the same reason a fit cannot tell in which order the
+training pairs were written.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Self, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from weaklabel._validation import check_gold
+from weaklabel.errors import LabelMatrixError, NotCalibratedError, NotFittedError
+from weaklabel.types import FloatArray
+
+# Log-odds smaller than this are silence to a fit (they move p by 2.5e-7), larger than this are certainty: what lies
+# outside would only bring overflow into the sums.
+_SILENCE: Final = 1e-6
+_CERTAINTY: Final = 1e6
+
+
+class Calibrator(ABC):
+    """A non-decreasing odd function of the logit, fitted to gold.
+
+    Fit it on logits of pairs that the label model did not learn from (out of fold); on a model's own training
+    pairs it learns the model's vanity.
+    """
+
+    name: ClassVar[str]
+    calibrates: ClassVar[bool] = True
+    """Whether gold enters the fit. Labels behind a calibrator that does not are still uncalibrated."""
+
+    @final
+    def fit(
+        self,
+        logit: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+    ) -> Self:
+        """Learn from pairs with gold.
+
+        Args:
+            logit: `(n,)` float64, log-odds that B wins, finite.
+            y: `(n,)`: 0 (A), 1 (B), .5 (tie: half right), NaN (unknown: not used).
+            groups: `(n,)` prompt numbers; no present method needs them.
+            weight: `(n,)` float64 >= 0, how much each pair counts; None counts 1.
+
+        Where gold is known but every logit is 0 there is nothing to learn, and the fit is that of no rows: the
+        prior of the method.
+
+        Raises:
+            NotCalibratedError: no pair has gold and weight.
+            LabelMatrixError: shapes that differ, a logit that is not finite, a negative weight.
+        """
+        z = check_logit(logit)
+        truth = check_gold(y, len(z))
+        w = _check_weight(weight, len(z)) * ~np.isnan(truth)
+        if self.calibrates and not w.any():
+            raise NotCalibratedError(
+                f"{self.name}: none of {len(z)} pairs has gold to calibrate on. "
+                "Pass pairs with gold, or use the 'identity' calibrator and uncalibrated labels."
+            )
+        strength = np.minimum(np.abs(z), _CERTAINTY)
+        used = (w > 0) & (strength > _SILENCE)
+        right = np.where(z > 0, truth, 1.0 - truth)
+        self._fit(strength[used], right[used], w[used])
+        return self
+
+    @final
+    def transform(self, logit: ArrayLike) -> FloatArray:
+        """`(n,)` float64: calibrated log-odds; `transform(-z) == -transform(z)` exactly, 0 stays 0.
+
+        Raises:
+            NotFittedError: before `fit`.
+            LabelMatrixError: a logit that is not finite.
+        """
+        z = check_logit(logit)
+        return np.sign(z) * self._strength(np.minimum(np.abs(z), _CERTAINTY))
+
+    @abstractmethod
+    def _fit(self, strength: FloatArray, right: FloatArray, weight: FloatArray) -> None:
+        """Learn from `strength` = |z| > 0, `right` (1, 0 or .5) and `weight` > 0; any of length 0."""
+
+    @abstractmethod
+    def _strength(self, strength: FloatArray) -> FloatArray:
+        """Calibrated log-odds >= 0 for |z| >= 0, non-decreasing."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The name and what was learned, as JSON values."""
+        return {"name": self.name, **self._state()}
+
+    @classmethod
+    @abstractmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        """The calibrator that `to_dict` wrote; transforms to the bit as it did."""
+
+    @abstractmethod
+    def _state(self) -> dict[str, Any]: ...
+
+    def _require(self, attribute: str) -> Any:
+        value = getattr(self, attribute, None)
+        if value is None:
+            raise NotFittedError(f"{type(self).__name__} is not fitted. Call fit(logit, y) before transform.")
+        return value
+
+
+def check_logit(logit: ArrayLike) -> FloatArray:
+    z = np.asarray(logit, dtype=np.float64)
+    if z.ndim != 1:
+        raise LabelMatrixError(f"logit has shape {z.shape}, expected (n,): one log-odds per pair.")
+    if not np.isfinite(z).all():
+        raise LabelMatrixError(
+            f"logit is not finite in {int((~np.isfinite(z)).sum())} of {len(z)} rows. Clip it: 30 is certainty."
+        )
+    return z
+
+
+def _check_weight(weight: ArrayLike | None, n: int) -> FloatArray:
+    w = np.ones(n) if weight is None else np.asarray(weight, dtype=np.float64)
+    if w.shape != (n,) or not (np.isfinite(w) & (w >= 0)).all():
+        raise LabelMatrixError(f"weight must have shape ({n},) and finite values >= 0: one per pair.")
+    return w

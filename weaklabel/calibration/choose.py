@@ -1,0 +1,80 @@
+"""Which calibrator: the one with the lowest cross-validated NLL, or a simpler one that is as good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from weaklabel._validation import check_gold
+from weaklabel.calibration.base import Calibrator, check_logit
+from weaklabel.errors import ConfigError, LabelMatrixError
+from weaklabel.groups import folds_by_prompt
+from weaklabel.types import FloatArray
+
+
+def choose_from(
+    candidates: Sequence[Calibrator],
+    logit: FloatArray,
+    y: FloatArray,
+    groups: ArrayLike | None,
+    n_folds: int,
+    seed: int,
+) -> tuple[int, dict[str, float]]:
+    """Index of the chosen candidate, and each one's cross-validated NLL. `y` holds no NaN."""
+    codes = np.unique(np.arange(len(y)) if groups is None else np.asarray(groups), return_inverse=True)[1]
+    n_prompts = int(codes.max()) + 1 if len(codes) else 0
+    if n_prompts < 2:
+        return 0, {}
+    folds = folds_by_prompt(codes, min(n_folds, n_prompts), seed)
+    losses = [_held_out_losses(candidate, logit, y, folds) for candidate in candidates]
+    scores = [float(loss.mean()) for loss in losses]
+    best = int(np.argmin(scores))
+    for index, loss in enumerate(losses):
+        if scores[index] - scores[best] <= _standard_error(loss - losses[best], codes):
+            return index, {c.name: score for c, score in zip(candidates, scores, strict=True)}
+    raise AssertionError("the best candidate is no worse than itself")
+
+
+def gold_rows(
+    logit: ArrayLike, y: ArrayLike, groups: ArrayLike | None
+) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """The rows with gold."""
+    z = check_logit(logit)
+    truth = check_gold(y, len(z))
+    known = ~np.isnan(truth)
+    if groups is not None and np.shape(groups) != z.shape:
+        raise LabelMatrixError(
+            f"groups have shape {np.shape(groups)}, expected {z.shape}: one prompt number per pair."
+        )
+    return z[known], truth[known], None if groups is None else np.asarray(groups)[known]
+
+
+def check_candidates(candidates: Sequence[str], n_folds: int) -> None:
+    if not candidates:
+        raise ConfigError("candidates is empty. Name at least one calibrator, the simplest first.")
+    if n_folds < 2:
+        raise ConfigError(f"n_folds is {n_folds}. Allowed: 2 or more.")
+
+
+def _held_out_losses(
+    candidate: Calibrator,
+    logit: FloatArray,
+    y: FloatArray,
+    folds: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+) -> FloatArray:
+    """`(n,)` NLL per pair, each under a fit on the other folds."""
+    losses = np.empty(len(y))
+    for fold in range(int(folds.max()) + 1):
+        held = folds == fold
+        z = type(candidate)().fit(logit[~held], y[~held]).transform(logit[held])
+        losses[held] = np.logaddexp(0.0, z) - y[held] * z
+    return losses
+
+
+def _standard_error(difference: FloatArray, codes: np.ndarray[tuple[int, ...], np.dtype[np.intp]]) -> float:
+    """Of the mean difference, prompts taken as the independent units."""
+    per_prompt = np.bincount(codes, difference - difference.mean())
+    n = len(per_prompt)
+    return float(np.sqrt((per_prompt**2).sum() * n / (n - 1)) / len(difference))

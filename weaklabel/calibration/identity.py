@@ -1,0 +1,32 @@
+"""No calibration: the logit as it is. What there is without gold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from weaklabel.calibration.base import Calibrator
+from weaklabel.types import FloatArray
+
+
+class Identity(Calibrator):
+    """Leaves the logit alone. What it passes on is as calibrated as it was before.
+
+    >>> Identity().transform([-2.0, 0.5]).tolist()
+    [-2.0, 0.5]
+    """
+
+    name = "identity"
+    calibrates = False
+
+    def _fit(self, strength: FloatArray, right: FloatArray, weight: FloatArray) -> None: ...
+
+    def _strength(self, strength: FloatArray) -> FloatArray:
+        return strength
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        return cls()
+
+    def _state(self) -> dict[str, Any]:
+        return {}

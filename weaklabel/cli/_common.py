@@ -1,0 +1,329 @@
+"""What the commands share: options that override the file, a remembered run, tables, JSON, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from weaklabel.errors import ConfigError
+
+if TYPE_CHECKING:
+    from weaklabel.config import LoadedConfig
+    from weaklabel.pipeline import Run, Step
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Option -> dotted key of the settings that it overrides.
+_KEYS: Final = {
+    "pairs": "data.pairs",
+    "gold": "data.gold",
+    "layout": "data.layout",
+    "columns": "data.columns",
+    "test_share": "data.test_share",
+    "max_gold": "data.max_gold",
+    "near_duplicates": "data.near_duplicates",
+    "seed": "data.seed",
+    "lfs": "lfs.use",
+    "workers": "lfs.workers",
+    "time_limit": "lfs.time_limit",
+    "max_fault_share": "lfs.max_fault_share",
+    "model": "labeler.model",
+    "calibration": "labeler.calibration",
+    "reward_model": "reward.model",
+    "allow_uncalibrated": "reward.allow_uncalibrated",
+}
+_PATHS: Final = ("data.pairs", "data.gold", "lfs.use")
+REMEMBERED: Final = "options.json"
+
+
+def _stack(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def config_options(function: F) -> F:
+    """`--config` and `--set`."""
+    return _stack(
+        click.option(
+            "--config",
+            "config_file",
+            type=click.Path(path_type=Path),
+            help="Another file than the nearest weaklabel.toml.",
+        ),
+        click.option(
+            "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override a setting; VALUE is TOML."
+        ),
+    )(function)
+
+
+def name_option(function: F) -> F:
+    """`--name`."""
+    return click.option("--name", metavar="RUN", help="Name of the run, a folder in runs/. Default: base.")(
+        function
+    )
+
+
+def json_option(function: F) -> F:
+    """`--json`."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print JSON on stdout and nothing else there."
+    )(function)
+
+
+def data_options(function: F) -> F:
+    """The options behind `[data]`."""
+    return _stack(
+        click.option(
+            "--pairs", multiple=True, metavar="FILE", help="File, glob or hf:name with the pairs. May repeat."
+        ),
+        click.option("--gold", metavar="FILE", help="Gold in a file of its own, joined by id."),
+        click.option(
+            "--layout", metavar="NAME", help="How the file is laid out. Default: recognised by itself."
+        ),
+        click.option("--columns", metavar="prompt=q,...", callback=_columns, help="Which column is which."),
+        click.option("--test-share", type=float, help="Share of the gold prompts that is locked away."),
+        click.option("--max-gold", type=int, help="Use at most so much gold; the rest counts as unlabelled."),
+        click.option(
+            "--near-duplicates", is_flag=True, default=None, help="Keep near-duplicate prompts in one part."
+        ),
+        click.option("--seed", type=int, help="Seed of splits, folds and intervals."),
+    )(function)
+
+
+def lf_options(function: F) -> F:
+    """The options behind `[lfs]`."""
+    return _stack(
+        click.option(
+            "--lfs",
+            multiple=True,
+            metavar="SOURCE",
+            help="lfs/, file.py, module:name, shipped, shipped:mt_bench. May repeat.",
+        ),
+        click.option("--workers", type=int, help="Processes that vote at once."),
+        click.option("--time-limit", type=float, help="Seconds that one shard of pairs may take."),
+        click.option(
+            "--max-fault-share", type=float, help="Share of failed votes above which the run fails."
+        ),
+    )(function)
+
+
+def labeler_options(function: F) -> F:
+    """The options behind `[labeler]`."""
+    return _stack(
+        click.option("--model", metavar="NAME", help="Label model, for example pair_model or majority_vote."),
+        click.option("--calibration", metavar="NAME", help="auto, none, or a calibrator."),
+    )(function)
+
+
+def _columns(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, str] | None:
+    if value is None:
+        return None
+    parts = [item.partition("=") for item in value.split(",") if item.strip()]
+    if not parts or any(not (ours.strip() and equals and theirs.strip()) for ours, equals, theirs in parts):
+        raise click.BadParameter(
+            f"{value!r} is not ours=theirs. Example: --columns prompt=question,response_a=ans1"
+        )
+    return {ours.strip(): theirs.strip() for ours, _, theirs in parts}
+
+
+def settings(options: Mapping[str, Any], *, remember: bool = False) -> LoadedConfig:
+    """The settings in force for a command's options.
+
+    With `remember`, what earlier commands were given for this run holds unless it is given anew, so that
+    `apply --pairs x --name r` can be followed by `fit --name r`. A line on stderr says so.
+    """
+    from weaklabel.config import load_config
+
+    file, sets, name = options.get("config_file"), options.get("sets", ()), options.get("name")
+    given = _given(options)
+    loaded = load_config(file, sets=sets, options=_rebased(given, load_config(file).root))
+    folder = loaded.run_folder(name)
+    past = _recall(folder) if remember else {"sets": [], "options": {}}
+    old_options = {k: v for k, v in past["options"].items() if k not in given}
+    new_keys = {text.partition("=")[0].strip() for text in sets}
+    old_sets = [text for text in past["sets"] if text.partition("=")[0].strip() not in new_keys]
+    if not (old_options or old_sets):
+        return loaded
+    shown = [*(f"{key}={json.dumps(value)}" for key, value in old_options.items()), *old_sets]
+    click.echo(f"run {folder.name} remembers: {', '.join(shown)}", err=True)
+    both = old_options | _rebased(given, loaded.root)
+    return load_config(file, sets=[*old_sets, *sets], options=both)
+
+
+def open_run(options: Mapping[str, Any]) -> Run:
+    """The run that a command's options name, with steps and progress shown on stderr."""
+    loaded = settings(options, remember=True)
+    from weaklabel.pipeline import Run
+
+    run = Run(loaded, options.get("name"), on_step=_show_step, progress=_progress())
+    _memorise(run.folder, options, loaded.root)
+    return run
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    found = {
+        _KEYS[name]: value for name, value in options.items() if name in _KEYS and value not in (None, ())
+    }
+    if "data.pairs" in found and len(found["data.pairs"]) == 1:
+        found["data.pairs"] = found["data.pairs"][0]
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
+
+
+def _rebased(given: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Options with paths that count from the working folder, written as the file would: from its own folder."""
+    here = Path.cwd().resolve()
+    if here == root.resolve():
+        return dict(given)
+
+    def rebase(path: str) -> str:
+        known = path.startswith(("hf:", "shipped", "entry:", "column:", "snorkel:")) or os.path.isabs(path)
+        return path if known or (":" in path and ".py:" not in path) else os.path.relpath(here / path, root)
+
+    return {
+        key: ([rebase(v) for v in value] if isinstance(value, list) else rebase(value))
+        if key in _PATHS
+        else value
+        for key, value in given.items()
+    }
+
+
+def _recall(folder: Path) -> dict[str, Any]:
+    from weaklabel import artifacts
+    from weaklabel.errors import ArtifactError
+
+    try:
+        found = artifacts.read_json(folder / REMEMBERED)
+    except ArtifactError:
+        return {"sets": [], "options": {}}
+    return (
+        found
+        if isinstance(found, dict) and {"sets", "options"} <= found.keys()
+        else {"sets": [], "options": {}}
+    )
+
+
+def _memorise(folder: Path, options: Mapping[str, Any], root: Path) -> None:
+    from weaklabel import artifacts
+
+    past, sets = _recall(folder), list(options.get("sets", ()))
+    new_keys = {text.partition("=")[0].strip() for text in sets}
+    kept = [text for text in past["sets"] if text.partition("=")[0].strip() not in new_keys]
+    known = past["options"] | _rebased(_given(options), root)
+    if known or kept or sets:
+        artifacts.write_json(folder / REMEMBERED, {"sets": [*kept, *sets], "options": known})
+
+
+def emit(value: Any, text: str | Callable[[], str], as_json: bool) -> None:
+    """Print `value` as JSON, or `text` for a person."""
+    if as_json:
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        click.echo(text if isinstance(text, str) else text())
+
+
+def note(text: str) -> None:
+    """A line for the person at the terminal, on stderr."""
+    click.echo(text, err=True)
+
+
+def _show_step(step: Step) -> None:
+    what = _DESCRIBE.get(step.name, _describe_nothing)(step.counts)
+    when = "unchanged" if step.fresh else f"{step.seconds:.1f} s"
+    note(f"{step.name:<8}{what} ({when})" if what else f"{step.name:<8}({when})")
+
+
+def _describe_nothing(counts: Mapping[str, Any]) -> str:
+    return ""
+
+
+def _describe_read(counts: Mapping[str, Any]) -> str:
+    aside = f", {counts['set_aside']:,} rows set aside" if counts["set_aside"] else ""
+    return f"{counts['pairs']:,} pairs, gold: {counts['dev']:,} dev and {counts['test']:,} locked test{aside}"
+
+
+def _describe_apply(counts: Mapping[str, Any]) -> str:
+    faults = f", {counts['faults']:,} votes failed" if counts["faults"] else ""
+    return f"{counts['lfs']} labeling functions, {counts['coverage']:.1%} of the pairs have a vote{faults}"
+
+
+def _describe_fit(counts: Mapping[str, Any]) -> str:
+    calibrated = f"calibrated by {counts['calibrator']}" if counts["calibrated"] else "NOT calibrated"
+    figures = counts["out_of_fold"]
+    accuracy = f", out-of-fold accuracy {figures['accuracy']['value']:.3f}" if "accuracy" in figures else ""
+    return f"{counts['model']}, {calibrated}{accuracy}"
+
+
+def _describe_label(counts: Mapping[str, Any]) -> str:
+    silent = f", {counts['without_votes']:,} without a vote" if counts["without_votes"] else ""
+    return f"{counts['a']:,} a, {counts['b']:,} b, {counts['tie']:,} tie{silent}"
+
+
+_DESCRIBE: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
+    "read": _describe_read,
+    "apply": _describe_apply,
+    "fit": _describe_fit,
+    "label": _describe_label,
+    "export": lambda counts: ", ".join(
+        f"{name}: {r['n_kept']:,} of {r['n_pairs']:,} pairs" for name, r in counts.items()
+    ),
+    "reward": lambda counts: (
+        f"{counts['model']}, trained on {counts['trained_on']:,} pairs outside the test part"
+    ),
+    "figures": lambda counts: f"{counts['arms']} arms",
+}
+
+
+def _progress() -> Callable[[int, int], None] | None:
+    """A bar on stderr for a person at a terminal, nothing for a log file."""
+    if not sys.stderr.isatty():
+        return None
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("votes"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("votes", total=None)
+
+    def advance(done: int, total: int) -> None:
+        if not bar.live.is_started:
+            bar.start()
+        bar.update(task, completed=done, total=total)
+        if done >= total:
+            bar.stop()
+
+    return advance
+
+
+def one_format(formats: Sequence[str], known: Sequence[str]) -> None:
+    """Raises ConfigError for a format that no exporter writes."""
+    unknown = [name for name in formats if name not in known]
+    if unknown:
+        raise ConfigError(f"there is no export format {unknown[0]!r}. Known: {', '.join(known)}.")
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Run a block in another working folder."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)

@@ -1,0 +1,27 @@
+"""`weaklabel explore`: which heuristics are worth writing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from weaklabel.cli._common import config_options, data_options, emit, json_option, settings
+
+
+@click.command("explore")
+@data_options
+@click.option("--top", type=click.IntRange(min=1), default=15, show_default=True, help="Rows per table.")
+@config_options
+@json_option
+def command(as_json: bool, top: int, **options: Any) -> None:
+    """Rank shipped features, words and patterns by how strongly they go with preference.
+
+    Looks at dev gold only, with intervals and false-discovery control.
+    """
+    loaded = settings(options)
+    from weaklabel.pipeline import read_configured_pairs
+    from weaklabel.workbench.explore import explore
+
+    found = explore(read_configured_pairs(loaded), seed=loaded.config.data.seed)
+    emit(found.to_dict(), lambda: str(found), as_json)

@@ -1,0 +1,92 @@
+"""`weaklabel`: the commands, each in a file of its own that is imported when it is called.
+
+`weaklabel --help` prints from the table below and imports nothing else, so that it stays under a fifth of a
+second. A user's mistake is one line on stderr and exit code 2; any other exception is our bug and keeps its
+traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Final
+
+import click
+
+from weaklabel.errors import WeaklabelError
+
+COMMANDS: Final = {
+    "demo": "Write the generated sample and run the whole job on it.",
+    "init": "Lay out a project: weaklabel.toml, lfs/example.py, data/, .gitignore.",
+    "explore": "Which features, words and patterns go with gold (dev part).",
+    "check": "Find labeling functions that are wrong, silent, copied, slow or raising.",
+    "rule": "Explain one rule of check, for example WL103.",
+    "apply": "Run the labeling functions and keep their votes.",
+    "analyze": "Coverage, overlap, conflict and accuracy of each labeling function.",
+    "fit": "Fit the label model and its calibrator.",
+    "label": "Label every pair: p, w, label, confidence; --explain ID says why.",
+    "export": "Write the labels for TRL, OpenRLHF, datasets or as Parquet.",
+    "reward": "Train a reward model on the labels (reward train).",
+    "run": "All of it in order: apply, fit, label, export, reward train, figures.",
+    "diff": "Two runs: labels that flipped, figures that moved.",
+    "config": "Settings in force, and where each came from.",
+    "list": "Labeling functions, label models, calibrators, layouts, exporters.",
+}
+
+
+class UserError(click.ClickException):
+    """A mistake that the user can repair: one line on stderr, exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"error: {' '.join(self.message.split())}", err=True, file=file)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"weaklabel.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            import difflib
+
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else " Run: weaklabel --help"
+            raise click.UsageError(f"there is no command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except WeaklabelError as error:
+            raise UserError(str(error)) from error
+        except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
+            raise UserError(
+                f"{error.filename}: {error.strerror}. Choose another path, or change it."
+            ) from error
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="weaklabel")
+def main() -> None:
+    """Weak supervision of preference pairs: labeling functions in, calibrated soft labels and reward models out.
+
+    \b
+    A first run:   weaklabel demo
+    A project:     weaklabel init data.jsonl && weaklabel explore && weaklabel check && weaklabel run
+    """

@@ -1,0 +1,35 @@
+"""`weaklabel run`: all of it, in order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from weaklabel.cli._common import (
+    config_options,
+    data_options,
+    emit,
+    json_option,
+    labeler_options,
+    lf_options,
+    name_option,
+    open_run,
+)
+
+
+@click.command("run")
+@data_options
+@lf_options
+@labeler_options
+@config_options
+@name_option
+@json_option
+def command(as_json: bool, **options: Any) -> None:
+    """From pairs to reward model: apply, fit, label, export, reward train, then one table of figures.
+
+    Steps whose inputs did not change are skipped, so a run that was killed continues with the same command.
+    """
+    run = open_run(options)
+    report = run.all()
+    emit(report.to_dict(), lambda: f"\n{report}", as_json)

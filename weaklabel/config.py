@@ -1,0 +1,348 @@
+"""`weaklabel.toml` -> checked settings, with where each of them came from.
+
+Unknown keys are refused: a misspelt setting that is silently ignored is an experiment that was never run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from weaklabel.errors import ConfigError
+
+FILE_NAME: Final = "weaklabel.toml"
+
+
+class Settings(BaseModel):
+    """Base of every table in the file: unknown keys are refused, values do not change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+
+
+class DataSettings(Settings):
+    """`[data]`: where the pairs and the gold are."""
+
+    pairs: str | list[str] | None = None
+    layout: str | None = None
+    columns: dict[str, str] = {}
+    gold: str | None = None
+    test_share: float = Field(default=0.5, ge=0, lt=1)
+    max_gold: int | None = Field(default=None, ge=1)
+    near_duplicates: bool = False
+    seed: int = 0
+
+
+class SnorkelLfs(Settings):
+    """`[[lfs.snorkel]]`: existing Snorkel labeling functions, used unchanged."""
+
+    use: str
+    votes: dict[str, Literal["a", "b", "abstain"]]
+    columns: dict[str, str] = {}
+
+    @field_validator("votes")
+    @classmethod
+    def _votes_are_numbers(cls, votes: dict[str, str]) -> dict[str, str]:
+        odd = [key for key in votes if not key.lstrip("-").isdigit()]
+        if odd:
+            raise ValueError(
+                f"{odd[0]!r} is no vote of a Snorkel function. Write numbers: {{ 1 = 'a', 2 = 'b' }}"
+            )
+        return votes
+
+
+class ColumnLf(Settings):
+    """`[[lfs.column]]`: judgements that the data already holds, two scores or one verdict."""
+
+    name: str
+    score_a: str | None = None
+    score_b: str | None = None
+    prefer: Literal["more", "less"] = "more"
+    min_gap: float = Field(default=0.0, ge=0)
+    column: str | None = None
+    votes: dict[str, Literal["a", "b", "tie", "abstain"]] = {}
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        scores = self.score_a is not None and self.score_b is not None
+        if scores == (self.column is not None) or (self.score_a is None) != (self.score_b is None):
+            raise ValueError("give either score_a and score_b, or column with votes")
+        if self.column is not None and not self.votes:
+            raise ValueError("column needs votes, for example votes = { model_a = 'a', model_b = 'b' }")
+        return self
+
+
+class LfsSettings(Settings):
+    """`[lfs]`: which labeling functions, and how they are run."""
+
+    use: list[str] = ["shipped"]
+    on_fault: Literal["record", "raise"] = "record"
+    max_fault_share: float = Field(default=0.01, ge=0, le=1)
+    time_limit: float | None = Field(default=None, gt=0)
+    workers: int = Field(default=1, ge=1)
+    snorkel: list[SnorkelLfs] = []
+    column: list[ColumnLf] = []
+
+
+class LabelerSettings(Settings):
+    """`[labeler]`: the label model, its own settings, and the calibrator."""
+
+    model: str = "pair_model"
+    settings: dict[str, Any] = {}
+    calibration: str = "auto"
+
+
+class ExportSettings(Settings):
+    """`[export.<format>]`: what is written, and from which labels."""
+
+    min_confidence: float = Field(default=0.0, ge=0, le=1)
+    include_test: bool = False
+    allow_uncalibrated: bool = False
+
+
+class TrlSettings(ExportSettings):
+    """`[export.trl]`."""
+
+    conversational: bool = True
+
+
+class ExportTables(Settings):
+    """`[export]`: one table per format. A table that is absent is a format that is not written."""
+
+    trl: TrlSettings | None = None
+    parquet: ExportSettings | None = None
+    datasets: ExportSettings | None = None
+    openrlhf: ExportSettings | None = None
+
+
+class RewardSettings(Settings):
+    """`[reward]`: the reward model that `run` trains."""
+
+    model: str = "linear"
+    settings: dict[str, Any] = {}
+    allow_uncalibrated: bool = False
+
+
+class RunSettings(Settings):
+    """`[run]`: where runs are kept, and the name of one that is given none."""
+
+    folder: str = "runs"
+    name: str = Field(default="base", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+
+
+class Config(Settings):
+    """Everything that `weaklabel.toml` can say.
+
+    >>> Config().labeler.model
+    'pair_model'
+    """
+
+    data: DataSettings = DataSettings()
+    lfs: LfsSettings = LfsSettings()
+    labeler: LabelerSettings = LabelerSettings()
+    export: ExportTables = ExportTables(trl=TrlSettings())
+    reward: RewardSettings = RewardSettings()
+    run: RunSettings = RunSettings()
+
+
+@dataclass(frozen=True)
+class LoadedConfig:
+    """Settings in force.
+
+    Attributes:
+        config: the checked settings.
+        root: the folder that relative paths in the file start from: the file's own, or the working folder.
+        file: the file that was read, None where none was found.
+        origin: per dotted key `default`, the file's name, or the option that set it.
+    """
+
+    config: Config
+    root: Path
+    file: Path | None
+    origin: Mapping[str, str]
+
+    def resolve(self, path: str) -> str:
+        """A path from the settings as seen from the working folder; absolute ones and hub names stay."""
+        if path.startswith("hf:") or self.root == Path.cwd():
+            return path
+        return str(self.root / path)
+
+    def run_folder(self, name: str | None = None) -> Path:
+        """Where the run called `name` (default: `run.name`) keeps its files."""
+        return Path(self.resolve(self.config.run.folder)) / (name or self.config.run.name)
+
+    @property
+    def store_folder(self) -> Path:
+        """Where votes are kept between runs."""
+        return Path(self.resolve(".weaklabel"))
+
+
+def find_config(start: Path | None = None) -> Path | None:
+    """The nearest `weaklabel.toml`, in `start` (default: the working folder) or above it."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    return None
+
+
+def load_config(
+    file: Path | None = None,
+    *,
+    sets: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+    start: Path | None = None,
+) -> LoadedConfig:
+    """Settings from the nearest file, with `--set` and command-line options on top.
+
+    Args:
+        file: another file than the one found upwards from `start`.
+        sets: `key=value` texts; values are TOML (`lfs.use=["lfs/"]`), a bare word stands for itself.
+        options: dotted key -> value, from a command's own options; None values are left out.
+        start: where the search begins. Default: the working folder.
+
+    Raises:
+        ConfigError: a file that is no TOML, a key that is unknown, a value that is not allowed.
+    """
+    if file is not None and not file.is_file():
+        raise ConfigError(f"{file} does not exist. Name an existing file, or run: weaklabel init")
+    path = file if file is not None else find_config(start)
+    tree = _read_toml(path) if path else {}
+    origin = dict.fromkeys(_leaves(tree), path.name if path else FILE_NAME)
+    for key, value, source in _overrides(sets, options or {}):
+        _put(tree, key, value, source)
+        origin = {known: o for known, o in origin.items() if known != key and not known.startswith(f"{key}.")}
+        origin |= dict.fromkeys(_leaves({key: value}), source)
+    config = _validated(tree, origin, path)
+    root = path.resolve().parent if path else (start or Path.cwd()).resolve()
+    return LoadedConfig(config, root, path, _all_origins(config, origin))
+
+
+def settings_table(loaded: LoadedConfig) -> list[tuple[str, Any, str]]:
+    """(dotted key, value, where it came from) of every setting in force, in the order of the file."""
+    tree = loaded.config.model_dump(mode="json")
+    flat = dict(_flat(tree))
+    return [(key, flat[key], loaded.origin[key]) for key in loaded.origin if key in flat]
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}. Text values need quotes.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
+
+
+def _overrides(sets: Sequence[str], options: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    for text in sets:
+        key, equals, raw = text.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(
+                f"--set got {text!r}. Write key=value, for example: --set labeler.model=majority_vote"
+            )
+        yield key.strip(), _toml_value(raw), f"--set {key.strip()}"
+    for key, value in options.items():
+        if value is not None and value != ():
+            yield key, list(value) if isinstance(value, tuple) else value, "command line"
+
+
+def _toml_value(raw: str) -> Any:
+    """`raw` read as a TOML value; what is none stands for itself as text."""
+    try:
+        return tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        return raw.strip()
+
+
+def _put(tree: dict[str, Any], key: str, value: Any, source: str) -> None:
+    *above, last = key.split(".")
+    for part in above:
+        tree = tree.setdefault(part, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"{source}: {part!r} is no table, so it has no key {last!r}.")
+    tree[last] = value
+
+
+def _validated(tree: dict[str, Any], origin: Mapping[str, str], path: Path | None) -> Config:
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        # A misspelt key often makes another one "missing": the misspelling is the better message.
+        found = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        keys = list(dict.fromkeys(_key_of(e) for e in found))
+        more = f" ({len(keys) - 1} more after this one: {', '.join(keys[1:4])}.)" if len(keys) > 1 else ""
+        raise ConfigError(_explain(found[0], origin, path) + more) from None
+
+
+def _key_of(error: Any) -> str:
+    # pydantic names the branches of a union ("str", "list[str]") as if they were keys.
+    return ".".join(str(part) for part in error["loc"] if part not in ("str", "list[str]"))
+
+
+def _explain(error: Any, origin: Mapping[str, str], path: Path | None) -> str:
+    """One pydantic error as one line: file, key, what came, what is allowed, what was probably meant."""
+    location = list(error["loc"])
+    key = _key_of(error)
+    source = next((o for known, o in origin.items() if key == known or key.startswith(f"{known}.")), None)
+    where = source if source and source.startswith(("--set", "command")) else str(path or FILE_NAME)
+    if error["type"] == "extra_forbidden":
+        allowed = _fields_at(location[:-1])
+        close = difflib.get_close_matches(str(location[-1]), allowed, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return f"{where}: unknown key {key!r}. Allowed there: {', '.join(sorted(allowed))}.{hint}"
+    if error["type"] == "missing":
+        return f"{where}: {key!r} is missing. Add it to its table."
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "allowed is").rstrip(".")
+    came = json.dumps(error["input"], default=str)[:80]
+    return f"{where}: {key} = {came}: {message}.{_literal_hint(error)}"
+
+
+def _literal_hint(error: Any) -> str:
+    if error["type"] != "literal_error":
+        return ""
+    allowed = [word for word in error["ctx"]["expected"].split("'") if word.isidentifier() and word != "or"]
+    meant = difflib.get_close_matches(str(error["input"]), allowed, n=1)
+    return f" Did you mean {meant[0]!r}?" if meant else ""
+
+
+def _fields_at(location: Sequence[str | int]) -> list[str]:
+    """The names of the fields of the table at `location`, following lists and optional tables."""
+    model: type[BaseModel] = Config
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return list(model.model_fields)
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    # A list, an empty table and a table with free keys (columns, settings) are one value each.
+    for key, value in tree.items():
+        free = key in ("columns", "settings", "votes")
+        if isinstance(value, Mapping) and value and not free:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _leaves(tree: Mapping[str, Any]) -> list[str]:
+    return [key for key, _ in _flat(tree)]
+
+
+def _all_origins(config: Config, given: Mapping[str, str]) -> dict[str, str]:
+    def origin(key: str) -> str:
+        for known, source in given.items():
+            if key == known or key.startswith(f"{known}.") or known.startswith(f"{key}."):
+                return source
+        return "default"
+
+    return {key: origin(key) for key in _leaves(config.model_dump(mode="json"))}

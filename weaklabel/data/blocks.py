@@ -1,0 +1,281 @@
+"""Files and tables as blocks of raw rows, each row with its line, never a whole file at once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from weaklabel.data.readers.base import shown
+from weaklabel.errors import DataError, LayoutError
+from weaklabel.types import SetAside
+
+BLOCK_ROWS: Final = 8192
+BLOCK_BYTES: Final = 64 << 20
+KNOWN: Final = ".parquet, .jsonl, .ndjson, .json, .csv, .tsv (text files also with .gz or .zst)"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some consecutive rows of one file: either as a table or as dicts, with the rows that no parser could read.
+
+    Attributes:
+        file: name for messages.
+        lines: 1-based line of each row (row number in Parquet and in tables).
+        data: the rows.
+        set_aside: rows that could not be parsed.
+        text_only: True for CSV, which cannot tell 1 from "1".
+    """
+
+    file: str
+    lines: Sequence[int]
+    data: pa.Table | list[dict[str, Any]]
+    set_aside: tuple[SetAside, ...] = ()
+    text_only: bool = False
+
+    @property
+    def columns(self) -> list[str]:
+        if isinstance(self.data, pa.Table):
+            return list(self.data.column_names)
+        return list(dict.fromkeys(name for row in self.data for name in row))
+
+    @property
+    def types(self) -> dict[str, pa.DataType]:
+        """Arrow types where the source has them; text alone where it does not."""
+        if isinstance(self.data, pa.Table):
+            return {f.name: plain_type(f.type) for f in self.data.schema}
+        return {}
+
+    def rows(self, count: int | None = None) -> list[dict[str, Any]]:
+        data = self.data if count is None else self.data[:count]
+        return cast("list[dict[str, Any]]", data.to_pylist() if isinstance(data, pa.Table) else data)
+
+    def renamed(self, columns: Mapping[str, str], strict: bool = True) -> Block:
+        """The block with `columns` (ours -> theirs) applied; a column of ours that is displaced keeps its data.
+
+        Raises:
+            LayoutError: when a column named is not there, unless `strict` is False (a later block of JSON
+                lines may lack what earlier ones had).
+        """
+        found = self.columns
+        absent = [theirs for theirs in columns.values() if theirs not in found]
+        if absent and strict and len(self.lines):
+            raise LayoutError(
+                f"{self.file}: there is no column {absent[0]!r}. Found: {', '.join(found)}. "
+                "Correct --columns (columns={...} in Python)."
+            )
+        new = {theirs: ours for ours, theirs in columns.items()}
+        names = {n: new.get(n, f"source_{n}" if n in columns else n) for n in found}
+        if isinstance(self.data, pa.Table):
+            data: Any = self.data.rename_columns([names[n] for n in found])
+        else:
+            data = [{names[n]: value for n, value in row.items()} for row in self.data]
+        return replace(self, data=data)
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type with large, view and dictionary variants of text replaced by plain text."""
+    if pa.types.is_dictionary(kind):
+        return plain_type(kind.value_type)
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    return kind
+
+
+def file_blocks(path: Path, name: str | None = None) -> Iterator[Block]:
+    """The blocks of one file.
+
+    Raises:
+        DataError: when it is missing, empty, torn, or of no known kind.
+    """
+    name = name or str(path)
+    if not path.is_file():
+        raise DataError(f"{name} does not exist. Check the path.")
+    if path.stat().st_size == 0:
+        raise DataError(f"{name} is empty. Expected pairs as {KNOWN}.")
+    reader = _reader(path, name)
+    try:
+        yield from reader(path, name)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"{name} cannot be read ({error}). Is it complete? Fetch or write it again."
+        ) from None
+
+
+def _reader(path: Path, name: str) -> Callable[[Path, str], Iterator[Block]]:
+    suffixes = [s.lower() for s in path.suffixes]
+    kind = suffixes[-2] if len(suffixes) > 1 and suffixes[-1] in (".gz", ".zst") else path.suffix.lower()
+    readers = {
+        ".parquet": _parquet,
+        ".jsonl": _json_lines,
+        ".ndjson": _json_lines,
+        ".json": _json,
+        ".csv": _csv,
+        ".tsv": _csv,
+    }
+    if kind not in readers:
+        raise DataError(
+            f"{name}: the ending {path.suffix!r} is not known. Known: {KNOWN}. Rename or convert it."
+        )
+    return readers[kind]
+
+
+def _open(path: Path) -> BinaryIO:
+    # Arrow's streams read every frame of a .zst and notice a torn end; the zstandard module's do neither unasked.
+    stream = pa.input_stream(str(path), compression="detect")
+    return cast(BinaryIO, io.BufferedReader(stream, buffer_size=1 << 20))
+
+
+def _parquet(path: Path, name: str) -> Iterator[Block]:
+    with pq.ParquetFile(path) as file:
+        yield from table_blocks(
+            (pa.Table.from_batches([batch]) for batch in file.iter_batches(batch_size=BLOCK_ROWS)), name
+        )
+
+
+def table_blocks(tables: Iterable[pa.Table], name: str) -> Iterator[Block]:
+    """Blocks of Arrow tables; a row whose text is not UTF-8 is set aside."""
+    start = 0
+    for table in tables:
+        for at in range(0, table.num_rows, BLOCK_ROWS):
+            part = table.slice(at, BLOCK_ROWS)
+            yield _checked(part, range(start + at + 1, start + at + part.num_rows + 1), name)
+        start += table.num_rows
+
+
+def _checked(table: pa.Table, lines: range, name: str) -> Block:
+    try:
+        table.validate(full=True)
+        return Block(name, lines, table)
+    except pa.ArrowInvalid:
+        keep, bad = [], []
+        for i, line in enumerate(lines):
+            try:
+                table.slice(i, 1).validate(full=True)
+                keep.append(i)
+            except pa.ArrowInvalid as error:
+                bad.append(SetAside(name, line, f"not valid Arrow data or UTF-8 ({str(error)[:80]})"))
+        return Block(name, [lines[i] for i in keep], table.take(keep), tuple(bad))
+
+
+def record_blocks(records: Iterable[Any], name: str) -> Iterator[Block]:
+    """Blocks of dicts that are already in memory, numbered from 1."""
+    yield from _gather(enumerate(records, 1), name, lambda value: (value, 0))
+
+
+def _json_lines(path: Path, name: str) -> Iterator[Block]:
+    with _open(path) as file:
+        lines = ((n, line) for n, line in enumerate(file, 1) if line.strip())
+        yield from _gather(lines, name, _parse_json)
+
+
+def _parse_json(line: bytes) -> tuple[Any, int]:
+    try:
+        return json.loads(line.decode("utf-8-sig")), len(line)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"invalid UTF-8 at byte {error.start + 1} of the line") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not a whole JSON object ({error.msg} at character {error.pos + 1})") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _json(path: Path, name: str) -> Iterator[Block]:
+    """A `.json` file: one array of objects, read whole, or in truth JSON lines."""
+    with _open(path) as file:
+        head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not head.startswith(b"["):
+        yield from _json_lines(path, name)
+        return
+    with _open(path) as file:
+        try:
+            records = _parse_json(file.read())[0]
+        except ValueError as error:
+            raise DataError(
+                f"{name}: {error}. Write one object per line (.jsonl) to read the rest."
+            ) from None
+    yield from record_blocks(records, name)
+
+
+def _gather(
+    items: Iterable[tuple[int, Any]], name: str, parse: Callable[[Any], tuple[Any, int]]
+) -> Iterator[Block]:
+    """Parse numbered items into blocks of at most `BLOCK_ROWS` rows and about `BLOCK_BYTES` bytes."""
+    lines: list[int] = []
+    rows: list[dict[str, Any]] = []
+    bad: list[SetAside] = []
+    size = 0
+    for line, item in items:
+        try:
+            row, length = parse(item)
+            if not isinstance(row, Mapping):
+                raise ValueError(f"{shown(row)}, expected an object with named columns")
+            lines.append(line)
+            rows.append({str(k): v for k, v in row.items()})
+            size += length
+        except ValueError as error:
+            bad.append(SetAside(name, line, str(error)))
+        if len(rows) + len(bad) >= BLOCK_ROWS or size >= BLOCK_BYTES:
+            yield Block(name, lines, rows, tuple(bad))
+            lines, rows, bad, size = [], [], [], 0
+    if rows or bad:
+        yield Block(name, lines, rows, tuple(bad))
+
+
+def _csv(path: Path, name: str) -> Iterator[Block]:
+    csv.field_size_limit(sys.maxsize)  # the default, 128 KiB, is less than one long answer
+    delimiter = "\t" if ".tsv" in [s.lower() for s in path.suffixes] else ","
+    with _open(path) as file:
+        # Bytes that are no UTF-8 pass as lone surrogates, so that only their own row is set aside.
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        reader = csv.reader(text, delimiter=delimiter, strict=True)
+        header = _header(reader, name)
+        for block in _gather(_csv_rows(reader), name, lambda cells: (_csv_row(header, cells), _size(cells))):
+            yield replace(block, text_only=True)
+
+
+def _header(reader: Iterator[list[str]], name: str) -> list[str]:
+    try:
+        header = next(reader)
+    except (StopIteration, csv.Error):
+        raise DataError(f"{name} has no header line. The first line must name the columns.") from None
+    if len(set(header)) < len(header):
+        twice = next(n for n in header if header.count(n) > 1)
+        raise LayoutError(f"{name}: the column {twice!r} occurs twice in the header. Rename one.")
+    return header
+
+
+def _csv_rows(reader: Any) -> Iterator[tuple[int, list[str] | csv.Error]]:
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield line, error
+            continue
+        if cells:
+            yield line, cells
+
+
+def _csv_row(header: list[str], cells: list[str] | csv.Error) -> dict[str, Any]:
+    if isinstance(cells, csv.Error):
+        raise ValueError(f"not a whole CSV row ({cells})")
+    if len(cells) != len(header):
+        raise ValueError(f"{len(cells)} fields but the header names {len(header)}: half of a row?")
+    if any("\udc80" <= c <= "\udcff" for cell in cells if not cell.isascii() for c in cell):
+        raise ValueError("invalid UTF-8")
+    return dict(zip(header, cells, strict=True))
+
+
+def _size(cells: list[str] | csv.Error) -> int:
+    return 0 if isinstance(cells, csv.Error) else sum(map(len, cells))

@@ -1,0 +1,66 @@
+"""Every layout people store pairs in, and how to tell which one a file has.
+
+A new layout is one file here and one line in `LAYOUTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from weaklabel.data.readers.base import Draft, GoldProblem, Layout, Row, RowProblem
+from weaklabel.data.readers.canonical import CANONICAL_LAYOUT
+from weaklabel.data.readers.mt_bench import MT_BENCH
+from weaklabel.data.readers.preference import HH, TRL, ULTRAFEEDBACK
+from weaklabel.data.readers.ranked import RANKED
+from weaklabel.errors import LayoutError
+
+__all__ = ["LAYOUTS", "Draft", "GoldProblem", "Layout", "Row", "RowProblem", "detect_layout"]
+
+# In the order in which they are tried: the more a layout asks for, the earlier it stands.
+LAYOUTS: Final[dict[str, Layout]] = {
+    layout.name: layout for layout in (MT_BENCH, CANONICAL_LAYOUT, RANKED, HH, ULTRAFEEDBACK, TRL)
+}
+
+
+def detect_layout(columns: Iterable[str], rows: Sequence[Row] = (), file: str = "the table") -> Layout:
+    """The layout that a file has, from its column names and first rows.
+
+    Raises:
+        LayoutError: when none fits; names the columns found and what each layout needs.
+
+    >>> detect_layout(["prompt", "response_a", "response_b", "label"]).name
+    'canonical'
+    >>> detect_layout(["prompt", "chosen", "rejected"]).name
+    'trl'
+    """
+    names = frozenset(columns)
+    for layout in LAYOUTS.values():
+        if layout.matches(names, rows):
+            return layout
+    known = "; ".join(f"{layout.name} ({layout.needs})" for layout in LAYOUTS.values())
+    raise LayoutError(
+        f"{file}: no layout recognises the columns {listed(names)}. Known: {known}. "
+        "Name yours with --columns prompt=...,response_a=...,response_b=... (columns={...} in Python)."
+    )
+
+
+def check_layout(layout: Layout, columns: Iterable[str], file: str) -> None:
+    """Whether a layout that the user named finds its columns.
+
+    Raises:
+        LayoutError: names the missing columns, those found, and `--columns`.
+    """
+    names = frozenset(columns)
+    if missing := layout.missing(names):
+        raise LayoutError(
+            f"{file}: layout {layout.name!r} needs the column {missing[0]!r}. Found: {listed(names)}. "
+            f"Say which column it is with --columns {missing[0]}=..., or choose another --layout."
+        )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in order, cut to twelve with a count."""
+    ordered = sorted(map(str, names))
+    more = f" and {len(ordered) - 12} more" if len(ordered) > 12 else ""
+    return (", ".join(ordered[:12]) or "none") + more

@@ -1,0 +1,212 @@
+"""What every layout is made of: a `Layout` turns one row of a file into pairs that are still `Draft`s."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from weaklabel.types import CANONICAL, Message
+
+Row = Mapping[str, Any]
+
+ROLE_WORDS: Final = {"user": "Human", "human": "Human", "assistant": "Assistant", "system": "System"}
+CANONICAL_NAMES: Final = frozenset(CANONICAL.names)
+_TURN = re.compile(r"(?:\A|\n\n)[ \t]*(Human|Assistant):")
+_GOLD_WORDS: Final = {
+    "a": "a",
+    "b": "b",
+    "model_a": "a",
+    "model_b": "b",
+    "response_a": "a",
+    "response_b": "b",
+    "0": "a",
+    "1": "b",
+    "0.0": "a",
+    "1.0": "b",
+    "0.5": "tie",
+    "tie": "tie",
+    "tie (inconsistent)": "tie",
+    "tie (bothbad)": "tie",
+    "both_bad": "tie",
+    # -1 is "tie or unknown" where it is used: never a class, so it teaches nothing.
+    "-1": None,
+    "-1.0": None,
+    "": None,
+    "unknown": None,
+}
+GOLD_ALLOWED: Final = "a, b, tie, 0 (a), 1 (b), -1 (unknown), or nothing"
+
+
+class RowProblem(Exception):
+    """This row cannot be used, and why; the reader sets it aside."""
+
+
+class GoldProblem(Exception):
+    """This gold value is none that the layout defines."""
+
+    def __init__(self, value: object, allowed: str) -> None:
+        super().__init__(f"gold value {value!r}. Allowed: {allowed}. Correct it, or leave it empty.")
+
+
+@dataclass(slots=True)
+class Draft:
+    """One pair as its source gives it: texts unchecked, order not yet drawn, `id` None where none was given."""
+
+    prompt: Any
+    response_a: Any
+    response_b: Any
+    messages: list[Message] | None = None
+    gold: str | None = None
+    id: str | None = None
+    swapped: bool = False
+    part: str | None = None
+    source: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A way in which people store pairs.
+
+    Attributes:
+        name: what `layout=` and `--layout` call it.
+        needs: the columns it needs, in words, for messages.
+        matches: `(column names, first rows) -> bool`, whether a file looks like this.
+        read: row -> its pairs; raises `RowProblem` or `GoldProblem`.
+        redraws: True where the source's order tells which response is better, so that it must be redrawn.
+        missing: column names -> the needed columns that are not there.
+    """
+
+    name: str
+    needs: str
+    matches: Callable[[frozenset[str], Sequence[Row]], bool]
+    read: Callable[[Row], list[Draft]]
+    missing: Callable[[frozenset[str]], list[str]]
+    redraws: bool = False
+
+
+def needs_all(*names: str) -> Callable[[frozenset[str]], list[str]]:
+    """A `Layout.missing` for columns that all must be there."""
+    return lambda columns: [name for name in names if name not in columns]
+
+
+def is_missing(value: object) -> bool:
+    """Whether a cell is empty: None or NaN (how pandas stores a missing value)."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def given_id(row: Row) -> str | None:
+    """The row's own id as text; None where it has none."""
+    value = row.get("id")
+    if is_missing(value) or value == "":
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # pandas turns whole numbers beside a missing one into floats
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise RowProblem(f"id is {shown(value)}, expected text or a whole number")
+    return str(value)
+
+
+def read_gold(value: object) -> str | None:
+    """`a`, `b`, `tie` or None (unknown) from the usual spellings.
+
+    >>> read_gold(1), read_gold("model_a"), read_gold(-1), read_gold("Tie")
+    ('b', 'a', None, 'tie')
+    """
+    if is_missing(value):
+        return None
+    word = str(value).strip().lower()
+    if isinstance(value, bool) or word not in _GOLD_WORDS:
+        raise GoldProblem(value, GOLD_ALLOWED)
+    return _GOLD_WORDS[word]
+
+
+def read_number(name: str, value: object) -> float | None:
+    """A score as float, None where there is none (null, NaN, "", "N/A"), `GoldProblem` for anything else."""
+    if is_missing(value) or (isinstance(value, str) and value.strip().lower() in ("", "n/a", "nan", "none")):
+        return None
+    try:
+        if isinstance(value, bool | list | dict):
+            raise ValueError
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise GoldProblem(value, f"a number in {name}, or nothing") from None
+
+
+def read_messages(name: str, value: object) -> list[Message] | None:
+    """A conversation from a list of role/content objects or its JSON text; None where there is none."""
+    if is_missing(value) or value == "":
+        return None
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise RowProblem(f"{name} is not a JSON list of messages") from None
+    if not isinstance(value, list):
+        raise RowProblem(f"{name} is {shown(value)}, expected a list of messages")
+    return [_message(name, turn) for turn in value] or None
+
+
+def _message(name: str, turn: object) -> Message:
+    role, content = (turn.get("role"), turn.get("content")) if isinstance(turn, dict) else (None, None)
+    if not isinstance(role, str) or not isinstance(content, str):
+        raise RowProblem(f"{name} holds {shown(turn)}, expected an object with the texts role and content")
+    return Message(role=role, content=content)
+
+
+def render(messages: Sequence[Message]) -> str:
+    """The prompt of a conversation: the bare instruction, or a transcript where there are several turns.
+
+    A system message stands in a transcript only; beside a bare instruction it stays in `messages`.
+
+    >>> render([{"role": "user", "content": "Hi"}])
+    'Hi'
+    >>> render([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}])
+    'Human: Hi\\n\\nAssistant: Yes?'
+    """
+    spoken = [turn for turn in messages if turn["role"] != "system"]
+    if len(spoken) == 1 and spoken[0]["role"] in ("user", "human"):
+        return spoken[0]["content"]
+    return "\n\n".join(f"{ROLE_WORDS.get(t['role'], t['role'])}: {t['content']}" for t in messages)
+
+
+def parse_transcript(text: str) -> list[Message]:
+    """The turns of a ``Human: ... Assistant: ...`` transcript, each stripped; empty where there are none.
+
+    >>> [turn["role"] for turn in parse_transcript("\\n\\nHuman: Hi\\n\\nAssistant: Yes?")]
+    ['user', 'assistant']
+    """
+    marks = list(_TURN.finditer(text))
+    if not marks or text[: marks[0].start()].strip():
+        return []
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    return [
+        Message(role="user" if mark[1] == "Human" else "assistant", content=text[mark.end() : end].strip())
+        for mark, end in zip(marks, ends, strict=True)
+    ]
+
+
+def carried(row: Row, used: Sequence[str]) -> dict[str, Any]:
+    """The columns of a row that go along unchanged: all but those used and those with a canonical name."""
+    return {k: v for k, v in row.items() if k not in used and k not in CANONICAL_NAMES}
+
+
+def common(row: Row) -> dict[str, Any]:
+    """What every layout may give beside the texts: `id`, `part` and `source`."""
+    source = row.get("source")
+    nothing = is_missing(source) or source == ""
+    return {"id": given_id(row), "part": row.get("part"), "source": None if nothing else str(source)}
+
+
+def shown(value: object) -> str:
+    """A value for a message: its type and a short repr.
+
+    >>> shown(3), shown("x" * 99)[:10]
+    ('int 3', "str 'xxxxx")
+    """
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 40 else text[:37] + '...'}"

@@ -1,0 +1,157 @@
+"""What a user may hand over as pairs - paths, globs, data frames, data sets - as named streams of blocks."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from weaklabel.data.blocks import BLOCK_ROWS, KNOWN, Block, file_blocks, record_blocks, table_blocks
+from weaklabel.errors import DataError, MissingExtraError
+from weaklabel.types import Pairs
+
+_ENDINGS: Final = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+_SAVED: Final = ("dataset_info.json", "dataset_dict.json", "state.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One file or table: its name for messages, and its blocks, which can be asked for more than once."""
+
+    name: str
+    blocks: Callable[[], Iterator[Block]]
+
+
+def open_source(source: Any) -> list[Stream]:
+    """The streams of a source, files in sorted order.
+
+    Raises:
+        DataError: when nothing is there, or it is nothing that holds pairs.
+        MissingExtraError: when it needs `datasets` and that is not installed.
+    """
+    if isinstance(source, str | os.PathLike):
+        return _named(os.fspath(source))
+    if isinstance(source, list | tuple) and source:
+        if all(isinstance(item, str | os.PathLike) for item in source):
+            return [stream for item in source for stream in _named(os.fspath(item))]
+        if isinstance(source[0], Mapping):
+            return [Stream("the list", lambda: record_blocks(source, "the list"))]
+    table = _as_tables(source)
+    if table is None:
+        raise DataError(
+            f"pairs cannot be read from {type(source).__name__} {str(source)[:60]!r}. Pass a path, a glob, a list "
+            "of paths or dicts, a pandas or polars DataFrame, a pyarrow Table, or a datasets.Dataset."
+        )
+    return [table]
+
+
+def _as_tables(source: Any) -> Stream | None:
+    # Asked by name, so that nothing is imported that the user has not imported already.
+    room, kind = type(source).__module__.split(".")[0], type(source).__name__
+    if isinstance(source, Pairs):
+        source, kind = source.table, "Pairs"
+    if isinstance(source, pa.Table):
+        return Stream(f"the {kind}", lambda: table_blocks([source], f"the {kind}"))
+    if room == "pandas" and kind == "DataFrame":
+        return _from_pandas(source)
+    if room == "polars" and kind in ("DataFrame", "LazyFrame"):
+        frame = source.collect() if kind == "LazyFrame" else source
+        return Stream("the DataFrame", lambda: table_blocks([frame.to_arrow()], "the DataFrame"))
+    if room == "datasets":
+        return _from_dataset(source, "the Dataset")
+    return None
+
+
+def _from_pandas(frame: Any) -> Stream:
+    name = "the DataFrame"
+    frame = frame.rename(columns=str)
+    try:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowException, UnicodeEncodeError):
+        # A column of mixed types, mostly one bad cell: row by row, so that only its row is set aside.
+        return Stream(name, lambda: record_blocks(frame.to_dict("records"), name))
+    return Stream(name, lambda: table_blocks([table], name))
+
+
+def _from_dataset(data: Any, name: str, split: str | None = None) -> Stream:
+    if isinstance(data, dict):
+        if split is None and len(data) == 1:
+            split = next(iter(data))
+        if split not in data:
+            raise DataError(
+                f"{name} has the splits {', '.join(data)}, and {split!r} was asked for. Add one of them: 'NAME:split'."
+            )
+        data = data[split]
+    if not hasattr(data, "with_format"):
+        raise DataError(f"{name} is {type(data).__name__}. Expected a datasets.Dataset.")
+
+    def blocks() -> Iterator[Block]:
+        return table_blocks(data.with_format("arrow").iter(batch_size=BLOCK_ROWS), name)
+
+    return Stream(name, blocks)
+
+
+def _named(name: str) -> list[Stream]:
+    if name.startswith("hf:"):
+        return [_from_hub(name)]
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _folder(path, name, None)
+    folder, _, split = name.rpartition(":")
+    if folder and Path(folder).expanduser().is_dir():
+        return _folder(Path(folder).expanduser(), name, split)
+    if not path.exists() and glob.has_magic(name):
+        found = sorted(glob.glob(str(path), recursive=True))
+        if not found:
+            raise DataError(f"no file matches {name!r}. Check the pattern and the folder it starts from.")
+        return [stream for item in found for stream in _named(item)]
+    return [Stream(name, lambda: file_blocks(path, name))]
+
+
+def _folder(path: Path, name: str, split: str | None) -> list[Stream]:
+    if any((path / file).exists() for file in _SAVED):
+        return [_from_dataset(_load_from_disk(path, name), name, split)]
+    found = sorted(p for p in path.iterdir() if any(s in _ENDINGS for s in p.suffixes) and p.is_file())
+    if not found:
+        raise DataError(
+            f"the folder {name} holds no pairs. Expected files ending in {KNOWN}, or a saved data set."
+        )
+    return [stream for file in found for stream in _named(str(file))]
+
+
+def _datasets() -> Any:
+    try:
+        import datasets
+    except ImportError:
+        raise MissingExtraError.for_extra("a Hugging Face data set", "datasets") from None
+    return datasets
+
+
+def _load_from_disk(path: Path, name: str) -> Any:
+    datasets = _datasets()
+    try:
+        return datasets.load_from_disk(str(path))
+    except Exception as error:
+        raise DataError(f"{name} is not a saved Hugging Face data set ({_first_line(error)}).") from None
+
+
+def _from_hub(name: str) -> Stream:
+    """`hf:org/name[:split]`: the one place that may reach the network, because the user typed the name."""
+    repository, _, split = name.removeprefix("hf:").partition(":")
+    datasets = _datasets()
+    try:
+        data = datasets.load_dataset(repository, split=split or None)
+    except Exception as error:
+        raise DataError(
+            f"{name} cannot be loaded ({_first_line(error)}). Write it as hf:org/name:split."
+        ) from None
+    return _from_dataset(data, name, split or None)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"[:160]

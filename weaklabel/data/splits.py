@@ -1,0 +1,221 @@
+"""Gold split by prompt into `dev` and a locked `test`: whole prompts, stratified by source, whatever the row order.
+
+Prompts are ordered by the hash of seed and prompt, and the first of them go to test until its share of the
+gold rows is met as nearly as whole prompts allow; the rounding error of one source is carried to the next.
+What the split needs of a file is small (`Outline`), so a file larger than memory can be split as well.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from weaklabel.artifacts import content_hash
+from weaklabel.data.near_duplicates import Links, link_near_duplicates
+from weaklabel.errors import ConfigError, DataError
+from weaklabel.types import Pairs, fold
+
+# A pool prompt is drawn like any other, so that gold which arrives later is split too.
+_LOCKED: Final = ("test", "dev")
+_Ints = NDArray[np.int64]
+
+
+def split_by_prompt(
+    pairs: Pairs,
+    *,
+    test_share: float = 0.5,
+    seed: int = 0,
+    near_duplicates: bool = False,
+    max_gold: int | None = None,
+    redraw: bool = False,
+) -> Pairs:
+    """The pairs with `part` filled: `dev` or `test` where their prompt has gold, else `pool`.
+
+    Args:
+        test_share: share of the gold rows that is locked away, 0 to 1.
+        seed: changes which prompts that are.
+        near_duplicates: keep prompts together that are nearly the same (`data/near_duplicates.py`).
+        max_gold: keep the gold of about so many dev pairs (whole prompts) and hide the rest: their `gold`
+            becomes null and their part `pool`. Simulates scarce gold; where there is one source, a larger
+            number keeps what a smaller one kept.
+        redraw: draw anew although the pairs have parts; otherwise parts that are there stay.
+
+    Raises:
+        ConfigError: a setting out of range.
+        DataError: parts that are there separate a prompt.
+    """
+    outline = Outline()
+    outline.add(pairs.table)
+    parts = draw_parts(
+        outline,
+        test_share=test_share,
+        seed=seed,
+        near_duplicates=near_duplicates,
+        max_gold=max_gold,
+        redraw=redraw,
+    )
+    return Pairs(parts.fill(pairs.table, 0), pairs.set_aside)
+
+
+class Outline:
+    """What a split needs to know of each row: which prompt it answers, whether it has gold, its part and source."""
+
+    def __init__(self) -> None:
+        self.prompts: dict[str, int] = {}  # folded prompt -> number, in order of appearance
+        self.of_row: list[int] = []
+        self.has_gold: list[bool] = []
+        self.sources: dict[int, set[str]] = defaultdict(set)
+        self.given: dict[int, set[str]] = defaultdict(set)
+        self.first_id: dict[int, str] = {}
+        self.same: list[
+            tuple[int, int]
+        ] = []  # prompts that are rendered differently and yet one conversation
+        self._conversations: dict[str, int] = {}
+
+    def add(self, table: pa.Table) -> None:
+        """Take in some rows of a canonical table."""
+        names = ("id", "prompt", "messages", "gold", "part", "source")
+        for pair_id, prompt, messages, gold, part, source in zip(
+            *(table[name].to_pylist() for name in names), strict=True
+        ):
+            number = self.prompts.setdefault(fold(prompt), len(self.prompts))
+            self.of_row.append(number)
+            self.has_gold.append(gold is not None)
+            self.sources[number].add(source or "")
+            self.first_id.setdefault(number, pair_id)
+            if part is not None:
+                self.given[number].add(part)
+            if messages:
+                # As in `Pairs.prompt_groups`: one conversation is one prompt, however it was rendered.
+                key = content_hash(fold(" ".join(turn["content"] or "" for turn in messages)))
+                other = self._conversations.setdefault(key, number)
+                if other != number:
+                    self.same.append((other, number))
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The outcome of a split: a part for each row, and the rows whose gold is hidden."""
+
+    of_row: NDArray[np.object_]
+    hidden: NDArray[np.bool_]
+
+    def fill(self, table: pa.Table, start: int) -> pa.Table:
+        """A table of the same rows, the first of which is row `start`, with `part` filled and gold hidden."""
+        here = slice(start, start + table.num_rows)
+        gold = [None if h else g for g, h in zip(table["gold"].to_pylist(), self.hidden[here], strict=True)]
+        for name, values in (("gold", gold), ("part", self.of_row[here].tolist())):
+            table = table.set_column(table.column_names.index(name), name, pa.array(values, pa.string()))
+        return table
+
+
+def draw_parts(
+    outline: Outline,
+    *,
+    test_share: float,
+    seed: int,
+    near_duplicates: bool = False,
+    max_gold: int | None = None,
+    redraw: bool = False,
+) -> Parts:
+    """The split itself; arguments and errors are those of `split_by_prompt`."""
+    if not 0 <= test_share <= 1:
+        raise ConfigError(
+            f"test_share is {test_share}. Allowed: 0 to 1, the share of gold that is locked away."
+        )
+    if max_gold is not None and max_gold < 0:
+        raise ConfigError(f"max_gold is {max_gold}. Allowed: 0 or more pairs, or nothing for all.")
+    units = _Units(outline, near_duplicates)
+    parts: list[str | None] = [None] * len(units) if redraw else units.given_parts(outline)
+    keys = units.keys(f"{seed}:test")
+    asked = [u for u in range(len(units)) if parts[u] is None and units.gold[u]]
+    test = _draw(asked, keys, units, test_share)
+    drawn = [
+        part or ("test" if u in test else "dev" if units.gold[u] else "pool") for u, part in enumerate(parts)
+    ]
+    hidden = _hidden(drawn, units, seed, max_gold)
+    final = np.array(["pool" if u in hidden else part for u, part in enumerate(drawn)], dtype=object)
+    mask = np.array([u in hidden for u in range(len(units))], dtype=bool)
+    return Parts(final[units.of_row], mask[units.of_row])
+
+
+class _Units:
+    """Prompts that must not be separated: of one conversation, or nearly the same."""
+
+    def __init__(self, outline: Outline, near_duplicates: bool) -> None:
+        links = Links(len(outline.prompts))
+        for one, other in outline.same:
+            links.join(one, other)
+        if near_duplicates:
+            ordered = sorted(outline.prompts)
+            for a, b in link_near_duplicates(ordered):
+                links.join(outline.prompts[ordered[a]], outline.prompts[ordered[b]])
+        numbers: dict[int, int] = {}
+        unit_of = [numbers.setdefault(links.root(i), len(numbers)) for i in range(len(outline.prompts))]
+        self.of_row: _Ints = np.array(unit_of, dtype=np.int64)[np.array(outline.of_row, dtype=np.int64)]
+        self.prompts: list[list[str]] = [[] for _ in numbers]
+        for prompt, number in outline.prompts.items():
+            self.prompts[unit_of[number]].append(prompt)
+        self.gold: _Ints = np.bincount(
+            self.of_row, weights=np.array(outline.has_gold, dtype=np.float64), minlength=len(numbers)
+        ).astype(np.int64)
+        self.strata = [
+            tuple(sorted(set().union(*(outline.sources[outline.prompts[p]] for p in prompts))))
+            for prompts in self.prompts
+        ]
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def keys(self, salt: str) -> list[str]:
+        """A number drawn for each unit from its prompts alone, so that row order has no say."""
+        return [min(content_hash(salt, prompt) for prompt in prompts) for prompts in self.prompts]
+
+    def given_parts(self, outline: Outline) -> list[str | None]:
+        """`dev` or `test` where a row of the unit has it already, else None."""
+        found: list[str | None] = []
+        for prompts in self.prompts:
+            seen = set().union(*(outline.given.get(outline.prompts[p], set()) for p in prompts))
+            if {"dev", "test"} <= seen:
+                raise DataError(
+                    f"the prompt of pair {outline.first_id[outline.prompts[prompts[0]]]!r} is in dev and in test, "
+                    "so test is not locked. Drop the column 'part', or give each prompt one part."
+                )
+            found.append(next((part for part in _LOCKED if part in seen), None))
+        return found
+
+
+def _draw(asked: list[int], keys: list[str], units: _Units, share: float) -> set[int]:
+    """Units that together hold about `share` of the gold of `asked`, each stratum as nearly as it can."""
+    by_stratum: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for unit in asked:
+        by_stratum[units.strata[unit]].append(unit)
+    taken: set[int] = set()
+    got = wanted = 0.0
+    for stratum in sorted(by_stratum):
+        ordered = sorted(by_stratum[stratum], key=lambda u: keys[u])
+        sizes = np.concatenate([[0], np.cumsum(units.gold[ordered])])
+        wanted += share * float(sizes[-1])
+        # Whole prompts only: stop where the count comes nearest; the rest is owed to the next source.
+        count = int(np.argmin(np.abs(got + sizes - wanted)))
+        got += float(sizes[count])
+        taken.update(ordered[:count])
+    return taken
+
+
+def _hidden(parts: list[str], units: _Units, seed: int, max_gold: int | None) -> set[int]:
+    """Dev units whose gold is hidden so that about `max_gold` dev pairs keep theirs."""
+    dev = [u for u, part in enumerate(parts) if part == "dev" and units.gold[u]]
+    total = int(units.gold[dev].sum())
+    if max_gold is None or max_gold >= total:
+        return set()
+    keys = units.keys(f"{seed}:gold")
+    kept = _draw(dev, keys, units, max_gold / total)
+    if not kept and max_gold:
+        kept = {min(dev, key=lambda u: keys[u])}  # a prompt with many pairs is still better than no gold
+    return set(dev) - kept

@@ -1,0 +1,128 @@
+"""Votes on disk: one Parquet file per labeling function and shard.
+
+    votes/<name>@<first 12 of the fingerprint>/<first 16 of the shard's hash>.parquet     votes, margins
+    votes/<name>@<first 12 of the fingerprint>/<first 16 of the shard's hash>.faults.json failures, if any
+
+A file is written under its final name whole or not at all, its faults before it, and it is the only record of
+being done: there is no list of what is finished that could disagree. A file that is torn, of another version
+of a function, or not ours counts as missing. The name in the folder is for people; a function that was renamed
+finds its votes by fingerprint.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from weaklabel.artifacts import read_json, write_json, write_parquet
+from weaklabel.errors import ArtifactError
+from weaklabel.lf.core import Column
+from weaklabel.lf.discovery import fingerprint as fingerprint
+from weaklabel.types import Fault
+
+_SCHEMA = pa.schema([pa.field("vote", pa.int8(), nullable=False), pa.field("margin", pa.float32())])
+_STALE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The address of one labeling function's votes on one shard."""
+
+    name: str
+    fingerprint: str
+    shard: str
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"fingerprint": self.fingerprint, "shard": self.shard}
+
+
+class VoteStore:
+    """A folder of votes. Several processes may read and write it at once.
+
+    Args:
+        folder: where it lives; made when the first votes are saved.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._versions: dict[str, Path] = {}
+        for version in self.folder.glob("votes/*@*"):
+            self._versions.setdefault(version.name.rpartition("@")[2], version)
+
+    def load(self, cell: Cell, n_pairs: int) -> Column | None:
+        """The votes at `cell`, None where there are none that can be trusted."""
+        path = self._path(cell)
+        try:
+            table = pq.read_table(path)
+            found = json.loads(table.schema.metadata[b"weaklabel"])
+            if {key: found.get(key) for key in cell.metadata} != cell.metadata or len(table) != n_pairs:
+                return None
+            votes = table["vote"].to_numpy().astype(np.int8)
+            margins = table["margin"].to_numpy().astype(np.float32)
+            records = read_json(_faults_path(path)) if found["faults"] else []
+            faults = tuple(
+                Fault(cell.name, pair_id, error.replace(repr(found["name"]), repr(cell.name), 1))
+                for pair_id, error in records
+            )
+        except (OSError, ArtifactError, pa.ArrowException, KeyError, TypeError, ValueError, AttributeError):
+            return None
+        legal = len(faults) == found["faults"] and not np.any((votes < -1) | (votes > 1))
+        return Column(votes, margins, faults) if legal else None
+
+    def save(self, cell: Cell, column: Column) -> None:
+        """Keep `column` at `cell`.
+
+        Raises:
+            ArtifactError: the disk is full or the folder cannot be written to.
+        """
+        path = self._path(cell)
+        about = json.dumps(cell.metadata | {"name": cell.name, "faults": len(column.faults)}, sort_keys=True)
+        arrays = [pa.array(column.votes, pa.int8()), pa.array(column.margins, pa.float32())]
+        table = pa.table(arrays, schema=_SCHEMA.with_metadata({"weaklabel": about}))
+        with self._writing():
+            if column.faults:
+                write_json(_faults_path(path), [[_clean(f.pair_id), _clean(f.error)] for f in column.faults])
+            write_parquet(path, table)
+        self._versions.setdefault(cell.fingerprint[:12], path.parent)
+
+    def sweep(self) -> None:
+        """Remove what killed writers left behind more than an hour ago."""
+        before = time.time() - _STALE_SECONDS
+        for path in self.folder.glob("votes/*@*/.*.tmp-*"):
+            if path.exists() and path.stat().st_mtime < before:
+                path.unlink(missing_ok=True)
+
+    def _path(self, cell: Cell) -> Path:
+        short = cell.fingerprint[:12]
+        named = self.folder / "votes" / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', cell.name)[:80]}@{short}"
+        return self._versions.get(short, named) / f"{cell.shard[:16]}.parquet"
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ArtifactError(
+                f"{self.folder}: votes could not be written: {error.strerror or error}. Make room or choose another "
+                "folder; what is done is kept, and the same command continues."
+            ) from error
+
+
+def _faults_path(path: Path) -> Path:
+    return path.with_suffix(".faults.json")
+
+
+def _clean(text: Any) -> str:
+    # A message may quote half of a surrogate pair, which no UTF-8 file can hold.
+    return str(text).encode("utf-8", "replace").decode("utf-8")

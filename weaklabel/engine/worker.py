@@ -1,0 +1,114 @@
+"""The worker process of the pool: loads the labeling functions by `spec`, then votes on one shard after another.
+
+Started by `weaklabel.engine.pool` with the number of its socket and its parent's process id.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pickle
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from typing import Any, Final
+
+import pyarrow as pa
+
+from weaklabel.engine.shards import Answer, ShardTask, run_task
+from weaklabel.engine.store import Cell, VoteStore
+from weaklabel.errors import DiscoveryError, WeaklabelError
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.discovery import fingerprint, load_spec
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a worker needs before its first task.
+
+    Attributes:
+        lfs: per labeling function its spec, its settings in this run, and its fingerprint if it has one.
+        store: folder of the vote store.
+    """
+
+    lfs: tuple[tuple[str, dict[str, Any], str | None], ...]
+    store: str | None
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A `ShardTask` on its way to a worker: its table as Arrow IPC bytes."""
+
+    number: int
+    table: bytes
+    lfs: tuple[int, ...]
+    cells: tuple[Cell | None, ...]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a worker sends: that it is ready (no answers), answers, or the error that ended it."""
+
+    answers: tuple[Answer, ...] | None = None
+    error: BaseException | None = None
+
+
+def serve(connection: Connection) -> None:
+    """Answer parcels until the other side closes the connection."""
+    try:
+        setup: Setup = connection.recv()
+        lfs = [_load(*one) for one in setup.lfs]
+        store = VoteStore(setup.store) if setup.store else None
+        connection.send(Reply())
+        while True:
+            connection.send(Reply(answers=_answer(connection.recv(), lfs, store)))
+    except EOFError:
+        return
+    except Exception as error:
+        connection.send(Reply(error=_sendable(error)))
+
+
+def _answer(parcel: Parcel, lfs: Sequence[LabelingFunction], store: VoteStore | None) -> tuple[Answer, ...]:
+    with pa.ipc.open_stream(parcel.table) as reader:
+        table = reader.read_all()
+    return run_task(ShardTask(parcel.number, table, parcel.lfs, parcel.cells), lfs, store)
+
+
+def _load(spec: str, settings: dict[str, Any], expected: str | None) -> LabelingFunction:
+    lf = replace(load_spec(spec), **settings)
+    if expected is not None and fingerprint(lf) != expected:
+        raise DiscoveryError(
+            f"{spec} is not what it was when this run loaded it: its file, or one that it imports, has changed. "
+            "Load the labeling functions again, then apply."
+        )
+    return lf
+
+
+def _sendable(error: Exception) -> Exception:
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError("".join(traceback.format_exception(error)))
+    # A user's mistake travels as it is; of our own bugs the trace is what counts.
+    return error if isinstance(error, WeaklabelError) else RuntimeError(traceback.format_exc())
+
+
+def _die_with(parent: int) -> None:
+    """End when the parent does, even inside one endless call that never looks up. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def main() -> None:
+    descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
+    _die_with(parent)
+    os.set_inheritable(descriptor, False)  # else a program that an LF starts would keep the line open
+    with Connection(descriptor) as connection:
+        serve(connection)

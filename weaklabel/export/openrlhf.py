@@ -1,0 +1,49 @@
+"""Export for OpenRLHF's reward and DPO training: JSONL with `prompt`, `chosen` and `rejected`.
+
+Conversational rows are for `--apply_chat_template`; plain ones for `--input_template`. OpenRLHF, like TRL,
+reads a column named `margin` into its loss, so there is none.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from weaklabel.export.folder import write_export, write_jsonl
+from weaklabel.export.rows import preference_rows
+from weaklabel.export.selection import ExportReport, select
+from weaklabel.types import Labels
+
+DATA_FILE: Final = "train.jsonl"
+
+
+def export_openrlhf(
+    labels: Labels,
+    folder: str | Path,
+    *,
+    min_confidence: float = 0.0,
+    conversational: bool = True,
+    include_test: bool = False,
+    allow_uncalibrated: bool = False,
+) -> ExportReport:
+    """Write `train.jsonl` for OpenRLHF: pass `--prompt_key prompt --chosen_key chosen --rejected_key rejected`.
+
+    Each row also holds `p_chosen`, `w`, `logit`, `id` and `label_source`, which OpenRLHF ignores. Arguments,
+    what is left out, and errors: as for `export_trl`.
+    """
+    kept, report = select(
+        labels,
+        min_confidence=min_confidence,
+        include_test=include_test,
+        allow_uncalibrated=allow_uncalibrated,
+    )
+    settings = {
+        "min_confidence": min_confidence,
+        "conversational": conversational,
+        "include_test": include_test,
+    }
+
+    def fill(target: Path) -> None:
+        write_jsonl(target / DATA_FILE, preference_rows(kept, conversational=conversational))
+
+    return write_export(folder, "openrlhf", labels, report, settings, fill)

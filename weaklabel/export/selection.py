@@ -1,0 +1,178 @@
+"""Which labelled pairs leave the house: the filter that every export shares, and the report of what it left out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weaklabel.errors import ConfigError, DataError, NotCalibratedError
+from weaklabel.types import FloatArray, Labels
+
+REASONS: Final = {
+    "test": "locked test prompts",
+    "no_vote": "no labeling function voted (w = 0)",
+    "tie": "exact ties (p = .5)",
+    "low_confidence": "below the confidence filter",
+}
+"""Why a pair is left out, in the order in which the reasons are asked; each pair counts under the first that holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export kept and left out. `str()` gives three or four lines for a person.
+
+    Attributes:
+        n_pairs: labelled pairs that came in.
+        n_kept: pairs written.
+        dropped: per reason of `REASONS`, pairs left out; they and `n_kept` add up to `n_pairs`.
+        expected_accuracy: mean confidence of the kept pairs, in [.5, 1]; None where the labels were never
+            calibrated, or where nothing was kept.
+        gold_agreement: share of kept dev pairs with gold (ties apart) whose label is the gold; None without any.
+        n_gold: how many pairs that share rests on.
+        gold_in_sample: whether the gold of any of them was used to fit or calibrate the labels.
+        path: the folder written, None before.
+    """
+
+    n_pairs: int
+    n_kept: int
+    dropped: dict[str, int]
+    expected_accuracy: float | None
+    gold_agreement: float | None
+    n_gold: int
+    gold_in_sample: bool
+    path: Path | None = None
+
+    @property
+    def kept_share(self) -> float:
+        """Kept pairs as a share of all that came in."""
+        return self.n_kept / self.n_pairs if self.n_pairs else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return asdict(self) | {
+            "path": None if self.path is None else str(self.path),
+            "kept_share": self.kept_share,
+        }
+
+    def lines(self) -> list[str]:
+        """The report without the path, one fact per line."""
+        left = ", ".join(f"{count:,} {REASONS[why]}" for why, count in self.dropped.items() if count)
+        expected = (
+            "unknown: not calibrated" if self.expected_accuracy is None else f"{self.expected_accuracy:.3f}"
+        )
+        lines = [
+            f"kept {self.n_kept:,} of {self.n_pairs:,} labelled pairs ({self.kept_share:.1%})",
+            f"left out: {left or 'nothing'}",
+            f"expected accuracy: {expected}",
+        ]
+        if self.gold_agreement is not None:
+            flag = "in-sample: this gold was used to fit" if self.gold_in_sample else "not used to fit"
+            lines.append(f"agrees with gold: {self.gold_agreement:.3f} of {self.n_gold:,} dev pairs ({flag})")
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join([*self.lines(), *([] if self.path is None else [f"written to {self.path}"])])
+
+
+def select(
+    labels: Labels,
+    *,
+    min_confidence: float = 0.0,
+    include_test: bool = False,
+    keep_undecided: bool = False,
+    allow_uncalibrated: bool = False,
+) -> tuple[Labels, ExportReport]:
+    """The labels that an export may write, in their order, and the account of the rest.
+
+    Args:
+        min_confidence: keep pairs at least this confident, in [.5, 1); 0 keeps all.
+        include_test: write the locked test prompts too.
+        keep_undecided: keep exact ties and pairs without votes; formats with a chosen response cannot.
+        allow_uncalibrated: write labels whose probabilities were never fitted to gold.
+
+    Raises:
+        NotCalibratedError: uncalibrated labels without `allow_uncalibrated`.
+        ConfigError: a confidence out of range.
+        DataError: when no pair is left to write.
+    """
+    check_confidence(min_confidence)
+    require_calibrated(labels, allow_uncalibrated, "export")
+    why = _first_reason(labels, min_confidence, include_test, keep_undecided)
+    kept = labels.take(why == "")
+    dropped = {reason: int((why == reason).sum()) for reason in REASONS}
+    if not len(kept):
+        raise DataError(_nothing_left(labels, dropped))
+    agreement, n_gold, in_sample = _gold_agreement(kept)
+    expected = float(kept.confidence.mean()) if kept.calibrated else None
+    return kept, ExportReport(len(labels), len(kept), dropped, expected, agreement, n_gold, in_sample)
+
+
+def check_confidence(min_confidence: float) -> None:
+    """Raises ConfigError unless `min_confidence` is 0 or in [.5, 1)."""
+    if not (min_confidence == 0 or 0.5 <= min_confidence < 1):
+        raise ConfigError(
+            f"min_confidence is {min_confidence!r}. Allowed: 0 (no filter), or at least .5 and below 1; "
+            "confidence is the larger of p and 1 - p."
+        )
+
+
+def require_calibrated(labels: Labels, allow_uncalibrated: bool, what: str) -> None:
+    """Raises NotCalibratedError where probabilities that mean nothing would be used as such."""
+    if not (labels.calibrated or allow_uncalibrated):
+        raise NotCalibratedError(
+            f"{what}: the labels were never calibrated, so their p is no probability. Give the pairs gold "
+            "(a few hundred dev labels) and fit again, or pass allow_uncalibrated=True."
+        )
+
+
+def written_to(report: ExportReport, path: Path) -> ExportReport:
+    """The report of an export that stands in `path`."""
+    return replace(report, path=path)
+
+
+def chosen_first(labels: Labels) -> tuple[list[str], list[str], FloatArray]:
+    """The responses that win and lose by label, and `(n_pairs,)` log-odds > 0 that the chosen one is better."""
+    a, b = (labels.pairs.table[name].to_pylist() for name in ("response_a", "response_b"))
+    b_wins = labels.logit > 0
+    chosen = [y if won else x for x, y, won in zip(a, b, b_wins, strict=True)]
+    rejected = [x if won else y for x, y, won in zip(a, b, b_wins, strict=True)]
+    return chosen, rejected, np.abs(labels.logit)
+
+
+def _first_reason(
+    labels: Labels, min_confidence: float, include_test: bool, keep_undecided: bool
+) -> NDArray[np.str_]:
+    why = np.full(len(labels), "", dtype=f"<U{max(map(len, REASONS))}")
+    holds = {
+        "test": (labels.pairs.parts == "test") & (not include_test),
+        "no_vote": (labels.w == 0) & (not keep_undecided),
+        "tie": (labels.logit == 0) & (not keep_undecided),
+        "low_confidence": labels.confidence < min_confidence,
+    }
+    for reason, mask in holds.items():
+        why[mask & (why == "")] = reason
+    return why
+
+
+def _gold_agreement(kept: Labels) -> tuple[float | None, int, bool]:
+    y = kept.pairs.y
+    rows = (kept.pairs.parts == "dev") & np.isin(y, (0.0, 1.0))
+    if not rows.any():
+        return None, 0, False
+    # A label that is itself a tie is half right.
+    right = np.where(kept.logit == 0, 0.5, (kept.logit > 0) == (y == 1))[rows]
+    return float(right.mean()), int(rows.sum()), bool(kept.in_sample[rows].any())
+
+
+def _nothing_left(labels: Labels, dropped: dict[str, int]) -> str:
+    if not len(labels):
+        return "export: there are no labelled pairs. Label some first."
+    counts = ", ".join(f"{count} {REASONS[why]}" for why, count in dropped.items() if count)
+    return (
+        f"export: none of {len(labels)} pairs is left ({counts}). "
+        f"The highest confidence is {labels.confidence.max():.3f}; lower min_confidence or label more pairs."
+    )

@@ -1,0 +1,150 @@
+"""Export for TRL's preference trainers (`RewardTrainer`, `DPOTrainer`).
+
+A folder with one data file, a card (README.md) whose header lets `load_dataset(folder)` find it, and a
+manifest. TRL's RewardTrainer subtracts a column named `margin` inside its loss, so there is none: the
+log-odds of the chosen response are called `logit`, the belief `p_chosen`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from weaklabel.errors import ConfigError
+from weaklabel.export.folder import write_export, write_jsonl
+from weaklabel.export.rows import preference_rows
+from weaklabel.export.selection import ExportReport, select
+from weaklabel.types import Labels
+from weaklabel.types.pairs import MESSAGE_TYPE
+
+FileFormat = Literal["jsonl", "parquet"]
+FORMATS: Final = ("jsonl", "parquet")
+
+
+def export_trl(
+    labels: Labels,
+    folder: str | Path,
+    *,
+    min_confidence: float = 0.0,
+    conversational: bool = True,
+    include_test: bool = False,
+    allow_uncalibrated: bool = False,
+    file_format: FileFormat = "jsonl",
+) -> ExportReport:
+    """Write `prompt`, `chosen`, `rejected`, `p_chosen`, `w`, `logit`, `id`, `label_source` for TRL.
+
+    Left out and counted: locked test prompts, pairs on which no labeling function voted, exact ties, and what
+    the confidence filter drops. The same labels give the same bytes.
+
+    Args:
+        labels: from `Labeler.label`; which response is chosen is decided by the label.
+        folder: written as a whole; an earlier export there is replaced.
+        min_confidence: keep pairs at least this confident, in [.5, 1); 0 keeps all.
+        conversational: lists of `{"role", "content"}` (the prompt from `messages` where the pair has them);
+            False writes plain strings.
+        include_test: write the locked test prompts too.
+        allow_uncalibrated: write labels whose probabilities were never fitted to gold.
+        file_format: "jsonl" or "parquet".
+
+    Raises:
+        NotCalibratedError, ConfigError, DataError: as for `select`.
+        ArtifactError: when `folder` holds other files.
+    """
+    if file_format not in FORMATS:
+        raise ConfigError(f"export_trl: file_format is {file_format!r}. Allowed: {', '.join(FORMATS)}.")
+    kept, report = select(
+        labels,
+        min_confidence=min_confidence,
+        include_test=include_test,
+        allow_uncalibrated=allow_uncalibrated,
+    )
+    settings: dict[str, Any] = {
+        "min_confidence": min_confidence,
+        "conversational": conversational,
+        "include_test": include_test,
+        "file_format": file_format,
+    }
+
+    def fill(target: Path) -> None:
+        _write_data(target / f"train.{file_format}", kept, conversational)
+        (target / "README.md").write_text(_card(kept, report, settings), encoding="utf-8")
+
+    return write_export(folder, "trl", labels, report, settings, fill)
+
+
+def _write_data(path: Path, kept: Labels, conversational: bool) -> None:
+    rows = preference_rows(kept, conversational=conversational)
+    if path.suffix == ".jsonl":
+        write_jsonl(path, rows)
+        return
+    text = pa.list_(MESSAGE_TYPE) if conversational else pa.string()
+    schema = pa.schema(
+        [(name, text) for name in ("prompt", "chosen", "rejected")]
+        + [(name, pa.float64()) for name in ("p_chosen", "w", "logit")]
+        + [(name, pa.string()) for name in ("id", "label_source")]
+    )
+    pq.write_table(pa.Table.from_pylist(list(rows), schema), path, compression="zstd", row_group_size=8192)
+
+
+def _card(kept: Labels, report: ExportReport, settings: dict[str, Any]) -> str:
+    file_format = settings["file_format"]
+    form = "lists of role/content messages" if settings["conversational"] else "plain strings"
+    calibrated = (
+        "calibrated on gold labels"
+        if kept.calibrated
+        else "**never calibrated on gold**: p_chosen ranks pairs, but it is no probability"
+    )
+    test = (
+        "Prompts of the locked gold test part are INCLUDED: do not evaluate on them."
+        if settings["include_test"]
+        else "Prompts of the locked gold test part are left out."
+    )
+    threshold = settings["min_confidence"]
+    kept_if = f"confidence at least {threshold:g}" if threshold else "none"
+    facts = "\n".join(f"- {line}" for line in report.lines())
+    loader = "json" if file_format == "jsonl" else "parquet"
+    return f"""---
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: train.{file_format}
+---
+
+# Weakly labelled preference pairs
+
+Written by weaklabel from the votes of {kept.votes.n_lfs} labeling functions; no person has read these labels one by one.
+
+{facts}
+- confidence filter: {kept_if}
+- probabilities: {calibrated}
+
+{test}
+
+| column | meaning |
+|---|---|
+| `prompt`, `chosen`, `rejected` | {form}; chosen is the response that the label prefers |
+| `p_chosen` | belief that the chosen response is the better one, at least .5 |
+| `w` | how much the pair counts |
+| `logit` | log-odds of `p_chosen`, above 0 |
+| `id` | the pair's id |
+| `label_source` | weaklabel:calibrated or weaklabel:uncalibrated |
+
+**TRL ignores `p_chosen` and `w`.** Its trainers take every row for certain and count all rows alike; to use belief
+and importance in the loss, train with weaklabel. No column is called `margin`, because TRL's RewardTrainer would
+subtract it from the reward difference.
+
+```python
+from datasets import load_dataset
+from trl import RewardTrainer  # or DPOTrainer
+
+train = load_dataset("{loader}", data_files="train.{file_format}", split="train")
+trainer = RewardTrainer(model="your/model", train_dataset=train)
+```
+
+TRL drops pairs longer than its `max_length` from reward training without cutting them; compare its row count with
+the one above.
+"""

@@ -1,0 +1,273 @@
+"""What every label model keeps: the contract of `LabelModel`, as checks that anybody can run on their own.
+
+Each check makes fresh models with `make()`, a class or a function without arguments, and raises AssertionError
+saying what the model did and what the contract asks.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weaklabel.errors import LabelMatrixError, NotFittedError, WeaklabelError
+from weaklabel.label_models.base import LabelModel
+from weaklabel.label_models.majority_vote import MajorityVote
+from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Int8Array, swap_votes
+
+Make = Callable[[], LabelModel]
+
+_ACCURACIES: Final = (0.85, 0.75, 0.65, 0.6, 0.6, 0.55)
+_COVERAGES: Final = (0.6, 0.9, 0.9, 0.7, 0.5, 0.9)
+
+
+def check_label_model(make: Make) -> None:
+    """Run every check in `LABEL_MODEL_CHECKS` on models made by `make()`.
+
+    Args:
+        make: returns a new model, not fitted; a `LabelModel` class will do.
+
+    Raises:
+        AssertionError: the first promise that is broken, in words.
+
+    >>> check_label_model(MajorityVote)
+    """
+    for check in LABEL_MODEL_CHECKS:
+        check(make)
+
+
+def check_constructor_only_stores(make: Make) -> None:
+    model = make()
+    for name in inspect.signature(type(model)).parameters:
+        _require(
+            model, hasattr(model, name), f"takes a setting {name!r} but does not store it under that name"
+        )
+    learned = [name for name in vars(model) if name.endswith("_")]
+    _require(model, not learned, f"has {learned} before fit; names ending in '_' are what fit learns")
+
+
+def check_fit_returns_self(make: Make) -> None:
+    model, data = make(), _Data()
+    _require(model, data.fit(model) is model, "must return itself from fit")
+
+
+def check_asking_before_fit_is_refused(make: Make) -> None:
+    model, data = make(), _Data()
+    for what, ask in {"predict_logit": lambda: model.predict_logit(data.L), "to_dict": model.to_dict}.items():
+        _refuses(model, NotFittedError, ask, f"{what} before fit")
+
+
+def check_shapes(make: Make) -> None:
+    data = _Data()
+    model = data.fit(make())
+    for rows in (data.n, 1, 0):
+        logit = model.predict_logit(data.L[:rows], margins=data.margins[:rows])
+        proba = model.predict_proba(data.L[:rows], margins=data.margins[:rows])
+        _require(model, logit.shape == (rows,), f"gives logits of shape {logit.shape} for {rows} rows")
+        _require(model, logit.dtype == np.float64, f"gives logits of type {logit.dtype}, not float64")
+        _require(model, proba.shape == (rows, 2), f"gives a posterior of shape {proba.shape} for {rows} rows")
+        _require(model, np.isfinite(logit).all(), "gives logits that are not finite")
+        _require(
+            model, np.allclose(proba.sum(axis=1), 1.0, atol=1e-12), "has posterior rows that do not sum to 1"
+        )
+
+
+def check_contributions_add_up(make: Make) -> None:
+    data = _Data()
+    model = data.fit(make())
+    shares = model.contributions(data.L, margins=data.margins)
+    if shares is None:
+        return
+    gap = np.abs(shares.sum(axis=1) - model.predict_logit(data.L, margins=data.margins)).max()
+    _require(model, shares.shape == data.L.shape, f"gives contributions of shape {shares.shape}")
+    _require(model, gap < 1e-9, f"has contributions that miss the logit by {gap:.1e}")
+
+
+def check_silence_says_nothing(make: Make) -> None:
+    data = _Data()
+    model = data.fit(make())
+    logit = model.predict_logit(np.full((3, data.m), ABSTAIN, dtype=np.int8), margins=None)
+    _require(model, (logit == 0).all(), f"gives {logit[0]} where every LF abstains; expected 0")
+
+
+def check_a_row_alone_equals_the_row_in_a_batch(make: Make) -> None:
+    data = _Data()
+    model = data.fit(make())
+    batch = model.predict_logit(data.L[:20], margins=data.margins[:20])
+    alone = [model.predict_logit(data.L[i : i + 1], margins=data.margins[i : i + 1])[0] for i in range(20)]
+    _require(model, (batch == np.array(alone)).all(), "gives a row other bits alone than in a batch")
+
+
+def check_turning_pairs_round_turns_the_logit(make: Make) -> None:
+    data = _Data()
+    model = data.fit(make())
+    if not model.antisymmetric:
+        return
+    there = model.predict_logit(data.L, margins=data.margins)
+    back = model.predict_logit(swap_votes(data.L), margins=-data.margins)
+    gap = np.abs(there + back).max()
+    _require(model, gap <= 1e-12, f"is declared antisymmetric but logit(a, b) + logit(b, a) is {gap:.1e}")
+
+
+def check_order_of_training_pairs_does_not_matter(make: Make) -> None:
+    """Turning some training pairs round must leave an antisymmetric model as it was."""
+    for gold in (None, *_GOLD):
+        data = _Data(gold)
+        model = data.fit(make())
+        if not model.antisymmetric:
+            return
+        other = data.turned().fit(make())
+        gap = np.abs(
+            model.predict_logit(data.L, margins=data.margins)
+            - other.predict_logit(data.L, margins=data.margins)
+        ).max()
+        _require(model, gap <= 1e-9, f"moves its logits by {gap:.1e} when training rows are turned round")
+
+
+def check_same_input_same_fit(make: Make) -> None:
+    data = _Data()
+    first, second = data.fit(make()), data.fit(make())
+    _require(first, first.to_dict() == second.to_dict(), "learns something else from the same input")
+
+
+def check_saved_is_equal(make: Make) -> None:
+    data = _Data()
+    model = data.fit(make())
+    again = type(model).from_dict(json.loads(json.dumps(model.to_dict(), allow_nan=False)))
+    for margins in (data.margins, None):
+        same = model.predict_logit(data.L, margins=margins) == again.predict_logit(data.L, margins=margins)
+        _require(model, bool(same.all()), "gives other bits after to_dict, JSON and from_dict")
+
+
+def check_inputs_are_left_alone(make: Make) -> None:
+    data, untouched = _Data(), _Data()
+    for array in (data.L, data.margins, data.y, data.groups):
+        array.flags.writeable = False
+    model = data.fit(make())
+    model.predict_logit(data.L, margins=data.margins)
+    model.contributions(data.L, margins=data.margins)
+    _require(model, (data.L == untouched.L).all(), "writes into L")
+
+
+def check_wrong_shapes_are_refused(make: Make) -> None:
+    data = _Data()
+    model = data.fit(make())
+    wrong: dict[str, Callable[[], Any]] = {
+        "L of one dimension": lambda: make().fit(data.L[0]),
+        "a vote of 2": lambda: make().fit(np.full((4, 6), 2)),
+        "L with a column too many": lambda: model.predict_logit(np.zeros((3, data.m + 1), dtype=np.int8)),
+    }
+    if model.uses_gold:
+        wrong["y that is too short"] = lambda: make().fit(data.L, y=data.y[:-1])
+    for what, ask in wrong.items():
+        _refuses(model, LabelMatrixError, ask, what)
+
+
+def check_thin_input_gives_no_nan(make: Make) -> None:
+    """One row, one LF, silence, one voice: a finite answer, or one of our errors that says what is missing."""
+    rng = np.random.default_rng(0)
+    thin: dict[str, NDArray[np.int64]] = {
+        "one row": np.array([[1, 0, 1, -1]]),
+        "one LF": rng.integers(-1, 2, (20, 1)),
+        "silence": np.full((20, 4), ABSTAIN),
+        "all for B": np.ones((20, 4), dtype=np.int64),
+        "one silent LF": np.column_stack([rng.integers(-1, 2, (30, 4)), np.full(30, ABSTAIN)]),
+        "copies": np.repeat(rng.integers(-1, 2, (30, 1)), 4, axis=1),
+        "no rows": np.empty((0, 4), dtype=np.int64),
+        "no LFs": np.empty((5, 0), dtype=np.int64),
+    }
+    for what, L in thin.items():
+        for y in (None, np.ones(len(L)), np.full(len(L), 0.5), np.arange(len(L)) % 2.0):
+            model = make()
+            try:
+                logit = model.fit(L, y=y, groups=np.arange(len(L))).predict_logit(L)
+            except WeaklabelError:
+                continue
+            _require(model, np.isfinite(logit).all(), f"gives {logit[:3]} for {what}")
+
+
+def check_known_accuracies_are_used(make: Make) -> None:
+    """On independent LFs of unequal accuracy a model may not fall behind majority vote."""
+    data = _Data(gold=None, n=3000)
+    model = data.fit(make())
+    mine = _accuracy(model.predict_logit(data.L, margins=data.margins), data.truth)
+    votes = _accuracy(MajorityVote().fit(data.L).predict_logit(data.L), data.truth)
+    _require(model, mine >= votes - 0.01, f"is right on {mine:.3f} of pairs, majority vote on {votes:.3f}")
+
+
+LABEL_MODEL_CHECKS: Final = (
+    check_constructor_only_stores,
+    check_fit_returns_self,
+    check_asking_before_fit_is_refused,
+    check_shapes,
+    check_contributions_add_up,
+    check_silence_says_nothing,
+    check_a_row_alone_equals_the_row_in_a_batch,
+    check_turning_pairs_round_turns_the_logit,
+    check_order_of_training_pairs_does_not_matter,
+    check_same_input_same_fit,
+    check_saved_is_equal,
+    check_inputs_are_left_alone,
+    check_wrong_shapes_are_refused,
+    check_thin_input_gives_no_nan,
+    check_known_accuracies_are_used,
+)
+
+_GOLD: Final = (0.1, 1.0)
+
+
+class _Data:
+    """Votes and margins drawn from known accuracies, with gold on a share of the rows."""
+
+    def __init__(self, gold: float | None = 0.3, n: int = 400) -> None:
+        rng = np.random.default_rng(0)
+        self.n, self.m = n, len(_ACCURACIES)
+        self.truth = rng.integers(2, size=n).astype(np.float64)
+        right = rng.random((n, self.m)) < _ACCURACIES
+        side = np.where(right, self.truth[:, None], 1 - self.truth[:, None])
+        spoken = rng.random((n, self.m)) < _COVERAGES
+        self.L: Int8Array = np.where(spoken, side, ABSTAIN).astype(np.int8)
+        size = rng.exponential(size=(n, self.m))
+        self.margins: Float32Array = ((2 * side - 1) * size).astype(np.float32)
+        self.margins[:, ::2] = np.nan  # every other LF is a plain one, without a margin
+        self.groups: NDArray[np.int64] = np.arange(n) // 2
+        known = rng.random(n) < (gold or 0.0)
+        self.y: FloatArray = np.where(known, self.truth, np.nan)
+
+    def fit(self, model: LabelModel) -> LabelModel:
+        return model.fit(self.L, margins=self.margins, y=self.y, groups=self.groups)
+
+    def turned(self) -> _Data:
+        """The same data with every third pair in the other order."""
+        other = _Data.__new__(_Data)
+        other.__dict__.update(self.__dict__)
+        rows = np.arange(self.n) % 3 == 0
+        other.L = np.where(rows[:, None], swap_votes(self.L), self.L)
+        other.margins = np.where(rows[:, None], -self.margins, self.margins)
+        other.y = np.where(rows, 1 - self.y, self.y)
+        return other
+
+
+def _require(model: LabelModel, condition: Any, what: str) -> None:
+    if not condition:
+        raise AssertionError(f"{type(model).__name__} {what}.")
+
+
+def _refuses(model: LabelModel, error: type[WeaklabelError], ask: Callable[[], Any], what: str) -> None:
+    try:
+        ask()
+    except error:
+        return
+    except Exception as other:
+        raise AssertionError(
+            f"{type(model).__name__} answers {what} with {type(other).__name__}, expected {error.__name__}."
+        ) from other
+    raise AssertionError(f"{type(model).__name__} accepts {what}, expected {error.__name__}.")
+
+
+def _accuracy(logit: FloatArray, truth: FloatArray) -> float:
+    return float(np.where(logit == 0, 0.5, (logit > 0) == (truth > 0.5)).mean())

@@ -1,0 +1,309 @@
+"""The one meeting place: labeling functions + label model + calibrator, fitted, saved and loaded as one thing.
+
+A `Labeler` is a comparer: it answers P(B beats A) for any pairs. What it says means what it says when it was
+calibrated, and says so when it was not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weaklabel import artifacts
+from weaklabel.calibration import CANDIDATES, Calibrator, calibrator_from_dict, choose_calibrator
+from weaklabel.data import as_pairs
+from weaklabel.engine.apply import apply
+from weaklabel.engine.store import fingerprint
+from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError
+from weaklabel.groups import folds_by_prompt
+from weaklabel.label_models import LabelModel, get_label_model
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.discovery import load_spec
+from weaklabel.metrics import Interval, score_all
+from weaklabel.types import (
+    ABSTAIN,
+    Explanation,
+    FloatArray,
+    Labels,
+    Pair,
+    Pairs,
+    Votes,
+    sigmoid,
+    swap_votes,
+)
+
+N_FOLDS: Final = 5
+# Below this many gold pairs, or prompts, a calibrator would be noise: the labeler stays uncalibrated and says so.
+MIN_GOLD: Final = 20
+MIN_PROMPTS: Final = 5
+_FILE: Final = "labeler.json"
+
+
+@dataclass(frozen=True)
+class Labeler:
+    """Labels, compares and explains pairs. Made by `fit` or `Labeler.load`.
+
+    Attributes:
+        lfs: the labeling functions, in the order of the model's columns.
+        model: the fitted label model.
+        calibrator: the fitted calibrator, None where there was too little gold.
+        gold_ids: pairs whose gold was used to fit or calibrate; their labels are marked `in_sample`.
+        out_of_fold: accuracy, NLL, Brier and ECE on the dev gold, every fitted thing inside the fold; empty
+            without gold.
+        notes: what a reader of the labels should know, one sentence each.
+    """
+
+    lfs: tuple[LabelingFunction, ...]
+    model: LabelModel
+    calibrator: Calibrator | None
+    gold_ids: frozenset[str] = frozenset()
+    out_of_fold: Mapping[str, Interval] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def calibrated(self) -> bool:
+        return self.calibrator is not None
+
+    def label(self, pairs: Any, *, votes: Votes | None = None, **apply_settings: Any) -> Labels:
+        """Labels of every pair, with the votes behind them.
+
+        Args:
+            pairs: `Pairs`, or whatever `read_pairs` takes.
+            votes: the labeler's own LFs' votes on these pairs, when they are at hand; applied otherwise.
+            apply_settings: `workers`, `time_limit`, `store`, ... of `apply`.
+        """
+        table = as_pairs(pairs)
+        votes = self._votes(table, votes, apply_settings)
+        raw = antisymmetric_logit(self.model, votes)
+        logit = raw if self.calibrator is None else self.calibrator.transform(raw)
+        return Labels(
+            pairs=table,
+            votes=votes,
+            logit=logit,
+            w=(votes.L != ABSTAIN).any(axis=1).astype(np.float64),
+            contributions=_contributions(self.model, votes, raw, logit),
+            calibrated=self.calibrated,
+            in_sample=np.array([i in self.gold_ids for i in votes.ids], dtype=np.bool_),
+        )
+
+    def compare(self, pairs: Any) -> FloatArray:
+        """P(B beats A), `(n_pairs,)` float64. `compare(pairs.swapped())` is `1 - compare(pairs)` exactly."""
+        return self.label(pairs).p
+
+    def explain(self, pair: Pair) -> Explanation:
+        """Which LFs speak on one pair, with what weight; their log-odds add up to the logit."""
+        return self.label(Pairs.of([pair])).explain(pair.id)
+
+    def save(self, folder: str | Path) -> None:
+        """Write `labeler.json`: settings, numbers, and where each LF is found. No code and no pickle.
+
+        Raises:
+            ArtifactError: when an LF lives only in this process and could not be found again.
+        """
+        homeless = [lf.name for lf in self.lfs if lf.spec is None]
+        if homeless:
+            raise ArtifactError(
+                f"{homeless[0]!r} lives only in this process, so a saved labeler could not find it again. "
+                "Move it into a file and load it with load_lfs('file.py')."
+            )
+        state = artifacts.manifest(
+            "labeler",
+            inputs={lf.name: fingerprint(lf) or "" for lf in self.lfs},
+            settings={"model": self.model.name},
+            lfs=[{"name": lf.name, "spec": lf.spec} for lf in self.lfs],
+            model=self.model.to_dict(),
+            calibrator=None if self.calibrator is None else self.calibrator.to_dict(),
+            gold_ids=sorted(self.gold_ids),
+            out_of_fold={name: interval.to_dict() for name, interval in self.out_of_fold.items()},
+            notes=list(self.notes),
+        )
+        artifacts.write_json(Path(folder) / _FILE, state)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, allow_changed: bool = False) -> Self:
+        """The labeler saved in `folder`.
+
+        Raises:
+            ArtifactError: when it is missing or torn, or when an LF changed since it was fitted, unless
+                `allow_changed`.
+        """
+        state = artifacts.read_json(Path(folder) / _FILE)
+        if not isinstance(state, dict) or state.get("kind") != "labeler":
+            raise ArtifactError(f"{folder} holds no labeler. Pass the folder that `weaklabel fit` wrote.")
+        lfs = tuple(load_spec(entry["spec"]) for entry in state["lfs"])
+        changed = [lf.name for lf in lfs if state["inputs"].get(lf.name) != (fingerprint(lf) or "")]
+        if changed and not allow_changed:
+            raise ArtifactError(
+                f"{folder}: {changed[0]!r} changed since the labeler was fitted ({len(changed)} in all). "
+                "Run fit again, or load with allow_changed=True."
+            )
+        calibrator = state["calibrator"]
+        return cls(
+            lfs=lfs,
+            model=get_label_model(state["settings"]["model"]).from_dict(state["model"]),
+            calibrator=None if calibrator is None else calibrator_from_dict(calibrator),
+            gold_ids=frozenset(state["gold_ids"]),
+            out_of_fold={name: Interval.from_dict(value) for name, value in state["out_of_fold"].items()},
+            notes=tuple(state["notes"]),
+        )
+
+    def _votes(self, pairs: Pairs, votes: Votes | None, settings: Mapping[str, Any]) -> Votes:
+        if votes is None:
+            return apply(self.lfs, pairs, **settings)
+        votes = votes.select([lf.name for lf in self.lfs])
+        if votes.ids != pairs.ids:
+            raise LabelMatrixError(
+                "the votes are of other pairs. Pass votes from apply() on these very pairs."
+            )
+        return votes
+
+
+def fit(
+    lfs: Sequence[LabelingFunction],
+    pairs: Any,
+    *,
+    model: str | LabelModel = "pair_model",
+    settings: Mapping[str, Any] | None = None,
+    calibration: str = "auto",
+    votes: Votes | None = None,
+    seed: int = 0,
+    **apply_settings: Any,
+) -> Labeler:
+    """Fit a labeler on pairs, most of them unlabelled, and whatever dev gold they hold.
+
+    Pairs of locked test prompts are left out. With gold, the calibrator is learned on out-of-fold logits
+    (folds of prompts), then the label model is refitted on all of it. Without gold everything still runs:
+    the labels then say that they are not calibrated.
+
+    Args:
+        lfs: labeling functions with distinct names.
+        pairs: `Pairs`, or whatever `read_pairs` takes.
+        model: a name in `LABEL_MODELS`, or an unfitted model.
+        settings: settings of the named model.
+        calibration: `auto` (chosen by cross-validated NLL), a name in `CALIBRATORS`, or `none`.
+        votes: votes of these LFs on these pairs, when they are at hand.
+        seed: draws folds and resamples.
+        apply_settings: `workers`, `time_limit`, `store`, ... of `apply`.
+
+    Raises:
+        ConfigError: no labeling function was given.
+        UnknownNameError: no such label model or calibrator.
+    """
+    if not lfs:
+        raise ConfigError(
+            "fit got no labeling function. Pass at least one, e.g. load_lfs('shipped:mt_bench')."
+        )
+    table = as_pairs(pairs)
+    if votes is None:
+        votes = apply(lfs, table.visible, **apply_settings)
+    else:
+        votes = votes.select([lf.name for lf in lfs]).take(_rows_of(table.visible, votes))
+    table = table.visible
+    y, groups = table.y, table.prompt_groups
+    make = _maker(model, settings or {})
+    fitted = make().fit(votes.L, margins=votes.margins, y=y, groups=groups)
+    known = np.flatnonzero(~np.isnan(y))
+    n_prompts = len(np.unique(groups[known]))
+    if calibration == "none" or len(known) < MIN_GOLD or n_prompts < MIN_PROMPTS:
+        used = known if fitted.uses_gold else known[:0]
+        note = _why_uncalibrated(len(known), n_prompts, calibration)
+        return Labeler(tuple(lfs), fitted, None, frozenset(votes.ids[i] for i in used), {}, (note,))
+    logit = out_of_fold_logit(make, fitted, votes, y, groups, seed=seed)[known]
+    names = CANDIDATES if calibration == "auto" else (calibration,)
+    calibrator, _ = choose_calibrator(logit, y[known], groups[known], candidates=names, seed=seed)
+    checked = cross_calibrated(logit, y[known], groups[known], candidates=names, seed=seed)
+    scores = score_all(sigmoid(checked), y[known], groups[known], seed=seed)
+    return Labeler(tuple(lfs), fitted, calibrator, frozenset(votes.ids[i] for i in known), scores)
+
+
+def antisymmetric_logit(model: LabelModel, votes: Votes) -> FloatArray:
+    """The model's log-odds; a model that is not antisymmetric is asked in both orders and averaged."""
+    logit = model.predict_logit(votes.L, margins=votes.margins)
+    if model.antisymmetric:
+        return logit
+    turned = model.predict_logit(swap_votes(votes.L), margins=-votes.margins)
+    return (logit - turned) / 2
+
+
+def out_of_fold_logit(
+    make: Any, fitted: LabelModel, votes: Votes, y: FloatArray, groups: NDArray[np.int64], *, seed: int
+) -> FloatArray:
+    """`(n_pairs,)` logits in which no gold pair was seen by the model that speaks on it.
+
+    A model that makes no use of gold needs no folds: `fitted` never saw any.
+    """
+    if not fitted.uses_gold:
+        return antisymmetric_logit(fitted, votes)
+    known = np.flatnonzero(~np.isnan(y))
+    folds = folds_by_prompt(groups[known], N_FOLDS, seed)
+    logit = np.zeros(len(votes))
+    for fold in range(N_FOLDS):
+        held = known[folds == fold]
+        seen = y.copy()
+        seen[held] = np.nan
+        model = make().fit(votes.L, margins=votes.margins, y=seen, groups=groups)
+        logit[held] = antisymmetric_logit(model, votes.take(held))
+    return logit
+
+
+def cross_calibrated(
+    logit: FloatArray,
+    y: FloatArray,
+    groups: NDArray[np.int64],
+    *,
+    candidates: Sequence[str],
+    seed: int,
+) -> FloatArray:
+    """Out-of-fold logits, each calibrated by a calibrator that saw other prompts only: what figures are made of."""
+    out = np.zeros_like(logit)
+    # Other folds than those of the model, so that no calibrator sees a whole fold of one model alone.
+    folds = folds_by_prompt(groups, N_FOLDS, seed + 1)
+    for fold in np.unique(folds):
+        held = folds == fold
+        calibrator, _ = choose_calibrator(
+            logit[~held], y[~held], groups[~held], candidates=candidates, seed=seed
+        )
+        out[held] = calibrator.transform(logit[held])
+    return out
+
+
+def _contributions(model: LabelModel, votes: Votes, raw: FloatArray, logit: FloatArray) -> FloatArray | None:
+    shares = model.contributions(votes.L, margins=votes.margins)
+    if shares is None:
+        return None
+    # Calibration stretches the logit; each share is stretched alike, so that they still add up.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        stretch = np.where(raw != 0, logit / raw, 0.0)
+    return np.asarray(shares * stretch[:, None])
+
+
+def _maker(model: str | LabelModel, settings: Mapping[str, Any]) -> Any:
+    if isinstance(model, str):
+        return lambda: get_label_model(model, **settings)
+    import copy
+
+    return lambda: copy.deepcopy(model)
+
+
+def _rows_of(pairs: Pairs, votes: Votes) -> NDArray[np.intp]:
+    where = {pair_id: row for row, pair_id in enumerate(votes.ids)}
+    missing = [i for i in pairs.ids if i not in where]
+    if missing:
+        raise LabelMatrixError(
+            f"the votes lack pair {missing[0]!r} ({len(missing)} in all). Pass votes from apply() on these pairs."
+        )
+    return np.array([where[i] for i in pairs.ids], dtype=np.intp)
+
+
+def _why_uncalibrated(n_gold: int, n_prompts: int, calibration: str) -> str:
+    if calibration == "none":
+        return "not calibrated: calibration was switched off."
+    return (
+        f"not calibrated: {n_gold} gold pairs on {n_prompts} prompts, at least {MIN_GOLD} on {MIN_PROMPTS} are "
+        "needed. The order of p can be used, its value cannot."
+    )

@@ -1,0 +1,288 @@
+"""Columns that the data already holds, used as labeling functions: two scores, or a verdict.
+
+**Which response does a value speak of?** Readers redraw the order of the responses by a coin, and `*_a`/`*_b`
+columns change places with the texts; other columns stay as the source wrote them. So:
+
+- a pair of columns `x_a`, `x_b` speaks of the pair as it stands;
+- any other pair of score columns, and every verdict, speaks of the *source's* order. `with_derived_columns`
+  turns them round where the canonical column `swapped` says so, into two columns `<name>:score_a` and
+  `<name>:score_b` that swap like the texts. The labeling function sees those two and nothing else; `apply` makes
+  them before anything is voted on.
+
+Both kinds are antisymmetric: turning the pair round flips every vote and the sign of every margin.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from weaklabel.errors import DataError, DiscoveryError, LabelingFunctionError, VoteError
+from weaklabel.lf.core import Column, LabelingFunction, Prefer, check_score
+from weaklabel.types import ABSTAIN, Fault, Pair, Pairs
+from weaklabel.types.pair import swapped_name
+
+_VERDICTS: Final = ("a", "b", "tie", "abstain")
+
+
+def _no_function(*_: object) -> None:
+    """A column of the data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnFunction(LabelingFunction):
+    """A labeling function that reads two scores, one per response, from declared columns.
+
+    A margin is score b minus score a, its sign turned for `prefer="less"`; the vote is its sign, an abstain
+    below `min_gap`. A score that is missing or NaN is an abstain without a margin; one that is no finite
+    number is a fault.
+
+    Attributes:
+        sources: the columns of the data behind it.
+    """
+
+    sources: tuple[str, ...]
+    prefer: Prefer = "more"
+    min_gap: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.prefer not in ("more", "less"):
+            raise LabelingFunctionError(f"{self.name!r}: prefer is {self.prefer!r}. Allowed: 'more', 'less'.")
+        if not (math.isfinite(self.min_gap) and self.min_gap >= 0):
+            raise LabelingFunctionError(f"{self.name!r}: min_gap is {self.min_gap}. Allowed: a number >= 0.")
+
+    @abstractmethod
+    def derive(self, table: pa.Table) -> pa.Table:
+        """`table` with the columns that this function declares."""
+
+    def vote_all(self, pairs: Sequence[Pair]) -> Column:
+        margins = np.full(len(pairs), np.nan, dtype=np.float32)
+        faults = []
+        sign = 1.0 if self.prefer == "more" else -1.0
+        for row, pair in enumerate(pairs):
+            try:
+                a, b = (self._read(pair.columns[name]) for name in self.columns)
+                with np.errstate(over="ignore"):  # beyond float32 it becomes infinite and keeps its sign
+                    margins[row] = np.float32(sign * (b - a))
+            except Exception as error:
+                faults.append(Fault(self.name, pair.id, str(error)[:500]))
+        gap = np.abs(margins)
+        with np.errstate(over="ignore"):
+            speaks = (gap > 0) & (gap >= np.float32(self.min_gap))
+        votes = np.where(speaks, margins > 0, ABSTAIN).astype(np.int8)
+        return Column(votes, self._margins(margins), tuple(faults))
+
+    def _read(self, value: Any) -> float:
+        return math.nan if value is None else check_score(value, self.name)
+
+    def _margins(self, margins: np.ndarray[Any, np.dtype[np.float32]]) -> Any:
+        return margins
+
+    def _flip_where_swapped(
+        self, table: pa.Table, first: pa.ChunkedArray, second: pa.ChunkedArray
+    ) -> pa.Table:
+        """Append two columns, exchanged where the pair stands in the other order than its source."""
+        swapped = pc.fill_null(table["swapped"], False)
+        try:
+            one, two = pc.if_else(swapped, second, first), pc.if_else(swapped, first, second)
+        except pa.ArrowException:
+            raise DataError(
+                f"{self.name!r}: columns {self.sources[0]!r} and {self.sources[-1]!r} are {first.type} and {second.type}. "
+                "Give two columns of numbers."
+            ) from None
+        for name, values in zip(self.columns, (one, two), strict=True):
+            if name not in table.column_names:
+                table = table.append_column(name, values)
+        return table
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnScores(ColumnFunction):
+    """Two score columns. Made by `column_scores`."""
+
+    @property
+    def doc(self) -> str:
+        return f"Prefers {self.prefer} of column {self.sources[1]!r} against {self.sources[0]!r}."
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        settings = {"score_a": self.sources[0], "score_b": self.sources[1]}
+        return {**settings, "prefer": self.prefer, "min_gap": self.min_gap, "version": self.version}
+
+    def derive(self, table: pa.Table) -> pa.Table:
+        if self.columns == self.sources:
+            return table
+        return self._flip_where_swapped(table, *(table[name] for name in self.sources))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnVerdict(ColumnFunction):
+    """A verdict column. Made by `column_verdict`. It has votes and no margins."""
+
+    votes: tuple[tuple[str, str], ...]
+
+    @property
+    def doc(self) -> str:
+        return f"Votes as column {self.sources[0]!r} says."
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {"column": self.sources[0], "votes": dict(self.votes), "version": self.version}
+
+    def derive(self, table: pa.Table) -> pa.Table:
+        known = dict(self.votes)
+        verdicts = [_beliefs(value, known) for value in table[self.sources[0]].to_pylist()]
+        for_a = pa.chunked_array([pa.array([a for a, _ in verdicts], pa.string())])
+        for_b = pa.chunked_array([pa.array([b for _, b in verdicts], pa.string())])
+        return self._flip_where_swapped(table, for_a, for_b)
+
+    def _read(self, value: Any) -> float:
+        if value not in (None, "0", "1"):
+            known = ", ".join(repr(key) for key, _ in self.votes)
+            raise VoteError(
+                f"{self.name!r}: column {self.sources[0]!r} holds {value[1:]}, which its votes do not define. "
+                f"Defined: {known}. Add it, as 'abstain' if it says nothing."
+            )
+        return math.nan if value is None else float(value)
+
+    def _margins(self, margins: np.ndarray[Any, np.dtype[np.float32]]) -> Any:
+        return np.full_like(margins, np.nan)
+
+
+def column_scores(
+    name: str,
+    score_a: str,
+    score_b: str,
+    *,
+    prefer: Prefer = "more",
+    min_gap: float = 0.0,
+    version: str = "1",
+) -> ColumnScores:
+    """Two columns of scores as a labeling function with margins.
+
+    Args:
+        name: the labeling function's name.
+        score_a, score_b: columns with the score of the first and of the second response. Names that differ in
+            their ending `_a`/`_b` alone change places with the texts; others count in the source's order.
+        prefer: whether "more" or "less" of the score wins.
+        min_gap: differences below this abstain, in units of the score.
+
+    >>> lf = column_scores("old_model", "rm_a", "rm_b", min_gap=0.5)
+    >>> pair = Pair("1", "Hi", "Hello", "Yo", columns={"rm_a": 2.0, "rm_b": 0.5})
+    >>> lf(pair), lf(pair.swapped())
+    (0, 1)
+    """
+    oriented = score_a[-2:] == "_a" and swapped_name(score_a, {score_a, score_b}) == score_b
+    settings = {
+        "name": name,
+        "score_a": score_a,
+        "score_b": score_b,
+        "prefer": prefer,
+        "min_gap": min_gap,
+        "version": version,
+    }
+    return ColumnScores(
+        name=name,
+        family="columns",
+        fn=_no_function,
+        columns=(score_a, score_b) if oriented else _derived(name),
+        version=version,
+        spec=_spec(settings),
+        sources=(score_a, score_b),
+        prefer=prefer,
+        min_gap=min_gap,
+    )
+
+
+def column_verdict(name: str, column: str, *, votes: Mapping[Any, str], version: str = "1") -> ColumnVerdict:
+    """A column that says which response is better as a labeling function.
+
+    Args:
+        name: the labeling function's name.
+        column: it holds verdicts about the source's order, whatever order the pair was redrawn to.
+        votes: value -> "a", "b", "tie" or "abstain". Values are compared as text, so that 1, 1.0 and "1" are
+            one value. Null abstains; any value that is not listed is a fault.
+    """
+    odd = [verdict for verdict in votes.values() if verdict not in _VERDICTS]
+    if odd or not votes:
+        raise LabelingFunctionError(
+            f"{name!r}: votes maps to {odd[0] if odd else 'nothing'!r}. Allowed: {', '.join(_VERDICTS)}."
+        )
+    table = {_key(value): verdict for value, verdict in votes.items()}
+    return ColumnVerdict(
+        name=name,
+        family="columns",
+        fn=_no_function,
+        columns=_derived(name),
+        version=version,
+        spec=_spec({"name": name, "column": column, "votes": table, "version": version}),
+        sources=(column,),
+        votes=tuple(sorted(table.items())),
+    )
+
+
+def from_spec(spec: str) -> ColumnFunction:
+    """The column LF that `spec` ("column:{json}") describes."""
+    try:
+        settings = json.loads(spec.removeprefix("column:"))
+        return column_verdict(**settings) if "votes" in settings else column_scores(**settings)
+    except (json.JSONDecodeError, TypeError, AttributeError) as error:
+        raise DiscoveryError(
+            f"{spec!r} is no column LF ({error}). Make one with column_scores or column_verdict."
+        ) from None
+
+
+def with_derived_columns(lfs: Sequence[LabelingFunction], pairs: Pairs) -> Pairs:
+    """`pairs` with the columns that column LFs declare and the data does not hold as such.
+
+    Raises:
+        DataError: a source column is missing; names the labeling function.
+    """
+    table = pairs.table
+    for lf in lfs:
+        if not isinstance(lf, ColumnFunction):
+            continue
+        missing = [name for name in lf.sources if name not in table.column_names]
+        if missing:
+            raise DataError(
+                f"{lf.name!r} needs column {missing[0]!r}. The pairs have: {', '.join(pairs.table.column_names)}."
+            )
+        table = lf.derive(table)
+    return pairs if table is pairs.table else Pairs(table, pairs.set_aside)
+
+
+def _beliefs(value: object, votes: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """What a verdict says of the source's first and second response: "1" and "0", None to abstain.
+
+    A value that is not defined travels on behind a "?", so that the vote on it fails with its name.
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None, None
+    verdict = votes.get(_key(value))
+    if verdict is None:
+        return f"?{value!r}", f"?{value!r}"
+    return {"a": ("1", "0"), "b": ("0", "1")}.get(verdict, (None, None))
+
+
+def _derived(name: str) -> tuple[str, str]:
+    return f"{name}:score_a", f"{name}:score_b"
+
+
+def _spec(settings: Mapping[str, Any]) -> str:
+    return "column:" + json.dumps(settings, sort_keys=True, ensure_ascii=False)
+
+
+def _key(value: object) -> str:
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value)).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

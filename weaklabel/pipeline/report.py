@@ -1,0 +1,222 @@
+"""The table that ends a run: our labels, and what they must beat, on held-out prompts.
+
+Every arm gets the same dev gold, the same votes and the same calibrators, so that what differs is the model.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+
+from weaklabel._tables import plain_table
+from weaklabel.labeler import fit
+from weaklabel.metrics import Interval
+from weaklabel.reward import evaluate, train_reward
+from weaklabel.types import Comparer, FloatArray, Labels, Pairs
+
+if TYPE_CHECKING:
+    from weaklabel.pipeline.run import Run
+
+METRIC_ORDER: Final = ("accuracy", "nll", "brier", "ece")
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures of a run on its held-out prompts.
+
+    Attributes:
+        name: the run's name.
+        arms: per arm, per metric its interval, in the order of the table; empty without held-out gold.
+        differences: per arm but ours, per metric its value minus that of our labels, on the same resamples.
+        ece_perfect: per arm, the ECE that perfectly calibrated probabilities of these sizes would show.
+        calibrated: whether the labels were fitted to gold.
+        counts: pairs, dev, test, unlabelled and set aside.
+        notes: what a reader must know beside the table.
+    """
+
+    name: str
+    arms: Mapping[str, Mapping[str, Interval]]
+    differences: Mapping[str, Mapping[str, Interval]]
+    ece_perfect: Mapping[str, Interval]
+    calibrated: bool
+    counts: Mapping[str, int]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values, with the figures as rows of `arm, metric, value, low, high, n`."""
+        return {
+            "kind": "report",
+            "name": self.name,
+            "calibrated": self.calibrated,
+            "counts": dict(self.counts),
+            "rows": _rows(self.arms),
+            "differences": _rows(self.differences),
+            "ece_if_perfect": {arm: interval.to_dict() for arm, interval in self.ece_perfect.items()},
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        return cls(
+            name=state["name"],
+            arms=_table(state["rows"]),
+            differences=_table(state["differences"]),
+            ece_perfect={arm: Interval.from_dict(i) for arm, i in state["ece_if_perfect"].items()},
+            calibrated=state["calibrated"],
+            counts=state["counts"],
+            notes=tuple(state["notes"]),
+        )
+
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Header and rows as text."""
+        header = ["on held-out prompts", *(m for m in METRIC_ORDER if m != "brier"), "ece if perfect"]
+        rows = [
+            [arm, *(str(figures.get(m, "-")) for m in header[1:-1]), _median(self.ece_perfect.get(arm))]
+            for arm, figures in self.arms.items()
+        ]
+        return header, rows
+
+    def __str__(self) -> str:
+        lines = [plain_table(*self.table())] if self.arms else []
+        return "\n".join([*lines, *self.notes])
+
+
+OURS: Final = "our labels (the label model itself)"
+
+
+def make_report(run: Run) -> Report:
+    """Evaluate every arm of a run on its test pairs."""
+    pairs, labels = run.pairs, run.labels
+    notes = _notes(run)
+    test = pairs.test
+    counts = {
+        "pairs": len(pairs),
+        "dev": len(pairs.dev),
+        "test": len(test),
+        "unlabelled": int((~pairs.has_gold).sum()),
+        "set_aside": len(pairs.set_aside),
+        "faults": len(run.votes.faults),
+    }
+    if not len(test):
+        return Report(run.folder.name, {}, {}, {}, labels.calibrated, counts, tuple(notes))
+    found = evaluate(_arms(run, notes), gold=test, seed=run.config.data.seed)
+    notes += found.notes()
+    order = ["longer_response", *(arm for arm in found.figures if arm != "longer_response")]
+    return Report(
+        run.folder.name,
+        {arm: found.figures[arm] for arm in order},
+        found.differences,
+        found.ece_perfect,
+        labels.calibrated,
+        counts,
+        tuple(notes),
+    )
+
+
+class _Known:
+    """Labels as a comparer: what was said of these pairs already, so that no function votes on them again."""
+
+    def __init__(self, labels: Labels) -> None:
+        self.p = dict(zip(labels.votes.ids, labels.p.tolist(), strict=True))
+
+    def compare(self, pairs: Pairs) -> FloatArray:
+        return np.array([self.p[pair_id] for pair_id in pairs.ids], dtype=np.float64)
+
+
+def _arms(run: Run, notes: list[str]) -> dict[str, Comparer]:
+    """The comparers of the table, our labels first: differences are against them."""
+    arms: dict[str, Comparer] = {OURS: _Known(run.labels)}
+    may_train = run.labels.calibrated or run.config.reward.allow_uncalibrated
+    # Where every visible pair has gold, no label is ever used: all arms are one model, trained once.
+    all_gold = may_train and bool(run.pairs.visible.has_gold.all())
+    if len(run.pairs.dev):
+        arms["reward model: gold only"] = run.reward if all_gold else _train(run, run.pairs)
+    if not may_train:
+        return arms
+    for name, model in _baselines(notes).items():
+        if all_gold:
+            arms[f"reward model: + {name} labels"] = run.reward
+            continue
+        labeler = fit(
+            run.lfs,
+            run.pairs,
+            model=model,
+            calibration=run.config.labeler.calibration,
+            votes=run.votes,
+            seed=run.config.data.seed,
+        )
+        labels = labeler.label(run.pairs, votes=run.votes)
+        arms[f"reward model: + {name} labels"] = _train(run, labels)
+    arms["reward model: + our labels"] = run.reward
+    return arms
+
+
+def _baselines(notes: list[str]) -> dict[str, str]:
+    found = {"majority-vote": "majority_vote"}
+    if importlib.util.find_spec("snorkel") is None:
+        notes.append(
+            "Snorkel is not installed, so its row is left out. To add it: pip install 'weaklabel[snorkel]'"
+        )
+    else:
+        found["Snorkel"] = "snorkel"
+    return found
+
+
+def _train(run: Run, labels: Any) -> Comparer:
+    settings = run.config.reward
+    return train_reward(
+        labels, model=settings.model, allow_uncalibrated=settings.allow_uncalibrated, **settings.settings
+    )
+
+
+def _notes(run: Run) -> list[str]:
+    """What this run could not do, and what would change that."""
+    pairs, calibrated = run.pairs, run.labels.calibrated
+    notes = list(run.labeler.notes)
+    if not len(pairs.test):
+        why = "no pair has gold" if not pairs.has_gold.any() else "no gold fell into the test part"
+        notes.append(
+            f"no held-out figures: {why}. Give gold in the pairs or with data.gold, and a data.test_share above 0."
+        )
+    if not calibrated:
+        notes.append(
+            "the labels are uncalibrated, so exports and reward models that need probabilities are left out. "
+            "Give gold, or set export.<format>.allow_uncalibrated and reward.allow_uncalibrated."
+        )
+    if len(pairs.visible) and pairs.visible.has_gold.all():
+        notes.append(
+            "every pair has gold, so labels add nothing to it here: all reward arms learn from the same gold. "
+            "To hold gold back from training and see what labels add, set data.max_gold."
+        )
+    if pairs.set_aside:
+        notes.append(
+            f"{len(pairs.set_aside)} rows were set aside; see {run.folder / 'set_aside.jsonl'} for file, line and reason."
+        )
+    if run.votes.faults:
+        notes.append(
+            f"{len(run.votes.faults)} votes failed and count as abstains; see {run.folder / 'faults.jsonl'}."
+        )
+    return notes
+
+
+def _rows(figures: Mapping[str, Mapping[str, Interval]]) -> list[dict[str, Any]]:
+    return [
+        {"arm": arm, "metric": metric, **interval.to_dict()}
+        for arm, metrics in figures.items()
+        for metric, interval in metrics.items()
+    ]
+
+
+def _table(rows: list[dict[str, Any]]) -> dict[str, dict[str, Interval]]:
+    found: dict[str, dict[str, Interval]] = {}
+    for row in rows:
+        found.setdefault(row["arm"], {})[row["metric"]] = Interval.from_dict(row)
+    return found
+
+
+def _median(interval: Interval | None) -> str:
+    return "-" if interval is None else f"{interval.value:.3f}".lstrip("0")

@@ -1,0 +1,93 @@
+"""One step of a run: a manifest that says what it was made of, and the rule when it need not be made again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from weaklabel import artifacts
+from weaklabel.errors import ArtifactError
+
+OnStep = Callable[["Step"], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step did, for whoever reports it.
+
+    Attributes:
+        name: `read`, `apply`, `fit`, `label`, `export`, `reward` or `report`.
+        fresh: nothing had changed, so nothing was done.
+        seconds: how long it took.
+        counts: numbers that a person wants to see, in order.
+    """
+
+    name: str
+    fresh: bool
+    seconds: float
+    counts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class StepKeeper:
+    """Runs steps in a folder and skips those whose inputs, settings and outputs are what they were.
+
+    A step's manifest `<folder>/<name>.json` is written after its outputs. A run that is killed leaves either
+    the old manifest, which no longer fits, or none: the step runs again.
+    """
+
+    folder: Path
+    on_step: OnStep = lambda step: None
+
+    def run(
+        self,
+        name: str,
+        *,
+        inputs: Mapping[str, str],
+        settings: Mapping[str, Any],
+        outputs: Sequence[str],
+        make: Callable[[], Mapping[str, Any]],
+    ) -> dict[str, Any]:
+        """The step's manifest; `make` writes the outputs and returns counts, unless they are fresh."""
+        began = time.perf_counter()
+        wanted = artifacts.manifest(f"step:{name}", inputs=inputs, settings=settings)
+        known = self._known(name)
+        if known is not None and self._is_fresh(known, wanted):
+            self.on_step(Step(name, True, time.perf_counter() - began, known["counts"]))
+            return known
+        counts = dict(make())
+        made = wanted | {"counts": counts, "outputs": {out: self.hash_of(out) for out in outputs}}
+        artifacts.write_json(self.folder / f"{name}.json", made)
+        self.on_step(Step(name, False, time.perf_counter() - began, counts))
+        return made
+
+    def hash_of(self, output: str) -> str:
+        """Content hash of a file or a folder of the run; empty where it does not exist."""
+        return path_hash(self.folder / output)
+
+    def _known(self, name: str) -> dict[str, Any] | None:
+        try:
+            found = artifacts.read_json(self.folder / f"{name}.json")
+        except ArtifactError:
+            return None
+        return found if isinstance(found, dict) and "outputs" in found and "counts" in found else None
+
+    def _is_fresh(self, known: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+        # The outputs are hashed too: one that was edited, torn or deleted is made again.
+        same = all(known.get(key) == value for key, value in wanted.items())
+        return same and all(self.hash_of(out) == digest for out, digest in known["outputs"].items())
+
+
+def path_hash(path: Path) -> str:
+    """Content hash of a file, or of the names and contents of all files below a folder; empty for nothing."""
+    if path.is_file():
+        return artifacts.file_hash(path)
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return artifacts.content_hash(
+            *(part for file in files for part in (str(file.relative_to(path)), artifacts.file_hash(file)))
+        )
+    return ""

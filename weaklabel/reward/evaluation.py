@@ -1,0 +1,208 @@
+"""`evaluate`: comparers side by side on gold, with intervals over prompts and paired differences."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow.compute as pc
+
+from weaklabel.errors import GoldError, LabelMatrixError
+from weaklabel.metrics import METRICS, Interval, bootstrap, ece_when_perfect, paired_difference, score_all
+from weaklabel.types import Comparer, FloatArray, Pairs
+
+LONGER: Final = "longer_response"
+"""The rule that every table shows: the response with more characters wins, equal lengths are half right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How well comparers know what people said. `str()` and notebooks show a table.
+
+    Attributes:
+        figures: per arm, in the order given, per metric (`accuracy`, `nll`, `brier`, `ece`) its interval; the rule
+            `longer_response` comes last and has an accuracy alone.
+        differences: per arm but the first, per metric its value minus the first arm's, on the same draws.
+        ece_perfect: per arm the ECE that perfectly calibrated probabilities of these sizes would show (median,
+            5% and 95%).
+        n_pairs: pairs with gold; `n_ties` of them are gold ties, which accuracy leaves out.
+        n_prompts: distinct prompts, the unit that the intervals resample.
+        n_without_gold: pairs given that have no gold, and are not looked at.
+        n_dev: pairs of the dev part among them: figures are in-sample for whatever was fitted on those.
+    """
+
+    figures: dict[str, dict[str, Interval]]
+    differences: dict[str, dict[str, Interval]]
+    ece_perfect: dict[str, Interval]
+    n_pairs: int
+    n_ties: int
+    n_prompts: int
+    n_without_gold: int
+    n_dev: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON values."""
+        return {
+            "figures": _plain(self.figures),
+            "differences": _plain(self.differences),
+            "ece_perfect": {name: interval.to_dict() for name, interval in self.ece_perfect.items()},
+            "n_pairs": self.n_pairs,
+            "n_ties": self.n_ties,
+            "n_prompts": self.n_prompts,
+            "n_without_gold": self.n_without_gold,
+            "n_dev": self.n_dev,
+        }
+
+    def rows(self) -> list[list[str]]:
+        """The table as text: a heading, then one row per arm."""
+        first = next(iter(self.figures))
+        heading = ["", *METRICS, "ece if perfect", f"accuracy - {first}", f"nll - {first}"]
+        return [heading, *(self._row(name) for name in self.figures)]
+
+    def notes(self) -> list[str]:
+        """What a reader must know beside the table."""
+        notes = [
+            f"{self.n_pairs:,} pairs with gold on {self.n_prompts:,} prompts ({self.n_ties:,} ties, apart from "
+            "accuracy); 95% intervals resample prompts; differences are paired."
+        ]
+        if self.n_without_gold:
+            notes.append(f"{self.n_without_gold:,} pairs without gold were not looked at.")
+        if self.n_dev:
+            notes.append(
+                f"in-sample: {self.n_dev:,} of these pairs are dev gold, which comparers may have been fitted on."
+            )
+        return notes
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        return "\n".join([*lines, *self.notes()])
+
+    def _repr_html_(self) -> str:
+        heading, *body = ([html.escape(cell) for cell in row] for row in self.rows())
+        head = "".join(f"<th>{cell}</th>" for cell in heading)
+        lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body)
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes())
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>{notes}"
+
+    def _row(self, name: str) -> list[str]:
+        figures, against = self.figures[name], self.differences.get(name, {})
+        cells: list[Interval | None] = [
+            *(figures.get(metric) for metric in METRICS),
+            self.ece_perfect.get(name),
+            against.get("accuracy"),
+            against.get("nll"),
+        ]
+        return [name, *("" if cell is None else str(cell) for cell in cells)]
+
+
+def evaluate(
+    comparers: Comparer | Sequence[Comparer] | Mapping[str, Comparer],
+    gold: Pairs,
+    *,
+    n_draws: int = 1000,
+    seed: int = 0,
+) -> Evaluation:
+    """Accuracy, NLL, Brier score and ECE of each comparer on the same gold, beside the longer-response rule.
+
+    Args:
+        comparers: one, a list (named after themselves), or a dict of names. Differences are against the first.
+        gold: pairs with gold, as a rule `pairs.test`.
+        n_draws: bootstrap draws over prompts.
+        seed: of the draws.
+
+    Raises:
+        GoldError: when no pair has gold.
+        LabelMatrixError: when a comparer's answer is no probability per pair, or none was given.
+    """
+    arms = _named(comparers)
+    rows = gold.take(gold.has_gold)
+    if not len(rows):
+        raise GoldError(
+            f"evaluate: none of {len(gold)} pairs has gold. Pass pairs that have, such as pairs.test; "
+            "read_pairs(..., gold=...) joins gold from a file."
+        )
+    y, groups = rows.y, rows.prompt_groups
+    answers = {name: _answer(name, comparer, rows) for name, comparer in arms.items()}
+    draws = {"n_draws": n_draws, "seed": seed}
+    figures = {name: score_all(p, y, groups, **draws) for name, p in answers.items()}
+    longer = longer_wins(rows)
+    figures[LONGER] = {"accuracy": bootstrap("accuracy", longer, y, groups, **draws)}
+    base, *others = answers
+    differences = {
+        name: {m: paired_difference(m, answers[name], answers[base], y, groups, **draws) for m in METRICS}
+        for name in others
+    }
+    differences[LONGER] = {
+        "accuracy": paired_difference("accuracy", longer, answers[base], y, groups, **draws)
+    }
+    return Evaluation(
+        figures=figures,
+        differences=differences,
+        ece_perfect={name: ece_when_perfect(p, seed=seed) for name, p in answers.items()},
+        n_pairs=len(rows),
+        n_ties=int((y == 0.5).sum()),
+        n_prompts=len(np.unique(groups)),
+        n_without_gold=len(gold) - len(rows),
+        n_dev=int((rows.parts == "dev").sum()),
+    )
+
+
+def longer_wins(pairs: Pairs) -> FloatArray:
+    """`(n_pairs,)`: 1 where response b has more characters, 0 where a has, .5 where both have the same."""
+    a, b = (pc.utf8_length(pairs.table[name]).to_numpy() for name in ("response_a", "response_b"))
+    return np.asarray((np.sign(b.astype(np.int64) - a.astype(np.int64)) + 1) / 2, dtype=np.float64)
+
+
+def _named(comparers: Comparer | Sequence[Comparer] | Mapping[str, Comparer]) -> dict[str, Comparer]:
+    if isinstance(comparers, Mapping):
+        arms = dict(comparers)
+    else:
+        arms = {}
+        for comparer in [comparers] if isinstance(comparers, Comparer) else comparers:
+            arms[_free_name(comparer, arms)] = comparer
+    if not arms:
+        raise LabelMatrixError(
+            "evaluate: no comparer was given. Pass a labeler, a reward model, or a list of them."
+        )
+    if LONGER in arms:
+        raise LabelMatrixError(
+            f"evaluate: {LONGER!r} is the name of the built-in rule. Give your comparer another."
+        )
+    for name, comparer in arms.items():
+        if not isinstance(comparer, Comparer):
+            raise LabelMatrixError(
+                f"evaluate: {name!r} has no compare(pairs) method. A comparer returns P(B beats A)."
+            )
+    return arms
+
+
+def _free_name(comparer: Comparer, taken: Mapping[str, Comparer]) -> str:
+    own = getattr(comparer, "name", None)
+    name = own if isinstance(own, str) and own else type(comparer).__name__
+    number = 2
+    free = name
+    while free in taken:
+        free, number = f"{name} ({number})", number + 1
+    return free
+
+
+def _answer(name: str, comparer: Comparer, rows: Pairs) -> FloatArray:
+    p = np.asarray(comparer.compare(rows), dtype=np.float64)
+    if p.shape != (len(rows),) or not ((p >= 0) & (p <= 1)).all():
+        raise LabelMatrixError(
+            f"evaluate: {name!r} returned shape {p.shape} for {len(rows)} pairs, or values outside [0, 1]. "
+            "A comparer returns one P(B beats A) per pair."
+        )
+    return p
+
+
+def _plain(figures: Mapping[str, Mapping[str, Interval]]) -> dict[str, dict[str, Any]]:
+    return {name: {metric: i.to_dict() for metric, i in row.items()} for name, row in figures.items()}

@@ -1,0 +1,232 @@
+"""`LinearReward`: the first reward model, linear in hashed n-grams of the response. CPU, no torch.
+
+Minimises over theta, with d_i the features of b minus those of a, and z_i = theta . d_i,
+
+    sum_i w_i * [ -p_i log sigmoid(z_i) - (1 - p_i) log sigmoid(-z_i) ] + l2 / 2 * |theta|^2
+
+that is Bradley and Terry's model (1952) with soft labels; equal to a weighted logistic regression on each pair
+taken twice, once won by b with weight w p and once by a with weight w (1 - p). No intercept: a pair has no
+direction. Convex, so L-BFGS from zero finds the one optimum and needs no seed.
+
+Settings, chosen to be decent on all three real sets rather than best on one (five folds by prompt, gold labels,
+mean of three shuffles; accuracy / NLL): MT-Bench .747 / .553, UltraFeedback .623 / .647,
+HH-RLHF .551 / .684. Presence of
+an n-gram did as well as its logarithmic count, rows of unit length and inverse document frequencies no better,
+and the logarithm of the length added nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from weaklabel._validation import check_gold
+from weaklabel.artifacts import content_hash, manifest, read_json, write_folder, write_json
+from weaklabel.calibration.temperature import Temperature
+from weaklabel.errors import ArtifactError, ConfigError, DataError, LabelMatrixError, NotFittedError
+from weaklabel.export.folder import check_replaceable
+from weaklabel.groups import folds_by_prompt
+from weaklabel.reward.base import RewardModel
+from weaklabel.reward.features import Differences, HashedText, score_in_chunks
+from weaklabel.types import FloatArray, Pairs
+
+KIND: Final = "reward:linear"
+MIN_GOLD: Final = 50  # fewer gold pairs cannot tell a scale from noise
+_COEFFICIENTS: Final = "coefficients.npy"
+
+
+class LinearReward(RewardModel):
+    """A linear reward on hashed word and character n-grams.
+
+    Args:
+        l2: strength of the ridge penalty, on features scaled so that each kind's mean squared difference is 1/2.
+        n_features: hashed columns per kind of n-gram.
+        n_folds: folds by prompt in which the scale of the scores is calibrated on gold.
+        seed: of those folds; nothing else is drawn.
+
+    Learned: `coef_` `(2 * n_features,)` float64; `scale_` float, by which scores are multiplied (1
+    where too little gold was given); `n_gold_` int, gold pairs it was fitted to.
+    """
+
+    name: ClassVar[str] = "linear"
+
+    def __init__(self, *, l2: float = 1.0, n_features: int = 2**17, n_folds: int = 5, seed: int = 0) -> None:
+        if not (np.isfinite(l2) and l2 > 0):
+            raise ConfigError(f"LinearReward: l2 is {l2!r}. Allowed: a finite number above 0; default 1.")
+        if not 1 <= n_features <= 2**24:
+            raise ConfigError(f"LinearReward: n_features is {n_features!r}. Allowed: 1 to {2**24}.")
+        if n_folds < 2:
+            raise ConfigError(f"LinearReward: n_folds is {n_folds!r}. Allowed: 2 or more; default 5.")
+        self.l2 = l2
+        self.n_features = n_features
+        self.n_folds = n_folds
+        self.seed = seed
+        self.coef_: FloatArray | None = None
+        self.scale_ = 1.0
+        self.n_gold_ = 0
+
+    def fit(
+        self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None
+    ) -> Self:
+        """Learn from beliefs and weights; see `RewardModel.fit`.
+
+        Rows of weight zero change nothing. The scale is calibrated only where at least 50 gold pairs of at least
+        `n_folds` prompts are given: each is scored by a model that saw no pair of its prompt.
+
+        Raises:
+            DataError: when no row has a weight above zero.
+            LabelMatrixError: `p`, `w` or `gold` that do not fit the pairs.
+        """
+        p_, w_ = _checked(len(pairs), p, w)
+        y = check_gold(gold, len(pairs))
+        d = Differences.of(pairs, HashedText(self.n_features))
+        self.coef_ = np.zeros(2 * self.n_features)
+        self.coef_[d.columns] = self._solve(d, p_, w_)
+        self.scale_, self.n_gold_ = self._calibrate(d, p_, w_, y, pairs)
+        return self
+
+    def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
+        """`(n,)` float64 log-odds; the prompts are not looked at. An empty response scores 0."""
+        if self.coef_ is None:
+            raise NotFittedError(
+                "LinearReward is not fitted. Call fit(pairs, p) or train_reward(labels) first."
+            )
+        if len(prompts) != len(responses):
+            raise LabelMatrixError(
+                f"LinearReward.score: {len(prompts)} prompts came with {len(responses)} responses. "
+                "Pass one prompt per response."
+            )
+        return score_in_chunks(HashedText(self.n_features), responses, self.coef_) * self.scale_
+
+    def save(self, folder: str | Path) -> None:
+        """Write `coefficients.npy` and `manifest.json`; an earlier model there is replaced."""
+        if self.coef_ is None:
+            raise NotFittedError("LinearReward is not fitted: there is nothing to save. Call fit first.")
+        target, coef = Path(folder), self.coef_
+        check_replaceable(target, "reward:")
+        about = manifest(
+            KIND,
+            inputs={},
+            settings=self.settings,
+            scale=self.scale_,
+            n_gold=self.n_gold_,
+            coefficients=content_hash(coef.tobytes()),
+        )
+
+        def fill(temporary: Path) -> None:
+            np.save(temporary / _COEFFICIENTS, coef, allow_pickle=False)
+            write_json(temporary / "manifest.json", about)
+
+        write_folder(target, fill)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        target = Path(folder)
+        about = read_json(target / "manifest.json")
+        if about.get("kind") != KIND:
+            raise ArtifactError(
+                f"{target} holds {about.get('kind')!r}, not {KIND!r}. Name a saved LinearReward."
+            )
+        try:
+            coef = np.load(target / _COEFFICIENTS, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise ArtifactError(f"{target / _COEFFICIENTS} cannot be read ({error}). Train again.") from None
+        if content_hash(coef.tobytes()) != about["coefficients"]:
+            raise ArtifactError(f"{target / _COEFFICIENTS} is not what its manifest names. Train again.")
+        model = cls(**about["settings"])
+        model.coef_, model.scale_, model.n_gold_ = coef, about["scale"], about["n_gold"]
+        return model
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the constructor was given."""
+        return {"l2": self.l2, "n_features": self.n_features, "n_folds": self.n_folds, "seed": self.seed}
+
+    def _solve(self, d: Differences, p: FloatArray, w: FloatArray) -> FloatArray:
+        return minimise(d, p, w, self.l2, _scales(d, w, self.n_features))
+
+    def _calibrate(
+        self, d: Differences, p: FloatArray, w: FloatArray, y: FloatArray, pairs: Pairs
+    ) -> tuple[float, int]:
+        known = ~np.isnan(y)
+        groups = pairs.prompt_groups
+        n_gold, n_prompts = int(known.sum()), len(np.unique(groups[known]))
+        if n_gold < MIN_GOLD or n_prompts < self.n_folds:
+            return 1.0, n_gold
+        # Folds of the gold prompts; pairs of other prompts are in no fold and always train.
+        fold = np.full(len(y), -1)
+        fold[known] = folds_by_prompt(groups[known], self.n_folds, self.seed)
+        z = np.empty(len(y))
+        for k in range(self.n_folds):
+            held = np.isin(groups, groups[fold == k])
+            z[fold == k] = d.dot(self._solve(d, p, np.where(held, 0.0, w)))[fold == k]
+        return Temperature().fit(z[known], y[known]).factor_, n_gold
+
+
+def objective(
+    theta: FloatArray, d: Differences, p: FloatArray, w: FloatArray, l2: float, scales: FloatArray
+) -> tuple[float, FloatArray]:
+    """Loss and gradient at theta in scaled features, written so that turning pairs round changes neither."""
+    z = d.dot(scales * theta)
+    centred = p - 0.5
+    # -p log sigmoid(z) - (1 - p) log sigmoid(-z) = |z| / 2 + log(1 + exp(-|z|)) - (p - 1/2) z
+    size = np.abs(z)
+    loss = w @ (size / 2 + np.log1p(np.exp(-size)) - centred * z) + l2 / 2 * (theta @ theta)
+    gradient = scales * d.transposed_dot(w * (np.tanh(z / 2) / 2 - centred)) + l2 * theta
+    return float(loss), gradient
+
+
+def minimise(d: Differences, p: FloatArray, w: FloatArray, l2: float, scales: FloatArray) -> FloatArray:
+    """`(n_columns,)` coefficients of the raw features at the optimum of `objective`."""
+    from scipy.optimize import minimize
+
+    found = minimize(
+        objective,
+        np.zeros(d.n_columns),
+        args=(d, p, w, l2, scales),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7},
+    )
+    return np.asarray(scales * found.x, dtype=np.float64)
+
+
+def _scales(d: Differences, w: FloatArray, n_features: int) -> FloatArray:
+    """`(n_columns,)`: one factor per kind of n-gram, so that words and characters start with equal say.
+
+    Weighted like the loss, so that a row of weight 2 is exactly a row given twice.
+    """
+    scales = np.empty(d.n_columns)
+    words = d.columns < n_features
+    for kind in (words, ~words):
+        mean = float(w @ d.squared_norms(kind) / w.sum())
+        scales[kind] = 1.0 / np.sqrt(2.0 * mean) if mean > 0 else 1.0
+    return scales
+
+
+def _checked(n: int, p: ArrayLike, w: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
+    p_ = np.asarray(p, dtype=np.float64)
+    w_ = np.ones(n) if w is None else np.asarray(w, dtype=np.float64)
+    for what, array in (("p", p_), ("w", w_)):
+        if array.shape != (n,):
+            raise LabelMatrixError(
+                f"LinearReward.fit: {what} has shape {array.shape}, expected ({n},): one value per pair."
+            )
+    if not (np.isfinite(w_).all() and (w_ >= 0).all()):
+        raise LabelMatrixError(
+            "LinearReward.fit: w holds negative or non-finite values. Weights are 0 or more."
+        )
+    if not (w_ > 0).any():
+        raise DataError(
+            f"LinearReward.fit: none of {n} pairs has a weight above 0. "
+            "Give gold, or labeling functions that vote on more pairs."
+        )
+    # p of a row that does not count may be anything, NaN included.
+    p_ = np.where(w_ > 0, p_, 0.5)
+    if not ((p_ >= 0) & (p_ <= 1)).all():
+        raise LabelMatrixError("LinearReward.fit: p holds values outside [0, 1] or NaN. Pass P(B beats A).")
+    return p_, w_

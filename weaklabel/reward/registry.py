@@ -1,0 +1,59 @@
+"""The reward models by name. Values are `module:Class`, loaded when asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from weaklabel._validation import lookup
+from weaklabel.artifacts import read_json
+from weaklabel.errors import ArtifactError, ConfigError
+from weaklabel.reward.base import RewardModel
+
+REWARD_MODELS: Final[dict[str, str]] = {"linear": "weaklabel.reward.linear:LinearReward"}
+
+
+def reward_model_class(name: str) -> type[RewardModel]:
+    """The class called `name`.
+
+    Raises:
+        UnknownNameError: when there is none.
+    """
+    module, _, attribute = lookup("reward model", REWARD_MODELS, name).partition(":")
+    found: type[RewardModel] = getattr(import_module(module), attribute)
+    return found
+
+
+def get_reward_model(name: str, **settings: Any) -> RewardModel:
+    """A fresh reward model.
+
+    Raises:
+        UnknownNameError: no model of that name.
+        ConfigError: a setting that the model does not have, or out of range.
+
+    >>> get_reward_model("linear", l2=2.0).l2
+    2.0
+    """
+    cls = reward_model_class(name)
+    try:
+        return cls(**settings)
+    except TypeError as error:
+        raise ConfigError(
+            f"reward model {name!r}: {error}. Its settings are listed at {cls.__name__}."
+        ) from None
+
+
+def load_reward(folder: str | Path) -> RewardModel:
+    """The reward model saved in a folder, whatever its kind.
+
+    Raises:
+        ArtifactError: when there is none.
+    """
+    kind = str(read_json(Path(folder) / "manifest.json").get("kind"))
+    family, _, name = kind.partition(":")
+    if family != "reward" or name not in REWARD_MODELS:
+        raise ArtifactError(
+            f"{folder} holds {kind!r}, which is no reward model. Name a folder that save() wrote."
+        )
+    return reward_model_class(name).load(folder)

@@ -1,0 +1,315 @@
+"""`check`: a linter for labeling functions. A sample of pairs, a few passes, stable codes, what to do.
+
+It looks at pairs outside the locked test part and at dev gold, nothing else. A function that breaks its contract is
+found by `weaklabel.lf.checks`; the votes of that examination serve every other question, so nothing runs twice.
+
+Time is measured on a few dozen pairs with fresh texts, after a warm-up; what looks slow is measured again and the
+best of three counts, so that a busy machine accuses nobody. A function too slow for the whole sample is examined
+on as many pairs as fit, and the report says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from weaklabel.errors import ConfigError, DataError, GoldError
+from weaklabel.lf.analysis import accuracy_interval
+from weaklabel.lf.checks import MAX_IDS, Finding, examine, fresh, where
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.snorkel import SnorkelFunction
+from weaklabel.types import ABSTAIN, CANONICAL, FloatArray, Pair, Pairs
+from weaklabel.workbench import rules
+from weaklabel.workbench.rules import RULES
+
+Clock = Callable[[], float]
+
+_WARM_UP: Final = 5
+_TIMED: Final = 50
+_SECONDS_PER_PASS: Final = 1.0  # an examination is about four passes
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What `check` found. `str()` prints like a linter, `to_dict()` gives JSON values.
+
+    Attributes:
+        findings: in order of the functions, then of the codes.
+        lf_names: the functions that were checked.
+        n_pairs: size of the sample; `n_gold` of it carry dev gold.
+        ms_per_pair: time per function, in milliseconds per pair. Varies from run to run.
+        notes: what was not looked at, in words.
+    """
+
+    findings: tuple[Finding, ...]
+    lf_names: tuple[str, ...]
+    n_pairs: int
+    n_gold: int
+    ms_per_pair: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """1 when there are findings, 0 when there are none."""
+        return int(bool(self.findings))
+
+    def __str__(self) -> str:
+        n, m = len(self.findings), len(self.lf_names)
+        gold = (
+            f"{self.n_gold} with dev gold" if self.n_gold else "no dev gold, so nothing is said of accuracy"
+        )
+        found = f"{n} finding{'s' if n != 1 else ''}" if n else "Nothing found"
+        summary = f"{found} in {m} labeling function{'s' if m != 1 else ''} on {self.n_pairs} pairs ({gold})."
+        ask = ["`weaklabel rule CODE` explains a code."] if n else []
+        return "\n".join([*map(str, self.findings), *self.notes, summary, *ask])
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "findings": [finding.to_dict() for finding in self.findings],
+            "lfs": list(self.lf_names),
+            "n_pairs": self.n_pairs,
+            "n_gold": self.n_gold,
+            "ms_per_pair": self.ms_per_pair,
+            "notes": list(self.notes),
+        }
+
+
+def check(
+    lfs: Sequence[LabelingFunction],
+    pairs: Pairs,
+    *,
+    sample: int = 2000,
+    seed: int = 0,
+    gold: Pairs | None = None,
+    clock: Clock = time.perf_counter,
+    progress: Callable[[str], None] | None = None,
+) -> CheckReport:
+    """Examine labeling functions on a sample of pairs.
+
+    Args:
+        lfs: the functions; each is examined whatever the others do.
+        pairs: where the sample is drawn from; the locked test part is left alone.
+        sample: pairs to draw. Dev gold takes up to half of them.
+        seed: of the sample and of the bootstrap.
+        gold: more dev gold, where it is not in `pairs`. Its test part is left alone.
+        clock: seconds, as `time.perf_counter`.
+        progress: called with each function's name before it is examined.
+
+    Raises:
+        ConfigError: a sample below 1.
+        DataError: no pair outside the test part.
+        GoldError: gold that is nothing but locked test gold.
+    """
+    if sample < 1:
+        raise ConfigError(f"check: sample is {sample}. Allowed: 1 or more pairs.")
+    chosen = _draw(_with_gold(pairs, gold), sample, seed)
+    seen = []
+    for lf in lfs:
+        if progress is not None:
+            progress(lf.name)
+        seen.append(_examine(lf, chosen, seed, clock))
+    y, groups = np.where(_is_dev(chosen), chosen.y, np.nan), chosen.prompt_groups
+    findings = [
+        *(finding for one in seen for finding in one.findings),
+        *(finding for one in seen for finding in _on_votes(one, y, groups, seed)),
+        *_near_copies(seen),
+        *_slow(seen),
+        *_taken_names(lfs),
+    ]
+    order = {lf.name: i for i, lf in reversed(list(enumerate(lfs)))}
+    return CheckReport(
+        tuple(sorted(findings, key=lambda f: (order[f.lf], f.code))),
+        tuple(lf.name for lf in lfs),
+        len(chosen),
+        int((~np.isnan(y)).sum()),
+        {one.lf.name: one.ms for one in seen},
+        tuple(
+            f"{one.lf.name} is slow: it was examined on {one.n} of {len(chosen)} pairs."
+            for one in seen
+            if one.votes is not None and one.n < len(chosen)
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One function's examination: the findings so far, and its votes on the first `n` pairs of the sample."""
+
+    lf: LabelingFunction
+    findings: tuple[Finding, ...]
+    votes: NDArray[np.int8] | None = None
+    margins: NDArray[np.float32] | None = None
+    n: int = 0
+    ms: float = 0.0
+
+
+def _examine(lf: LabelingFunction, sample: Pairs, seed: int, clock: Clock) -> _Seen:
+    try:
+        rows = list(sample.iter_pairs(lf.columns))
+    except DataError as error:
+        return _Seen(lf, (Finding.of(RULES["WL113"], lf, str(error)),))
+    seconds = _seconds_per_pair(lf, rows[:_TIMED], clock)
+    affordable = len(rows) if seconds * len(rows) <= _SECONDS_PER_PASS else int(_SECONDS_PER_PASS / seconds)
+    rows = rows[: max(_TIMED, affordable)]
+    findings, column = examine(lf, rows, seed=seed)
+    findings += _unflipped(lf, rows)
+    if column is None:
+        return _Seen(lf, tuple(findings), ms=seconds * 1000)
+    return _Seen(lf, tuple(findings), column.votes, column.margins, len(rows), seconds * 1000)
+
+
+def _seconds_per_pair(lf: LabelingFunction, rows: Sequence[Pair], clock: Clock) -> float:
+    """After a warm-up that loads what there is to load; a slow first measurement is repeated, the best of three counts."""
+    try:
+        lf.vote_all([fresh(pair) for pair in rows[:_WARM_UP]])
+        best = _timed(lf, rows, clock)
+        for _ in range(2):
+            if best * 1000 >= rules.SLOW_MS:
+                best = min(best, _timed(lf, rows, clock))
+    except Exception:
+        return 0.0  # the examination reports what it raised
+    return best
+
+
+def _timed(lf: LabelingFunction, rows: Sequence[Pair], clock: Clock) -> float:
+    texts = [fresh(pair) for pair in rows]
+    start = clock()
+    lf.vote_all(texts)
+    return (clock() - start) / len(rows)
+
+
+def _unflipped(lf: LabelingFunction, rows: Sequence[Pair]) -> list[Finding]:
+    """A Snorkel function's votes on positions. They are abstains already, so this warns."""
+    if not isinstance(lf, SnorkelFunction):
+        return []
+    spoke, odd = lf.unflipped(rows)
+    if not odd.any():
+        return []
+    message = (
+        f"{odd.sum()} of its {spoke.sum()} votes ({odd.sum() / spoke.sum():.1%}) do not turn round with the pair; "
+        "they count as abstains."
+    )
+    ids = [rows[i].id for i in np.flatnonzero(odd)[:MAX_IDS]]
+    return [Finding.of(RULES["WL101"], lf, message, ids, severity="warning")]
+
+
+def _on_votes(one: _Seen, y: FloatArray, groups: NDArray[np.int64], seed: int) -> list[Finding]:
+    if one.votes is None:
+        return []
+    votes, n = one.votes, one.n
+    count = int((votes != ABSTAIN).sum())
+    if not count:
+        return [Finding.of(RULES["WL105"], one.lf, f"it votes on none of {n} pairs{_why_silent(one)}.")]
+    found = []
+    if count / n < rules.THIN_COVERAGE:
+        found.append(Finding.of(RULES["WL106"], one.lf, f"it votes on {count} of {n} pairs."))
+    b_share = float((votes == 1).sum() / count)
+    if count >= rules.ENOUGH_VOTES and max(b_share, 1 - b_share) >= rules.ONE_SIDED:
+        side, share = ("b", b_share) if b_share > 0.5 else ("a", 1 - b_share)
+        found.append(Finding.of(RULES["WL110"], one.lf, f"{share:.0%} of its {count} votes are for {side}."))
+    accuracy = accuracy_interval(votes, y[:n], groups[:n], seed=seed)
+    if accuracy is not None and accuracy.high < 0.5:
+        message = f"on dev gold it is right in {accuracy} of {accuracy.n} votes (95% interval over prompts)."
+        found.append(Finding.of(RULES["WL103"], one.lf, message))
+    return found
+
+
+def _why_silent(one: _Seen) -> str:
+    margins = one.margins
+    if margins is None or np.isnan(margins).all():
+        return ""
+    known = np.abs(margins[~np.isnan(margins)])
+    if not known.any():
+        return ": both responses always score the same"
+    return f": the largest difference of scores is {known.max():.4g}, and the band set by min_gap and max_gap leaves it out"
+
+
+def _near_copies(seen: Sequence[_Seen]) -> list[Finding]:
+    """Each function that repeats an earlier one, with the first that it repeats."""
+    found = []
+    for j, later in enumerate(seen):
+        for earlier in seen[:j]:
+            message = _copies(earlier, later)
+            if message:
+                found.append(Finding.of(RULES["WL104"], later.lf, message))
+                break
+    return found
+
+
+def _copies(earlier: _Seen, later: _Seen) -> str:
+    if earlier.votes is None or later.votes is None:
+        return ""
+    n = min(earlier.n, later.n)
+    one, two = earlier.votes[:n], later.votes[:n]
+    both, either = (one != ABSTAIN) & (two != ABSTAIN), (one != ABSTAIN) | (two != ABSTAIN)
+    if both.sum() < rules.ENOUGH_VOTES or both.sum() / either.sum() < rules.SAME_ABSTAINS:
+        return ""
+    same = float((one[both] == two[both]).mean())
+    says = "the same as" if same > 0.5 else "the opposite of"
+    if max(same, 1 - same) < rules.NEAR_COPY_AGREEMENT:
+        return ""
+    return f"it says {says} {earlier.lf.name} on {max(same, 1 - same):.1%} of the {both.sum()} pairs on which both vote."
+
+
+def _slow(seen: Sequence[_Seen]) -> list[Finding]:
+    total, found = sum(one.ms for one in seen), []
+    for one in seen:
+        others = [other.ms for other in seen if other is not one]
+        median = float(np.median(others)) if others else float("inf")
+        slow = one.ms >= rules.SLOW_MS and one.ms >= rules.SLOW_TIMES_MEDIAN * median
+        if slow or one.ms >= rules.VERY_SLOW_MS:
+            message = (
+                f"it takes {one.ms:.3g} ms per pair, {one.ms / total:.0%} of the time of all {len(seen)}."
+            )
+            found.append(Finding.of(RULES["WL107"], one.lf, message))
+    return found
+
+
+def _taken_names(lfs: Sequence[LabelingFunction]) -> list[Finding]:
+    found, first = [], {}
+    for lf in lfs:
+        if lf.name in first:
+            found.append(Finding.of(RULES["WL114"], lf, f"{where(first[lf.name])} has the same name."))
+        first.setdefault(lf.name, lf)
+    return found
+
+
+def _is_dev(pairs: Pairs) -> NDArray[np.bool_]:
+    """Gold that may be looked at: the dev part, or gold that was never split."""
+    return pairs.has_gold & np.isin(pairs.parts.astype(str), ("dev", "None"))
+
+
+def _with_gold(pairs: Pairs, gold: Pairs | None) -> Pairs:
+    """The pairs outside the test part, those of `gold` in the place of their twins."""
+    visible = pairs.visible
+    if gold is not None:
+        known = gold.take(_is_dev(gold))
+        if not len(known):
+            raise GoldError("check: gold holds no dev gold, and test gold stays locked. Pass pairs.dev.")
+        names = [
+            n for n in known.table.column_names if n in CANONICAL.names or n in visible.table.column_names
+        ]
+        rest = visible.take(~np.isin(np.array(visible.ids, dtype=object), np.array(known.ids, dtype=object)))
+        tables = [rest.table, known.table.select(names)]
+        visible = Pairs(pa.concat_tables(tables, promote_options="permissive"))
+    if not len(visible):
+        raise DataError(
+            "check: there is no pair outside the locked test part. Pass pairs that are not all test."
+        )
+    return visible
+
+
+def _draw(pairs: Pairs, sample: int, seed: int) -> Pairs:
+    """Up to `sample` pairs in random order, so that every beginning of it is a sample too."""
+    rng = np.random.default_rng(seed)
+    is_dev = _is_dev(pairs)
+    dev, rest = rng.permutation(np.flatnonzero(is_dev)), rng.permutation(np.flatnonzero(~is_dev))
+    n_dev = min(len(dev), max(sample // 2, sample - len(rest)))
+    return pairs.take(rng.permutation(np.concatenate([dev[:n_dev], rest[: sample - n_dev]])))
