@@ -62,7 +62,7 @@ _WORDS = _limits("words?")
 _SENTENCES = _limits("sentences?")
 _PARAGRAPHS = _limits("paragraphs?")
 _ITEMS = re.compile(
-    r"\b(?:list|give|name|provide|suggest|write|share|generate|create|recommend|come up with|tell|find|offer|what are)"
+    r"\b(?:list|give|name|provide|suggest|write(?: down)?|share|generate|create|recommend|come up with|tell|find|offer|need|want|what are)"
     rf"\b(?: me| us)?(?: a list of| the| some| your| my)?(?: top| best| main)? {_N} "
     r"(?!words?\b|sentences?\b|paragraphs?\b|lines?\b|pages?\b|and\b|or\b|of\b|hours?\b|minutes?\b|days?\b)[a-z]",
     re.ASCII | re.IGNORECASE,
@@ -99,7 +99,8 @@ def item_count(response: Text, prompt: Text) -> float:
 def _counts(response: Text) -> list[float]:
     """What may count as an item: the list items, or lines and sentences where there is no list."""
     items = [n for n in (features.n_numbered_items(response), features.n_list_items(response)) if n]
-    return items or [features.n_lines(response), features.n_sentences(response)]
+    blocks = [features.n_lines(block) for block in response.split("\n\n")]
+    return items or [max(blocks), features.n_lines(response), features.n_sentences(response)]
 
 
 @response_scorer
@@ -147,6 +148,10 @@ _FORMATS: tuple[tuple[re.Pattern[str], Callable[[Text], bool]], ...] = (
     ),
     (re.compile(r"\b(?:all lowercase|lowercase(?: letters)? only)\b", _ASKED), lambda t: t == t.lower()),
     (re.compile(r"\b(?:without|no|avoid)(?: using)?(?: any)? commas\b", _ASKED), lambda t: "," not in t),
+    (
+        re.compile(r"\bone (?:item )?(?:per|on each|in each) line\b", _ASKED),
+        lambda t: features.n_lines(t) > 2,
+    ),
     (_CODE_REQUEST, _has_code),
 )
 

@@ -1,6 +1,10 @@
 """Saying things twice."""
 
+import re
+
 from weaklabel.lf import Text, features, response_scorer
+
+_MARK = re.compile(r"^[ \t]*(?:[-*+•]|[0-9]{1,3}[.)])[ \t]+")
 
 
 @response_scorer(prefer="less")
@@ -19,3 +23,10 @@ def repeated_phrases(response: Text) -> float:
 def stretched_words(response: Text) -> float:
     """Runs of one letter beyond three: sooooo."""
     return max(3.0, features.longest_run(response))
+
+
+@response_scorer(prefer="less")
+def repeated_lines(response: Text) -> float:
+    """Lines that stood there before, their numbers and bullets left out: a list that pads itself."""
+    lines = [_MARK.sub("", line).strip().lower() for line in response.split("\n") if line.strip()]
+    return len(lines) - len(set(lines))

@@ -276,6 +276,10 @@ def _contributions(model: LabelModel, votes: Votes, raw: FloatArray, logit: Floa
     shares = model.contributions(votes.L, margins=votes.margins)
     if shares is None:
         return None
+    if not model.antisymmetric:
+        # Asked in both orders and averaged, as its logit is; else the shares would add up to another number.
+        turned = model.contributions(swap_votes(votes.L), margins=-votes.margins)
+        shares = shares if turned is None else (shares - turned) / 2
     # Calibration stretches the logit; each share is stretched alike, so that they still add up.
     with np.errstate(invalid="ignore", divide="ignore"):
         stretch = np.where(raw != 0, logit / raw, 0.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from weaklabel.calibration import Identity, choose_calibrator, get_calibrator
-from weaklabel.errors import ConfigError, LabelMatrixError, UnknownNameError
+from weaklabel.calibration import Identity, calibrator_from_dict, choose_calibrator, get_calibrator
+from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, UnknownNameError
 from weaklabel.types import sigmoid
 
 
@@ -89,3 +89,9 @@ def test_settings_out_of_range_are_refused(settings, words):
 def test_groups_of_another_length_are_refused():
     with pytest.raises(LabelMatrixError, match=r"groups have shape \(1,\)"):
         choose_calibrator([1.0, 2.0], [1, 0], [3])
+
+
+@pytest.mark.parametrize("state", [{}, {"name": "platt", "slope": 1.0}])
+def test_a_torn_calibrator_is_refused(state):
+    with pytest.raises(ArtifactError, match="Fit and save the labeler again"):
+        calibrator_from_dict(state)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaklabel.calibration import CALIBRATORS, get_calibrator
+from weaklabel.calibration import CALIBRATORS, calibrator_from_dict, get_calibrator
 from weaklabel.errors import LabelMatrixError, NotCalibratedError, NotFittedError
 
 every = pytest.mark.parametrize("name", sorted(CALIBRATORS))
@@ -49,7 +49,7 @@ def test_turning_training_pairs_round_changes_nothing(name, rows, flips):
 def test_a_saved_calibrator_transforms_to_the_bit_as_before(name, rows):
     z, y = (np.array(column) for column in zip(*rows, strict=True))
     fitted = get_calibrator(name).fit(z, y)
-    again = CALIBRATORS[name].from_dict(json.loads(json.dumps(fitted.to_dict(), allow_nan=False)))
+    again = calibrator_from_dict(json.loads(json.dumps(fitted.to_dict(), allow_nan=False)))
     assert (again.transform(PROBE) == fitted.transform(PROBE)).all()
 
 

@@ -315,6 +315,9 @@ def test_a_folder_of_something_else_is_no_reward_model(tmp_path):
         load_reward(tmp_path)
     with pytest.raises(ArtifactError, match="does not exist"):
         load_reward(tmp_path / "nowhere")
+    (tmp_path / "manifest.json").write_text("[]")
+    with pytest.raises(ArtifactError, match="is no manifest"):
+        load_reward(tmp_path)
 
 
 def test_a_model_never_replaces_a_folder_of_other_files(tmp_path):

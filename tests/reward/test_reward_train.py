@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_labels import build_labels, with_column
 
-from weaklabel.errors import DataError, NotCalibratedError, UnknownNameError
+from weaklabel.errors import ConfigError, DataError, NotCalibratedError, UnknownNameError
 from weaklabel.reward import RewardModel, train_reward, training_targets
 
 
@@ -87,6 +87,11 @@ def test_nothing_to_learn_from_is_refused():
 def test_an_unknown_model_is_named_with_a_guess():
     with pytest.raises(UnknownNameError, match=r"no reward model 'liner'.*Did you mean 'linear'"):
         train_reward(build_labels(), "liner")
+
+
+def test_settings_beside_a_made_model_are_refused_not_ignored():
+    with pytest.raises(ConfigError, match="l2 came with a model"):
+        train_reward(build_labels(), Recorder(), l2=2.0)
 
 
 def test_the_linear_model_trains_from_labels_by_name():

@@ -6,7 +6,7 @@ A newcomer adds one file with a `Calibrator` and one line in `CALIBRATORS`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from numpy.typing import ArrayLike
 
@@ -17,6 +17,7 @@ from weaklabel.calibration.identity import Identity
 from weaklabel.calibration.isotonic import Isotonic
 from weaklabel.calibration.platt import Platt
 from weaklabel.calibration.temperature import Temperature
+from weaklabel.errors import ArtifactError
 
 CALIBRATORS: Final[Mapping[str, type[Calibrator]]] = {
     "identity": Identity,
@@ -40,6 +41,27 @@ def get_calibrator(name: str) -> Calibrator:
         UnknownNameError: a name that is not in `CALIBRATORS`.
     """
     return lookup("calibrator", CALIBRATORS, name)()
+
+
+def calibrator_from_dict(state: Mapping[str, Any]) -> Calibrator:
+    """The calibrator that `to_dict` wrote.
+
+    >>> calibrator_from_dict({"name": "temperature", "factor": 0.5}).transform([2.0]).tolist()
+    [1.0]
+
+    Raises:
+        ArtifactError: no name, or a value that is missing.
+        UnknownNameError: a name that is not in `CALIBRATORS`.
+    """
+    if "name" not in state:
+        raise ArtifactError("a saved calibrator has no 'name'. Fit and save the labeler again.")
+    kind = lookup("calibrator", CALIBRATORS, state["name"])
+    try:
+        return kind.from_dict(state)
+    except KeyError as error:
+        raise ArtifactError(
+            f"a saved {state['name']!r} calibrator has no {error}. Fit and save the labeler again."
+        ) from None
 
 
 def choose_calibrator(
@@ -93,6 +115,7 @@ __all__ = [
     "Isotonic",
     "Platt",
     "Temperature",
+    "calibrator_from_dict",
     "choose_calibrator",
     "get_calibrator",
 ]

@@ -43,7 +43,7 @@ def command(folder: Path, n: int, seed: int, as_json: bool) -> None:
     """
     from weaklabel.data.sample import write_sample
 
-    paths = write_sample(folder / "data", n=n, seed=seed)
+    paths = write_sample(folder / "data", n_pairs=n, n_gold=min(400, n // 4), seed=seed)
     file = folder / "weaklabel.toml"
     if not file.exists():
         file.write_text(_toml(paths, folder), encoding="utf-8")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from weaklabel.artifacts import atomic_write
+from weaklabel.artifacts import write_text
 from weaklabel.data.sample_tasks import TASKS, Dice
 from weaklabel.errors import DataError
 
@@ -39,14 +39,12 @@ class SamplePaths:
     truth: Path
 
 
-def write_sample(
-    folder: str | Path, n_pairs: int = 3000, n_gold: int = 400, seed: int = 0
-) -> SamplePaths:
+def write_sample(folder: str | Path, n_pairs: int = 3000, n_gold: int = 400, seed: int = 0) -> SamplePaths:
     """Write `pairs.jsonl`, `gold.jsonl` and `truth.jsonl`; the same seed gives the same bytes.
 
     Args:
         folder: made where it is missing.
-        n_pairs: pairs, on about a third as many prompts (two to four pairs each).
+        n_pairs: pairs, two or three on each prompt, from three responses.
         n_gold: pairs with gold, on whole prompts. 8% of it names the worse response, 3% calls a tie.
         seed: of everything drawn.
 
@@ -98,17 +96,22 @@ def _rows(n_pairs: int, seed: int) -> list[dict[str, Any]]:
         for k, (a, b) in enumerate(pairs):
             truth = "a" if responses[a] < responses[b] else "b"
             rows.append(
-                {"id": f"{category}-{len(prompts):04d}-{k}", "prompt": prompt, "response_a": a, "response_b": b}
+                {
+                    "id": f"{category}-{len(prompts):04d}-{k}",
+                    "prompt": prompt,
+                    "response_a": a,
+                    "response_b": b,
+                }
                 | {"category": category, "truth": truth}
             )
     return rows
 
 
 def _responses(dice: Dice, write: Any, faults: dict[str, float]) -> dict[str, float]:
-    """Three distinct responses with their prices; not all prices equal."""
+    """Three distinct responses with their prices; the prices at least 1 apart somewhere."""
     found: dict[str, float] = {}
-    while len(found) < 3 or len(set(found.values())) == 1:
-        n = dice.pick((0, 0, 0, 1, 1, 1, 1, 1, 2, 2))
+    while len(found) < 3 or max(found.values()) - min(found.values()) < 1:
+        n = dice.pick((0, 0, 0, 1, 1, 1, 1, 2))
         chosen = dice.some(list(faults), n)
         found[write(dice, frozenset(chosen))] = sum(faults[name] for name in chosen)
         if len(found) > 3:
@@ -117,9 +120,11 @@ def _responses(dice: Dice, write: Any, faults: dict[str, float]) -> dict[str, fl
 
 
 def _pairs(dice: Dice, responses: dict[str, float]) -> list[tuple[str, str]]:
-    """Every two responses of unequal price, which one stands first drawn by a coin."""
+    """Every two responses whose prices are 1 or more apart, which one stands first drawn by a coin."""
     texts = list(responses)
-    unequal = [(a, b) for i, a in enumerate(texts) for b in texts[i + 1 :] if responses[a] != responses[b]]
+    unequal = [
+        (a, b) for i, a in enumerate(texts) for b in texts[i + 1 :] if abs(responses[a] - responses[b]) >= 1
+    ]
     return [(a, b) if dice.chance(0.5) else (b, a) for a, b in unequal]
 
 
@@ -141,6 +146,4 @@ def _judged(dice: Dice, truth: str) -> str:
 
 
 def _write(path: Path, rows: Iterator[dict[str, Any]] | list[dict[str, str]]) -> None:
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

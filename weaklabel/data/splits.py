@@ -49,7 +49,7 @@ def split_by_prompt(
         ConfigError: a setting out of range.
         DataError: parts that are there separate a prompt.
     """
-    outline = Outline()
+    outline = Outline(keep_texts=near_duplicates)
     outline.add(pairs.table)
     parts = draw_parts(
         outline,
@@ -65,16 +65,18 @@ def split_by_prompt(
 class Outline:
     """What a split needs to know of each row: which prompt it answers, whether it has gold, its part and source."""
 
-    def __init__(self) -> None:
-        self.prompts: dict[str, int] = {}  # folded prompt -> number, in order of appearance
+    def __init__(self, keep_texts: bool = False) -> None:
+        self.prompts: dict[str, int] = {}  # hash of the folded prompt -> number, in order of appearance
+        # Only near-duplicates need the texts, which can be most of a large file.
+        self.texts: list[str] | None = [] if keep_texts else None
         self.of_row: list[int] = []
         self.has_gold: list[bool] = []
-        self.sources: dict[int, set[str]] = defaultdict(set)
+        self.sources: list[tuple[str, ...]] = []  # per prompt; nearly always one, and one tuple shared by all
         self.given: dict[int, set[str]] = defaultdict(set)
         self.first_id: dict[int, str] = {}
-        self.same: list[
-            tuple[int, int]
-        ] = []  # prompts that are rendered differently and yet one conversation
+        # Prompts that are rendered differently and yet one conversation.
+        self.same: list[tuple[int, int]] = []
+        self._shared: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._conversations: dict[str, int] = {}
 
     def add(self, table: pa.Table) -> None:
@@ -83,19 +85,36 @@ class Outline:
         for pair_id, prompt, messages, gold, part, source in zip(
             *(table[name].to_pylist() for name in names), strict=True
         ):
-            number = self.prompts.setdefault(fold(prompt), len(self.prompts))
+            number = self._number(fold(prompt))
             self.of_row.append(number)
             self.has_gold.append(gold is not None)
-            self.sources[number].add(source or "")
-            self.first_id.setdefault(number, pair_id)
+            self._add_source(number, source or "")
             if part is not None:
+                self.first_id.setdefault(number, pair_id)
                 self.given[number].add(part)
             if messages:
                 # As in `Pairs.prompt_groups`: one conversation is one prompt, however it was rendered.
-                key = content_hash(fold(" ".join(turn["content"] or "" for turn in messages)))
+                key = content_hash(fold(" ".join(turn["content"] or "" for turn in messages)))[:32]
                 other = self._conversations.setdefault(key, number)
                 if other != number:
                     self.same.append((other, number))
+
+    def _add_source(self, number: int, source: str) -> None:
+        known = self.sources[number] if number < len(self.sources) else ()
+        if source in known:
+            return
+        both = tuple(sorted((*known, source)))
+        both = self._shared.setdefault(both, both)
+        if known:
+            self.sources[number] = both
+        else:
+            self.sources.append(both)
+
+    def _number(self, prompt: str) -> int:
+        number = self.prompts.setdefault(content_hash(prompt)[:32], len(self.prompts))
+        if self.texts is not None and number == len(self.texts):
+            self.texts.append(prompt)
+        return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +171,10 @@ class _Units:
         for one, other in outline.same:
             links.join(one, other)
         if near_duplicates:
-            ordered = sorted(outline.prompts)
-            for a, b in link_near_duplicates(ordered):
-                links.join(outline.prompts[ordered[a]], outline.prompts[ordered[b]])
+            texts = outline.texts or []
+            order = sorted(range(len(texts)), key=lambda number: texts[number])
+            for a, b in link_near_duplicates([texts[number] for number in order]):
+                links.join(order[a], order[b])
         numbers: dict[int, int] = {}
         unit_of = [numbers.setdefault(links.root(i), len(numbers)) for i in range(len(outline.prompts))]
         self.of_row: _Ints = np.array(unit_of, dtype=np.int64)[np.array(outline.of_row, dtype=np.int64)]

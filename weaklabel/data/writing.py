@@ -81,7 +81,7 @@ def convert_pairs(
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.tmp-", dir=target.parent) as folder:
         staged = Path(folder) / "unsplit.parquet"
         aside = write_pairs(iter_batches(source, max_set_aside=max_set_aside, **settings), staged).set_aside
-        outline = Outline()
+        outline = Outline(keep_texts=near_duplicates)
         for table in _tables(staged, ["id", "prompt", "messages", "gold", "part", "source"]):
             outline.add(table)
         parts = draw_parts(

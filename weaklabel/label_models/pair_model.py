@@ -34,6 +34,9 @@ from weaklabel.types import Float32Array, FloatArray, Int8Array, signed_votes
 
 # The belief about an LF of which nothing is known: right six times in ten.
 _PRIOR_ACCURACY: Final = 0.6
+# Agreement beyond what this accuracy explains is read as dependence: LFs that share a bias (length, mostly)
+# agree with each other more than with people, and without gold nothing else can tell.
+_MAX_ACCURACY: Final = 0.85
 # Added to each LF's own variance, as a share of it: near-copies then divide one weight instead of cancelling.
 _RIDGE: Final = 0.05
 # The prior belief about an LF's accuracy weighs as much as this many other LFs.
@@ -154,9 +157,9 @@ class PairModel(LabelModel):
             return Hold(_STRENGTHS[-1], 1.0)
         folds = folds_by_prompt(groups, min(_N_FOLDS, n_prompts), self.seed)
         tried = [
-            Hold(strength, share, _cv_nll(X, y, folds, centre * share, strength))
+            Hold(strength, share, nll)
             for share in _SHARES
-            for strength in _STRENGTHS
+            for strength, nll in zip(_STRENGTHS, _held_out_nll(X, y, folds, centre * share), strict=True)
         ]
         return min(tried, key=lambda hold: hold.nll or 0.0)
 
@@ -207,7 +210,7 @@ def agreement_weights(effects: FloatArray) -> FloatArray:
         return weights
     E = effects[:, speaking]
     C = E.T @ E / n
-    mu = class_means(C, size[speaking])
+    mu = np.minimum(class_means(C, size[speaking]), (2 * _MAX_ACCURACY - 1) * size[speaking])
     own = np.diag(C) - mu**2
     noise = 2.0 * np.sqrt((E**2).T @ (E**2)) / n
     R = np.maximum(C - np.outer(mu, mu) - noise, 0.0)
@@ -254,44 +257,51 @@ def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
     return float(values[order][np.searchsorted(total, total[-1] / 2)])
 
 
-def map_logistic(X: FloatArray, y: FloatArray, centre: FloatArray, strength: float) -> FloatArray:
+def map_logistic(
+    X: FloatArray, y: FloatArray, centre: FloatArray, strength: float, start: FloatArray | None = None
+) -> FloatArray:
     """Weights `(m,)` that minimise `sum_i nll(y_i, X_i beta) + strength/2 |beta - centre|^2`. Newton's method.
 
     `y` in [0, 1] may be soft: a tie is .5. The objective is convex and does not change when rows are turned
     round (X to -X, y to 1 - y), so neither do the weights.
     """
-    beta = centre.astype(np.float64).copy()
+    beta = (centre if start is None else start).astype(np.float64).copy()
     value = _objective(X, y, beta, centre, strength)
     for _ in range(100):
         p = _expit(X @ beta)
         gradient = X.T @ (p - y) + strength * (beta - centre)
         hessian = (X.T * (p * (1 - p))) @ X + strength * np.eye(len(beta))
         step = np.linalg.solve(hessian, gradient)
+        # Newton's last steps halve no more: below this the error left is the square of the step.
+        small = np.abs(step).max(initial=0.0) < 1e-7
         size = 1.0
-        while size > 1e-8 and (new := _objective(X, y, beta - size * step, centre, strength)) > value:
+        while not small and (new := _objective(X, y, beta - size * step, centre, strength)) > value:
             size /= 2
-        if size <= 1e-8:
+        beta = beta - size * step
+        if small:
             break
-        beta, value = beta - size * step, new
-        if np.abs(step).max() < 1e-12:
-            break
+        value = new
     return beta
 
 
 def _objective(X: FloatArray, y: FloatArray, beta: FloatArray, centre: FloatArray, strength: float) -> float:
-    z = X @ beta
-    nll = np.logaddexp(0.0, z) - y * z
-    return float(nll.sum() + 0.5 * strength * ((beta - centre) ** 2).sum())
+    return float(_nll(X @ beta, y).sum() + 0.5 * strength * ((beta - centre) ** 2).sum())
 
 
-def _cv_nll(X: FloatArray, y: FloatArray, folds: Any, centre: FloatArray, strength: float) -> float:
-    total = 0.0
+def _nll(logit: FloatArray, y: FloatArray) -> FloatArray:
+    return np.logaddexp(0.0, logit) - y * logit
+
+
+def _held_out_nll(X: FloatArray, y: FloatArray, folds: Any, centre: FloatArray) -> list[float]:
+    """NLL in nats per pair under each of `_STRENGTHS`, every row judged by the other folds."""
+    total = np.zeros(len(_STRENGTHS))
     for fold in np.unique(folds):
         held = folds == fold
-        beta = map_logistic(X[~held], y[~held], centre, strength)
-        z = X[held] @ beta
-        total += float((np.logaddexp(0.0, z) - y[held] * z).sum())
-    return total / len(y)
+        beta = None  # the tightest hold first: each solution starts the next
+        for k in reversed(range(len(_STRENGTHS))):
+            beta = map_logistic(X[~held], y[~held], centre, _STRENGTHS[k], start=beta)
+            total[k] += _nll(X[held] @ beta, y[held]).sum()
+    return [float(v) for v in total / len(y)]
 
 
 def _expit(z: FloatArray) -> FloatArray:

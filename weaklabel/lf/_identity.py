@@ -28,17 +28,19 @@ from weaklabel.lf.core import LabelingFunction
 
 _PACKAGES: Final = ("polars", "pyphen", "snowballstemmer", "vaderSentiment")
 _OURS: Final = ("weaklabel.lf.", "weaklabel.types.")
+_NO_VOTES: Final = {"__init__.py", "_identity.py", "_modules.py", "analysis.py", "checks.py", "discovery.py"}
 _ROOM: Final = Path(__file__).resolve().parent
 # Captured values as they were when first asked about: a memo that a function fills as it runs is no setting.
 _CAPTURED: weakref.WeakKeyDictionary[Callable[..., Any], str] = weakref.WeakKeyDictionary()
 
 
-def hash_of(lf: LabelingFunction, home: Path | None) -> str:
+def hash_of(lf: LabelingFunction, home: Path | None, *, values: bool = True) -> str:
     """sha256 in hex.
 
     Args:
         lf: a labeling function; its name, family and spec do not count.
         home: the file that it was found in; the file that defines its function counts as well.
+        values: whether captured values count; without them only sources and settings do.
     """
     files = {home, lf.source_file} - {None, Path("")}
     sources: dict[Path, bytes] = {}
@@ -51,7 +53,7 @@ def hash_of(lf: LabelingFunction, home: Path | None) -> str:
         type(lf).__qualname__,
         getattr(lf.fn, "__qualname__", type(lf.fn).__qualname__),
         json.dumps(lf.parameters, sort_keys=True, default=_encode),
-        captured(lf.fn),
+        captured(lf.fn) if values else "",
         *(part for path in sorted(sources) for part in (path.name, sources[path])),
         _library(),
     )
@@ -70,8 +72,8 @@ def captured(fn: Callable[..., Any]) -> str:
 
 @functools.cache
 def _library() -> str:
-    """Hash of the code of this room and of `Text` and `Pair`, and the versions of what it uses."""
-    files = [*sorted(p for p in _ROOM.rglob("*") if p.is_file() and "__pycache__" not in p.parts)]
+    """Hash of this room's code that votes and of `Text` and `Pair`, and the versions of what it uses."""
+    files = [p for p in sorted(_ROOM.iterdir()) if p.is_file() and p.name not in _NO_VOTES]
     files += [_ROOM.parent / "types" / name for name in ("text.py", "pair.py")]
     return content_hash(*(part for p in files for part in (p.name, p.read_bytes())), *_versions())
 

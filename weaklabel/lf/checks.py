@@ -3,8 +3,8 @@
 The contract: every vote is -1, 0 or 1; the same pair gets the same vote every time and in whatever company;
 turning a pair round turns the vote and the margin round exactly; a margin has the sign of its vote; nothing raises.
 
-Four passes over the pairs show it: as they are, again on fresh texts (so that nothing remembered can help),
-in another order and in pieces, and turned round.
+Three passes over the pairs show it: as they are, in another order and in pieces, and turned round; some of them
+are also voted on alone, and on fresh texts, so that nothing remembered can hide a toss-up.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.errors import DataError, LabelingFunctionError
+from weaklabel.lf.columns import with_derived_columns
 from weaklabel.lf.core import Column, LabelingFunction
 from weaklabel.types import ABSTAIN, Pair, Pairs, Text, swap_votes
 
@@ -24,6 +25,7 @@ Severity = Literal["error", "warning"]
 
 MAX_IDS: Final = 5
 _SINGLES: Final = 20  # pairs that are also voted on alone
+_FRESH: Final = 200  # pairs that are also voted on with texts that remember nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ def check_labeling_function(
     ['WL101']
     """
     try:
-        rows = _rows(lf, pairs)
+        rows = rows_of(lf, pairs)
     except DataError as error:
         return [Finding.of(CONTRACT_RULES["WL113"], lf, str(error))]
     return examine(lf, rows, seed=seed)[0]
@@ -204,15 +206,17 @@ def examine(
     first = _vote(lf, rows)
     if isinstance(first, Finding):
         return [first], None
-    fresh = _vote(lf, [fresh(pair) for pair in rows])
-    if isinstance(fresh, Finding):
-        return [fresh], None
-    if (odd := _differ(first, fresh)).any():
-        return [
-            _finding("WL102", lf, rows, odd, "{n} of {of} pairs got another vote the second time.")
-        ], first
-    found = [*_company(lf, rows, first, seed), *_turned(lf, rows, first), *_signs(lf, rows, first)]
-    return found, first
+    for steady in (_fresh_texts, _company):
+        if findings := steady(lf, rows, first, seed):
+            return findings, first  # what changes by itself cannot be asked whether it turns round
+    return [*_turned(lf, rows, first), *_signs(lf, rows, first)], first
+
+
+def _fresh_texts(lf: LabelingFunction, rows: Sequence[Pair], first: Column, seed: int) -> list[Finding]:
+    """Some pairs again, with texts that remember nothing: an answer may be remembered and still be a toss-up."""
+    part = np.arange(min(_FRESH, len(rows)))
+    again = _vote(lf, [fresh(pair) for pair in rows[:_FRESH]])
+    return [again] if isinstance(again, Finding) else _unsteady(lf, rows, first, part, again)
 
 
 def _company(lf: LabelingFunction, rows: Sequence[Pair], first: Column, seed: int) -> list[Finding]:
@@ -220,14 +224,29 @@ def _company(lf: LabelingFunction, rows: Sequence[Pair], first: Column, seed: in
     order = np.random.default_rng(seed).permutation(len(rows))
     cut = len(rows) // 3
     parts = [order[:cut], order[cut:], *(np.array([i]) for i in range(min(_SINGLES, len(rows))))]
-    odd = np.zeros(len(rows), dtype=np.bool_)
     for part in filter(len, parts):
         again = _vote(lf, [rows[i] for i in part])
-        if isinstance(again, Finding):
-            return [again]
-        odd[part] |= _differ(Column(first.votes[part], first.margins[part]), again)
-    message = "{n} of {of} pairs got another vote in another order or alone."
-    return [_finding("WL111", lf, rows, odd, message)] if odd.any() else []
+        if findings := [again] if isinstance(again, Finding) else _unsteady(lf, rows, first, part, again):
+            return findings
+    return []
+
+
+def _unsteady(
+    lf: LabelingFunction, rows: Sequence[Pair], first: Column, part: NDArray[np.intp], again: Column
+) -> list[Finding]:
+    """Whether votes on part of the rows are the first ones; if not, whether the same question gets the same answer."""
+    odd = np.zeros(len(rows), dtype=np.bool_)
+    odd[part] = _differ(Column(first.votes[part], first.margins[part]), again)
+    if not odd.any():
+        return []
+    repeated = _vote(lf, [fresh(pair) for pair in rows])
+    if isinstance(repeated, Finding):
+        return [repeated]
+    if (changed := _differ(first, repeated)).any():
+        message = "{n} of {of} pairs got another vote or margin the second time."
+        return [_finding("WL102", lf, rows, changed, message)]
+    message = "{n} of {of} pairs got another vote or margin among other pairs, in another order or alone."
+    return [_finding("WL111", lf, rows, odd, message)]
 
 
 def _turned(lf: LabelingFunction, rows: Sequence[Pair], first: Column) -> list[Finding]:
@@ -290,15 +309,20 @@ def _finding(
     return Finding.of(CONTRACT_RULES[code], lf, message.format(n=int(odd.sum()), of=len(rows)), ids)
 
 
-def _rows(lf: LabelingFunction, pairs: Pairs | Sequence[Pair] | None) -> list[Pair]:
-    if pairs is None:
-        if lf.columns:
-            raise DataError(
-                f"{lf.name!r} declares the column {lf.columns[0]!r}. Pass pairs that have it: "
-                "check_labeling_function(lf, pairs)."
-            )
-        return awkward_pairs()
-    return list(pairs.iter_pairs(lf.columns) if isinstance(pairs, Pairs) else pairs)
+def rows_of(lf: LabelingFunction, pairs: Pairs | Sequence[Pair] | None) -> list[Pair]:
+    """Pairs as `lf` may see them, with the columns it declares.
+
+    Raises:
+        DataError: a declared column is not there.
+    """
+    if pairs is None and lf.columns:
+        raise DataError(
+            f"{lf.name!r} declares the column {lf.columns[0]!r}. Pass pairs that have it: "
+            "check_labeling_function(lf, pairs)."
+        )
+    if isinstance(pairs, Pairs):
+        return list(with_derived_columns([lf], pairs).iter_pairs(lf.columns))
+    return awkward_pairs() if pairs is None else list(pairs)
 
 
 def fresh(pair: Pair) -> Pair:

@@ -131,6 +131,11 @@ def fingerprint(lf: LabelingFunction) -> str | None:
     return None if lf.spec is None else hash_of(lf, home_of(lf.spec))
 
 
+def source_hash(lf: LabelingFunction) -> str | None:
+    """The part of the fingerprint that is text in files: equal in every process that loaded the same files."""
+    return None if lf.spec is None else hash_of(lf, home_of(lf.spec), values=False)
+
+
 def catalogue(*sources: str | Path) -> list[CatalogueEntry]:
     """What can be loaded by name: shipped families and presets, `sources`, and plug-ins (named, not loaded)."""
     entries = [

@@ -129,10 +129,7 @@ class Run:
         # Workers change nothing in the votes, so they are no setting of the step.
         self._steps.run(
             "apply",
-            inputs={
-                "pairs": self._steps.hash_of("pairs.parquet"),
-                **{f"lf:{lf.name}": fingerprint(lf) or "" for lf in self.lfs},
-            },
+            inputs=self._hashes("pairs.parquet") | self._lf_versions(),
             settings={"time_limit": settings.time_limit, "on_fault": settings.on_fault},
             outputs=["votes.parquet", "faults.jsonl"],
             make=make,
@@ -170,7 +167,8 @@ class Run:
 
         self._steps.run(
             "fit",
-            inputs=self._hashes("pairs.parquet", "votes.parquet"),
+            # A function may change without changing a vote; the labeler names the versions it was fitted on.
+            inputs=self._hashes("pairs.parquet", "votes.parquet") | self._lf_versions(),
             settings=settings.model_dump(mode="json") | {"seed": self.config.data.seed},
             outputs=["labeler"],
             make=make,
@@ -298,6 +296,9 @@ class Run:
             blank = {name: TrlSettings() if name == "trl" else ExportSettings() for name in formats}
             chosen = {name: named.get(name) or blank[name] for name in formats}
         return {name: table.model_dump(mode="json") for name, table in chosen.items()}
+
+    def _lf_versions(self) -> dict[str, str]:
+        return {f"lf:{lf.name}": fingerprint(lf) or "" for lf in self.lfs}
 
     def _hashes(self, *outputs: str) -> dict[str, str]:
         return {output: self._steps.hash_of(output) for output in outputs}

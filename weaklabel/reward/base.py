@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from numpy.typing import ArrayLike
 
+from weaklabel.artifacts import read_json
+from weaklabel.errors import ArtifactError
 from weaklabel.types import FloatArray, Pairs, sigmoid
 
 
@@ -60,3 +62,15 @@ class RewardModel(ABC):
         prompts = pairs.table["prompt"].to_pylist()
         a, b = (pairs.table[name].to_pylist() for name in ("response_a", "response_b"))
         return sigmoid(self.score(prompts, b) - self.score(prompts, a))
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a saved model.
+
+    Raises:
+        ArtifactError: when there is none.
+    """
+    about = read_json(folder / "manifest.json")
+    if not isinstance(about, dict):
+        raise ArtifactError(f"{folder / 'manifest.json'} is no manifest. Name a folder that save() wrote.")
+    return about

@@ -8,11 +8,11 @@ that is Bradley and Terry's model (1952) with soft labels; equal to a weighted l
 taken twice, once won by b with weight w p and once by a with weight w (1 - p). No intercept: a pair has no
 direction. Convex, so L-BFGS from zero finds the one optimum and needs no seed.
 
-Settings, chosen to be decent on all three real sets rather than best on one (five folds by prompt, gold labels,
-mean of three shuffles; accuracy / NLL): MT-Bench .747 / .553, UltraFeedback .623 / .647,
-HH-RLHF .551 / .684. Presence of
-an n-gram did as well as its logarithmic count, rows of unit length and inverse document frequencies no better,
-and the logarithm of the length added nothing.
+Settings were chosen to be decent on all three real sets rather than best on one, by comparing arms on those same
+sets. Gold as labels, five folds by prompt, mean of three shuffles, scale calibrated inside the fold; accuracy /
+NLL / ECE: MT-Bench .747 / .553 / .057, UltraFeedback .623 / .647 / .038, HH-RLHF .552 / .684 / .015. Over the three,
+logarithmic counts, rows of unit length, inverse document frequencies and the logarithm of the length were no better
+than the plain presence of an n-gram.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from weaklabel._validation import check_gold
-from weaklabel.artifacts import content_hash, manifest, read_json, write_folder, write_json
+from weaklabel.artifacts import content_hash, manifest, write_folder, write_json
 from weaklabel.calibration.temperature import Temperature
 from weaklabel.errors import ArtifactError, ConfigError, DataError, LabelMatrixError, NotFittedError
 from weaklabel.export.folder import check_replaceable
 from weaklabel.groups import folds_by_prompt
-from weaklabel.reward.base import RewardModel
+from weaklabel.reward.base import RewardModel, read_manifest
 from weaklabel.reward.features import Differences, HashedText, score_in_chunks
 from weaklabel.types import FloatArray, Pairs
 
@@ -126,7 +126,7 @@ class LinearReward(RewardModel):
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         target = Path(folder)
-        about = read_json(target / "manifest.json")
+        about = read_manifest(target)
         if about.get("kind") != KIND:
             raise ArtifactError(
                 f"{target} holds {about.get('kind')!r}, not {KIND!r}. Name a saved LinearReward."
@@ -135,7 +135,7 @@ class LinearReward(RewardModel):
             coef = np.load(target / _COEFFICIENTS, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise ArtifactError(f"{target / _COEFFICIENTS} cannot be read ({error}). Train again.") from None
-        if content_hash(coef.tobytes()) != about["coefficients"]:
+        if content_hash(coef.tobytes()) != about.get("coefficients"):
             raise ArtifactError(f"{target / _COEFFICIENTS} is not what its manifest names. Train again.")
         model = cls(**about["settings"])
         model.coef_, model.scale_, model.n_gold_ = coef, about["scale"], about["n_gold"]

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from weaklabel._validation import lookup
-from weaklabel.artifacts import read_json
 from weaklabel.errors import ArtifactError, ConfigError
-from weaklabel.reward.base import RewardModel
+from weaklabel.reward.base import RewardModel, read_manifest
 
 REWARD_MODELS: Final[dict[str, str]] = {"linear": "weaklabel.reward.linear:LinearReward"}
 
@@ -50,7 +49,7 @@ def load_reward(folder: str | Path) -> RewardModel:
     Raises:
         ArtifactError: when there is none.
     """
-    kind = str(read_json(Path(folder) / "manifest.json").get("kind"))
+    kind = str(read_manifest(Path(folder)).get("kind"))
     family, _, name = kind.partition(":")
     if family != "reward" or name not in REWARD_MODELS:
         raise ArtifactError(

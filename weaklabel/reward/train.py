@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from weaklabel.errors import DataError
+from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import require_calibrated
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.registry import get_reward_model
@@ -41,6 +41,11 @@ def train_reward(
     """
     if isinstance(labels, Labels):
         require_calibrated(labels, allow_uncalibrated, "train_reward")
+    if settings and not isinstance(model, str):
+        raise ConfigError(
+            f"train_reward: {', '.join(settings)} came with a model that has its settings already. "
+            "Name the model, or set them where it is made."
+        )
     fresh = get_reward_model(model, **settings) if isinstance(model, str) else model
     pairs, p, w, y = training_targets(labels, gold)
     return fresh.fit(pairs, p, w, gold=y)
