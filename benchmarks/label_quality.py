@@ -37,7 +37,7 @@ class Arm(NamedTuple):
     lfs: str
     model: str
     calibration: str
-    settings: dict[str, object]
+    margins: bool = True
 
 
 def arms() -> Iterator[Arm]:
@@ -45,18 +45,17 @@ def arms() -> Iterator[Arm]:
         for model in ("majority_vote", "dawid_skene", "snorkel"):
             if model == "snorkel" and find_spec("snorkel") is None:
                 continue
-            yield Arm(f"{model}, as shipped", lfs, model, "none", {})
-            yield Arm(f"{model} + temperature", lfs, model, "temperature", {})
-        yield Arm("pair_model on votes alone", lfs, "pair_model", "auto", {"margins": False})
-        yield Arm("pair_model", lfs, "pair_model", "auto", {})
+            yield Arm(f"{model}, as shipped", lfs, model, "none")
+            yield Arm(f"{model} + temperature", lfs, model, "temperature")
+        yield Arm("pair_model on votes alone", lfs, "pair_model", "auto", margins=False)
+        yield Arm("pair_model", lfs, "pair_model", "auto")
 
 
 def held_out(
     arm: Arm, pairs: Pairs, votes: Votes, lfs: list[wl.LabelingFunction], seed: int
 ) -> NDArray[np.float64]:
     """P(B) of every pair from a labeler that saw only the other folds."""
-    settings = dict(arm.settings)
-    if not settings.pop("margins", True):
+    if not arm.margins:
         votes = Votes(votes.L, np.full_like(votes.margins, np.nan), votes.lf_names, votes.ids)
     p = np.empty(len(pairs))
     folds = folds_by_prompt(pairs.prompt_groups, 5, seed)
@@ -66,7 +65,6 @@ def held_out(
             lfs,
             pairs.take(~held),
             model=arm.model,
-            settings=settings,
             calibration=arm.calibration,
             votes=votes.take(~held),
             seed=seed,

@@ -124,8 +124,19 @@ def test_parts_that_are_there_stay() -> None:
 
 def test_parts_that_separate_a_prompt_are_an_error() -> None:
     table = [{**row, "part": "test" if i % 2 else "dev"} for i, row in enumerate(rows(2))]
-    with pytest.raises(DataError, match="the prompt of pair 's-0-0' is in dev and in test"):
+    with pytest.raises(DataError, match=r"the prompt of pair 's-0-0'.* is in dev and in test"):
         read_pairs(table)
+
+
+def test_parts_that_separate_near_duplicates_are_an_error_when_asked() -> None:
+    text = "Write a short story about a dog who learns to swim and then goes back to the farm"
+    table = [
+        {"prompt": text + end, "response_a": "x", "response_b": "y", "gold": "a", "part": part}
+        for end, part in (("", "dev"), (" please", "test"))
+    ]
+    assert read_pairs(table).parts.tolist() == ["dev", "test"]
+    with pytest.raises(DataError, match="is in dev and in test"):
+        read_pairs(table, near_duplicates=True)
 
 
 def test_a_foreign_column_called_part_is_carried_under_another_name() -> None:

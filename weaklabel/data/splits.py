@@ -202,9 +202,11 @@ class _Units:
         for prompts in self.prompts:
             seen = set().union(*(outline.given.get(outline.prompts[p], set()) for p in prompts))
             if {"dev", "test"} <= seen:
+                numbers = (outline.prompts[p] for p in prompts)
+                pair_id = next(outline.first_id[n] for n in numbers if n in outline.first_id)
                 raise DataError(
-                    f"the prompt of pair {outline.first_id[outline.prompts[prompts[0]]]!r} is in dev and in test, "
-                    "so test is not locked. Drop the column 'part', or give each prompt one part."
+                    f"the prompt of pair {pair_id!r}, or one that counts as the same, is in dev and in test, so "
+                    "test is not locked. Drop the column 'part', or give each prompt one part."
                 )
             found.append(next((part for part in _LOCKED if part in seen), None))
         return found

@@ -26,9 +26,10 @@ import pyarrow as pa
 from weaklabel.engine.executors import over_limit
 from weaklabel.engine.shards import Outcome, ShardTask
 from weaklabel.engine.store import VoteStore
-from weaklabel.engine.worker import Parcel, Reply, Setup
+from weaklabel.engine.worker import Parcel, Reply, Setup, Wanted
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.discovery import source_hash
 
 _MAX_DEATHS_AT_START: Final = 3
 _LOOK_UP_SECONDS: Final = 1.0
@@ -51,7 +52,7 @@ class WorkerPool:
 
     Args:
         lfs: labeling functions that all have a `spec`.
-        fingerprints: one per function; a worker that finds another one refuses. None is not checked.
+        fingerprints: one per function; a worker that finds other sources refuses. None is not checked.
         workers: how many processes, started as tasks come in.
         time_limit: seconds per task, counted from when the worker has it; a worker over it is killed.
         store: where the workers file votes.
@@ -68,11 +69,11 @@ class WorkerPool:
     ) -> None:
         self.capacity = workers
         self.time_limit = time_limit
-        described = tuple(
-            (lf.spec or "", _settings(lf), fingerprint)
-            for lf, fingerprint in zip(lfs, fingerprints, strict=True)
+        wanted = tuple(
+            Wanted(lf.spec or "", _settings(lf), source_hash(lf) if version else None, version)
+            for lf, version in zip(lfs, fingerprints, strict=True)
         )
-        self._setup = Setup(described, str(store.folder) if store else None)
+        self._setup = Setup(wanted, str(store.folder) if store else None)
         self._workers: list[_Worker] = []
         self._deaths_at_start = 0
 

@@ -22,7 +22,7 @@ from weaklabel.engine.shards import Answer, ShardTask, run_task
 from weaklabel.engine.store import Cell, VoteStore
 from weaklabel.errors import DiscoveryError, WeaklabelError
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.discovery import fingerprint, load_spec
+from weaklabel.lf.discovery import fingerprint, load_spec, source_hash
 
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -32,12 +32,25 @@ class Setup:
     """What a worker needs before its first task.
 
     Attributes:
-        lfs: per labeling function its spec, its settings in this run, and its fingerprint if it has one.
+        lfs: the labeling functions.
         store: folder of the vote store.
     """
 
-    lfs: tuple[tuple[str, dict[str, Any], str | None], ...]
+    lfs: tuple[Wanted, ...]
     store: str | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A labeling function by its spec, its settings in this run, and the hashes that it had when the run began.
+
+    The hashes are None for a function that is not kept and not checked.
+    """
+
+    spec: str
+    settings: dict[str, Any]
+    source_hash: str | None
+    fingerprint: str | None
 
 
 @dataclass(frozen=True)
@@ -62,28 +75,33 @@ def serve(connection: Connection) -> None:
     """Answer parcels until the other side closes the connection."""
     try:
         setup: Setup = connection.recv()
-        lfs = [_load(*one) for one in setup.lfs]
+        lfs = [_load(wanted) for wanted in setup.lfs]
+        # A list made from a set, say, has another order here: such votes are good, and not for keeping.
+        kept = [fingerprint(lf) == wanted.fingerprint for lf, wanted in zip(lfs, setup.lfs, strict=True)]
         store = VoteStore(setup.store) if setup.store else None
         connection.send(Reply())
         while True:
-            connection.send(Reply(answers=_answer(connection.recv(), lfs, store)))
+            connection.send(Reply(answers=_answer(connection.recv(), lfs, kept, store)))
     except EOFError:
         return
     except Exception as error:
         connection.send(Reply(error=_sendable(error)))
 
 
-def _answer(parcel: Parcel, lfs: Sequence[LabelingFunction], store: VoteStore | None) -> tuple[Answer, ...]:
+def _answer(
+    parcel: Parcel, lfs: Sequence[LabelingFunction], kept: Sequence[bool], store: VoteStore | None
+) -> tuple[Answer, ...]:
     with pa.ipc.open_stream(parcel.table) as reader:
         table = reader.read_all()
-    return run_task(ShardTask(parcel.number, table, parcel.lfs, parcel.cells), lfs, store)
+    cells = tuple(cell if kept[lf] else None for lf, cell in zip(parcel.lfs, parcel.cells, strict=True))
+    return run_task(ShardTask(parcel.number, table, parcel.lfs, cells), lfs, store)
 
 
-def _load(spec: str, settings: dict[str, Any], expected: str | None) -> LabelingFunction:
-    lf = replace(load_spec(spec), **settings)
-    if expected is not None and fingerprint(lf) != expected:
+def _load(wanted: Wanted) -> LabelingFunction:
+    lf = replace(load_spec(wanted.spec), **wanted.settings)
+    if wanted.source_hash is not None and source_hash(lf) != wanted.source_hash:
         raise DiscoveryError(
-            f"{spec} is not what it was when this run loaded it: its file, or one that it imports, has changed. "
+            f"{wanted.spec} is not what it was when this run loaded it: its file, or one that it imports, has changed. "
             "Load the labeling functions again, then apply."
         )
     return lf

@@ -179,10 +179,10 @@ class ResponseScorer(LabelingFunction):
     def vote_all(self, pairs: Sequence[Pair]) -> Column:
         # One score per distinct response (with its prompt, if that is seen): often half of all responses.
         index: dict[tuple[Text, Text], int] = {}
-        nothing = Text("")
+        nothing, sees_prompt = Text(""), self.sees_prompt  # asked once: it inspects the signature
         where = np.empty((len(pairs), 2), dtype=np.intp)
         for row, pair in enumerate(pairs):
-            prompt = pair.prompt if self.sees_prompt else nothing
+            prompt = pair.prompt if sees_prompt else nothing
             where[row, 0] = index.setdefault((pair.response_a, prompt), len(index))
             where[row, 1] = index.setdefault((pair.response_b, prompt), len(index))
         scores, errors = self._score_distinct(list(index))
@@ -210,11 +210,11 @@ class ResponseScorer(LabelingFunction):
     ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], dict[int, Exception]]:
         if self.batch:
             return self._score_batch(distinct)
-        scores = np.full(len(distinct), np.nan)
+        scores, sees_prompt = np.full(len(distinct), np.nan), self.sees_prompt
         errors: dict[int, Exception] = {}
         for i, (response, prompt) in enumerate(distinct):
             try:
-                value = self.fn(response, prompt) if self.sees_prompt else self.fn(response)
+                value = self.fn(response, prompt) if sees_prompt else self.fn(response)
                 scores[i] = check_score(value, self.name)
             except Exception as error:
                 errors[i] = error

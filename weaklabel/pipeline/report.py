@@ -157,13 +157,18 @@ def _arms(run: Run, notes: list[str]) -> dict[str, Comparer]:
 
 def _baselines(notes: list[str]) -> dict[str, str]:
     found = {"majority-vote": "majority_vote"}
-    if importlib.util.find_spec("snorkel") is None:
+    if not snorkel_is_installed():
         notes.append(
             "Snorkel is not installed, so its row is left out. To add it: pip install 'weaklabel[snorkel]'"
         )
     else:
         found["Snorkel"] = "snorkel"
     return found
+
+
+def snorkel_is_installed() -> bool:
+    """Whether the extra that the Snorkel row needs is there; nothing is imported to find out."""
+    return importlib.util.find_spec("snorkel") is not None
 
 
 def _train(run: Run, labels: Any) -> Comparer:

@@ -72,12 +72,10 @@ class Run:
             raise ConfigError(
                 "data.pairs is not set: there is nothing to read. Name the file in weaklabel.toml, or pass --pairs FILE."
             )
-        made: list[Pairs] = []
 
         def make() -> dict[str, Any]:
             pairs = read_configured_pairs(self.loaded)
             write_pairs_file(self.folder, pairs)
-            made.append(pairs)
             return {
                 "pairs": len(pairs),
                 "dev": len(pairs.dev),
@@ -92,7 +90,8 @@ class Run:
             outputs=["pairs.parquet", "set_aside.jsonl"],
             make=make,
         )
-        return made[0] if made else read_pairs_file(self.folder)
+        # Read back even when just written: a run that continues must see the same table, to the byte.
+        return read_pairs_file(self.folder)
 
     @cached_property
     def lfs(self) -> tuple[LabelingFunction, ...]:
@@ -108,7 +107,6 @@ class Run:
     def votes(self) -> Votes:
         """Their votes on every pair; the store keeps them for other runs."""
         settings, pairs = self.config.lfs, self.pairs
-        made: list[Votes] = []
 
         def make() -> dict[str, Any]:
             votes = apply(
@@ -122,7 +120,6 @@ class Run:
             )
             # Votes that cost an hour are kept even when too many of them failed.
             write_votes_file(self.folder, votes)
-            made.append(votes)
             counts = {"lfs": votes.n_lfs, "coverage": votes.coverage, "faults": len(votes.faults)}
             return counts | {"fault_share": votes.fault_share}
 
@@ -134,7 +131,7 @@ class Run:
             outputs=["votes.parquet", "faults.jsonl"],
             make=make,
         )
-        votes = made[0] if made else read_votes_file(self.folder)
+        votes = read_votes_file(self.folder)
         self._check_faults(votes)
         return votes
 

@@ -1,0 +1,346 @@
+"""Runs: what is made, what is skipped, what a kill leaves behind, and two runs side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from weaklabel.config import load_config
+from weaklabel.data.sample import sample_pairs, write_sample
+from weaklabel.errors import ArtifactError, ConfigError, FaultShareError, NotCalibratedError
+from weaklabel.pipeline import Run, Step, diff
+from weaklabel.types import Pairs
+
+LFS = """
+from weaklabel import labeling_function, response_scorer
+
+@response_scorer(prefer="less")
+def shouts(response):
+    return response.count("!")
+
+@response_scorer(prefer="more")
+def lines(response):
+    return len(response.lines)
+
+@response_scorer(prefer="more")
+def digits(response):
+    return sum(c.isdigit() for c in response)
+"""
+
+TOML = """
+[data]
+pairs = "pairs.jsonl"
+{data}
+[lfs]
+use = ["lfs.py"]
+{lfs}
+[reward]
+settings = {{ n_features = 1024 }}
+{more}
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    # Its row has a test of its own; everywhere else it would cost seconds and need torch.
+    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+    paths = write_sample(tmp_path, n_pairs=240, n_gold=120, seed=3)
+    assert paths.pairs.name == "pairs.jsonl"
+    (tmp_path / "lfs.py").write_text(LFS, encoding="utf-8")
+    settings()
+    return tmp_path
+
+
+def settings(data: str = 'gold = "gold.jsonl"', lfs: str = "", more: str = "") -> None:
+    Path("weaklabel.toml").write_text(TOML.format(data=data, lfs=lfs, more=more), encoding="utf-8")
+
+
+class Watched(Run):
+    """A run that remembers its steps."""
+
+    def __init__(self, name: str = "base", **sets: Any) -> None:
+        self.steps: list[Step] = []
+        loaded = load_config(options={key.replace("__", "."): value for key, value in sets.items()})
+        super().__init__(loaded, name, on_step=self.steps.append)
+
+    @property
+    def made(self) -> list[str]:
+        return [step.name for step in self.steps if not step.fresh]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_a_run_makes_every_step_in_order() -> None:
+    run = Watched()
+    report = run.all()
+    assert run.made == ["read", "apply", "fit", "label", "export", "reward", "figures"]
+    assert list(report.arms)[:3] == [
+        "longer_response",
+        "our labels (the label model itself)",
+        "reward model: gold only",
+    ]
+    assert "reward model: + majority-vote labels" in report.arms
+    assert "reward model: + our labels" in report.arms
+    assert report.counts["dev"] + report.counts["test"] == 120
+    assert report.counts["unlabelled"] == 120
+
+
+@pytest.mark.trains
+def test_where_snorkel_is_installed_it_has_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("snorkel")
+    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: True)
+    assert "reward model: + Snorkel labels" in Watched().all().arms
+
+
+def test_where_snorkel_is_missing_the_report_says_how_to_add_it() -> None:
+    report = Watched().all()
+    assert "reward model: + Snorkel labels" not in report.arms
+    assert any("weaklabel[snorkel]" in note for note in report.notes)
+
+
+def test_every_figure_has_an_interval_around_it() -> None:
+    for arm, figures in Watched().all().arms.items():
+        for metric, figure in figures.items():
+            assert figure.low <= figure.value <= figure.high or metric == "ece", (arm, metric)
+            assert figure.n > 0
+
+
+def test_a_second_run_makes_nothing_and_says_the_same() -> None:
+    first = Watched().all()
+    again = Watched()
+    assert again.all() == first
+    assert again.made == []
+
+
+def test_single_steps_are_the_steps_of_the_run() -> None:
+    assert len(Watched().votes) == 240
+    assert Watched().labeler.calibrated
+    last = Watched()
+    last.all()
+    assert last.made == ["label", "export", "reward", "figures"]
+
+
+def test_a_new_labeling_function_redoes_what_hangs_on_it(project: Path) -> None:
+    Watched().all()
+    (project / "lfs.py").write_text(LFS.replace('count("!")', 'count("?")'), encoding="utf-8")
+    run = Watched()
+    run.all()
+    assert run.made == ["apply", "fit", "label", "export", "reward", "figures"]
+
+
+def test_another_name_shares_the_votes_and_nothing_else(project: Path) -> None:
+    _ = Watched("one").votes
+    stored = contents(project / ".weaklabel")
+    two = Watched("two")
+    assert np.array_equal(two.votes.L, Watched("one").votes.L)
+    assert contents(project / ".weaklabel") == stored
+
+
+@pytest.mark.parametrize(
+    "lost", ["votes.parquet", "labels.parquet", "labeler/labeler.json", "reward/manifest.json"]
+)
+def test_a_file_that_was_lost_or_torn_is_made_again_with_the_same_bytes(project: Path, lost: str) -> None:
+    Watched().all()
+    before = contents(project / "runs")
+    file = project / "runs" / "base" / lost
+    file.write_bytes(file.read_bytes()[:20])
+    Watched().all()
+    assert contents(project / "runs") == before
+
+
+def test_a_run_that_was_stopped_ends_with_the_bytes_of_an_undisturbed_one(project: Path) -> None:
+    Watched().all()
+    whole = contents(project / "runs" / "base")
+
+    class Killed(Exception):
+        pass
+
+    def kill(step: Step) -> None:
+        if step.name == "label":
+            raise Killed
+
+    with pytest.raises(Killed):
+        Run(load_config(), "other", on_step=kill).all()
+    Watched("other").all()
+    other = contents(project / "runs" / "other")
+    # The run's name stands in the report, and in nothing else.
+    names = [name for name in whole if whole[name] != other[name]]
+    assert names in ([], ["figures.json", "report.json"])
+
+
+def test_without_gold_everything_runs_and_says_that_it_is_uncalibrated() -> None:
+    settings(data="")
+    run = Watched()
+    report = run.all()
+    assert not report.calibrated
+    assert report.arms == {}
+    assert run.made == ["read", "apply", "fit", "label", "figures"]
+    text = str(report)
+    assert "no pair has gold" in text
+    assert "uncalibrated" in text
+
+
+def test_without_gold_an_export_must_be_allowed() -> None:
+    settings(data="")
+    with pytest.raises(NotCalibratedError, match="never calibrated"):
+        Watched().export()
+    settings(data="", more="allow_uncalibrated = true\n[export.trl]\nallow_uncalibrated = true")
+    run = Watched()
+    run.all()
+    assert (
+        run.made == ["read", "apply", "fit", "label", "export", "reward", "figures"][3:]
+        or "export" in run.made
+    )
+
+
+def test_with_gold_of_one_class_everything_runs(project: Path) -> None:
+    rows = [json.loads(line) for line in (project / "gold.jsonl").read_text(encoding="utf-8").splitlines()]
+    text = "".join(json.dumps(row | {"gold": "a"}) + "\n" for row in rows)
+    (project / "gold.jsonl").write_text(text, encoding="utf-8")
+    assert Watched().all().counts["dev"] > 0
+
+
+def test_where_every_pair_has_gold_the_report_points_to_max_gold(project: Path) -> None:
+    write_sample(project, n_pairs=120, n_gold=120, seed=3)
+    report = Watched().all()
+    assert any("data.max_gold" in note for note in report.notes)
+    assert report.arms["reward model: gold only"] == report.arms["reward model: + our labels"]
+
+
+def test_one_pair_is_enough_to_be_labelled(project: Path) -> None:
+    line = (project / "pairs.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    (project / "pairs.jsonl").write_text(line + "\n", encoding="utf-8")
+    settings(data="")
+    run = Watched()
+    run.all()
+    assert len(run.labels) == 1
+
+
+def test_rows_that_cannot_be_used_are_counted_and_kept_with_their_reason(project: Path) -> None:
+    with (project / "pairs.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"id": "half", "prompt": "x", "respo\n')
+    report = Watched().all()
+    kept = (project / "runs/base/set_aside.jsonl").read_text(encoding="utf-8").splitlines()
+    assert report.counts["set_aside"] == 1
+    assert json.loads(kept[0])["line"] == 241
+    assert any("set aside" in note for note in report.notes)
+
+
+def test_too_many_failed_votes_end_the_run_and_name_the_function(project: Path) -> None:
+    broken = LFS + "\n@labeling_function\ndef broken(pair):\n    return 1 / 0\n"
+    (project / "lfs.py").write_text(broken, encoding="utf-8")
+    with pytest.raises(FaultShareError, match=r"'broken' failed on 240 of 240.*ZeroDivisionError"):
+        _ = Watched().votes
+    faults = (project / "runs/base/faults.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(faults) == 240
+    settings(lfs="max_fault_share = 1.0")
+    assert len(Watched().votes.faults) == 240
+
+
+def test_labels_on_disk_hold_everything_that_was_said(project: Path) -> None:
+    run = Watched()
+    labels = run.labels
+    table = pq.read_table(project / "runs/base/labels.parquet")
+    assert np.array_equal(table["p"].to_numpy(), labels.p)
+    assert {"p", "w", "label", "confidence", "calibrated", "vote:shouts"} <= set(table.column_names)
+
+
+def test_locked_test_prompts_are_in_no_export(project: Path) -> None:
+    run = Watched()
+    run.all()
+    test_ids = set(run.pairs.take(run.pairs.parts == "test").ids)
+    lines = (project / "runs/base/export/trl/train.jsonl").read_text(encoding="utf-8").splitlines()
+    assert lines
+    assert test_ids.isdisjoint(json.loads(line)["id"] for line in lines)
+
+
+def test_scores_and_verdicts_in_the_data_can_be_functions(project: Path) -> None:
+    rows = [json.loads(line) for line in (project / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+    text = "".join(
+        json.dumps(row | {"rm1": i % 3, "rm2": 1, "said": "left"}) + "\n" for i, row in enumerate(rows)
+    )
+    (project / "pairs.jsonl").write_text(text, encoding="utf-8")
+    columns = (
+        '[[lfs.column]]\nname = "old"\nscore_a = "rm1"\nscore_b = "rm2"\n'
+        '[[lfs.column]]\nname = "said"\ncolumn = "said"\nvotes = { left = "a" }'
+    )
+    settings(lfs=columns)
+    votes = Watched().votes
+    assert votes.lf_names[-2:] == ("old", "said")
+    assert votes.L[:3, -2].tolist() == [1, -1, 0]
+    assert set(votes.L[:, -1].tolist()) == {0}
+    Watched().all()
+
+
+def test_no_pairs_named_is_a_mistake_that_says_what_to_do() -> None:
+    Path("weaklabel.toml").write_text("", encoding="utf-8")
+    with pytest.raises(ConfigError, match="--pairs FILE"):
+        _ = Watched().pairs
+
+
+class TestDiff:
+    def test_a_run_does_not_differ_from_itself(self, project: Path) -> None:
+        Watched().all()
+        found = diff(project / "runs/base", project / "runs/base")
+        assert found.n_flipped == 0
+        assert found.n_common == 240
+        assert all(before == after for _, _, before, after in found.figures)
+        assert found.paired["nll"].value == 0
+
+    def test_flips_are_counted_and_the_largest_come_first(self, project: Path) -> None:
+        Watched("one").all()
+        (project / "lfs.py").write_text(LFS.replace('prefer="more"', 'prefer="less"'), encoding="utf-8")
+        Watched("two", labeler__model="majority_vote").all()
+        found = diff(project / "runs/one", project / "runs/two", top=3)
+        changes = [abs(flip.p_b - flip.p_a) for flip in found.flips]
+        assert found.n_flipped > 3 == len(changes)
+        assert changes == sorted(changes, reverse=True)
+        assert json.loads(json.dumps(found.to_dict()))["flipped_share"] == found.n_flipped / 240
+        assert "labels flipped" in str(found)
+
+    def test_texts_of_the_locked_part_are_not_shown(self, project: Path) -> None:
+        _ = Watched("one").labels
+        (project / "lfs.py").write_text(LFS.replace('prefer="more"', 'prefer="less"'), encoding="utf-8")
+        two = Watched("two", labeler__model="majority_vote")
+        _ = two.labels
+        found = diff(project / "runs/one", project / "runs/two", top=1000)
+        locked = set(two.pairs.take(two.pairs.parts == "test").ids)
+        shown = {flip.id: flip.prompt for flip in found.flips}
+        assert locked & shown.keys()
+        assert all((prompt == "") == (pair_id in locked) for pair_id, prompt in shown.items())
+
+    def test_a_missing_run_names_those_that_exist(self, project: Path) -> None:
+        _ = Watched().labels
+        with pytest.raises(ArtifactError, match=r"weaklabel run --name v2.*base"):
+            diff(project / "runs/base", project / "runs/v2")
+
+
+def test_pairs_come_back_from_disk_as_they_were() -> None:
+    from weaklabel.pipeline.tables import read_pairs_file, write_pairs_file
+
+    pairs: Pairs = sample_pairs(50, 20, seed=1)
+    write_pairs_file(Path("x"), pairs)
+    assert read_pairs_file(Path("x")).table.equals(pairs.table)
+
+
+def test_votes_come_back_from_disk_as_they_were() -> None:
+    from weaklabel.pipeline.tables import read_votes_file, write_votes_file
+    from weaklabel.types import Fault, Votes
+
+    L = np.array([[0, -1], [1, 1]], dtype=np.int8)
+    margins = np.array([[-1, np.nan], [0.5, 2]], dtype=np.float32)
+    votes = Votes(L, margins, ("x", "y z"), ("1", "2\u2028"), (Fault("x", "2\u2028", "broke\u2028in two"),))
+    write_votes_file(Path("x"), votes)
+    back = read_votes_file(Path("x"))
+    assert back.ids == votes.ids
+    assert back.faults == votes.faults
+    assert np.array_equal(back.margins, margins, equal_nan=True)
+    assert np.array_equal(back.L, L)
