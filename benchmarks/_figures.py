@@ -74,15 +74,20 @@ def shared_folder() -> Path:
     return folder
 
 
-def table(rows: Sequence[Row]) -> str:
-    """One line per case and arm, one column per metric."""
+def cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Head and body of a table: one line per case and arm, one column per metric."""
     metrics = list(dict.fromkeys(row.metric for row in rows))
     lines: dict[tuple[str, str], dict[str, str]] = {}
     for row in rows:
         band = "" if row.low is None or row.high is None else f" [{row.low:.3f}, {row.high:.3f}]"
         lines.setdefault((row.case, row.arm), {})[row.metric] = f"{row.value:.3f}{band}"
-    head = ["case", "arm", *metrics]
-    body = [[case, arm, *(cells.get(m, "") for m in metrics)] for (case, arm), cells in lines.items()]
+    body = [[case, arm, *(found.get(m, "") for m in metrics)] for (case, arm), found in lines.items()]
+    return ["case", "arm", *metrics], body
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as aligned text."""
+    head, body = cells(rows)
     widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
     return "\n".join(
         "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in [head, *body]

@@ -130,7 +130,7 @@ def _is_json(text: str) -> bool:
 
 def _has_code(text: Text) -> bool:
     return features.n_code_fences(text) > 0 or bool(
-        re.search(r"[;{}]\s*$|^\s*(?:def|import|SELECT)\b", text, re.M)
+        re.search(r"[;{}][ \t]*$|^[ \t]*(?:def|import|SELECT)\b", text, re.M)
     )
 
 

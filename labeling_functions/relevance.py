@@ -18,7 +18,7 @@ _LEAK = re.compile(
     r"^(?:Human|User|Assistant|### ?(?:Instruction|Response|Input|Human|Assistant)|Q|Input|Output):",
     re.M | re.ASCII,
 )
-_QUESTION = re.compile(r"[^.!?\n]+\?")
+_PIECE = re.compile(r"[^.!?\n]+\??")
 
 
 @response_scorer
@@ -45,7 +45,7 @@ def speaks_for_others(response: Text) -> float:
 @response_scorer(min_gap=0.05)
 def final_question_coverage(response: Text, prompt: Text) -> float:
     """Takes up more of the content words of the last question; silent where none is asked."""
-    questions = _QUESTION.findall(features.last_turn(prompt))
+    questions = [p for p in _PIECE.findall(features.last_turn(prompt)) if p.endswith("?")]
     return features.prompt_coverage(response, Text(questions[-1])) if questions else math.nan
 
 

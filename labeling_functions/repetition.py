@@ -21,8 +21,8 @@ def repeated_phrases(response: Text) -> float:
 
 @response_scorer(prefer="less")
 def stretched_words(response: Text) -> float:
-    """Runs of one letter beyond three: sooooo."""
-    return max(3.0, features.longest_run(response))
+    """Runs of four or more of one letter: sooooo."""
+    return features.longest_run(response)
 
 
 @response_scorer(prefer="less")

@@ -192,6 +192,7 @@ def test_without_gold_an_export_must_be_allowed() -> None:
     settings(data="")
     with pytest.raises(NotCalibratedError, match="never calibrated"):
         Watched().export()
+    (Path("runs/base/label.json")).unlink()
     settings(data="", more="allow_uncalibrated = true\n[export.trl]\nallow_uncalibrated = true")
     run = Watched()
     run.all()
@@ -199,6 +200,14 @@ def test_without_gold_an_export_must_be_allowed() -> None:
         run.made == ["read", "apply", "fit", "label", "export", "reward", "figures"][3:]
         or "export" in run.made
     )
+
+
+def test_where_nothing_is_left_to_export_the_figures_say_why(project: Path) -> None:
+    (project / "lfs.py").write_text(
+        LFS.replace('"!"', '"~~~"').partition('@response_scorer(prefer="more")')[0], encoding="utf-8"
+    )
+    report = Watched().all()
+    assert any("none of 240 pairs is left" in note for note in report.notes)
 
 
 def test_with_gold_of_one_class_everything_runs(project: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import weaklabel.lf as lf_room
 from weaklabel.errors import LabelingFunctionError, VoteError
 from weaklabel.lf.core import ResponseScorer, labeling_function, response_scorer
 from weaklabel.types import ABSTAIN, PREFER_A, PREFER_B, Pair, swap_votes
@@ -302,3 +303,17 @@ def test_no_pairs_give_no_votes():
     for lf in (prefers_longer, n_chars, n_chars_in_batch):
         column = lf.vote_all([])
         assert (len(column.votes), len(column.margins)) == (0, 0)
+
+
+def test_every_name_of_the_room_is_found_and_they_are_sorted():
+    assert (
+        {name for name in lf_room.__all__ if hasattr(lf_room, name)}
+        == set(lf_room.__all__)
+        == set(lf_room._HOME)
+    )
+    assert dir(lf_room) == sorted(lf_room.__all__)
+
+
+def test_an_unknown_name_of_the_room_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="has no attribute 'labeling_funktion'"):
+        _ = lf_room.labeling_funktion

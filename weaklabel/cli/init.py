@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,9 +125,7 @@ def _toml(datafile: Path | None, folder: Path) -> str:
     if datafile is None:
         return TOML.format(pairs=json.dumps("data/*.jsonl"), columns=COLUMNS_EXAMPLE)
     found = look_at(datafile)
-    path = datafile
-    if not datafile.is_absolute() and folder.resolve() != Path.cwd().resolve():
-        path = datafile.resolve()
+    path = datafile if datafile.is_absolute() else Path(os.path.relpath(datafile, folder))
     pairs = json.dumps(path.as_posix())
     return TOML.format(pairs=pairs, columns=_columns(found))
 

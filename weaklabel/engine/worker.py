@@ -101,7 +101,7 @@ def _load(wanted: Wanted) -> LabelingFunction:
     lf = replace(load_spec(wanted.spec), **wanted.settings)
     if wanted.source_hash is not None and source_hash(lf) != wanted.source_hash:
         raise DiscoveryError(
-            f"{wanted.spec} is not what it was when this run loaded it: its file, or one that it imports, has changed. "
+            f"{wanted.spec} is not what it was when this run loaded it: its file, one that it imports, or weaklabel changed. "
             "Load the labeling functions again, then apply."
         )
     return lf

@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from weaklabel._validation import check_gold, check_label_matrix, check_margins
 from weaklabel.groups import folds_by_prompt
@@ -108,7 +109,9 @@ class PairModel(LabelModel):
         known = ~np.isnan(gold) & (effects != 0).any(axis=1)
         if known.any():
             rows = np.arange(len(votes)) if groups is None else np.asarray(groups)
-            self.weights_, self.hold_ = self._with_gold(effects, effects[known], gold[known], rows[known])
+            # The matrices are small: threads of BLAS would only wait for each other, and round by their number.
+            with threadpool_limits(1, user_api="blas"):
+                self.weights_, self.hold_ = self._with_gold(effects, effects[known], gold[known], rows[known])
         return self
 
     def predict_logit(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:

@@ -279,7 +279,7 @@ def sentiment(text: Text) -> float:
     >>> sentiment("I love it") > 0 > sentiment("This is horrible")
     True
     """
-    pieces = (s[i : i + 2000] for s in text.sentences for i in range(0, len(s), 2000))
+    pieces = (s[i : i + 1000] for s in text.sentences for i in range(0, len(s), 1000))
     total = sum(map(_valence(), pieces))
     return total / math.sqrt(total * total + 15)
 
@@ -326,7 +326,7 @@ n_citations = _counts(
 n_questions = _counts("n_questions", r"[?？؟]+", "Runs of question marks.")
 n_exclamations = _counts("n_exclamations", r"!+", "Runs of exclamation marks.")
 n_names = _counts("n_names", r"[a-z,;:] [A-Z][a-z]+", "Capitalised words inside a sentence: names, mostly.")
-n_quotations = _counts("n_quotations", r"\"[^\"\n]{2,}\"|“[^”\n]{2,}”", "Quoted pieces.")
+n_quotations = _counts("n_quotations", r"\"[^\"\n]{2,}\"|“[^”\n]{2,300}”", "Quoted pieces.")
 n_parentheses = _counts("n_parentheses", r"\([^()\n]{2,}\)", "Remarks in parentheses.")
 n_units = _counts(
     "n_units",
@@ -435,10 +435,13 @@ def ends_with_question(text: Text) -> float:
     return float(text.rstrip("\"'”’)* \t\n\r").endswith(("?", "？", "؟")))
 
 
+_RUN = re.compile(r"([A-Za-z0-9])\1{3,}")
+
+
 @feature
 def longest_run(text: Text) -> float:
-    """Length of the longest run of one letter or digit ("sooooo" has 5)."""
-    return max((len(run.group()) for run in re.finditer(r"([A-Za-z0-9])\1*", text)), default=0)
+    """Length of the longest run of one letter or digit, 0 where none has four ("sooooo" has 5)."""
+    return max((len(run.group()) for run in _RUN.finditer(text)), default=0)
 
 
 # --- beside the prompt --------------------------------------------------------------------------------------

@@ -113,7 +113,6 @@ ADVICE: Final = _phrases(
     | it's important | consider | remember to | avoid | recommend | i suggest | a good idea"""
 )
 FILLER_OPENINGS: Final = _phrases(
-    """sure | certainly | of course | absolutely | as an ai | as a language model | great question | good
-    question | thank you for | i'd be happy | i would be happy | i'm happy to | here is | here's | here
-    are | okay | ok | well | yes | no | i'm sorry | sorry | hello | hi"""
+    """sure | certainly | of course | absolutely | as an ai | as a language model | great question
+    | good question | thank you for | i'd be happy | i would be happy | i'm happy to | okay | ok | well"""
 )

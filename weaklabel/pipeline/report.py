@@ -181,7 +181,7 @@ def _train(run: Run, labels: Any) -> Comparer:
 def _notes(run: Run) -> list[str]:
     """What this run could not do, and what would change that."""
     pairs, calibrated = run.pairs, run.labels.calibrated
-    notes = list(run.labeler.notes)
+    notes = [*run.labeler.notes, *run.unwritten]
     if not len(pairs.test):
         why = "no pair has gold" if not pairs.has_gold.any() else "no gold fell into the test part"
         notes.append(

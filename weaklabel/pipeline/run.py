@@ -26,13 +26,13 @@ from weaklabel import artifacts
 from weaklabel.config import DataSettings, ExportSettings, LoadedConfig, TrlSettings
 from weaklabel.data import read_pairs
 from weaklabel.engine import VoteStore, apply, fingerprint
-from weaklabel.errors import ConfigError, FaultShareError
+from weaklabel.errors import ConfigError, DataError, FaultShareError
 from weaklabel.export import get_exporter
 from weaklabel.labeler import Labeler, fit
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.pipeline.functions import configured_lfs
 from weaklabel.pipeline.report import Report, make_report
-from weaklabel.pipeline.steps import OnStep, StepKeeper, path_hash
+from weaklabel.pipeline.steps import OnStep, StepKeeper, clear_torn, path_hash
 from weaklabel.pipeline.tables import read_pairs_file, read_votes_file, write_pairs_file, write_votes_file
 from weaklabel.reward import RewardModel, load_reward, train_reward, training_targets
 from weaklabel.types import Labels, Pairs, Votes
@@ -62,6 +62,7 @@ class Run:
         self.config = loaded.config
         self.folder = loaded.run_folder(name)
         self.progress = progress
+        self.unwritten: list[str] = []  # exports that had nothing to write, one sentence each
         self._steps = StepKeeper(self.folder, on_step)
 
     @cached_property
@@ -204,6 +205,7 @@ class Run:
         def make() -> dict[str, Any]:
             reports = {}
             for name, settings in wanted.items():
+                clear_torn(self.folder / "export" / name)
                 report = get_exporter(name)(labels, self.folder / "export" / name, **settings)
                 reports[name] = report.to_dict() | {"path": f"export/{name}", "lines": report.lines()}
             return reports
@@ -235,6 +237,7 @@ class Run:
                 allow_uncalibrated=settings.allow_uncalibrated,
                 **settings.settings,
             )
+            clear_torn(self.folder / "reward")
             model.save(self.folder / "reward")
             made.append(model)
             return {"model": settings.model, "trained_on": len(training_targets(labels)[0])}
@@ -278,7 +281,11 @@ class Run:
         if not self.labels.calibrated:
             exports = {name: s for name, s in exports.items() if s["allow_uncalibrated"]}
         if exports:
-            self.export(exports)
+            try:
+                self.export(exports)
+            except DataError as error:
+                # Nothing left to write is a fact about the labels, and the figures say why.
+                self.unwritten.append(str(error))
         if self.labels.calibrated or self.config.reward.allow_uncalibrated:
             self.reward  # noqa: B018 - making it is the point
         return self.report()

@@ -1,0 +1,202 @@
+"""One project from `init` to `diff`, through the commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from weaklabel.cli.main import main
+from weaklabel.data.sample import write_sample
+
+
+def run(*arguments: str, code: int = 0) -> tuple[str, str]:
+    result = CliRunner().invoke(main, list(arguments))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.stdout, result.stderr
+
+
+def answer(*arguments: str, code: int = 0) -> Any:
+    return json.loads(run(*arguments, "--json", code=code)[0])
+
+
+FAST = ("--set", "reward.settings.n_features=1024")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project after `init` and `run`."""
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+        write_sample(folder / "data", n_pairs=240, n_gold=120, seed=3)
+        run("init", "data/pairs.jsonl")
+        toml = Path("weaklabel.toml").read_text(encoding="utf-8")
+        toml = toml.replace('# gold = "data/gold.jsonl"', 'gold = "data/gold.jsonl"')
+        Path("weaklabel.toml").write_text(toml.replace('["lfs/", "shipped"]', '["lfs/"]'), encoding="utf-8")
+        run("run", *FAST)
+        yield folder
+
+
+@pytest.fixture
+def project(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(finished)
+    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+    return finished
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+class TestInit:
+    def test_it_lays_out_a_project_whose_settings_are_valid(self, empty: Path) -> None:
+        run("init")
+        assert sorted(p.name for p in empty.iterdir()) == [".gitignore", "data", "lfs", "weaklabel.toml"]
+        assert answer("config")["settings"]
+
+    def test_it_overwrites_nothing(self, empty: Path) -> None:
+        (empty / "weaklabel.toml").write_text("[data]\n", encoding="utf-8")
+        assert "overwrites nothing" in run("init", code=2)[1]
+        assert (empty / "weaklabel.toml").read_text(encoding="utf-8") == "[data]\n"
+        assert not (empty / "lfs").exists()
+
+    def test_it_names_the_layout_of_the_file(self, empty: Path) -> None:
+        row = {"prompt": "p", "chosen": "x", "rejected": "y"}
+        (empty / "d.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+        run("init", "d.jsonl")
+        rows = {row["key"]: row["value"] for row in answer("config")["settings"]}
+        assert (rows["data.pairs"], rows["data.layout"]) == ("d.jsonl", "trl")
+
+    def test_it_guesses_columns_and_says_which_are_left(self, empty: Path) -> None:
+        row = {"question": "q", "ans1": "x", "other": "y"}
+        (empty / "d.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+        run("init", "d.jsonl")
+        rows = {row["key"]: row["value"] for row in answer("config")["settings"]}
+        assert rows["data.columns"] == {"prompt": "question", "response_a": "ans1", "response_b": "FILL IN"}
+        assert "other" in (empty / "weaklabel.toml").read_text(encoding="utf-8")
+
+    def test_a_file_elsewhere_is_named_as_seen_from_the_project(self, empty: Path) -> None:
+        (empty / "d.jsonl").write_text('{"prompt": "p", "chosen": "x", "rejected": "y"}\n', encoding="utf-8")
+        run("init", "d.jsonl", "--folder", "new")
+        assert 'pairs = "../d.jsonl"' in (empty / "new/weaklabel.toml").read_text(encoding="utf-8")
+
+
+def test_run_wrote_everything_that_a_run_has(project: Path) -> None:
+    found = {path.name for path in (project / "runs/base").iterdir()}
+    assert {
+        "pairs.parquet",
+        "votes.parquet",
+        "labeler",
+        "labels.parquet",
+        "export",
+        "reward",
+        "report.json",
+    } <= found
+
+
+def test_run_prints_the_table_and_nothing_but_json_with_json(project: Path) -> None:
+    out, err = run("run")
+    assert "longer_response" in out
+    assert "unchanged" in err
+    report = answer("run")
+    assert {row["arm"] for row in report["rows"]} >= {"longer_response", "reward model: gold only"}
+    assert {"arm", "metric", "value", "low", "high", "n"} == set(report["rows"][0])
+
+
+def test_a_later_command_remembers_what_the_run_was_given(project: Path) -> None:
+    assert "remembers: reward.settings.n_features=1024" in run("fit")[1]
+    origin = {row["key"]: row["from"] for row in answer("config", "--name", "base")["settings"]}
+    assert origin["reward.settings"] == "--set reward.settings.n_features"
+
+
+def test_analyze_leaves_the_locked_prompts_alone(project: Path) -> None:
+    found = answer("analyze")
+    report = json.loads((project / "runs/base/report.json").read_text(encoding="utf-8"))
+    assert found["n_pairs"] == 240 - report["counts"]["test"]
+    assert found["n_gold"] <= report["counts"]["dev"]
+
+
+def test_apply_fit_and_label_describe_the_same_run(project: Path) -> None:
+    assert {row["lf"] for row in answer("apply")["lfs"]} == {"more_lines", "fewer_apologies", "ends_properly"}
+    assert answer("fit")["model"] == "pair_model"
+    found = answer("label")
+    assert found["n_pairs"] == 240 == sum(found["labels"].values())
+    assert "confidence" in run("label")[0]
+
+
+def test_any_label_can_be_explained(project: Path) -> None:
+    import pyarrow.parquet as pq
+
+    pair_id = pq.read_table("runs/base/labels.parquet")["id"][0].as_py()
+    found = answer("label", "--explain", pair_id)
+    assert sum(r["log_odds"] for r in found["reasons"]) == pytest.approx(found["logit"])
+    assert pair_id in run("label", "--explain", pair_id)[0]
+    assert "no pair 'zz'" in run("label", "--explain", "zz", code=2)[1]
+
+
+def test_export_writes_the_formats_asked_for(project: Path) -> None:
+    found = answer("export", "--format", "openrlhf", "--format", "parquet", "--name", "base")
+    assert set(found["exports"]) == {"openrlhf", "parquet"}
+    assert (project / "runs/base/export/openrlhf").is_dir()
+    assert "there is no export format 'trk'" in run("export", "--format", "trk", code=2)[1]
+    assert "min_confidence is 0.3" in run("export", "--min-confidence", "0.3", code=2)[1]
+
+
+def test_reward_train_reports_on_held_out_prompts(project: Path) -> None:
+    assert "reward model" in answer("reward", "train")["evaluation"]["figures"]
+
+
+def test_check_exits_1_on_findings_and_0_without(project: Path) -> None:
+    lf = "from weaklabel import labeling_function\n\n@labeling_function\ndef first(pair):\n    'Says a.'\n    return 0\n"
+    Path("first.py").write_text(lf, encoding="utf-8")
+    found = answer("check", "--lfs", "first.py", "--sample", "50", code=1)
+    assert {finding["lf"] for finding in found["findings"]} == {"first"}
+    good = "from weaklabel import response_scorer\n\n@response_scorer\ndef n(response):\n    'Longer.'\n    return len(response)\n"
+    Path("good.py").write_text(good, encoding="utf-8")
+    assert answer("check", "--lfs", "good.py", "--sample", "50")["findings"] == []
+
+
+def test_explore_ranks_what_goes_with_gold(project: Path) -> None:
+    out, _ = run("explore")
+    assert len(out.splitlines()) > 5
+    assert answer("explore")
+
+
+def test_diff_shows_what_changed(project: Path) -> None:
+    run("label", "--name", "mv", "--model", "majority_vote")
+    found = answer("diff", "base", "mv")
+    assert (found["before"], found["after"], found["n_common"]) == ("base", "mv", 240)
+    assert "labels flipped" in run("diff", "base", "mv")[0]
+    assert "runs: base, mv" in run("diff", "base", "nothing", code=2)[1]
+
+
+def test_commands_work_from_a_folder_below(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project / "lfs")
+    assert answer("label")["n_pairs"] == 240
+    assert answer("apply", "--lfs", "example.py", "--name", "below")["n_pairs"] == 240
+
+
+def test_options_alone_are_enough(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+    write_sample(empty, n_pairs=120, n_gold=60, seed=1)
+    run("apply", "--pairs", "pairs.jsonl", "--gold", "gold.jsonl", "--lfs", "shipped:length", "--name", "r")
+    assert answer("fit", "--name", "r")["calibrated"]
+    assert answer("label", "--name", "r")["n_pairs"] == 120
+
+
+def test_demo_writes_the_sample_and_runs_the_job(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+    report = answer("demo", "--n-pairs", "200", "--folder", "here")
+    assert report["counts"]["pairs"] == 200
+    assert (empty / "here/runs/base/report.json").is_file()
+    assert "unchanged" in run("demo", "--n-pairs", "200", "--folder", "here")[1]
