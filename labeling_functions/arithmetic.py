@@ -37,7 +37,10 @@ def _number(text: str) -> Fraction:
 def _is_right(value: Fraction, stated: str) -> bool:
     """Whether the stated number is the value, rounded or cut at the places that it shows."""
     places = len(stated.partition(".")[2])
-    return abs(value - _number(stated)) < Fraction(1, 10**places) if places else value == _number(stated)
+    if not places:
+        return value == _number(stated)
+    unit, shown = Fraction(1, 10**places), _number(stated)
+    return abs(value - shown) <= unit / 2 or 0 <= abs(value) - abs(shown) < unit
 
 
 def _evaluate(sum_: str) -> Fraction | None:

@@ -53,8 +53,8 @@ def _value(number: str) -> int:
 
 
 def _closeness(count: float, asked: int, kind: str, slack: float) -> float:
-    over, under = count - asked * (1 + slack), asked * (1 - slack) - count
-    missed = {"most": over, "least": under, "about": max(over, under)}[kind]
+    over, under = count - asked, asked - count
+    missed = {"most": over, "least": under, "about": max(over, under) - slack * asked}[kind]
     return 1 - min(1.0, max(0.0, missed) / max(1, asked))
 
 

@@ -12,7 +12,7 @@ from weaklabel.engine.apply import apply
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError
 from weaklabel.labeler import Labeler, fit
 from weaklabel.lf import load_lfs, response_scorer
-from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.types import Pair, Pairs
 
 LF_FILE = '''
@@ -158,3 +158,12 @@ def test_votes_of_other_pairs_are_refused(lfs: list[LabelingFunction]) -> None:
 def test_no_lfs_is_a_plain_error() -> None:
     with pytest.raises(ConfigError, match="no labeling function"):
         fit([], make_pairs())
+
+
+def test_an_lf_whose_settings_were_changed_in_memory_comes_back_changed(
+    lfs: list[LabelingFunction], tmp_path: Path
+) -> None:
+    eager = [lf.but(min_gap=2) if isinstance(lf, ResponseScorer) else lf for lf in lfs]
+    labeler = fit(eager, make_pairs())
+    labeler.save(tmp_path / "labeler")
+    assert Labeler.load(tmp_path / "labeler").lfs == labeler.lfs

@@ -159,7 +159,7 @@ def test_the_lower_floors_use_only_the_packages_they_may(path: Path) -> None:
 
     known = OUTSIDE[0] | (OUTSIDE[1] if LAYER[room_of(path)] == 1 else set())
     used = {name.split(".")[0] for name, _, typing_only in imports_of(path) if not typing_only}
-    foreign = used - set(sys.stdlib_module_names) - {"weaklabel"} - known - {"pebble"}
+    foreign = used - set(sys.stdlib_module_names) - {"weaklabel"} - known
     if LAYER[room_of(path)] == 1 and str(path.relative_to(ROOT)) == "weaklabel/label_models/snorkel.py":
         foreign -= {"torch"}
     assert not foreign, f"{path} imports {sorted(foreign)}"

@@ -6,8 +6,9 @@ calibrated, and says so when it was not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -18,12 +19,11 @@ from weaklabel import artifacts
 from weaklabel.calibration import CANDIDATES, Calibrator, calibrator_from_dict, choose_calibrator
 from weaklabel.data import as_pairs
 from weaklabel.engine.apply import apply
-from weaklabel.engine.store import fingerprint
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models import LabelModel, get_label_model
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.discovery import load_spec
+from weaklabel.lf.discovery import load_spec, settings_of, source_hash
 from weaklabel.metrics import Interval, score_all
 from weaklabel.types import (
     ABSTAIN,
@@ -113,9 +113,9 @@ class Labeler:
             )
         state = artifacts.manifest(
             "labeler",
-            inputs={lf.name: fingerprint(lf) or "" for lf in self.lfs},
+            inputs={lf.name: source_hash(lf) or "" for lf in self.lfs},
             settings={"model": self.model.name},
-            lfs=[{"name": lf.name, "spec": lf.spec} for lf in self.lfs],
+            lfs=[_lf_state(lf) for lf in self.lfs],
             model=self.model.to_dict(),
             calibrator=None if self.calibrator is None else self.calibrator.to_dict(),
             gold_ids=sorted(self.gold_ids),
@@ -135,8 +135,8 @@ class Labeler:
         state = artifacts.read_json(Path(folder) / _FILE)
         if not isinstance(state, dict) or state.get("kind") != "labeler":
             raise ArtifactError(f"{folder} holds no labeler. Pass the folder that `weaklabel fit` wrote.")
-        lfs = tuple(load_spec(entry["spec"]) for entry in state["lfs"])
-        changed = [lf.name for lf in lfs if state["inputs"].get(lf.name) != (fingerprint(lf) or "")]
+        lfs = tuple(_lf_from(entry) for entry in state["lfs"])
+        changed = [lf.name for lf in lfs if state["inputs"].get(lf.name) != (source_hash(lf) or "")]
         if changed and not allow_changed:
             raise ArtifactError(
                 f"{folder}: {changed[0]!r} changed since the labeler was fitted ({len(changed)} in all). "
@@ -270,6 +270,17 @@ def cross_calibrated(
         )
         out[held] = calibrator.transform(logit[held])
     return out
+
+
+def _lf_state(lf: LabelingFunction) -> dict[str, Any]:
+    # JSON has no infinity, and `max_gap` is infinite more often than not.
+    return {name: "inf" if value == math.inf else value for name, value in settings_of(lf).items()}
+
+
+def _lf_from(state: Mapping[str, Any]) -> LabelingFunction:
+    values = {name: math.inf if value == "inf" else value for name, value in state.items()}
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return replace(load_spec(settings["spec"]), **settings)
 
 
 def _contributions(model: LabelModel, votes: Votes, raw: FloatArray, logit: FloatArray) -> FloatArray | None:

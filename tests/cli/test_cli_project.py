@@ -26,6 +26,18 @@ def answer(*arguments: str, code: int = 0) -> Any:
     return json.loads(run(*arguments, "--json", code=code)[0])
 
 
+LFS = """
+from weaklabel import response_scorer
+
+@response_scorer(prefer="less")
+def shouts(response):
+    return response.count("!")
+
+@response_scorer(prefer="more")
+def digits(response):
+    return sum(c.isdigit() for c in response)
+"""
+
 FAST = ("--set", "reward.settings.n_features=1024")
 
 
@@ -41,6 +53,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         toml = Path("weaklabel.toml").read_text(encoding="utf-8")
         toml = toml.replace('# gold = "data/gold.jsonl"', 'gold = "data/gold.jsonl"')
         Path("weaklabel.toml").write_text(toml.replace('["lfs/", "shipped"]', '["lfs/"]'), encoding="utf-8")
+        (folder / "lfs/mine.py").write_text(LFS, encoding="utf-8")
         run("run", *FAST)
         yield folder
 
@@ -127,7 +140,8 @@ def test_analyze_leaves_the_locked_prompts_alone(project: Path) -> None:
 
 
 def test_apply_fit_and_label_describe_the_same_run(project: Path) -> None:
-    assert {row["lf"] for row in answer("apply")["lfs"]} == {"more_lines", "fewer_apologies", "ends_properly"}
+    names = {"more_lines", "fewer_apologies", "ends_properly", "shouts", "digits"}
+    assert {row["lf"] for row in answer("apply")["lfs"]} == names
     assert answer("fit")["model"] == "pair_model"
     found = answer("label")
     assert found["n_pairs"] == 240 == sum(found["labels"].values())
@@ -177,7 +191,7 @@ def test_diff_shows_what_changed(project: Path) -> None:
     found = answer("diff", "base", "mv")
     assert (found["before"], found["after"], found["n_common"]) == ("base", "mv", 240)
     assert "labels flipped" in run("diff", "base", "mv")[0]
-    assert "runs: base, mv" in run("diff", "base", "nothing", code=2)[1]
+    assert "runs there: base, mv" in run("diff", "base", "nothing", code=2)[1]
 
 
 def test_commands_work_from_a_folder_below(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

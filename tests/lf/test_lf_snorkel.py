@@ -219,7 +219,7 @@ def test_a_use_that_leads_nowhere_says_why(use: str, message: str) -> None:
 
 
 def test_a_broken_spec_says_what_one_looks_like() -> None:
-    with pytest.raises(DiscoveryError, match='Write snorkel:{"use": "module:NAME"'):
+    with pytest.raises(DiscoveryError, match=r'Write snorkel:{"use": "module:NAME"'):
         load_spec("snorkel:{]")
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -140,6 +139,9 @@ def _columns(ctx: click.Context, param: click.Parameter, value: str | None) -> d
 def settings(options: Mapping[str, Any], *, remember: bool = False) -> LoadedConfig:
     """The settings in force for a command's options.
 
+    The project's folder becomes the working folder (until the command ends), so that paths in the file, in
+    saved labelers and in messages all count from there. Paths in options are turned accordingly.
+
     With `remember`, what earlier commands were given for this run holds unless it is given anew, so that
     `apply --pairs x --name r` can be followed by `fit --name r`. A line on stderr says so.
     """
@@ -147,7 +149,11 @@ def settings(options: Mapping[str, Any], *, remember: bool = False) -> LoadedCon
 
     file, sets, name = options.get("config_file"), options.get("sets", ()), options.get("name")
     given = _given(options)
-    loaded = load_config(file, sets=sets, options=_rebased(given, load_config(file).root))
+    root = _root(options)
+    given = _rebased(given, root)
+    file = None if file is None else file.resolve()
+    os.chdir(root)
+    loaded = load_config(file, sets=sets, options=given)
     folder = loaded.run_folder(name)
     past = _recall(folder) if remember else {"sets": [], "options": {}}
     old_options = {k: v for k, v in past["options"].items() if k not in given}
@@ -157,18 +163,26 @@ def settings(options: Mapping[str, Any], *, remember: bool = False) -> LoadedCon
         return loaded
     shown = [*(f"{key}={json.dumps(value)}" for key, value in old_options.items()), *old_sets]
     click.echo(f"run {folder.name} remembers: {', '.join(shown)}", err=True)
-    both = old_options | _rebased(given, loaded.root)
-    return load_config(file, sets=[*old_sets, *sets], options=both)
+    return load_config(file, sets=[*old_sets, *sets], options=old_options | given)
 
 
 def open_run(options: Mapping[str, Any]) -> Run:
     """The run that a command's options name, with steps and progress shown on stderr."""
+    root = _root(options)
+    given = _rebased(_given(options), root)
     loaded = settings(options, remember=True)
     from weaklabel.pipeline import Run
 
     run = Run(loaded, options.get("name"), on_step=_show_step, progress=_progress())
-    _memorise(run.folder, options, loaded.root)
+    _memorise(run.folder, list(options.get("sets", ())), given)
     return run
+
+
+def _root(options: Mapping[str, Any]) -> Path:
+    from weaklabel.config import find_config
+
+    file = options.get("config_file") or find_config()
+    return (file.parent if file else Path()).resolve()
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,13 +227,13 @@ def _recall(folder: Path) -> dict[str, Any]:
     )
 
 
-def _memorise(folder: Path, options: Mapping[str, Any], root: Path) -> None:
+def _memorise(folder: Path, sets: list[str], given: Mapping[str, Any]) -> None:
     from weaklabel import artifacts
 
-    past, sets = _recall(folder), list(options.get("sets", ()))
+    past = _recall(folder)
     new_keys = {text.partition("=")[0].strip() for text in sets}
     kept = [text for text in past["sets"] if text.partition("=")[0].strip() not in new_keys]
-    known = past["options"] | _rebased(_given(options), root)
+    known = past["options"] | given
     if known or kept or sets:
         artifacts.write_json(folder / REMEMBERED, {"sets": [*kept, *sets], "options": known})
 
@@ -316,14 +330,3 @@ def one_format(formats: Sequence[str], known: Sequence[str]) -> None:
     unknown = [name for name in formats if name not in known]
     if unknown:
         raise ConfigError(f"there is no export format {unknown[0]!r}. Known: {', '.join(known)}.")
-
-
-@contextmanager
-def working_in(folder: Path) -> Iterator[None]:
-    """Run a block in another working folder."""
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)

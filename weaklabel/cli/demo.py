@@ -32,7 +32,7 @@ min_confidence = 0.6
     help="Where.",
 )
 @click.option(
-    "--pairs", "n", type=click.IntRange(min=100), default=3000, show_default=True, help="How many pairs."
+    "--n-pairs", "n", type=click.IntRange(min=100), default=3000, show_default=True, help="How many pairs."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sample.")
 @json_option

@@ -8,6 +8,7 @@ traceback.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any, Final
 
 import click
@@ -71,6 +72,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
+        before = os.getcwd()
         try:
             return super().invoke(ctx)
         except WeaklabelError as error:
@@ -79,6 +81,9 @@ class LazyGroup(click.Group):
             raise UserError(
                 f"{error.filename}: {error.strerror}. Choose another path, or change it."
             ) from error
+        finally:
+            # Commands work in the project's folder; whoever called us in process gets theirs back.
+            os.chdir(before)
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -17,9 +17,9 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 
@@ -29,7 +29,7 @@ from weaklabel.engine.store import VoteStore
 from weaklabel.engine.worker import Parcel, Reply, Setup, Wanted
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.discovery import source_hash
+from weaklabel.lf.discovery import settings_of, source_hash
 
 _MAX_DEATHS_AT_START: Final = 3
 _LOOK_UP_SECONDS: Final = 1.0
@@ -70,7 +70,7 @@ class WorkerPool:
         self.capacity = workers
         self.time_limit = time_limit
         wanted = tuple(
-            Wanted(lf.spec or "", _settings(lf), source_hash(lf) if version else None, version)
+            Wanted(lf.spec or "", settings_of(lf), source_hash(lf) if version else None, version)
             for lf, version in zip(lfs, fingerprints, strict=True)
         )
         self._setup = Setup(wanted, str(store.folder) if store else None)
@@ -180,18 +180,6 @@ class WorkerPool:
         worker.connection.close()
         self._workers.remove(worker)
         return code
-
-
-def _settings(lf: LabelingFunction) -> dict[str, Any]:
-    """The plain settings of `lf`: what `replace` puts on the function that a worker finds by its spec."""
-    values = {f.name: getattr(lf, f.name) for f in fields(lf) if f.name != "fn"}
-    return {name: value for name, value in values.items() if _is_plain(value)}
-
-
-def _is_plain(value: object) -> bool:
-    if isinstance(value, tuple):
-        return all(_is_plain(item) for item in value)
-    return value is None or isinstance(value, (str, int, float, bool))
 
 
 def _environment() -> dict[str, str]:

@@ -21,7 +21,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -93,6 +93,18 @@ def load_spec(spec: str) -> LabelingFunction:
         return columns.from_spec(spec)
     source, _, name = spec.rpartition("::")
     return _pick(_load(source), name, source)
+
+
+def settings_of(lf: LabelingFunction) -> dict[str, Any]:
+    """The plain settings of `lf`: `replace(load_spec(lf.spec), **settings_of(lf))` is `lf` again."""
+    values = {f.name: getattr(lf, f.name) for f in fields(lf) if f.name != "fn"}
+    return {name: value for name, value in values.items() if _is_plain(value)}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, tuple):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, (str, int, float, bool))
 
 
 def locate(lf: LabelingFunction) -> LabelingFunction:
