@@ -56,7 +56,7 @@ def _evaluate(sum_: str) -> Fraction | None:
             terms[-1] = terms[-1] * _number(number) if sign == "*" else terms[-1] / _number(number)
         else:
             terms.append(-_number(number) if sign == "-" else _number(number))
-    return sum(terms, Fraction(0))
+    return Fraction(sum(terms))
 
 
 @features.remembered

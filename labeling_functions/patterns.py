@@ -45,14 +45,8 @@ hh_patterns = pattern_scorer(
     ],
 )
 
-ultrafeedback_patterns = pattern_scorer(
-    "ultrafeedback_patterns",
-    good=[_ATTRIBUTION, _EXAMPLE, _SUMMARY, _BOTH_SIDES, _RULE],
-    bad=[_GUESS, _BEST_PRACTICE, _UNSURE, _IGNORANT, _ASKS_BACK, _COULD_BE, _UNDERSTANDING],
-)
-
-mt_bench_patterns = pattern_scorer(
-    "mt_bench_patterns",
+turns_of_phrase = pattern_scorer(
+    "turns_of_phrase",
     good=[_ATTRIBUTION, _EXAMPLE, _SUMMARY, _BOTH_SIDES, _RULE],
     bad=[_GUESS, _BEST_PRACTICE, _UNSURE, _IGNORANT, _ASKS_BACK, _COULD_BE, _UNDERSTANDING],
 )

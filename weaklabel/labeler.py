@@ -279,7 +279,7 @@ def _lf_state(lf: LabelingFunction) -> dict[str, Any]:
 
 def _lf_from(state: Mapping[str, Any]) -> LabelingFunction:
     values = {name: math.inf if value == "inf" else value for name, value in state.items()}
-    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     return replace(load_spec(settings["spec"]), **settings)
 
 

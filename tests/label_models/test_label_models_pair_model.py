@@ -13,13 +13,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from weaklabel.errors import LabelMatrixError, NotFittedError
-from weaklabel.label_models.pair_model import (
-    PairModel,
-    agreement_weights,
-    class_means,
-    map_logistic,
-    margin_effects,
-)
+from weaklabel.label_models.agreement import agreement_weights, class_means
+from weaklabel.label_models.map_logistic import map_logistic
+from weaklabel.label_models.pair_model import PairModel, margin_effects
 from weaklabel.types import sigmoid
 
 Array = NDArray[np.float64]

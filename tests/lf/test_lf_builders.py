@@ -101,7 +101,7 @@ def test_a_threshold_may_look_at_the_prompt() -> None:
 
 
 def test_an_unknown_feature_is_answered_with_a_guess() -> None:
-    with pytest.raises(UnknownNameError, match="no text feature 'n_word'.*Did you mean 'n_words'"):
+    with pytest.raises(UnknownNameError, match=r"no text feature 'n_word'.*Did you mean 'n_words'"):
         threshold_scorer("t", "n_word")
 
 

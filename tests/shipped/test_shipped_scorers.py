@@ -72,10 +72,11 @@ def test_each_is_antisymmetric_and_deterministic_on_real_pairs(
 
 
 # Fragments that the scorers look for, so that random texts reach their branches.
-_PIECES = st.sampled_from(
-    "12 * 3 = 36|1/0 = 0|in two sentences|as JSON|```|\n- a|haiku|I can't|| a ||at least 5 words|start with 'Oh'|"
-    "你好|привет как|\x00|\ud7ff|²³ ½|9999999999999999|?|\n\n|((((((|[[[[[[".split("|")
+_TRIGGERS = (
+    "12 * 3 = 36|1/0 = 0|in two sentences|as JSON|```|\n- a|haiku|I can't|at least 5 words|start with 'Oh'|"
+    "你好|привет как|\x00|\ud7ff|²³ ½|9999999999999999|?|\n\n|((((((|[[[[[["
 )
+_PIECES = st.sampled_from(_TRIGGERS.split("|"))
 _ANY = st.lists(st.one_of(st.text(max_size=40), _PIECES), max_size=8).map(" ".join)
 
 

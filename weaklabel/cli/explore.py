@@ -11,7 +11,8 @@ from weaklabel.cli._common import config_options, data_options, emit, json_optio
 
 @click.command("explore")
 @data_options
-@click.option("--top", type=click.IntRange(min=1), default=15, show_default=True, help="Rows per table.")
+@click.option("--lfs", multiple=True, metavar="SOURCE", help="Functions to rank. Default: the shipped ones.")
+@click.option("--top", type=click.IntRange(min=1), default=15, show_default=True, help="Clues of each kind.")
 @config_options
 @json_option
 def command(as_json: bool, top: int, **options: Any) -> None:
@@ -20,8 +21,10 @@ def command(as_json: bool, top: int, **options: Any) -> None:
     Looks at dev gold only, with intervals and false-discovery control.
     """
     loaded = settings(options)
-    from weaklabel.pipeline import read_configured_pairs
+    from weaklabel.pipeline import configured_lfs, read_configured_pairs
     from weaklabel.workbench.explore import explore
 
-    found = explore(read_configured_pairs(loaded), seed=loaded.config.data.seed)
+    # The file's own functions are what explore helps to write; they are ranked when they are asked for.
+    lfs = configured_lfs(loaded) if options["lfs"] else None
+    found = explore(read_configured_pairs(loaded), lfs=lfs, limit=top, seed=loaded.config.data.seed)
     emit(found.to_dict(), lambda: str(found), as_json)

@@ -9,13 +9,14 @@ LF's share of the logit can be read off.
 the effects and `mu` the mean effect on pairs where B is better. For a latent class with balance one half the
 best linear rule is Fisher's discriminant (Fisher 1936), `beta = 2 (C - mu mu')^-1 mu`. `mu` is read off `C`,
 where LFs that err independently agree only through the truth, together with the belief that an LF somebody
-bothered to write is right six times in ten. Because the rule divides by the covariance, five copies of one LF share one LF's weight: dependence is learned, not declared. Weights are held at or
-above zero, since nothing but gold can tell that an LF is below chance.
+bothered to write is right six times in ten. Because the rule divides by the covariance, five copies of one LF
+share one LF's weight: dependence is learned, not declared. Weights are held at or above zero, since nothing but
+gold can tell that an LF is below chance.
 
 **With gold** the weights are the maximum a posteriori of a logistic regression through the origin, whose
-Gaussian prior is centred on the weights found without gold. How tightly it holds to them, and whether to
-them or to zero, is chosen by cross-validated NLL over folds of prompts. With little gold it stays with the
-agreement of the LFs; with much it listens to people.
+Gaussian prior is centred on the weights found without gold. How tightly it holds to them, whether to them or
+to zero, and how sharply effects saturate, is chosen by cross-validated NLL over folds of prompts. With little
+gold it stays with the agreement of the LFs; with much it listens to people.
 """
 
 from __future__ import annotations
@@ -30,18 +31,13 @@ from threadpoolctl import threadpool_limits
 
 from weaklabel._validation import check_gold, check_label_matrix, check_margins
 from weaklabel.groups import folds_by_prompt
+from weaklabel.label_models.agreement import agreement_weights
 from weaklabel.label_models.base import LabelModel
+from weaklabel.label_models.map_logistic import map_logistic, nll_of_logit
 from weaklabel.types import Float32Array, FloatArray, Int8Array, signed_votes
 
-# The belief about an LF of which nothing is known: right six times in ten.
-_PRIOR_ACCURACY: Final = 0.6
-# Agreement beyond what this accuracy explains is read as dependence: LFs that share a bias (length, mostly)
-# agree with each other more than with people, and without gold nothing else can tell.
-_MAX_ACCURACY: Final = 0.85
-# Added to each LF's own variance, as a share of it: near-copies then divide one weight instead of cancelling.
-_RIDGE: Final = 0.05
-# The prior belief about an LF's accuracy weighs as much as this many other LFs.
-_PRIOR_LFS: Final = 2.0
+# How sharply an effect saturates, as a share of the LF's median margin; 0 takes the votes and leaves the margins.
+_SHAPES: Final = (0.3, 1.0, 0.0)
 # Inverse prior variance of a standardised weight, from "trust gold" to "trust the prior".
 _STRENGTHS: Final = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 # How much of the agreement weights the prior is centred on; LFs that share a bias agree too well, so mostly little.
@@ -60,6 +56,16 @@ class Hold:
     nll: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """What fitting one shape of margin effects gave."""
+
+    scale: FloatArray
+    prior: FloatArray
+    weights: FloatArray
+    hold: Hold | None
+
+
 class PairModel(LabelModel):
     """Antisymmetric, additive label model for pairs.
 
@@ -67,8 +73,8 @@ class PairModel(LabelModel):
         seed: draws the inner folds of prompts.
 
     Attributes, after `fit`:
-        scale_: `(n_lfs,)` float64, the margin at which an LF's effect is half of its largest; NaN for LFs
-            without margins, whose effect is their vote.
+        scale_: `(n_lfs,)` float64, the margin at which an LF's effect is half of its largest; NaN where the
+            effect is the vote: for LFs without margins, or for all of them where votes predicted gold better.
         prior_: `(n_lfs,)` float64 >= 0, weights learned without gold, log-odds per unit of effect.
         weights_: `(n_lfs,)` float64, the weights in force, log-odds per unit of effect.
         hold_: how the prior was weighed against gold; None where there was too little gold.
@@ -102,16 +108,13 @@ class PairModel(LabelModel):
         votes = check_label_matrix(L)
         gaps = check_margins(margins, votes)
         gold = check_gold(y, len(votes))
-        self.scale_ = half_margins(gaps)
-        effects = margin_effects(votes, gaps, self.scale_)
-        self.prior_ = agreement_weights(effects)
-        self.weights_, self.hold_ = self.prior_, None
-        known = ~np.isnan(gold) & (effects != 0).any(axis=1)
-        if known.any():
-            rows = np.arange(len(votes)) if groups is None else np.asarray(groups)
-            # The matrices are small: threads of BLAS would only wait for each other, and round by their number.
-            with threadpool_limits(1, user_api="blas"):
-                self.weights_, self.hold_ = self._with_gold(effects, effects[known], gold[known], rows[known])
+        rows = np.arange(len(votes)) if groups is None else np.asarray(groups)
+        known = ~np.isnan(gold)
+        # The matrices are small: threads of BLAS would only wait for each other, and round by their number.
+        with threadpool_limits(1, user_api="blas"):
+            fits = [self._fit_shape(shape, votes, gaps, gold[known], rows[known], known) for shape in _SHAPES]
+        best = min(fits, key=lambda fit: fit.hold.nll if fit.hold and fit.hold.nll is not None else np.inf)
+        self.scale_, self.prior_, self.weights_, self.hold_ = best.scale, best.prior, best.weights, best.hold
         return self
 
     def predict_logit(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
@@ -143,16 +146,21 @@ class PairModel(LabelModel):
         model.hold_ = None if state["hold"] is None else Hold(*state["hold"])
         return model
 
-    def _with_gold(
-        self, all_effects: FloatArray, effects: FloatArray, y: FloatArray, groups: Any
-    ) -> tuple[FloatArray, Hold]:
+    def _fit_shape(
+        self, shape: float, L: Int8Array, margins: Float32Array, y: FloatArray, groups: Any, known: Any
+    ) -> _Fit:
+        scale = half_margins(margins) * (shape or np.nan)
+        effects = margin_effects(L, margins, scale)
+        prior = agreement_weights(effects)
         # Standardised columns, so that one strength means the same for every LF; silent LFs keep weight 0.
-        spread = np.sqrt((all_effects**2).mean(axis=0))
+        spread = np.sqrt((effects**2).mean(axis=0)) if len(effects) else np.zeros(effects.shape[1])
+        if not len(y) or not spread.any():
+            return _Fit(scale, prior, prior, None)
         unit = np.where(spread > 0, spread, 1.0)
-        X, centre = effects / unit, self.prior_ * unit
+        X, centre = effects[known] / unit, prior * unit
         hold = self._choose_hold(X, y, groups, centre)
         beta = map_logistic(X, y, centre * hold.share, hold.strength)
-        return np.where(spread > 0, beta / unit, 0.0), hold
+        return _Fit(scale, prior, np.where(spread > 0, beta / unit, 0.0), hold)
 
     def _choose_hold(self, X: FloatArray, y: FloatArray, groups: Any, centre: FloatArray) -> Hold:
         n_prompts = len(np.unique(groups))
@@ -195,106 +203,6 @@ def margin_effects(L: Int8Array, margins: Float32Array, scale: FloatArray) -> Fl
     return np.where(np.isfinite(effect), effect, signed_votes(L))
 
 
-def agreement_weights(effects: FloatArray) -> FloatArray:
-    """Weights without gold, `(n_lfs,)` float64 >= 0: Fisher's rule with the class means that agreement tells.
-
-    Solves `min_w w' R w / 2 - mu' w` over `w >= 0`, where `R` is the covariance within a class: the second
-    moments less `mu mu'`, the part that comes from the truth itself. What is left off the diagonal beyond its
-    sampling error is dependence. A negative rest is read as zero: two LFs that disagree more often than chance
-    are not for that reason precise. The logit is `2 w'e`: one LF alone gets the log-odds of its accuracy.
-    """
-    from scipy.optimize import nnls
-
-    n, m = effects.shape
-    size = np.abs(effects).mean(axis=0) if n else np.zeros(m)
-    speaking = np.flatnonzero(size > 0)
-    weights = np.zeros(m)
-    if not len(speaking):
-        return weights
-    E = effects[:, speaking]
-    C = E.T @ E / n
-    mu = np.minimum(class_means(C, size[speaking]), (2 * _MAX_ACCURACY - 1) * size[speaking])
-    own = np.diag(C) - mu**2
-    noise = 2.0 * np.sqrt((E**2).T @ (E**2)) / n
-    R = np.maximum(C - np.outer(mu, mu) - noise, 0.0)
-    np.fill_diagonal(R, own * (1 + _RIDGE))
-    # Clipping can cost positive definiteness: a floor under the spectrum gives it back.
-    values, vectors = np.linalg.eigh(R)
-    root = vectors * np.sqrt(np.maximum(values, _RIDGE * own.mean()))
-    w, _ = nnls(root.T, np.linalg.solve(root, mu))
-    weights[speaking] = 2 * w
-    return weights
-
-
-def class_means(C: FloatArray, size: FloatArray) -> FloatArray:
-    """Mean effects where B is better, `(n_lfs,)` float64, from second moments alone.
-
-    Independent LFs have `C_ij = mu_i mu_j` off the diagonal. We minimise `sum_ij |C_ij - mu_i mu_j|`, one
-    coordinate at a time: `mu_i` is the median of `C_ij / mu_j` weighted by `mu_j`. The median, because
-    dependence touches few pairs of LFs but by a lot: five copies among twenty do not move it (least squares
-    would follow them). The prior belief enters as so many further LFs. Held between the sizes that accuracies
-    of .5 and .95 would give.
-
-    Args:
-        C: `(m, m)` float64 second moments of the effects.
-        size: `(m,)` float64 mean absolute effects, all positive.
-    """
-    prior = (2 * _PRIOR_ACCURACY - 1) * size
-    mu = prior.copy()
-    others = ~np.eye(len(mu), dtype=np.bool_)
-    for _ in range(50):
-        before = mu.copy()
-        for i in range(len(mu)):
-            j = others[i]
-            ratios = np.append(C[i, j] / np.maximum(mu[j], 1e-12), prior[i])
-            weights = np.append(mu[j], _PRIOR_LFS * prior.mean())
-            mu[i] = np.clip(_weighted_median(ratios, weights), 0.0, 0.9 * size[i])
-        if np.abs(mu - before).max() < 1e-9:
-            break
-    return mu
-
-
-def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, total[-1] / 2)])
-
-
-def map_logistic(
-    X: FloatArray, y: FloatArray, centre: FloatArray, strength: float, start: FloatArray | None = None
-) -> FloatArray:
-    """Weights `(m,)` that minimise `sum_i nll(y_i, X_i beta) + strength/2 |beta - centre|^2`. Newton's method.
-
-    `y` in [0, 1] may be soft: a tie is .5. The objective is convex and does not change when rows are turned
-    round (X to -X, y to 1 - y), so neither do the weights.
-    """
-    beta = (centre if start is None else start).astype(np.float64).copy()
-    value = _objective(X, y, beta, centre, strength)
-    for _ in range(100):
-        p = _expit(X @ beta)
-        gradient = X.T @ (p - y) + strength * (beta - centre)
-        hessian = (X.T * (p * (1 - p))) @ X + strength * np.eye(len(beta))
-        step = np.linalg.solve(hessian, gradient)
-        # Newton's last steps halve no more: below this the error left is the square of the step.
-        small = np.abs(step).max(initial=0.0) < 1e-7
-        size = 1.0
-        while not small and (new := _objective(X, y, beta - size * step, centre, strength)) > value:
-            size /= 2
-        beta = beta - size * step
-        if small:
-            break
-        value = new
-    return beta
-
-
-def _objective(X: FloatArray, y: FloatArray, beta: FloatArray, centre: FloatArray, strength: float) -> float:
-    return float(_nll(X @ beta, y).sum() + 0.5 * strength * ((beta - centre) ** 2).sum())
-
-
-def _nll(logit: FloatArray, y: FloatArray) -> FloatArray:
-    return np.logaddexp(0.0, logit) - y * logit
-
-
 def _held_out_nll(X: FloatArray, y: FloatArray, folds: Any, centre: FloatArray) -> list[float]:
     """NLL in nats per pair under each of `_STRENGTHS`, every row judged by the other folds."""
     total = np.zeros(len(_STRENGTHS))
@@ -303,10 +211,5 @@ def _held_out_nll(X: FloatArray, y: FloatArray, folds: Any, centre: FloatArray) 
         beta = None  # the tightest hold first: each solution starts the next
         for k in reversed(range(len(_STRENGTHS))):
             beta = map_logistic(X[~held], y[~held], centre, _STRENGTHS[k], start=beta)
-            total[k] += _nll(X[held] @ beta, y[held]).sum()
+            total[k] += nll_of_logit(X[held] @ beta, y[held]).sum()
     return [float(v) for v in total / len(y)]
-
-
-def _expit(z: FloatArray) -> FloatArray:
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1.0, e) / (1.0 + e)
