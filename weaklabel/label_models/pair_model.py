@@ -156,7 +156,7 @@ class PairModel(LabelModel):
         spread = np.sqrt((effects**2).mean(axis=0)) if len(effects) else np.zeros(effects.shape[1])
         if not len(y) or not spread.any():
             return _Fit(scale, prior, prior, None)
-        unit = np.where(spread > 0, spread, 1.0)
+        unit = np.sqrt(np.where(spread > 0, spread, 1.0))
         X, centre = effects[known] / unit, prior * unit
         hold = self._choose_hold(X, y, groups, centre)
         beta = map_logistic(X, y, centre * hold.share, hold.strength)
