@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from weaklabel.lf import Text, features, response_scorer
 
-_NUM = r"-?[$€£]?[0-9]{1,12}(?:,[0-9]{3})*(?:\.[0-9]{1,6})?"
+_NUM = r"-?[$€£]?[0-9]{1,12}(?:,[0-9]{3}){0,9}(?:\.[0-9]{1,6})?"
 _OP = r"[-+*/×÷x−–]|\\times|\\div|plus|minus|times|multiplied by|divided by|over"
 # An operator between two digits may stand without spaces, except signs that also join dates and ranges.
 _JOIN = rf"(?: (?:{_OP}) | ?[+*×÷] ?)"

@@ -162,7 +162,7 @@ reward = wl.train_reward(labels, model="linear")
 evaluation = wl.evaluate({"labeler": labeler, "reward": reward}, gold=pairs.test)
 print(evaluation)
 assert set(evaluation.figures) == {"labeler", "reward", "longer_response"}
-assert evaluation.n_dev == 0  # nothing here is in-sample
+assert evaluation.n_in_sample == 0  # nothing here is in-sample
 
 # %% [markdown]
 # A saved labeler answers for new pairs. Functions typed into a notebook cell live only here, so the one we save is

@@ -108,6 +108,29 @@ def test_a_folder_is_replaced_whole(tmp_path):
     assert os.listdir(tmp_path) == ["out"]
 
 
+def test_a_folder_that_cannot_be_replaced_is_put_back(tmp_path, monkeypatch):
+    target = tmp_path / "out"
+    artifacts.write_folder(target, lambda folder: (folder / "a").write_text("old") and None)
+    replace = os.replace
+
+    def fails_for_the_new_one(source, destination):
+        if Path(destination) == target and Path(source).name != "was":
+            raise OSError("no space")
+        replace(source, destination)
+
+    monkeypatch.setattr(os, "replace", fails_for_the_new_one)
+    with pytest.raises(OSError, match="no space"):
+        artifacts.write_folder(target, lambda folder: (folder / "a").write_text("new") and None)
+    assert (target / "a").read_text() == "old"
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_json_with_a_nan_is_refused(tmp_path):
+    (tmp_path / "x.json").write_text('{"a": NaN}')
+    with pytest.raises(ArtifactError, match="it holds NaN"):
+        artifacts.read_json(tmp_path / "x.json")
+
+
 def test_files_can_be_read_by_others(tmp_path):
     artifacts.write_text(tmp_path / "x", "")
     assert (tmp_path / "x").stat().st_mode & 0o777 == 0o644

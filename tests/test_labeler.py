@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from weaklabel.calibration import Platt
 from weaklabel.engine.apply import apply
-from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError
+from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, UnknownNameError
+from weaklabel.label_models.dawid_skene import DawidSkene
+from weaklabel.label_models.pair_model import PairModel
 from weaklabel.labeler import Labeler, fit
 from weaklabel.lf import load_lfs, response_scorer
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
@@ -167,3 +172,92 @@ def test_an_lf_whose_settings_were_changed_in_memory_comes_back_changed(
     labeler = fit(eager, make_pairs())
     labeler.save(tmp_path / "labeler")
     assert Labeler.load(tmp_path / "labeler").lfs == labeler.lfs
+
+
+def test_the_identity_calibrates_nothing_and_says_so(lfs: list[LabelingFunction]) -> None:
+    pairs = make_pairs()
+    labeler = fit(lfs, pairs, calibration="identity")
+    assert not labeler.label(pairs).calibrated
+    assert "switched off" in labeler.notes[0]
+
+
+def test_a_misspelt_calibrator_is_an_error_without_gold_too(lfs: list[LabelingFunction]) -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'temperature'"):
+        fit(lfs, make_pairs(gold=0), calibration="temprature")
+
+
+def test_settings_beside_a_made_model_are_refused_not_ignored(lfs: list[LabelingFunction]) -> None:
+    with pytest.raises(ConfigError, match="max_iter came with a label model that has its settings"):
+        fit(lfs, make_pairs(), model=DawidSkene(), settings={"max_iter": 3})
+
+
+def test_reasons_stay_small_and_add_up_where_votes_nearly_cancel() -> None:
+    # Platt's step is worth .5 however faint the logit; two LFs of weight 2 disagree and leave a logit of .001.
+    model = PairModel.from_dict(PairModel().fit([[1, 1], [0, 0]]).to_dict())
+    model.weights_ = np.array([2.0, 1.999])
+    texts = {"x": "1", "yy": "2"}
+    lfs = (
+        response_scorer(lambda r: len(r.text), name="longer"),
+        response_scorer(lambda r: -len(r.text), name="shorter"),
+    )
+    labeler = Labeler(lfs, model, Platt.from_dict({"slope": 1.0, "step": 0.5}))
+    found = labeler.explain(Pair("p", "q", *texts))
+    shares = [reason.log_odds or 0.0 for reason in found.reasons]
+    assert abs(found.logit) > 0.5
+    assert sum(shares) == pytest.approx(found.logit, abs=1e-12)
+    assert max(map(abs, shares)) < 3.0
+
+
+def test_votes_that_repeat_an_id_are_refused(lfs: list[LabelingFunction]) -> None:
+    pairs = make_pairs()
+    same = pairs.table.set_column(0, pairs.table.schema.field("id"), pa.array(["same"] * 300))
+    twice = Pairs(same)
+    with pytest.raises(LabelMatrixError, match="299 votes repeat an id"):
+        fit(lfs, twice, votes=apply(lfs, twice))
+
+
+def edited(state: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """The state with one value replaced, or taken out where `value` is None."""
+    *above, last = path.split(".")
+    where = state
+    for key in above:
+        where = where[int(key)] if isinstance(where, list) else where[key]
+    if value is None:
+        del where[last]
+    else:
+        where[last] = value
+    return state
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("lfs", None, "no whole labeler"),
+        ("inputs", None, "no whole labeler"),
+        ("calibrator", None, "no whole labeler"),
+        ("calibrator.name", None, "has no 'name'"),
+        ("calibrator", {"name": "temperature", "factor": "x"}, "cannot be read"),
+        ("calibrator", {"name": "temperature", "factor": float("nan")}, "it holds NaN"),
+        ("model", "x", "no whole labeler"),
+        ("model.weights", ["x"], "no whole labeler"),
+        ("lfs.0.spec", None, "no whole labeler"),
+        ("lfs.0.colour", "red", "no whole labeler"),
+        ("kind", "reward:linear", "holds no labeler"),
+    ],
+)
+def test_an_edited_labeler_is_refused_in_one_sentence(
+    lfs: list[LabelingFunction], tmp_path: Path, path: str, value: Any, words: str
+) -> None:
+    fit(lfs, make_pairs()).save(tmp_path)
+    state = json.loads((tmp_path / "labeler.json").read_text())
+    (tmp_path / "labeler.json").write_text(json.dumps(edited(state, path, value)))
+    with pytest.raises(ArtifactError, match=words):
+        Labeler.load(tmp_path)
+
+
+def test_a_model_that_no_registry_knows_cannot_be_saved(lfs: list[LabelingFunction], tmp_path: Path) -> None:
+    class Mine(DawidSkene):
+        name = "mine"
+
+    with pytest.raises(ArtifactError, match="'mine' is not in LABEL_MODELS"):
+        fit(lfs, make_pairs(), model=Mine()).save(tmp_path)

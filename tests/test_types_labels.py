@@ -54,6 +54,14 @@ def test_a_source_column_called_p_gives_way_to_ours():
     assert table["p"].to_pylist() == pytest.approx(make_labels().p.tolist())
 
 
+def test_columns_of_an_earlier_labelling_are_replaced_and_others_stay():
+    first = make_labels().to_table()
+    pairs = Pairs(first.append_column("vote:gone", [[1, 1, 1]]).append_column("margin", [[7, 8, 9]]))
+    again = make_labels(pairs=pairs).to_table()
+    assert set(again.column_names) == {*first.column_names, "margin"}
+    assert again["in_sample"].to_pylist() == [True, False, False]
+
+
 def test_the_table_holds_every_vote():
     table = make_labels().to_table()
     assert table["vote:length"].to_pylist() == [1, 0, -1]

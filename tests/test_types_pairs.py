@@ -120,3 +120,22 @@ def test_repr_counts_the_parts():
 
 def test_fold_makes_one_space_of_any_white_space():
     assert fold(" a\n\tb\u00a0c ") == "a b c"
+
+
+@pytest.mark.parametrize("name", ["gold", "part", "swapped"])
+def test_columns_that_can_hold_the_answer_are_shown_to_nobody(name):
+    with pytest.raises(DataError, match="can hold the answer"):
+        next(make_pairs().iter_pairs([name]))
+
+
+def test_rows_are_taken_in_any_order_and_more_than_once():
+    rows = np.array([3, 1, 1])
+    assert make_pairs().take(rows).ids == ("4", "2", "2")
+    assert make_pairs().take(np.array([1, 4])).ids == ("2", "5")
+    assert make_pairs().take(np.array([], dtype=np.int64)).ids == ()
+
+
+@pytest.mark.parametrize("value", [None, 3])
+def test_a_pair_of_anything_but_text_is_refused(value):
+    with pytest.raises(DataError, match=r"response_a is .*, expected text"):
+        Pair("1", "Q", value, "y")

@@ -103,11 +103,15 @@ def read_json(path: Path) -> Any:
         ArtifactError: when it is missing or torn.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except FileNotFoundError:
         raise ArtifactError(f"{path} does not exist. Run the step that writes it first.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ArtifactError(f"{path} is not JSON ({error}). Delete it and run the step again.") from None
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"it holds {name}")
 
 
 def write_parquet(path: Path, table: pa.Table, row_group_size: int = 8192) -> None:
@@ -128,8 +132,14 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
             # A folder cannot be replaced in one call: move the old one aside first. A kill between the two
             # renames leaves no folder, never a mixed one, and the step is run again.
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old-", dir=path.parent))
-            os.replace(path, old / "was")
-            os.replace(temporary, path)
+            try:
+                os.replace(path, old / "was")
+                os.replace(temporary, path)
+            except OSError:
+                if (old / "was").exists():
+                    os.replace(old / "was", path)
+                old.rmdir()
+                raise
             shutil.rmtree(old)
         else:
             os.replace(temporary, path)

@@ -16,12 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel import artifacts
-from weaklabel.calibration import CANDIDATES, Calibrator, calibrator_from_dict, choose_calibrator
+from weaklabel.calibration import (
+    CANDIDATES,
+    Calibrator,
+    calibrator_from_dict,
+    choose_calibrator,
+    get_calibrator,
+)
 from weaklabel.data import as_pairs
 from weaklabel.engine.apply import apply
-from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError
+from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, WeaklabelError
 from weaklabel.groups import folds_by_prompt
-from weaklabel.label_models import LabelModel, get_label_model
+from weaklabel.label_models import LABEL_MODELS, LabelModel, get_label_model
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import load_spec, settings_of, source_hash
 from weaklabel.metrics import Interval, score_all
@@ -51,10 +57,10 @@ class Labeler:
     Attributes:
         lfs: the labeling functions, in the order of the model's columns.
         model: the fitted label model.
-        calibrator: the fitted calibrator, None where there was too little gold.
+        calibrator: the fitted calibrator, None where there was too little gold or calibration was switched off.
         gold_ids: pairs whose gold was used to fit or calibrate; their labels are marked `in_sample`.
-        out_of_fold: accuracy, NLL, Brier and ECE on the dev gold, every fitted thing inside the fold; empty
-            without gold.
+        out_of_fold: accuracy, NLL, Brier and ECE on the dev gold, each pair judged by a model and a calibrator
+            that were fitted to gold of other prompts; empty without a calibrator.
         notes: what a reader of the labels should know, one sentence each.
     """
 
@@ -67,7 +73,8 @@ class Labeler:
 
     @property
     def calibrated(self) -> bool:
-        return self.calibrator is not None
+        """Whether the log-odds were fitted to gold. The identity leaves them as they were."""
+        return self.calibrator is not None and self.calibrator.calibrates
 
     def label(self, pairs: Any, *, votes: Votes | None = None, **apply_settings: Any) -> Labels:
         """Labels of every pair, with the votes behind them.
@@ -86,7 +93,7 @@ class Labeler:
             votes=votes,
             logit=logit,
             w=(votes.L != ABSTAIN).any(axis=1).astype(np.float64),
-            contributions=_contributions(self.model, votes, raw, logit),
+            contributions=_contributions(self.model, votes, raw, logit, self.calibrator),
             calibrated=self.calibrated,
             in_sample=np.array([i in self.gold_ids for i in votes.ids], dtype=np.bool_),
         )
@@ -103,13 +110,18 @@ class Labeler:
         """Write `labeler.json`: settings, numbers, and where each LF is found. No code and no pickle.
 
         Raises:
-            ArtifactError: when an LF lives only in this process and could not be found again.
+            ArtifactError: when an LF, or the label model, lives only in this process and could not be found again.
         """
         homeless = [lf.name for lf in self.lfs if lf.spec is None]
         if homeless:
             raise ArtifactError(
                 f"{homeless[0]!r} lives only in this process, so a saved labeler could not find it again. "
                 "Move it into a file and load it with load_lfs('file.py')."
+            )
+        if self.model.name not in LABEL_MODELS:
+            raise ArtifactError(
+                f"the label model {self.model.name!r} is not in LABEL_MODELS, so a saved labeler could not find it "
+                "again. Add its line there."
             )
         state = artifacts.manifest(
             "labeler",
@@ -126,25 +138,37 @@ class Labeler:
 
     @classmethod
     def load(cls, folder: str | Path, *, allow_changed: bool = False) -> Self:
-        """The labeler saved in `folder`.
+        """The labeler saved in `folder`. The files that it names for its LFs are imported, that is, run.
 
         Raises:
-            ArtifactError: when it is missing or torn, or when an LF changed since it was fitted, unless
+            ArtifactError: when it is missing, torn or edited, or when an LF changed since it was fitted, unless
                 `allow_changed`.
+            DiscoveryError: when the file of an LF is gone.
         """
         state = artifacts.read_json(Path(folder) / _FILE)
         if not isinstance(state, dict) or state.get("kind") != "labeler":
             raise ArtifactError(f"{folder} holds no labeler. Pass the folder that `weaklabel fit` wrote.")
-        lfs = tuple(_lf_from(entry) for entry in state["lfs"])
-        changed = [lf.name for lf in lfs if state["inputs"].get(lf.name) != (source_hash(lf) or "")]
+        try:
+            labeler = cls._from_state(state)
+            changed = [lf.name for lf in labeler.lfs if state["inputs"][lf.name] != (source_hash(lf) or "")]
+        except WeaklabelError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(
+                f"{folder} holds no whole labeler ({type(error).__name__}: {error}). Fit and save it again."
+            ) from error
         if changed and not allow_changed:
             raise ArtifactError(
                 f"{folder}: {changed[0]!r} changed since the labeler was fitted ({len(changed)} in all). "
                 "Run fit again, or load with allow_changed=True."
             )
+        return labeler
+
+    @classmethod
+    def _from_state(cls, state: Mapping[str, Any]) -> Self:
         calibrator = state["calibrator"]
         return cls(
-            lfs=lfs,
+            lfs=tuple(_lf_from(entry) for entry in state["lfs"]),
             model=get_label_model(state["settings"]["model"]).from_dict(state["model"]),
             calibrator=None if calibrator is None else calibrator_from_dict(calibrator),
             gold_ids=frozenset(state["gold_ids"]),
@@ -191,9 +215,11 @@ def fit(
         apply_settings: `workers`, `time_limit`, `store`, ... of `apply`.
 
     Raises:
-        ConfigError: no labeling function was given.
+        ConfigError: no labeling function was given, or settings for a model that has its own already.
         UnknownNameError: no such label model or calibrator.
     """
+    if calibration not in ("auto", "none"):
+        get_calibrator(calibration)  # a misspelt name is an error with little gold too
     if not lfs:
         raise ConfigError(
             "fit got no labeling function. Pass at least one, e.g. load_lfs('shipped:mt_bench')."
@@ -218,7 +244,8 @@ def fit(
     calibrator, _ = choose_calibrator(logit, y[known], groups[known], candidates=names, seed=seed)
     checked = cross_calibrated(logit, y[known], groups[known], candidates=names, seed=seed)
     scores = score_all(sigmoid(checked), y[known], groups[known], seed=seed)
-    return Labeler(tuple(lfs), fitted, calibrator, frozenset(votes.ids[i] for i in known), scores)
+    notes = () if calibrator.calibrates else (_why_uncalibrated(len(known), n_prompts, calibration),)
+    return Labeler(tuple(lfs), fitted, calibrator, frozenset(votes.ids[i] for i in known), scores, notes)
 
 
 def antisymmetric_logit(model: LabelModel, votes: Votes) -> FloatArray:
@@ -283,23 +310,37 @@ def _lf_from(state: Mapping[str, Any]) -> LabelingFunction:
     return replace(load_spec(settings["spec"]), **settings)
 
 
-def _contributions(model: LabelModel, votes: Votes, raw: FloatArray, logit: FloatArray) -> FloatArray | None:
+def _contributions(
+    model: LabelModel, votes: Votes, raw: FloatArray, logit: FloatArray, calibrator: Calibrator | None
+) -> FloatArray | None:
+    """The LFs' shares of the calibrated logit.
+
+    Each share is stretched by what calibration does to the logit on which all of them would agree, `size`; what
+    is then missing is spread by the sizes of the shares. Stretching by `logit / raw` would add up as well, but
+    where votes nearly cancel and the calibrator has a step at 0 the shares would grow without bound.
+    """
     shares = model.contributions(votes.L, margins=votes.margins)
-    if shares is None:
-        return None
-    if not model.antisymmetric:
+    if shares is not None and not model.antisymmetric:
         # Asked in both orders and averaged, as its logit is; else the shares would add up to another number.
         turned = model.contributions(swap_votes(votes.L), margins=-votes.margins)
         shares = shares if turned is None else (shares - turned) / 2
-    # Calibration stretches the logit; each share is stretched alike, so that they still add up.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        stretch = np.where(raw != 0, logit / raw, 0.0)
-    return np.asarray(shares * stretch[:, None])
+    if shares is None or calibrator is None:
+        return shares
+    size = np.abs(shares).sum(axis=1)
+    spoken = np.where(size > 0, size, 1.0)
+    stretch = calibrator.transform(size) / spoken
+    missing = (logit - stretch * raw) / spoken
+    return np.asarray(shares * stretch[:, None] + np.abs(shares) * missing[:, None])
 
 
 def _maker(model: str | LabelModel, settings: Mapping[str, Any]) -> Any:
     if isinstance(model, str):
         return lambda: get_label_model(model, **settings)
+    if settings:
+        raise ConfigError(
+            f"fit: {', '.join(settings)} came with a label model that has its settings already. "
+            "Name the model, or set them where it is made."
+        )
     import copy
 
     return lambda: copy.deepcopy(model)
@@ -307,6 +348,10 @@ def _maker(model: str | LabelModel, settings: Mapping[str, Any]) -> Any:
 
 def _rows_of(pairs: Pairs, votes: Votes) -> NDArray[np.intp]:
     where = {pair_id: row for row, pair_id in enumerate(votes.ids)}
+    if len(where) < len(votes):
+        raise LabelMatrixError(
+            f"{len(votes) - len(where)} votes repeat an id. Give every pair an id of its own."
+        )
     missing = [i for i in pairs.ids if i not in where]
     if missing:
         raise LabelMatrixError(
@@ -316,7 +361,7 @@ def _rows_of(pairs: Pairs, votes: Votes) -> NDArray[np.intp]:
 
 
 def _why_uncalibrated(n_gold: int, n_prompts: int, calibration: str) -> str:
-    if calibration == "none":
+    if calibration in ("none", "identity"):
         return "not calibrated: calibration was switched off."
     return (
         f"not calibrated: {n_gold} gold pairs on {n_prompts} prompts, at least {MIN_GOLD} on {MIN_PROMPTS} are "

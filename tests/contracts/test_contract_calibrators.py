@@ -74,6 +74,12 @@ def test_undecided_pairs_stay_undecided(name):
 
 
 @every
+def test_what_rounding_leaves_of_votes_that_cancel_is_no_verdict(name):
+    fitted = get_calibrator(name).fit([0.1, 0.2, 5.0] * 10, [1, 1, 1] * 10)
+    assert fitted.transform([0.1 + 0.2 - 0.3])[0] == 0
+
+
+@every
 def test_inputs_are_left_as_they_were(name):
     z, y = np.array([1.0, -2.0, 0.5]), np.array([1.0, 0.0, np.nan])
     copies = z.copy(), y.copy()

@@ -138,7 +138,7 @@ def test_half_of_a_csv_row_is_set_aside(tmp_path: Path) -> None:
 
 def test_an_open_quotation_mark_in_csv_is_set_aside_where_it_began(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text('prompt,response_a,response_b\nQ,x,y\nQ,x,"z\nQ,x,w\n')
-    pairs = read_pairs(tmp_path / "p.csv")
+    pairs = read_pairs(tmp_path / "p.csv", max_set_aside=0.7)
     assert (len(pairs), pairs.set_aside[0].line) == (1, 3)
     assert "not a whole CSV row" in pairs.set_aside[0].reason
 

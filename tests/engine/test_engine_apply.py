@@ -208,7 +208,15 @@ def test_what_is_no_pairs_is_refused():
 
 @pytest.mark.parametrize(
     "setting",
-    [{"workers": 0}, {"shard_size": 0}, {"time_limit": 0}, {"time_limit": -1}, {"max_fault_share": 2}],
+    [
+        {"workers": 0},
+        {"workers": "2"},
+        {"shard_size": 0},
+        {"time_limit": 0},
+        {"time_limit": "2"},
+        {"time_limit": -1},
+        {"max_fault_share": 2},
+    ],
 )
 def test_a_setting_out_of_range_is_named(pairs, setting):
     (name,) = setting
@@ -286,3 +294,24 @@ def test_a_time_limit_outside_the_main_thread_asks_for_a_file(pairs):
     thread.start()
     thread.join()
     assert "Move the labeling functions into a file" in caught[0]
+
+
+def test_one_function_in_place_of_a_list_is_refused(pairs):
+    lf = labeling_function(name="alone")(lambda pair: 0)
+    with pytest.raises(LabelingFunctionError, match=r"takes a list.*\[alone\]"):
+        apply(lf, pairs)
+
+
+def test_a_function_cannot_change_the_columns_that_others_see():
+    @labeling_function(columns=["mood"])
+    def changes(pair):
+        pair.columns["mood"] = "bad"
+        return 0
+
+    @labeling_function(columns=["mood"])
+    def reads(pair):
+        return int(pair.columns["mood"] == "good")
+
+    votes = apply([changes, reads], pairs_with(mood="good"))
+    assert votes.select(["reads"]).L.tolist() == [[1], [1]]
+    assert "TypeError" in votes.faults[0].error

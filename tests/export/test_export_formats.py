@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from made_labels import TURNS, labels_of
+from made_labels import ROWS, TURNS, labels_of
 
 from weaklabel.data import read_pairs
 from weaklabel.errors import (
@@ -71,6 +71,22 @@ def test_an_export_never_replaces_a_folder_of_other_files(exporter, labels, tmp_
     with pytest.raises(ArtifactError, match="holds files that weaklabel did not write"):
         exporter(labels, tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "three years of work"
+
+
+def test_a_file_put_beside_an_earlier_export_is_not_swept_away(exporter, labels, tmp_path):
+    exporter(labels, tmp_path / "out")
+    (tmp_path / "out" / "thesis.txt").write_text("three years of work")
+    with pytest.raises(ArtifactError, match=r"'thesis.txt', 1 in all.*move them away"):
+        exporter(labels, tmp_path / "out")
+    assert (tmp_path / "out" / "thesis.txt").read_text() == "three years of work"
+
+
+def test_the_folder_that_is_worked_in_is_not_replaced(exporter, labels, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(ArtifactError, match="the folder you are in"):
+        exporter(labels, ".")
+    assert [p.name for p in tmp_path.iterdir()] == ["here"]
 
 
 def test_an_export_never_replaces_a_file(exporter, labels, tmp_path):
@@ -208,6 +224,12 @@ def test_our_own_reader_opens_the_parquet_export(labels, tmp_path):
     export_parquet(labels, tmp_path / "out")
     pairs = read_pairs(tmp_path / "out" / "pairs.parquet")
     assert pairs.ids == ("b-wins", "a-wins", "unsure", "tie", "silent")
+
+
+def test_labels_read_back_without_gold_are_not_taken_for_gold(make_labels, tmp_path):
+    rows = [(*row[:3], None, "pool", *row[5:]) for row in ROWS]
+    export_parquet(make_labels(rows=rows), tmp_path / "out")
+    assert not read_pairs(tmp_path / "out" / "pairs.parquet").has_gold.any()
 
 
 @pytest.mark.parametrize("source", ["hh_rlhf_train", "ultrafeedback_train"])

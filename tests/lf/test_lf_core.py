@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import sys
 
 import numpy as np
 import polars as pl
@@ -317,3 +319,41 @@ def test_every_name_of_the_room_is_found_and_they_are_sorted():
 def test_an_unknown_name_of_the_room_is_an_attribute_error():
     with pytest.raises(AttributeError, match="has no attribute 'labeling_funktion'"):
         _ = lf_room.labeling_funktion
+
+
+# ------------------------------------------------------------------------------------------- odd functions
+
+
+class Counts:
+    """A function that is an object."""
+
+    def __call__(self, response):
+        return len(response)
+
+
+@pytest.mark.parametrize("make", [Counts, lambda: functools.partial(int.__add__, 1)])
+def test_a_callable_without_a_name_asks_for_one_and_works_with_it(make):
+    with pytest.raises(LabelingFunctionError, match="has no name of its own"):
+        response_scorer(make())
+    assert response_scorer(name="counts")(Counts()).score("abc") == 3.0
+
+
+def test_a_function_of_c_that_hides_its_arguments_is_refused():
+    with pytest.raises(LabelingFunctionError, match="does not say what arguments it takes"):
+        labeling_function(max)
+
+
+def test_columns_as_one_string_are_refused():
+    with pytest.raises(LabelingFunctionError, match=r"columns=\['topic'\]"):
+        labeling_function(columns="topic")(lambda pair: 0)
+
+
+def test_a_function_that_ends_the_program_is_a_fault():
+    for lf in (
+        labeling_function(name="ends")(lambda pair: sys.exit(0)),
+        response_scorer(name="ends")(lambda response: sys.exit(0)),
+        response_scorer(name="ends", batch=True)(lambda responses: sys.exit(0)),
+    ):
+        column = lf.vote_all([pair()])
+        assert column.votes.tolist() == [-1]
+        assert column.faults[0].error == "'ends' raised SystemExit: 0"

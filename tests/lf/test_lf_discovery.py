@@ -119,6 +119,12 @@ def test_two_functions_of_one_name_are_an_error_that_names_both_origins(here):
         load_lfs("lfs/")
 
 
+def test_a_name_that_no_spec_could_hold_is_refused(here):
+    write(here / "odd.py", ONE.replace("@response_scorer", "@response_scorer(name='a::b')"), name="odd")
+    with pytest.raises(DiscoveryError, match=r"odd.py: 'a::b' holds '::'"):
+        load_lfs("odd.py")
+
+
 def test_a_syntax_error_names_file_line_and_message_of_every_broken_file(here):
     write(here / "lfs/good.py", name="longer")
     write(here / "lfs/bad.py", "x = 1\ndef f(:\n    pass\n")
@@ -418,6 +424,103 @@ def test_words_read_from_a_file_count(here):
     assert one == same
     assert one["rude"] != two["rude"]
     assert one["also_rude"] != two["also_rude"]
+
+
+def test_functions_of_one_file_that_differ_have_different_fingerprints(here):
+    text = """
+        import functools
+        from dataclasses import dataclass
+        import numpy as np
+        from weaklabel.lf import labeling_function, response_scorer
+
+        @dataclass
+        class Settings:
+            word: str
+
+        class Counts:
+            def __init__(self, sign):
+                self.sign = sign
+
+            def __call__(self, response):
+                return response.count(self.sign)
+
+            def missing(self, response):
+                return -response.count(self.sign)
+
+        def by_settings(settings):
+            return response_scorer(name=f"has_{settings.word}")(lambda response: settings.word in response)
+
+        def by_array(weights):
+            return response_scorer(name=f"weighs_{weights[0]}")(lambda response: len(response) * weights[0])
+
+        def by_name(name, *, sign):
+            return 0
+
+        LFS = [
+            labeling_function(name="first")(lambda pair: 0), labeling_function(name="second")(lambda pair: 1),
+            *(by_settings(Settings(word)) for word in ("so", "well")),
+            *(by_array(np.array([number])) for number in (1, 2)),
+            *(response_scorer(name=f"counts_{n}")(Counts(sign)) for n, sign in enumerate("!?")),
+            *(response_scorer(name=f"lacks_{n}")(Counts(sign).missing) for n, sign in enumerate("!?")),
+            *(labeling_function(name=f"part_{n}")(functools.partial(by_name, sign=sign)) for n, sign in enumerate("!?")),
+        ]
+    """
+    write(here / "many.py", text)
+    found = fingerprints("many.py")
+    assert len(set(found.values())) == len(found) == 12
+    write(here / "again/many.py", text)
+    assert fingerprints("again/many.py") == found
+
+
+def test_what_is_captured_twice_counts_where_it_stands(here):
+    text = """
+        from weaklabel.lf import response_scorer
+        A, B = ["a"], ["b"]
+
+        def counts(name, *words):
+            return response_scorer(name=name)(lambda response: words.index(A) + len(words))
+
+        LFS = [counts("aba", A, B, A), counts("abb", A, B, B)]
+    """
+    write(here / "twice.py", text)
+    found = fingerprints("twice.py")
+    assert found["aba"] != found["abb"]
+
+
+def test_a_logger_and_objects_that_hold_themselves_can_be_captured(here):
+    text = """
+        import logging
+        from weaklabel.lf import response_scorer
+        log = logging.getLogger("weaklabel.test")
+
+        class Node:
+            def __init__(self):
+                self.me, self.all = self, {self}
+                self.deep = None
+
+        NODE = Node()
+        LAST = NODE
+        for _ in range(5000):
+            LAST.deep = Node()
+            LAST = LAST.deep
+
+        @response_scorer
+        def logs(response):
+            log.debug("%s", NODE)
+            return len(response)
+
+        @response_scorer
+        def only_logs(response):
+            log.debug("%s", response)
+            return len(response)
+    """
+    write(here / "graph.py", text)
+    before = fingerprints("graph.py")
+    import logging
+
+    logging.getLogger("weaklabel.test").setLevel("ERROR")
+    write(here / "again/graph.py", text)
+    assert fingerprints("again/graph.py") == before
 
 
 def test_settings_count_and_names_do_not(here):

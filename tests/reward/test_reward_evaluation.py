@@ -100,6 +100,12 @@ def test_dev_gold_is_called_in_sample(gold):
     assert "in-sample" not in str(evaluate(Says(knows(gold, 1.0)), gold))
 
 
+def test_gold_that_a_comparer_was_fitted_on_is_in_sample_whatever_its_part(gold):
+    fitted = Says(knows(gold, 1.0))
+    fitted.gold_ids = frozenset(gold.ids[:7]) | {"elsewhere"}
+    assert evaluate([Says(knows(gold, 1.0)), fitted], gold).n_in_sample == 7
+
+
 def test_ties_are_counted_apart(gold):
     tied = with_column(gold, "gold", ["tie"] * 4 + ["b"] * 36)
     found = evaluate(Says(knows(gold, 1.0)), tied)

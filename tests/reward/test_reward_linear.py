@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -299,6 +301,34 @@ def test_a_torn_or_changed_model_is_refused(tmp_path):
     file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with pytest.raises(ArtifactError, match="not what its manifest names"):
         load_reward(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"scale": None}, "no whole manifest"),
+        ({"settings": {"colour": 1}}, "no whole manifest"),
+        ({"settings": {"n_features": 8}}, "128 coefficients, but n_features is 8"),
+        ({"scale": float("nan")}, "it holds NaN"),
+    ],
+)
+def test_an_edited_manifest_is_refused(tmp_path, change, words):
+    pairs, _, y = planted(30)
+    LinearReward(n_features=64).fit(pairs, y).save(tmp_path / "m")
+    file = tmp_path / "m" / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(ArtifactError, match=words):
+        load_reward(tmp_path / "m")
+
+
+def test_a_file_put_beside_a_saved_model_is_not_swept_away(tmp_path):
+    pairs, _, y = planted(30)
+    model = LinearReward(n_features=64).fit(pairs, y)
+    model.save(tmp_path / "m")
+    model.save(tmp_path / "m")
+    (tmp_path / "m" / "notes.txt").write_text("mine")
+    with pytest.raises(ArtifactError, match=r"'notes.txt'"):
+        model.save(tmp_path / "m")
 
 
 def test_a_pickle_is_never_opened(tmp_path):

@@ -63,6 +63,30 @@ def test_test_prompts_of_separate_gold_are_left_out_as_well():
     assert "unsure" not in training_targets(labels, gold)[0].ids
 
 
+def test_prompts_that_only_their_conversations_tell_apart_are_not_taken_for_locked_ones():
+    turns = [[{"role": "user", "content": f"question {i}"}] for i in range(6)]
+    labels = build_labels()
+    pairs = with_column(with_column(labels.pairs, "prompt", [""] * 6), "messages", turns)
+    assert set(training_targets(replace(labels, pairs=pairs), pairs)[0].ids) == {
+        "b-wins",
+        "a-wins",
+        "unsure",
+        "tie",
+    }
+
+
+def test_gold_in_the_other_order_is_turned():
+    labels = build_labels()
+    assert training_targets(labels, labels.pairs.swapped())[1] == pytest.approx(training_targets(labels)[1])
+
+
+def test_gold_of_other_responses_is_refused():
+    labels = build_labels()
+    other = with_column(labels.pairs, "response_b", ["something else"] * 6)
+    with pytest.raises(DataError, match="'b-wins' has other responses in gold"):
+        training_targets(labels, other)
+
+
 def test_gold_that_shares_no_id_is_refused():
     labels = build_labels()
     renamed = with_column(labels.pairs, "id", list("uvwxyz"))

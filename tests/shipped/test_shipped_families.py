@@ -123,3 +123,7 @@ def test_refusing_is_not_judged_where_the_request_does_harm() -> None:
 )
 def test_sums_are_worked_out_again(response: str, right: int, wrong: int) -> None:
     assert (score("right_sums", response), score("wrong_sums", response)) == (right - wrong, wrong)
+
+
+def test_a_number_of_thousands_of_digits_is_no_sum() -> None:
+    assert score("wrong_sums", f"1{',000' * 5000} + 1 = 5") == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -174,7 +175,25 @@ def test_a_very_slow_function_is_examined_on_fewer_pairs_and_the_report_says_so(
     clock = Clock()
     report = check([clock.spend("v", [25.0])], drawn_pairs(), clock=clock)
     assert [f.code for f in report.findings] == ["WL107"]
-    assert "v is slow: it was examined on 50 of 120 pairs." in str(report)
+    assert "v is slow: it was examined on 40 of 120 pairs." in str(report)
+
+
+@pytest.mark.parametrize("on", ["p7", "p100"])
+def test_a_hanging_function_is_given_up_with_its_pair_and_the_others_go_on(on: str) -> None:
+    def hangs(pair: Pair) -> int:
+        while pair.id == on:
+            pass
+        return ABSTAIN
+
+    report = check([voting(hangs), longer], drawn_pairs(), time_limit=0.3)
+    [finding] = report.findings
+    assert (finding.lf, finding.code, finding.pair_ids) == ("odd", "WL115", (on,))
+    assert "given up after 0.3 s" in finding.message
+
+
+def test_a_check_outside_the_main_thread_works() -> None:
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(check, [longer], drawn_pairs()).result().findings == ()
 
 
 def test_a_raising_function_stops_at_its_first_pair_and_the_others_go_on() -> None:

@@ -50,7 +50,7 @@ def calibrator_from_dict(state: Mapping[str, Any]) -> Calibrator:
     [1.0]
 
     Raises:
-        ArtifactError: no name, or a value that is missing.
+        ArtifactError: no name, or a value that is missing or no number.
         UnknownNameError: a name that is not in `CALIBRATORS`.
     """
     if "name" not in state:
@@ -59,9 +59,10 @@ def calibrator_from_dict(state: Mapping[str, Any]) -> Calibrator:
     try:
         return kind.from_dict(state)
     except KeyError as error:
-        raise ArtifactError(
-            f"a saved {state['name']!r} calibrator has no {error}. Fit and save the labeler again."
-        ) from None
+        problem = f"has no {error}"
+    except (TypeError, ValueError) as error:
+        problem = f"cannot be read ({error})"
+    raise ArtifactError(f"a saved {state['name']!r} calibrator {problem}. Fit and save the labeler again.")
 
 
 def choose_calibrator(

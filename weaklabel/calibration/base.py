@@ -19,8 +19,8 @@ from weaklabel._validation import check_gold
 from weaklabel.errors import LabelMatrixError, NotCalibratedError, NotFittedError
 from weaklabel.types import FloatArray
 
-# Log-odds smaller than this are silence to a fit (they move p by 2.5e-7), larger than this are certainty: what lies
-# outside would only bring overflow into the sums.
+# Log-odds smaller than this are silence (they move p by 2.5e-7): what is left where votes cancel is rounding, and a
+# step at 0 must not turn it into a verdict. Larger than the other is certainty: it would only bring overflow.
 _SILENCE: Final = 1e-6
 _CERTAINTY: Final = 1e6
 
@@ -75,14 +75,16 @@ class Calibrator(ABC):
 
     @final
     def transform(self, logit: ArrayLike) -> FloatArray:
-        """`(n,)` float64: calibrated log-odds; `transform(-z) == -transform(z)` exactly, 0 stays 0.
+        """`(n,)` float64: calibrated log-odds; `transform(-z) == -transform(z)` exactly, |z| up to 1e-6 gives 0.
 
         Raises:
             NotFittedError: before `fit`.
             LabelMatrixError: a logit that is not finite.
         """
         z = check_logit(logit)
-        return np.sign(z) * self._strength(np.minimum(np.abs(z), _CERTAINTY))
+        size = np.abs(z)
+        direction = np.where(size > _SILENCE, np.sign(z), 0.0)
+        return direction * self._strength(np.minimum(size, _CERTAINTY))
 
     @abstractmethod
     def _fit(self, strength: FloatArray, right: FloatArray, weight: FloatArray) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -147,6 +148,7 @@ def settings(options: Mapping[str, Any], *, remember: bool = False) -> LoadedCon
     """
     from weaklabel.config import load_config
 
+    results_only()
     file, sets, name = options.get("config_file"), options.get("sets", ()), options.get("name")
     given = _given(options)
     root = _root(options)
@@ -238,12 +240,22 @@ def _memorise(folder: Path, sets: list[str], given: Mapping[str, Any]) -> None:
         artifacts.write_json(folder / REMEMBERED, {"sets": [*kept, *sets], "options": known})
 
 
+def results_only() -> None:
+    """Until the command ends, stdout is for `emit`: what labeling functions print goes to stderr."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.obj is None:
+        context.obj = sys.stdout
+        context.with_resource(redirect_stdout(sys.stderr))
+
+
 def emit(value: Any, text: str | Callable[[], str], as_json: bool) -> None:
     """Print `value` as JSON, or `text` for a person."""
+    context = click.get_current_context(silent=True)
+    file = None if context is None else context.obj
     if as_json:
-        click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False), file=file)
     else:
-        click.echo(text if isinstance(text, str) else text())
+        click.echo(text if isinstance(text, str) else text(), file=file)
 
 
 def note(text: str) -> None:
@@ -268,7 +280,12 @@ def _describe_read(counts: Mapping[str, Any]) -> str:
 
 def _describe_apply(counts: Mapping[str, Any]) -> str:
     faults = f", {counts['faults']:,} votes failed" if counts["faults"] else ""
-    return f"{counts['lfs']} labeling functions, {counts['coverage']:.1%} of the pairs have a vote{faults}"
+    turned = "".join(
+        f"; {name}: {share:.0%} of its votes do not turn round with the pair and count as abstains"
+        for name, share in counts.get("position_dependent", {}).items()
+        if share
+    )
+    return f"{counts['lfs']} labeling functions, {counts['coverage']:.1%} of the pairs have a vote{faults}{turned}"
 
 
 def _describe_fit(counts: Mapping[str, Any]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +51,25 @@ def command(as_json: bool, sample: int, watch: bool, **options: Any) -> None:
 
 
 def _check(lfs: Any, pairs: Any, sample: int, loaded: Any, as_json: bool) -> int:
-    from weaklabel.workbench.check import check
+    from weaklabel.workbench.check import TIME_LIMIT, check
 
-    report = check(lfs, pairs, sample=sample, seed=loaded.config.data.seed)
+    report = check(
+        lfs,
+        pairs,
+        sample=sample,
+        seed=loaded.config.data.seed,
+        time_limit=loaded.config.lfs.time_limit or TIME_LIMIT,
+        progress=_show if sys.stderr.isatty() else None,
+    )
+    if sys.stderr.isatty():
+        _show("")
     emit(report.to_dict(), lambda: str(report), as_json)
     return report.exit_code
+
+
+def _show(name: str) -> None:
+    """The function that is being examined, on a line that is written over."""
+    click.echo(f"\r\x1b[K{name}", err=True, nl=False)
 
 
 def _watched(loaded: Any) -> list[Path]:
@@ -68,4 +84,8 @@ def _watched(loaded: Any) -> list[Path]:
 
 
 def _stamps(paths: list[Path]) -> dict[Path, float]:
-    return {path: path.stat().st_mtime for path in paths if path.exists()}
+    found = {}
+    for path in paths:
+        with suppress(FileNotFoundError):  # an editor may be replacing it
+            found[path] = path.stat().st_mtime
+    return found

@@ -27,4 +27,4 @@ def command(as_json: bool, top: int, **options: Any) -> None:
     # The file's own functions are what explore helps to write; they are ranked when they are asked for.
     lfs = configured_lfs(loaded) if options["lfs"] else None
     found = explore(read_configured_pairs(loaded), lfs=lfs, limit=top, seed=loaded.config.data.seed)
-    emit(found.to_dict(), lambda: str(found), as_json)
+    emit(found.to_dict(), lambda: found.text(top), as_json)

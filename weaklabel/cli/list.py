@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from weaklabel.cli._common import emit, json_option
+from weaklabel.cli._common import emit, json_option, results_only
 
 KINDS: Final = ("lfs", "models", "calibrators", "layouts", "exports", "rewards")
 
@@ -19,6 +19,7 @@ KINDS: Final = ("lfs", "models", "calibrators", "layouts", "exports", "rewards")
 @json_option
 def command(kind: str, sources: tuple[str, ...], as_json: bool) -> None:
     """What can be named: labeling functions (shipped, presets, plug-ins), models, calibrators, layouts, exports."""
+    results_only()
     rows = _functions(sources) if kind == "lfs" else [{"name": name} for name in _names(kind)]
     emit(rows, lambda: _table(rows), as_json)
 

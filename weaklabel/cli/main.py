@@ -77,7 +77,7 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except WeaklabelError as error:
             raise UserError(str(error)) from error
-        except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        except (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError) as error:
             raise UserError(
                 f"{error.filename}: {error.strerror}. Choose another path, or change it."
             ) from error

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weaklabel.data.readers.base import shown
+from weaklabel.data.readers.base import encodes, shown
 from weaklabel.errors import DataError, LayoutError
 from weaklabel.types import SetAside
 
@@ -73,12 +73,18 @@ class Block:
                 "Correct --columns (columns={...} in Python)."
             )
         new = {theirs: ours for ours, theirs in columns.items()}
-        names = {n: new.get(n, f"source_{n}" if n in columns else n) for n in found}
+        names = {n: new.get(n, _displaced(n, found) if n in columns else n) for n in found}
         if isinstance(self.data, pa.Table):
             data: Any = self.data.rename_columns([names[n] for n in found])
         else:
             data = [{names[n]: value for n, value in row.items()} for row in self.data]
         return replace(self, data=data)
+
+
+def _displaced(name: str, found: Sequence[str]) -> str:
+    while name in found:
+        name = f"source_{name}"
+    return name
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
@@ -142,19 +148,35 @@ def _parquet(path: Path, name: str) -> Iterator[Block]:
 
 
 def table_blocks(tables: Iterable[pa.Table], name: str) -> Iterator[Block]:
-    """Blocks of Arrow tables; a row whose text is not UTF-8 is set aside."""
+    """Blocks of Arrow tables; a row whose text is not UTF-8 is set aside.
+
+    Raises:
+        LayoutError: when two columns have one name.
+    """
     start = 0
     for table in tables:
+        check_names(table.column_names, name)
         for at in range(0, table.num_rows, BLOCK_ROWS):
             part = table.slice(at, BLOCK_ROWS)
             yield _checked(part, range(start + at + 1, start + at + part.num_rows + 1), name)
         start += table.num_rows
 
 
+def check_names(names: Sequence[str], where: str) -> None:
+    """Whether every column has a name of its own.
+
+    Raises:
+        LayoutError: names the first that has not.
+    """
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise LayoutError(f"{where}: the column {twice!r} occurs twice. Rename one.")
+
+
 def _checked(table: pa.Table, lines: range, name: str) -> Block:
     try:
         table.validate(full=True)
-        return Block(name, lines, table)
+        return Block(name, lines, _plain(table))
     except pa.ArrowInvalid:
         keep, bad = [], []
         for i, line in enumerate(lines):
@@ -163,7 +185,18 @@ def _checked(table: pa.Table, lines: range, name: str) -> Block:
                 keep.append(i)
             except pa.ArrowInvalid as error:
                 bad.append(SetAside(name, line, f"not valid Arrow data or UTF-8 ({str(error)[:80]})"))
-        return Block(name, [lines[i] for i in keep], table.take(keep), tuple(bad))
+        rows = pa.concat_tables([table.slice(0, 0), *(table.slice(i, 1) for i in keep)])
+        return Block(name, [lines[i] for i in keep], _plain(rows), tuple(bad))
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """The table with columns that Arrow cannot pick rows from (views, run-end encoded) in a plain form."""
+    for at, column in enumerate(table.columns):
+        try:
+            pa.nulls(0, column.type).take(pa.array([], pa.int64()))
+        except pa.ArrowNotImplementedError:
+            table = table.set_column(at, table.field(at).name, pa.array(column.to_pylist()))
+    return table
 
 
 def record_blocks(records: Iterable[Any], name: str) -> Iterator[Block]:
@@ -174,7 +207,14 @@ def record_blocks(records: Iterable[Any], name: str) -> Iterator[Block]:
 def _json_lines(path: Path, name: str) -> Iterator[Block]:
     with _open(path) as file:
         lines = ((n, line) for n, line in enumerate(file, 1) if line.strip())
-        yield from _gather(lines, name, _parse_json)
+        yield from _gather(lines, name, _parse_line)
+
+
+def _parse_line(line: bytes) -> tuple[Any, int]:
+    value, size = _parse_json(line)
+    if isinstance(value, list):
+        raise ValueError(f"{shown(value)}, expected an object; a file that is one array must end in .json")
+    return value, size
 
 
 def _parse_json(line: bytes) -> tuple[Any, int]:
@@ -183,7 +223,9 @@ def _parse_json(line: bytes) -> tuple[Any, int]:
     except UnicodeDecodeError as error:
         raise ValueError(f"invalid UTF-8 at byte {error.start + 1} of the line") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"not a whole JSON object ({error.msg} at character {error.pos + 1})") from None
+        raise ValueError(
+            f"not a whole JSON object ({error.msg} at character {error.pos + 1}); expected one object per line"
+        ) from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -199,9 +241,7 @@ def _json(path: Path, name: str) -> Iterator[Block]:
         try:
             records = _parse_json(file.read())[0]
         except ValueError as error:
-            raise DataError(
-                f"{name}: {error}. Write one object per line (.jsonl) to read the rest."
-            ) from None
+            raise DataError(f"{name}: {error}. Store it as .jsonl to read the rest.") from None
     yield from record_blocks(records, name)
 
 
@@ -218,8 +258,11 @@ def _gather(
             row, length = parse(item)
             if not isinstance(row, Mapping):
                 raise ValueError(f"{shown(row)}, expected an object with named columns")
+            named = {str(k): v for k, v in row.items()}
+            if not all(map(encodes, named)):
+                raise ValueError("the name of a column holds half a character (a lone surrogate)")
             lines.append(line)
-            rows.append({str(k): v for k, v in row.items()})
+            rows.append(named)
             size += length
         except ValueError as error:
             bad.append(SetAside(name, line, str(error)))
@@ -247,9 +290,9 @@ def _header(reader: Iterator[list[str]], name: str) -> list[str]:
         header = next(reader)
     except (StopIteration, csv.Error):
         raise DataError(f"{name} has no header line. The first line must name the columns.") from None
-    if len(set(header)) < len(header):
-        twice = next(n for n in header if header.count(n) > 1)
-        raise LayoutError(f"{name}: the column {twice!r} occurs twice in the header. Rename one.")
+    if not all(map(encodes, header)):
+        raise DataError(f"{name}: the header line is not UTF-8. Save the file as UTF-8.")
+    check_names(header, name)
     return header
 
 
@@ -261,7 +304,12 @@ def _csv_rows(reader: Any) -> Iterator[tuple[int, list[str] | csv.Error]]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield line, error
+            # One mark that is never closed can take thousands of rows with it: each of its lines is counted.
+            for lost in range(line, reader.line_num + 1):
+                yield (
+                    lost,
+                    csv.Error(f"{error}; behind the quotation mark on line {line}" if lost > line else error),
+                )
             continue
         if cells:
             yield line, cells

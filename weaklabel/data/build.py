@@ -25,6 +25,7 @@ from weaklabel.data.readers.base import (
     GoldProblem,
     Layout,
     RowProblem,
+    encodes,
     is_missing,
     shown,
 )
@@ -35,7 +36,7 @@ from weaklabel.types.pair import swapped_name
 _FLIP: Final = {"a": "b", "b": "a", "tie": "tie", None: None}
 _TEXTS: Final = ("prompt", "response_a", "response_b")
 # Numbers that text can hold without losing anything: "01" and "1_000" stay text.
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,17})(\.\d+)?(?:[eE][+-]?\d+)?")
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,17})(\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,9 @@ class Builder:
                 return False
         if any(table[name].null_count for name in ("id", *_TEXTS)):
             return False
+        turns = pc.list_flatten(table["messages"])
+        if turns.null_count or any(pc.struct_field(turns, name).null_count for name in ("role", "content")):
+            return False
         a, b = table["response_a"], table["response_b"]
         stripped = [pc.utf8_trim_whitespace(table[name]) for name in _TEXTS]
         legal = (("gold", GOLD_VALUES), ("part", PARTS))
@@ -141,26 +145,20 @@ def _problem(draft: Draft) -> str | None:
             return f"{name} is {shown(value)}, expected text"
         if not value.strip():
             return f"{name} is empty"
-        if not _encodes(value):
+        if not encodes(value):
             return f"{name} holds half a character (a lone surrogate)"
     for turn in draft.messages or ():
-        if not _encodes(turn["role"]) or not _encodes(turn["content"]):
+        if not encodes(turn["role"]) or not encodes(turn["content"]):
             return "messages holds half a character (a lone surrogate)"
-    if draft.id is not None and not _encodes(draft.id):
-        return "id holds half a character (a lone surrogate)"
+    for name in ("id", "source"):
+        if not encodes(getattr(draft, name) or ""):
+            return f"{name} holds half a character (a lone surrogate)"
     if draft.response_a.strip() == draft.response_b.strip():
         return "the two responses are identical"
     draft.part = None if is_missing(draft.part) or draft.part == "" else draft.part
     if draft.part is not None and draft.part not in PARTS:
         raise PartProblem(f"part is {draft.part!r}. Allowed: dev, test, pool or nothing. Rename that column.")
     return None
-
-
-def _encodes(text: str) -> bool:
-    try:
-        return text.isascii() or bool(text.encode())
-    except UnicodeEncodeError:
-        return False
 
 
 def _redraw(draft: Draft, coin: bool) -> None:
@@ -213,9 +211,12 @@ def array_of(values: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array
 
 
 def _json_text(value: Any) -> str | None:
-    if value is None or (isinstance(value, str) and _encodes(value)):
+    if value is None or (isinstance(value, str) and encodes(value)):
         return value
-    return json.dumps(value, default=str)
+    try:
+        return json.dumps(value, default=str)
+    except (TypeError, ValueError, RecursionError):  # keys that are no text, a list inside itself
+        return ascii(value)
 
 
 def _as_text(column: Any) -> pa.Array:
@@ -241,7 +242,13 @@ def _wider(first: pa.DataType, second: pa.DataType) -> pa.DataType:
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table in `schema`: columns cast, missing ones null."""
+    """The table in `schema`: columns cast, missing ones null.
+
+    Whole numbers above 2**53 are rounded where other rows of their column hold decimals.
+
+    Raises:
+        DataError: when a value does not fit the type that its column has in other rows.
+    """
     columns = []
     for field in schema:
         if field.name not in table.column_names:
@@ -249,6 +256,16 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
             continue
         column = table[field.name]
         if column.type != field.type:
-            column = _as_text(column) if field.type == pa.string() else column.cast(field.type)
+            column = _as_text(column) if field.type == pa.string() else _cast(column, field)
         columns.append(column)
     return pa.table(columns, schema=schema)
+
+
+def _cast(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
+    try:
+        return column.cast(field.type, safe=not pa.types.is_floating(field.type))
+    except pa.ArrowException as error:
+        raise DataError(
+            f"column {field.name!r} is {column.type} in some rows and {field.type} in others, and does not fit "
+            f"({str(error)[:80]}). Store it in one type, or leave it out."
+        ) from None

@@ -205,6 +205,12 @@ def _check_columns(columns: Mapping[str, str] | None) -> None:
     for name in columns or ():
         if name not in _TARGETS and not name.endswith(("_a", "_b")):
             raise UnknownNameError.for_name("column", name, _TARGETS)
+    ours_of: dict[str, str] = {}
+    for ours, theirs in (columns or {}).items():
+        if ours_of.setdefault(theirs, ours) != ours:
+            raise ConfigError(
+                f"columns gives {theirs!r} both as {ours_of[theirs]} and as {ours}. Name two columns."
+            )
 
 
 def _name(source: Any) -> str:

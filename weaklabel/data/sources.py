@@ -9,9 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
-from weaklabel.data.blocks import BLOCK_ROWS, KNOWN, Block, file_blocks, record_blocks, table_blocks
+from weaklabel.data.blocks import (
+    BLOCK_ROWS,
+    KNOWN,
+    Block,
+    check_names,
+    file_blocks,
+    record_blocks,
+    table_blocks,
+)
 from weaklabel.errors import DataError, MissingExtraError
 from weaklabel.types import Pairs
 
@@ -70,12 +79,18 @@ def _as_tables(source: Any) -> Stream | None:
 def _from_pandas(frame: Any) -> Stream:
     name = "the DataFrame"
     frame = frame.rename(columns=str)
+    check_names(list(frame.columns), name)
     try:
         table = pa.Table.from_pandas(frame, preserve_index=False)
-    except (pa.ArrowException, UnicodeEncodeError):
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError):
         # A column of mixed types, mostly one bad cell: row by row, so that only its row is set aside.
-        return Stream(name, lambda: record_blocks(frame.to_dict("records"), name))
+        return Stream(name, lambda: record_blocks(map(_unboxed, frame.to_dict("records")), name))
     return Stream(name, lambda: table_blocks([table], name))
+
+
+def _unboxed(row: dict[str, Any]) -> dict[str, Any]:
+    # pandas keeps a list that came from Parquet as an array.
+    return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in row.items()}
 
 
 def _from_dataset(data: Any, name: str, split: str | None = None) -> Stream:
@@ -83,8 +98,10 @@ def _from_dataset(data: Any, name: str, split: str | None = None) -> Stream:
         if split is None and len(data) == 1:
             split = next(iter(data))
         if split not in data:
+            came = f", not {split!r}" if split else ""
             raise DataError(
-                f"{name} has the splits {', '.join(data)}, and {split!r} was asked for. Add one of them: 'NAME:split'."
+                f"{name} has the splits {', '.join(data)}{came}. Pass one of them; of a saved or a hub data set "
+                "as 'NAME:split'."
             )
         data = data[split]
     if not hasattr(data, "with_format"):
@@ -99,6 +116,18 @@ def _from_dataset(data: Any, name: str, split: str | None = None) -> Stream:
 def _named(name: str) -> list[Stream]:
     if name.startswith("hf:"):
         return [_from_hub(name)]
+    if not name.strip():
+        raise DataError("the path of the pairs is empty. Name a file, a folder or a glob.")
+    try:
+        return _on_disk(name)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a "~user" whom the system does not know
+        why = getattr(error, "strerror", None) or error
+        raise DataError(
+            f"{name[:80]!r} cannot be opened ({why}). Check the path and its permissions."
+        ) from None
+
+
+def _on_disk(name: str) -> list[Stream]:
     path = Path(name).expanduser()
     if path.is_dir():
         return _folder(path, name, None)
@@ -116,7 +145,9 @@ def _named(name: str) -> list[Stream]:
 def _folder(path: Path, name: str, split: str | None) -> list[Stream]:
     if any((path / file).exists() for file in _SAVED):
         return [_from_dataset(_load_from_disk(path, name), name, split)]
-    found = sorted(p for p in path.iterdir() if any(s in _ENDINGS for s in p.suffixes) and p.is_file())
+    found = sorted(
+        p for p in path.iterdir() if any(s.lower() in _ENDINGS for s in p.suffixes) and p.is_file()
+    )
     if not found:
         raise DataError(
             f"the folder {name} holds no pairs. Expected files ending in {KNOWN}, or a saved data set."

@@ -300,10 +300,12 @@ def _check_settings(
     workers: int, time_limit: float | None, on_fault: str, max_fault_share: float | None, shard_size: int
 ) -> None:
     for name, value in (("workers", workers), ("shard_size", shard_size)):
-        if value < 1:
-            raise ConfigError(f"{name} is {value}. Allowed: a whole number of at least 1.")
-    if time_limit is not None and not 0 < time_limit < float("inf"):
-        raise ConfigError(f"time_limit is {time_limit}. Allowed: seconds above 0, or None for no limit.")
+        if not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{name} is {value!r}. Allowed: a whole number of at least 1.")
+    if time_limit is not None and not (
+        isinstance(time_limit, (int, float)) and 0 < time_limit < float("inf")
+    ):
+        raise ConfigError(f"time_limit is {time_limit!r}. Allowed: seconds above 0, or None for no limit.")
     if on_fault not in ("record", "raise"):
         raise UnknownNameError.for_name("on_fault rule", on_fault, ["record", "raise"])
     if max_fault_share is not None and not 0 <= max_fault_share <= 1:
@@ -313,6 +315,8 @@ def _check_settings(
 def _check_lfs(lfs: Sequence[LabelingFunction], pairs: Pairs) -> None:
     if not isinstance(pairs, Pairs):
         raise DataError(f"apply takes Pairs, not {type(pairs).__name__}. Make them with read_pairs(...).")
+    if isinstance(lfs, LabelingFunction):
+        raise LabelingFunctionError(f"apply takes a list of labeling functions. Write [{lfs.name}].")
     if not lfs:
         raise LabelingFunctionError("no labeling functions were given. Load some with load_lfs('lfs/').")
     names = set()

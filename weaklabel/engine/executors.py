@@ -65,9 +65,9 @@ class InProcess:
     def next_done(self) -> Outcome:
         task = self._waiting.popleft()
         try:
-            with _alarm(self.time_limit):
+            with alarm(self.time_limit):
                 return Outcome(task, run_task(task, self.lfs, self.store))
-        except _OutOfTime:
+        except OutOfTime:
             return Outcome(task, failure=over_limit(self.time_limit))
 
     def close(self) -> None:
@@ -78,18 +78,19 @@ def over_limit(time_limit: float | None) -> str:
     return f"exceeded the time limit of {time_limit:g} s"
 
 
-class _OutOfTime(BaseException):
-    """Not an Exception: a labeling function that catches those shall not catch this."""
+class OutOfTime(BaseException):
+    """The alarm rang. Not an Exception: a labeling function that catches those shall not catch this."""
 
 
 @contextmanager
-def _alarm(seconds: float | None) -> Iterator[None]:
+def alarm(seconds: float | None) -> Iterator[None]:
+    """Raise `OutOfTime` in the block when it takes longer. For the main thread; it cannot end a call into C."""
     if seconds is None:
         yield
         return
 
     def ring(signum: int, frame: FrameType | None) -> None:
-        raise _OutOfTime
+        raise OutOfTime
 
     before = signal.signal(signal.SIGALRM, ring)
     # Rings again and again: a bare `except:` in a function would swallow the first.

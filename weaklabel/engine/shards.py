@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -121,7 +122,7 @@ def failed_column(name: str, ids: Sequence[str], error: str) -> Column:
 def _vote_all(lf: LabelingFunction, pairs: Sequence[Pair]) -> Column:
     try:
         return lf.vote_all(pairs)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Kinds of LF that come from elsewhere may fail as a whole.
         text = f"{lf.name!r} raised {type(error).__name__}: {error}"[:500]
         return failed_column(lf.name, [pair.id for pair in pairs], text)
@@ -142,5 +143,5 @@ def _views(table: pa.Table, lfs: Sequence[LabelingFunction]) -> dict[tuple[str, 
 
 
 def _view(pair: Pair, columns: tuple[str, ...]) -> Pair:
-    own = {name: pair.columns[name] for name in columns}
+    own = MappingProxyType({name: pair.columns[name] for name in columns})
     return Pair(pair.id, pair.prompt, pair.response_a, pair.response_b, pair.messages, own)

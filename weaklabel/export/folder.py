@@ -45,7 +45,8 @@ def write_export(
 
     def fill_all(temporary: Path) -> None:
         fill(temporary)
-        write_json(temporary / MANIFEST, about)
+        files = sorted(file.relative_to(temporary).as_posix() for file in temporary.rglob("*"))
+        write_json(temporary / MANIFEST, about | {"files": files})
 
     write_folder(target, fill_all)
     return written_to(report, target)
@@ -61,22 +62,30 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 def check_replaceable(target: Path, kind: str) -> None:
     """Refuse a folder that holds anything but an earlier artefact whose kind starts with `kind`.
 
-    `write_folder` replaces a folder as a whole, so somebody's other files must never stand in it.
+    `write_folder` replaces a folder as a whole, so somebody's other files must never stand in it. Which files
+    are the artefact's own is told by `files` in its manifest.
 
     Raises:
-        ArtifactError: when `target` is a file, or holds other things.
+        ArtifactError: when `target` is a file, holds other things, or is the folder that is worked in.
     """
     if not target.exists():
         return
     if not target.is_dir():
         raise ArtifactError(f"{target} is a file, but a folder is written. Name one that does not exist yet.")
-    if not any(target.iterdir()):
-        return
-    try:
-        found = json.loads((target / MANIFEST).read_text(encoding="utf-8"))["kind"]
-    except (OSError, ValueError, KeyError, TypeError):
-        found = None
-    if not str(found).startswith(kind):
+    if target.resolve() == Path.cwd():
+        raise ArtifactError(f"{target} is the folder you are in and would be replaced. Name one below it.")
+    found = {file.relative_to(target).as_posix() for file in target.rglob("*")}
+    if foreign := sorted(found - _own_files(target, kind)):
         raise ArtifactError(
-            f"{target} holds files that weaklabel did not write there, and would be replaced. Name another folder."
+            f"{target} holds files that weaklabel did not write there ({foreign[0]!r}, {len(foreign)} in all), and "
+            "would be replaced. Name another folder, or move them away."
         )
+
+
+def _own_files(target: Path, kind: str) -> set[str]:
+    """What an earlier artefact of that kind wrote into `target`; nothing where there is none."""
+    try:
+        about = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
+        return {MANIFEST, *about["files"]} if about["kind"].startswith(kind) else set()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()

@@ -97,6 +97,11 @@ def shipped_folder() -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / "labeling_functions"
 
 
+def is_installed(path: Path) -> bool:
+    """Whether a file belongs to the standard library or an installed package: those have versions."""
+    return any(path.is_relative_to(root) for root in _INSTALLED)
+
+
 def module_name(path: Path) -> str:
     """A name that is stable and unique for a resolved path, and ends with the file's stem."""
     if path.parent == shipped_folder():
@@ -181,7 +186,7 @@ def _project_file(name: str) -> Path | None:
     if found is None or not found.origin or not found.origin.endswith(".py"):
         return None
     path = Path(found.origin).resolve()
-    return None if any(path.is_relative_to(root) for root in (_PACKAGE, *_INSTALLED)) else path
+    return None if path.is_relative_to(_PACKAGE) or is_installed(path) else path
 
 
 def _find(name: str, search: Any) -> ModuleSpec | None:

@@ -269,7 +269,7 @@ def _vote(lf: LabelingFunction, rows: Sequence[Pair]) -> Column | Finding:
     """Votes on rows, or the finding that makes every further one pointless."""
     try:
         column = lf.vote_all(rows)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Finding.of(CONTRACT_RULES["WL108"], lf, f"vote_all raised {type(error).__name__}: {error}")
     if column.faults:
         ids = list(dict.fromkeys(fault.pair_id for fault in column.faults))

@@ -101,7 +101,7 @@ class PairFunction(LabelingFunction):
         for row, pair in enumerate(pairs):
             try:
                 votes[row] = check_vote(self.fn(pair), self.name, pair.id)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 faults.append(_fault(self.name, pair.id, error))
         return Column(votes, np.full(len(pairs), np.nan, dtype=np.float32), tuple(faults))
 
@@ -207,22 +207,22 @@ class ResponseScorer(LabelingFunction):
 
     def _score_distinct(
         self, distinct: Sequence[tuple[Text, Text]]
-    ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], dict[int, Exception]]:
+    ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], dict[int, BaseException]]:
         if self.batch:
             return self._score_batch(distinct)
         scores, sees_prompt = np.full(len(distinct), np.nan), self.sees_prompt
-        errors: dict[int, Exception] = {}
+        errors: dict[int, BaseException] = {}
         for i, (response, prompt) in enumerate(distinct):
             try:
                 value = self.fn(response, prompt) if sees_prompt else self.fn(response)
                 scores[i] = check_score(value, self.name)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 errors[i] = error
         return scores, errors
 
     def _score_batch(
         self, distinct: Sequence[tuple[Text, Text]]
-    ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], dict[int, Exception]]:
+    ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], dict[int, BaseException]]:
         columns = [pl.Series("response", [str(r) for r, _ in distinct], dtype=pl.String)]
         if self.sees_prompt:
             columns.append(pl.Series("prompt", [str(p) for _, p in distinct], dtype=pl.String))
@@ -237,7 +237,7 @@ class ResponseScorer(LabelingFunction):
                 raise VoteError(
                     f"{self.name!r} returned an infinite score. Return a finite number, or NaN for 'cannot say'."
                 )
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # A column function fails as a whole: every response in the batch is a fault.
             return np.full(len(distinct), np.nan), dict.fromkeys(range(len(distinct)), error)
         return scores, {}
@@ -305,8 +305,12 @@ def labeling_function(
 
     def wrap(function: VoteFunction) -> PairFunction:
         _check_arity(function, (1,), "a labeling function takes the pair")
+        if isinstance(columns, str):
+            raise LabelingFunctionError(
+                f"columns is the string {columns!r}. Give a list of column names: columns=[{columns!r}]."
+            )
         return PairFunction(
-            name=name or function.__name__,
+            name=name or _name_of(function),
             family=_family_of(function),
             fn=function,
             columns=tuple(columns),
@@ -361,7 +365,7 @@ def response_scorer(
     def wrap(function: ScoreFunction) -> ResponseScorer:
         _check_arity(function, (1, 2), "a response scorer takes the response, and the prompt if it needs it")
         return ResponseScorer(
-            name=name or function.__name__,
+            name=name or _name_of(function),
             family=_family_of(function),
             fn=function,
             version=version,
@@ -376,7 +380,12 @@ def response_scorer(
 
 def _positional(fn: Callable[..., Any]) -> list[str]:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = inspect.signature(fn).parameters.values()
+    try:
+        parameters = inspect.signature(fn).parameters.values()
+    except ValueError:  # some functions of C do not say
+        raise LabelingFunctionError(
+            f"{fn!r} does not say what arguments it takes. Wrap it: lambda response: ..., with name=..."
+        ) from None
     return [p.name for p in parameters if p.kind in kinds and p.default is inspect.Parameter.empty]
 
 
@@ -390,11 +399,20 @@ def _check_arity(fn: Callable[..., Any], allowed: tuple[int, ...], rule: str) ->
         )
 
 
+def _name_of(fn: Callable[..., Any]) -> str:
+    found = getattr(fn, "__name__", None)
+    if not isinstance(found, str):
+        raise LabelingFunctionError(
+            f"{_short(fn)} has no name of its own. Give it one: name='...' in the decorator's parentheses."
+        )
+    return found
+
+
 def _family_of(fn: Callable[..., Any]) -> str:
     return fn.__module__.rpartition(".")[2] if fn.__module__ else "unknown"
 
 
-def _fault(name: str, pair_id: str, error: Exception) -> Fault:
+def _fault(name: str, pair_id: str, error: BaseException) -> Fault:
     text = str(error) if isinstance(error, VoteError) else f"{name!r} raised {type(error).__name__}: {error}"
     return Fault(name, pair_id, text[:500])
 

@@ -372,6 +372,10 @@ def _flat(values: Iterable[object]) -> list[LabelingFunction]:
 
 def _named(lfs: Sequence[LabelingFunction], family: str, source: str) -> list[LabelingFunction]:
     for lf in lfs:
+        if "::" in lf.name:
+            raise DiscoveryError(
+                f"{source}: {lf.name!r} holds '::', which ends a source. Choose another name."
+            )
         captured(lf.fn)  # as it is now, before the function has run and filled memos of its own
     return [replace(lf, family=family, spec=f"{source}::{lf.name}") for lf in lfs]
 

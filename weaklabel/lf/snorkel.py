@@ -9,9 +9,7 @@ Snorkel itself is never imported here: whatever has a `name` and can be called w
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import inspect
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +21,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel.artifacts import content_hash
 from weaklabel.errors import DiscoveryError, LabelingFunctionError, MissingExtraError, VoteError
+from weaklabel.lf._identity import captured
 from weaklabel.lf._modules import load_file
 from weaklabel.lf.core import Column, LabelingFunction, _family_of, _fault, _short
 from weaklabel.types import ABSTAIN, Fault, Int8Array, Pair, Pairs, swap_votes
@@ -65,8 +65,11 @@ class SnorkelFunction(LabelingFunction):
         return super().parameters | {
             "votes": [list(item) for item in self.vote_map],
             "fields": [list(item) for item in self.fields],
-            "preprocessors": [_fingerprint(pre) for pre in getattr(self.wrapped, "_pre", ())],
-            "resources": _fingerprint(getattr(self.wrapped, "_resources", {})),
+            "preprocessors": [content_hash(captured(pre)) for pre in getattr(self.wrapped, "_pre", ())],
+            "resources": {
+                name: content_hash(captured(value))
+                for name, value in getattr(self.wrapped, "_resources", {}).items()
+            },
         }
 
     def _both_orders(self, pairs: Sequence[Pair]) -> tuple[Int8Array, Int8Array, tuple[Fault, ...]]:
@@ -78,7 +81,7 @@ class SnorkelFunction(LabelingFunction):
         for row, pair in enumerate(pairs):
             try:
                 both = [self._vote(self._point(p, index, pd.Series), pair.id) for p in (pair, pair.swapped())]
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 faults.append(_fault(self.name, pair.id, error))
             else:
                 votes[:, row] = both
@@ -273,27 +276,6 @@ def _load(where: str, use: str) -> ModuleType:
         if isinstance(error, DiscoveryError):
             raise
         raise DiscoveryError(f"snorkel: {where!r} does not load: {type(error).__name__}: {error}") from error
-
-
-def _fingerprint(thing: Any) -> str:
-    """A short hash that changes with the code of a preprocessor or the content of a resource, where they show it."""
-    try:
-        text = json.dumps(thing, sort_keys=True)
-    except (TypeError, ValueError):
-        if isinstance(thing, Mapping):
-            text = json.dumps(
-                {str(name): _fingerprint(value) for name, value in thing.items()}, sort_keys=True
-            )
-        else:
-            text = f"{type(thing).__qualname__} {_source(getattr(thing, '_f', type(thing)))}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _source(thing: Any) -> str:
-    try:
-        return inspect.getsource(thing)
-    except (OSError, TypeError):
-        return ""
 
 
 def _plain(value: Any) -> Any:

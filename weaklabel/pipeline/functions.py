@@ -21,8 +21,9 @@ def configured_lfs(loaded: LoadedConfig) -> list[LabelingFunction]:
     """
     settings = loaded.config.lfs
     # Modules named in the settings lie beside them; a console script does not have that folder on its path.
+    # Last, so that a project's datasets.py hides no package.
     if str(loaded.root) not in sys.path:
-        sys.path.insert(0, str(loaded.root))
+        sys.path.append(str(loaded.root))
     lfs = load_lfs(*(resolve_source(loaded, source) for source in settings.use)) if settings.use else []
     lfs += [_column_lf(column) for column in settings.column]
     for old in settings.snorkel:

@@ -20,7 +20,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from weaklabel import artifacts
 from weaklabel.config import DataSettings, ExportSettings, LoadedConfig, TrlSettings
@@ -30,6 +32,7 @@ from weaklabel.errors import ConfigError, DataError, FaultShareError
 from weaklabel.export import get_exporter
 from weaklabel.labeler import Labeler, fit
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.snorkel import position_dependent_share
 from weaklabel.pipeline.functions import configured_lfs
 from weaklabel.pipeline.report import Report, make_report
 from weaklabel.pipeline.steps import OnStep, StepKeeper, clear_torn, path_hash
@@ -38,6 +41,7 @@ from weaklabel.reward import RewardModel, load_reward, train_reward, training_ta
 from weaklabel.types import Labels, Pairs, Votes
 
 Progress = Callable[[int, int], None]
+_ASKED_IN_BOTH_ORDERS: Final = 1000
 
 
 class Run:
@@ -122,7 +126,10 @@ class Run:
             # Votes that cost an hour are kept even when too many of them failed.
             write_votes_file(self.folder, votes)
             counts = {"lfs": votes.n_lfs, "coverage": votes.coverage, "faults": len(votes.faults)}
-            return counts | {"fault_share": votes.fault_share}
+            return counts | {
+                "fault_share": votes.fault_share,
+                "position_dependent": _position_dependent(self.lfs, pairs, votes, self.config.data.seed),
+            }
 
         # Workers change nothing in the votes, so they are no setting of the step.
         self._steps.run(
@@ -317,6 +324,15 @@ class Run:
                     f"First: {first.error} (pair {first.pair_id!r}). Repair it, or raise the share; every failure is "
                     f"in {self.folder / 'faults.jsonl'}."
                 )
+
+
+def _position_dependent(
+    lfs: Sequence[LabelingFunction], pairs: Pairs, votes: Votes, seed: int
+) -> dict[str, float]:
+    """`position_dependent_share` on a sample. Functions that failed are left out: they may hang here too."""
+    failed = {fault.lf for fault in votes.faults}
+    rows = np.random.default_rng(seed).permutation(len(pairs))[:_ASKED_IN_BOTH_ORDERS]
+    return position_dependent_share([lf for lf in lfs if lf.name not in failed], pairs.take(rows))
 
 
 def read_configured_pairs(loaded: LoadedConfig) -> Pairs:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from weaklabel.errors import GoldError, LabelMatrixError
 from weaklabel.metrics import METRICS, Interval, bootstrap, ece_when_perfect, paired_difference, score_all
@@ -31,7 +32,7 @@ class Evaluation:
         n_pairs: pairs with gold; `n_ties` of them are gold ties, which accuracy leaves out.
         n_prompts: distinct prompts, the unit that the intervals resample.
         n_without_gold: pairs given that have no gold, and are not looked at.
-        n_dev: pairs of the dev part among them: figures are in-sample for whatever was fitted on those.
+        n_in_sample: pairs among them of the dev part, or whose gold a comparer says it was fitted on (`gold_ids`).
     """
 
     figures: dict[str, dict[str, Interval]]
@@ -41,7 +42,7 @@ class Evaluation:
     n_ties: int
     n_prompts: int
     n_without_gold: int
-    n_dev: int
+    n_in_sample: int
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON values."""
@@ -53,7 +54,7 @@ class Evaluation:
             "n_ties": self.n_ties,
             "n_prompts": self.n_prompts,
             "n_without_gold": self.n_without_gold,
-            "n_dev": self.n_dev,
+            "n_in_sample": self.n_in_sample,
         }
 
     def rows(self) -> list[list[str]]:
@@ -70,9 +71,9 @@ class Evaluation:
         ]
         if self.n_without_gold:
             notes.append(f"{self.n_without_gold:,} pairs without gold were not looked at.")
-        if self.n_dev:
+        if self.n_in_sample:
             notes.append(
-                f"in-sample: {self.n_dev:,} of these pairs are dev gold, which comparers may have been fitted on."
+                f"in-sample: {self.n_in_sample:,} of these pairs are dev gold, which comparers may have been fitted on."
             )
         return notes
 
@@ -151,7 +152,7 @@ def evaluate(
         n_ties=int((y == 0.5).sum()),
         n_prompts=len(np.unique(groups)),
         n_without_gold=len(gold) - len(rows),
-        n_dev=int((rows.parts == "dev").sum()),
+        n_in_sample=int(((rows.parts == "dev") | _fitted_on(arms, rows)).sum()),
     )
 
 
@@ -182,6 +183,12 @@ def _named(comparers: Comparer | Sequence[Comparer] | Mapping[str, Comparer]) ->
                 f"evaluate: {name!r} has no compare(pairs) method. A comparer returns P(B beats A)."
             )
     return arms
+
+
+def _fitted_on(arms: Mapping[str, Comparer], rows: Pairs) -> NDArray[np.bool_]:
+    """Rows that a comparer names as its training gold: a file that is split anew turns dev pairs into test pairs."""
+    seen: set[str] = set().union(*(getattr(comparer, "gold_ids", ()) for comparer in arms.values()))
+    return np.array([pair_id in seen for pair_id in rows.ids], dtype=np.bool_)
 
 
 def _free_name(comparer: Comparer, taken: Mapping[str, Comparer]) -> str:

@@ -115,6 +115,7 @@ class LinearReward(RewardModel):
             scale=self.scale_,
             n_gold=self.n_gold_,
             coefficients=content_hash(coef.tobytes()),
+            files=[_COEFFICIENTS],
         )
 
         def fill(temporary: Path) -> None:
@@ -137,8 +138,17 @@ class LinearReward(RewardModel):
             raise ArtifactError(f"{target / _COEFFICIENTS} cannot be read ({error}). Train again.") from None
         if content_hash(coef.tobytes()) != about.get("coefficients"):
             raise ArtifactError(f"{target / _COEFFICIENTS} is not what its manifest names. Train again.")
-        model = cls(**about["settings"])
-        model.coef_, model.scale_, model.n_gold_ = coef, about["scale"], about["n_gold"]
+        try:
+            model = cls(**about["settings"])
+            model.coef_, model.scale_, model.n_gold_ = coef, float(about["scale"]), int(about["n_gold"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(
+                f"{target / 'manifest.json'} is no whole manifest ({type(error).__name__}: {error}). Train again."
+            ) from None
+        if coef.shape != (2 * model.n_features,):
+            raise ArtifactError(
+                f"{target}: {len(coef)} coefficients, but n_features is {model.n_features}. Train again."
+            )
         return model
 
     @property

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import require_calibrated
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.registry import get_reward_model
-from weaklabel.types import FloatArray, Labels, Pairs, fold
+from weaklabel.types import CANONICAL, FloatArray, Labels, Pairs
 
 
 def train_reward(
@@ -29,15 +30,15 @@ def train_reward(
     Args:
         labels: from `Labeler.label`; or `Pairs`, to learn from their gold alone.
         model: a name in `REWARD_MODELS`, or a model that is not fitted yet.
-        gold: pairs whose gold counts instead of that of the labelled pairs, joined by id; its test prompts are
-            left out of training as well.
+        gold: pairs whose gold counts instead of that of the labelled pairs, joined by id (a pair that stands there
+            in the other order has its gold turned); its test prompts are left out of training as well.
         allow_uncalibrated: learn from probabilities that were never fitted to gold.
         **settings: of the model, when it is given by name.
 
     Raises:
         NotCalibratedError: uncalibrated labels without `allow_uncalibrated`.
         UnknownNameError: no reward model of that name. ConfigError: a setting that it does not have.
-        DataError: nothing to learn from.
+        DataError: nothing to learn from, or gold of an id with other responses.
     """
     if isinstance(labels, Labels):
         require_calibrated(labels, allow_uncalibrated, "train_reward")
@@ -57,7 +58,7 @@ def training_targets(
     """What a reward model learns from: pairs outside test, and per pair `p`, `w`, and dev gold (NaN unknown).
 
     Raises:
-        DataError: when no pair is left, or `gold` shares no id with the pairs.
+        DataError: when no pair is left, or `gold` shares no id with the pairs or gives one other responses.
     """
     pairs = labels.pairs if isinstance(labels, Labels) else labels
     y = _dev_gold(pairs) if gold is None else _joined_gold(pairs, gold)
@@ -79,22 +80,37 @@ def _dev_gold(pairs: Pairs) -> FloatArray:
 
 
 def _joined_gold(pairs: Pairs, gold: Pairs) -> FloatArray:
-    dev = dict(zip(gold.ids, _dev_gold(gold).tolist(), strict=True))
+    theirs = {i: (y, texts) for i, y, texts in zip(gold.ids, _dev_gold(gold), _responses(gold), strict=True)}
     ids = pairs.ids
-    if dev.keys().isdisjoint(ids):
+    if theirs.keys().isdisjoint(ids):
         raise DataError(
             f"train_reward: gold has {len(gold)} pairs, but none with the id of a labelled one "
             f"(such as {ids[0]!r}). Read both from the same files."
             if ids
             else "train_reward: there are no labelled pairs. Label some first."
         )
-    return np.array([dev.get(pair_id, np.nan) for pair_id in ids], dtype=np.float64)
+    joined = np.full(len(pairs), np.nan)
+    for row, (pair_id, ours) in enumerate(zip(ids, _responses(pairs), strict=True)):
+        y, texts = theirs.get(pair_id, (np.nan, ours))
+        if texts not in (ours, ours[::-1]):
+            raise DataError(
+                f"train_reward: pair {pair_id!r} has other responses in gold than in the labels. "
+                "Read both from the same files."
+            )
+        joined[row] = y if texts == ours else 1 - y
+    return joined
+
+
+def _responses(pairs: Pairs) -> list[tuple[str, str]]:
+    a, b = (pairs.table[name].to_pylist() for name in ("response_a", "response_b"))
+    return list(zip(a, b, strict=True))
 
 
 def _outside_test(pairs: Pairs, gold: Pairs | None) -> np.ndarray[Any, np.dtype[np.bool_]]:
     outside = np.asarray(pairs.parts != "test", dtype=np.bool_)
     if gold is not None:
-        locked_rows = gold.take(gold.parts == "test")
-        locked = {fold(prompt) for prompt in locked_rows.table["prompt"].to_pylist()}
-        outside &= np.array([fold(prompt) not in locked for prompt in pairs.table["prompt"].to_pylist()])
+        # Numbered together, so that equal prompts have equal numbers in both.
+        tables = [part.table.select(CANONICAL.names).cast(CANONICAL) for part in (pairs, gold)]
+        prompts = Pairs(pa.concat_tables(tables)).prompt_groups
+        outside &= ~np.isin(prompts[: len(pairs)], prompts[len(pairs) :][gold.parts == "test"])
     return outside

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +12,6 @@ from weaklabel.errors import LabelMatrixError, UnknownNameError
 from weaklabel.types.pair import ABSTAIN
 from weaklabel.types.pairs import Pairs
 from weaklabel.types.votes import FloatArray, Votes
-
-LABEL_COLUMNS: Final = ("p", "w", "label", "confidence", "calibrated", "logit")
 
 
 def sigmoid(logit: FloatArray) -> FloatArray:
@@ -91,14 +88,10 @@ class Labels:
         )
 
     def to_table(self) -> pa.Table:
-        """The pairs with `p`, `w`, `label`, `confidence`, `calibrated`, `logit` and one `vote:<lf>` column per LF."""
-        table = self.pairs.table.drop_columns(
-            [
-                name
-                for name in self.pairs.table.column_names
-                if name in LABEL_COLUMNS or name.startswith("vote:")
-            ]
-        )
+        """The pairs, then `p`, `w`, `label`, `confidence`, `calibrated`, `logit`, `in_sample`, and `vote:<lf>` per LF.
+
+        What the pairs hold under these names, from an earlier labelling as a rule, is replaced.
+        """
         columns = {
             "p": pa.array(self.p),
             "w": pa.array(self.w),
@@ -109,12 +102,12 @@ class Labels:
             "in_sample": pa.array(self.in_sample),
             **{f"vote:{name}": pa.array(self.votes.L[:, j]) for j, name in enumerate(self.votes.lf_names)},
         }
+        table = self.pairs.table
+        table = table.select(
+            [n for n in table.column_names if n not in columns and not n.startswith("vote:")]
+        )
         for name, column in columns.items():
-            table = (
-                table.append_column(name, column)
-                if name not in table.column_names
-                else table.set_column(table.column_names.index(name), name, column)
-            )
+            table = table.append_column(name, column)
         return table
 
     def explain(self, pair_id: str) -> Explanation:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict
 
+from weaklabel.errors import DataError
 from weaklabel.types.text import Text
 
 ABSTAIN: Final = -1
@@ -42,6 +43,8 @@ class Pair:
     def __post_init__(self) -> None:
         for name in ("prompt", "response_a", "response_b"):
             value = getattr(self, name)
+            if not isinstance(value, str):
+                raise DataError(f"pair {self.id!r}: {name} is {type(value).__name__}, expected text.")
             if not isinstance(value, Text):
                 object.__setattr__(self, name, Text(value))
 

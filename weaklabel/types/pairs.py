@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from weaklabel.types.votes import FloatArray
 
 GOLD_VALUES: Final = ("a", "b", "tie")
 PARTS: Final = ("dev", "test", "pool")
+_HIDDEN: Final = ("gold", "part", "swapped")
 _P_OF_GOLD: Final = {"a": 0.0, "b": 1.0, "tie": 0.5}
 
 MESSAGE_TYPE: Final = pa.struct([("role", pa.string()), ("content", pa.string())])
@@ -151,8 +153,15 @@ class Pairs:
 
     def take(self, rows: NDArray[Any]) -> Pairs:
         """Some rows, by boolean mask or integer index."""
-        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        return Pairs(self.table.take(pa.array(index, type=pa.int64())), self.set_aside)
+        rising = rows.dtype != np.bool_ and rows.size and rows[0] >= 0 and bool((np.diff(rows) > 0).all())
+        if rising and rows[-1] < len(self):
+            mask = np.zeros(len(self), dtype=np.bool_)
+            mask[rows] = True
+            rows = mask
+        if rows.dtype == np.bool_:
+            # Unlike take(), filter() copies no column into one piece, which text above 2 GB does not fit.
+            return Pairs(self.table.filter(pa.array(rows)), self.set_aside)
+        return Pairs(self.table.take(pa.array(rows, type=pa.int64())), self.set_aside)
 
     def swapped(self) -> Pairs:
         """The same pairs with the two responses, their gold and every `*_a`/`*_b` column in the other order."""
@@ -169,7 +178,14 @@ class Pairs:
         """`Pair` objects in row order, with the declared `columns` and nothing else of the source.
 
         Equal texts are one `Text` object, so that what is computed from it is computed once.
+
+        Raises:
+            DataError: for a column that is not there, or that can hold the answer (gold, part, swapped).
         """
+        if leaks := [name for name in columns if name in _HIDDEN]:
+            raise DataError(
+                f"column {leaks[0]!r} can hold the answer, so no pair shows it. Declare another column."
+            )
         missing = [name for name in columns if name not in self.table.column_names]
         if missing:
             raise DataError(
@@ -189,7 +205,7 @@ class Pairs:
                     intern(row["response_a"]),
                     intern(row["response_b"]),
                     tuple(Message(role=m["role"], content=m["content"]) for m in row["messages"] or ()),
-                    {name: row[name] for name in columns},
+                    MappingProxyType({name: row[name] for name in columns}),  # several functions read it
                 )
 
     def __iter__(self) -> Iterator[Pair]:

@@ -10,6 +10,7 @@ on as many pairs as fit, and the report says so.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from weaklabel.engine.executors import OutOfTime, alarm
 from weaklabel.errors import ConfigError, DataError, GoldError
 from weaklabel.lf.analysis import accuracy_interval
 from weaklabel.lf.checks import MAX_IDS, Finding, examine, fresh, rows_of, where
@@ -31,8 +33,12 @@ from weaklabel.workbench.rules import RULES
 
 Clock = Callable[[], float]
 
+TIME_LIMIT: Final = 20.0
+"""Seconds for the examination of one function, unless told otherwise."""
+
 _WARM_UP: Final = 5
 _TIMED: Final = 50
+_FEWEST: Final = 10
 _SECONDS_PER_PASS: Final = 1.0  # an examination is about three passes
 
 
@@ -89,6 +95,7 @@ def check(
     sample: int = 2000,
     seed: int = 0,
     gold: Pairs | None = None,
+    time_limit: float = TIME_LIMIT,
     clock: Clock = time.perf_counter,
     progress: Callable[[str], None] | None = None,
 ) -> CheckReport:
@@ -100,22 +107,26 @@ def check(
         sample: pairs to draw. Dev gold takes up to half of them.
         seed: of the sample and of the bootstrap.
         gold: more dev gold, where it is not in `pairs`. Its test part is left alone.
+        time_limit: seconds after which the examination of one function is given up. Kept in the main thread only,
+            and not inside one call into a C library.
         clock: seconds, as `time.perf_counter`.
         progress: called with each function's name before it is examined.
 
     Raises:
-        ConfigError: a sample below 1.
+        ConfigError: a sample below 1, or no time at all.
         DataError: no pair outside the test part.
         GoldError: gold that is nothing but locked test gold.
     """
     if sample < 1:
         raise ConfigError(f"check: sample is {sample}. Allowed: 1 or more pairs.")
+    if not time_limit > 0:
+        raise ConfigError(f"check: time_limit is {time_limit}. Allowed: seconds above 0.")
     chosen = _draw(_with_gold(pairs, gold), sample, seed)
     shared, seen = list(chosen), []
     for lf in lfs:
         if progress is not None:
             progress(lf.name)
-        seen.append(_examine(lf, chosen, shared, seed, clock))
+        seen.append(_examine_in_time(lf, chosen, shared, seed, clock, time_limit))
     y, groups = np.where(is_dev(chosen), chosen.y, np.nan), chosen.prompt_groups
     findings = [
         *(finding for one in seen for finding in one.findings),
@@ -151,6 +162,38 @@ class _Seen:
     ms: float = 0.0
 
 
+def _examine_in_time(
+    lf: LabelingFunction,
+    sample: Pairs,
+    shared: Sequence[Pair],
+    seed: int,
+    clock: Clock,
+    time_limit: float,
+) -> _Seen:
+    if threading.current_thread() is not threading.main_thread():
+        return _examine(lf, sample, shared, seed, clock)
+    try:
+        with alarm(time_limit):
+            return _examine(lf, sample, shared, seed, clock)
+    except OutOfTime:
+        message = f"it was given up after {time_limit:g} s."
+        return _Seen(lf, (Finding.of(RULES["WL115"], lf, message, _hangs_on(lf, sample, time_limit)),))
+
+
+def _hangs_on(lf: LabelingFunction, sample: Pairs, time_limit: float) -> list[str]:
+    """The first pair that alone takes a quarter of the time; none where no such pair is found in all of it."""
+    stop = time.monotonic() + time_limit
+    for pair in rows_of(lf, sample):
+        try:
+            with alarm(time_limit / 4):
+                lf.vote_all([pair])
+        except OutOfTime:
+            return [pair.id]
+        if time.monotonic() > stop:
+            break
+    return []
+
+
 def _examine(lf: LabelingFunction, sample: Pairs, shared: Sequence[Pair], seed: int, clock: Clock) -> _Seen:
     try:
         # Functions without columns see the same texts, so that a feature is computed once for all of them.
@@ -159,7 +202,7 @@ def _examine(lf: LabelingFunction, sample: Pairs, shared: Sequence[Pair], seed: 
         return _Seen(lf, (Finding.of(RULES["WL113"], lf, str(error)),))
     seconds = _seconds_per_pair(lf, rows[:_TIMED], clock)
     affordable = len(rows) if seconds * len(rows) <= _SECONDS_PER_PASS else int(_SECONDS_PER_PASS / seconds)
-    rows = rows[: max(_TIMED, affordable)]
+    rows = rows[: max(_FEWEST, affordable)]
     findings, column = examine(lf, rows, seed=seed)
     findings += _unflipped(lf, rows)
     if column is None:
@@ -171,6 +214,9 @@ def _seconds_per_pair(lf: LabelingFunction, rows: Sequence[Pair], clock: Clock) 
     """After a warm-up that loads what there is to load; a slow first measurement is repeated, the best of three counts."""
     try:
         lf.vote_all([fresh(pair) for pair in rows[:_WARM_UP]])
+        best = _timed(lf, rows[:_WARM_UP], clock)
+        if best * _TIMED > _SECONDS_PER_PASS * _WARM_UP:
+            return best  # beyond doubt
         best = _timed(lf, rows, clock)
         for _ in range(2):
             if best * 1000 >= rules.SLOW_MS:

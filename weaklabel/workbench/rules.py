@@ -87,6 +87,16 @@ RULES: Final = dict(
                         "Votes are stored and shown by name, so apply() refuses both.",
                         "Rename one: @labeling_function(name=...) or scorer.but(name=...).",
                     ),
+                    Rule(
+                        "WL115",
+                        "over time",
+                        "error",
+                        "The function was still at work when the time of its examination was up.",
+                        "It hangs on some pair, or is so slow that a run would take days. A run without a time limit "
+                        "never ends; one with a limit records its votes there as faults.",
+                        "Look for a loop without an end or a pattern that backtracks on the pair named. If it is just "
+                        "slow, give it more with --time-limit, or store its scores in a column and use a column LF.",
+                    ),
                 )
             },
         }.items()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any, Final
+
+import numpy as np
 
 from weaklabel.types import CANONICAL, Message
 
@@ -49,7 +51,9 @@ class GoldProblem(Exception):
     """This gold value is none that the layout defines."""
 
     def __init__(self, value: object, allowed: str) -> None:
-        super().__init__(f"gold value {value!r}. Allowed: {allowed}. Correct it, or leave it empty.")
+        super().__init__(
+            f"gold value {short_repr(value)}. Allowed: {allowed}. Correct it, or leave it empty."
+        )
 
 
 @dataclass(slots=True)
@@ -95,8 +99,15 @@ def needs_all(*names: str) -> Callable[[frozenset[str]], list[str]]:
 
 
 def is_missing(value: object) -> bool:
-    """Whether a cell is empty: None or NaN (how pandas stores a missing value)."""
-    return value is None or (isinstance(value, float) and math.isnan(value))
+    """Whether a cell is empty: None, NaN of any kind, or what pandas calls NaT and NA.
+
+    >>> is_missing(float("nan")), is_missing(np.float32("nan")), is_missing(0), is_missing("")
+    (True, True, False, False)
+    """
+    if value is None or isinstance(value, str | list | dict):
+        return value is None
+    differs = value != value  # NaN and NaT are not equal to themselves; whether NA is, is NA
+    return differs is value or (isinstance(differs, bool | np.bool_) and bool(differs))
 
 
 def given_id(row: Row) -> str | None:
@@ -106,7 +117,7 @@ def given_id(row: Row) -> str | None:
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # pandas turns whole numbers beside a missing one into floats
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    if isinstance(value, bool) or not isinstance(value, str | Integral):
         raise RowProblem(f"id is {shown(value)}, expected text or a whole number")
     return str(value)
 
@@ -133,7 +144,7 @@ def read_number(name: str, value: object) -> float | None:
         if isinstance(value, bool | list | dict):
             raise ValueError
         return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise GoldProblem(value, f"a number in {name}, or nothing") from None
 
 
@@ -208,5 +219,18 @@ def shown(value: object) -> str:
     >>> shown(3), shown("x" * 99)[:10]
     ('int 3', "str 'xxxxx")
     """
+    return f"{type(value).__name__} {short_repr(value)}"
+
+
+def short_repr(value: object) -> str:
+    """`repr`, cut to 40 characters."""
     text = repr(value)
-    return f"{type(value).__name__} {text if len(text) <= 40 else text[:37] + '...'}"
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def encodes(text: str) -> bool:
+    """Whether a text can be written as UTF-8, which half a character (a lone surrogate) cannot."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False

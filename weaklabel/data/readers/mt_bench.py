@@ -72,7 +72,7 @@ def _turn(row: Row, n_turns: int) -> int:
         return 1
     try:
         turn = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         turn = 0
     if isinstance(value, bool) or turn < 1 or turn != float(value):
         raise RowProblem(f"turn is {shown(value)}, expected 1, 2, ...: which answer was judged is unknown")

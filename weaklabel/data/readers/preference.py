@@ -124,6 +124,7 @@ def sides(row: Row, used: Sequence[str] = ()) -> dict[str, Any]:
     {'score_a': 9, 'score_b': None, 'model_b': 'm', 'model_a': None}
     """
     found: dict[str, Any] = {}
+    prefixed = {match["stem_1"] for name in row if (match := _SIDE.fullmatch(name))}
     for name, value in row.items():
         if name in CANONICAL_NAMES or name in ("chosen", "rejected", *used):
             continue
@@ -132,7 +133,8 @@ def sides(row: Row, used: Sequence[str] = ()) -> dict[str, Any]:
             found[name] = value
             continue
         stem = match["stem_1"] or match["stem_2"]
-        if {f"{stem}_a", f"{stem}_b"} & (CANONICAL_NAMES | set(row)):
+        twice = match["stem_2"] is not None and stem in prefixed  # chosen_x and x_chosen side by side
+        if twice or {f"{stem}_a", f"{stem}_b"} & (CANONICAL_NAMES | set(row)):
             stem = f"other_{stem}"
         side, other = ("a", "b") if (match["first"] or match["last"]) == "chosen" else ("b", "a")
         found[f"{stem}_{side}"] = value

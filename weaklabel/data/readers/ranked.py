@@ -106,8 +106,9 @@ def _beside(column: str, row: Row, items: list[Any]) -> list[Any]:
 def _verdict(first: float | None, second: float | None, direction: int) -> str | None:
     if first is None or second is None:
         return None
-    lead = direction * (first - second)
-    return "tie" if lead == 0 else ("a" if lead > 0 else "b")
+    if first == second:
+        return "tie"
+    return "a" if (first > second) == (direction > 0) else "b"
 
 
 RANKED: Final = Layout(
