@@ -57,7 +57,8 @@ OUTSIDE = {
         "pandas",
         "polars",
         "sklearn",
-        "scipy",
+        "scipy",  # scikit-learn brings these two along
+        "threadpoolctl",
         "zstandard",
         "pyphen",
         "vaderSentiment",

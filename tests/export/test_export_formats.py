@@ -212,7 +212,8 @@ def test_our_own_reader_keeps_the_chosen_response_chosen(export, conversational,
     export(labels, tmp_path / "out", conversational=conversational)
     pairs = read_pairs(tmp_path / "out" / "train.jsonl")
     table = pairs.table.to_pylist()
-    won = {row["id"]: row["response_b"] if row["gold"] == "b" else row["response_a"] for row in table}
+    won = {row["id"]: row["response_b" if row["p_b"] is not None else "response_a"] for row in table}
+    assert not pairs.has_gold.any()  # a label is not gold
     assert won == {
         "b-wins": "second answer\nto b-wins",
         "a-wins": "first answer to a-wins ünï",
@@ -238,7 +239,7 @@ def test_real_pairs_survive_the_way_to_trl_and_back(source, shared, tmp_path):
     logit = np.random.default_rng(0).normal(size=len(pairs))
     export_trl(labels_of(pairs, logit), tmp_path / "out")
     back = read_pairs(tmp_path / "out" / "train.jsonl").table.to_pylist()
-    won = {row["id"]: row["response_b" if row["gold"] == "b" else "response_a"] for row in back}
+    won = {row["id"]: row["response_b" if row["p_b"] is not None else "response_a"] for row in back}
     a, b = (pairs.table[name].to_pylist() for name in ("response_a", "response_b"))
     expected = [y if z > 0 else x for x, y, z in zip(a, b, logit, strict=True)]
     assert won == dict(zip(pairs.ids, expected, strict=True))

@@ -34,9 +34,11 @@ from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models.agreement import agreement_weights
 from weaklabel.label_models.base import LabelModel
 from weaklabel.label_models.map_logistic import map_logistic, nll_of_logit
+from weaklabel.label_models.vote_weights import sum_of_weights
 from weaklabel.types import Float32Array, FloatArray, Int8Array, signed_votes
 
 # How sharply an effect saturates, as a share of the LF's median margin; 0 takes the votes and leaves the margins.
+# The first is what stands where there is no gold, or too little, to choose.
 _SHAPES: Final = (0.3, 1.0, 0.0)
 # Inverse prior variance of a standardised weight, from "trust gold" to "trust the prior".
 _STRENGTHS: Final = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
@@ -77,7 +79,8 @@ class PairModel(LabelModel):
             effect is the vote: for LFs without margins, or for all of them where votes predicted gold better.
         prior_: `(n_lfs,)` float64 >= 0, weights learned without gold, log-odds per unit of effect.
         weights_: `(n_lfs,)` float64, the weights in force, log-odds per unit of effect.
-        hold_: how the prior was weighed against gold; None where there was too little gold.
+        hold_: how the prior was weighed against gold; None without gold, without an `nll` where there was
+            too little to compare.
 
     >>> L = np.array([[1, 1], [0, 0], [1, -1], [0, 1]])
     >>> model = PairModel().fit(L)
@@ -118,9 +121,7 @@ class PairModel(LabelModel):
         return self
 
     def predict_logit(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
-        # A sum along the last axis, never a matrix product: BLAS rounds by the layout of the batch, and a
-        # pair's logit must not depend on its neighbours.
-        return np.asarray(self.contributions(L, margins=margins).sum(axis=1))
+        return sum_of_weights(self.contributions(L, margins=margins))
 
     def contributions(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
         weights: FloatArray = self._require("weights_")
@@ -130,6 +131,7 @@ class PairModel(LabelModel):
     def to_dict(self) -> dict[str, Any]:
         self._require("weights_")
         return {
+            "name": self.name,
             "seed": self.seed,
             "scale": [None if np.isnan(s) else float(s) for s in self.scale_],
             "prior": self.prior_.tolist(),

@@ -153,7 +153,9 @@ def _read_hh(row: Row) -> list[Draft]:
 
 
 def _read_trl(row: Row) -> list[Draft]:
-    return _draft(row, split_preference(row))
+    # Our own exports say whose choice it was. A label must never come back as gold.
+    ours = str(row.get("label_source") or "").startswith("weaklabel")
+    return _draft(row, split_preference(row), gold=None if ours else "a")
 
 
 def _read_ultrafeedback(row: Row) -> list[Draft]:
