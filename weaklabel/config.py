@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -174,8 +175,17 @@ class LoadedConfig:
         return str(self.root / path)
 
     def run_folder(self, name: str | None = None) -> Path:
-        """Where the run called `name` (default: `run.name`) keeps its files."""
-        return Path(self.resolve(self.config.run.folder)) / (name or self.config.run.name)
+        """Where the run called `name` (default: `run.name`) keeps its files.
+
+        Raises:
+            ConfigError: a name that is no plain folder name.
+        """
+        chosen = name or self.config.run.name
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", chosen):
+            raise ConfigError(
+                f"the run is called {chosen!r}. Allowed: letters, digits, '_', '-' and '.', not first a dot or dash."
+            )
+        return Path(self.resolve(self.config.run.folder)) / chosen
 
     @property
     def store_folder(self) -> Path:

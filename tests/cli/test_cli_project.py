@@ -95,7 +95,11 @@ class TestInit:
         (empty / "d.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
         run("init", "d.jsonl")
         rows = {row["key"]: row["value"] for row in answer("config")["settings"]}
-        assert rows["data.columns"] == {"prompt": "question", "response_a": "ans1", "response_b": "FILL IN"}
+        assert rows["data.columns"] == {
+            "prompt": "question",
+            "response_a": "FILL IN",
+            "response_b": "FILL IN",
+        }
         assert "other" in (empty / "weaklabel.toml").read_text(encoding="utf-8")
 
     def test_a_file_elsewhere_is_named_as_seen_from_the_project(self, empty: Path) -> None:
@@ -127,9 +131,40 @@ def test_run_prints_the_table_and_nothing_but_json_with_json(project: Path) -> N
 
 
 def test_a_later_command_remembers_what_the_run_was_given(project: Path) -> None:
-    assert "remembers: reward.settings.n_features=1024" in run("fit")[1]
-    origin = {row["key"]: row["from"] for row in answer("config", "--name", "base")["settings"]}
-    assert origin["reward.settings"] == "--set reward.settings.n_features"
+    run("fit", *FAST)
+    said = run("fit")[1]
+    assert "remembers (over weaklabel.toml): reward.settings.n_features=1024" in said
+    assert "To forget: delete runs/base/options.json" in said
+
+
+def test_an_option_of_a_command_that_failed_is_not_remembered(project: Path) -> None:
+    run("fit", "--model", "nope", code=2)
+    assert "nope" not in run("fit")[1]
+
+
+def test_a_whole_run_goes_by_the_file_and_forgets_what_single_commands_were_given(project: Path) -> None:
+    run("fit", "--name", "again", "--model", "majority_vote")
+    assert "majority_vote" not in run("run", "--name", "again", *FAST)[1]
+
+
+def test_a_run_stays_in_its_folder(project: Path) -> None:
+    assert "'../evil'" in run("fit", "--name", "../evil", code=2)[1]
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [("answer_1", "answer_2"), ("model_a_answer", "model_b_answer"), ("ans1", "ans2")]
+)
+def test_init_names_both_responses_in_their_order(a: str, b: str, empty: Path) -> None:
+    (empty / "d.jsonl").write_text(json.dumps({"question": "q", a: "x", b: "y"}) + "\n", encoding="utf-8")
+    run("init", "d.jsonl")
+    rows = {row["key"]: row["value"] for row in answer("config")["settings"]}
+    assert rows["data.columns"] == {"prompt": "question", "response_a": a, "response_b": b}
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(empty: Path) -> None:
+    (empty / "d.jsonl").write_text('{"prompt": "p", "chosen": "x", "rejected": "y"}\n', encoding="utf-8")
+    (empty / "runs").write_text("in the way", encoding="utf-8")
+    assert "error: " in run("apply", "--pairs", "d.jsonl", "--lfs", "shipped:mt_bench", code=2)[1]
 
 
 def test_analyze_leaves_the_locked_prompts_alone(project: Path) -> None:

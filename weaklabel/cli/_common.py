@@ -41,6 +41,8 @@ _KEYS: Final = {
 }
 _PATHS: Final = ("data.pairs", "data.gold", "lfs.use")
 REMEMBERED: Final = "options.json"
+# Where a command leaves what is to be done once it has ended well, in click's `meta`.
+ON_SUCCESS: Final = "weaklabel.on_success"
 
 
 def _stack(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -144,7 +146,7 @@ def settings(options: Mapping[str, Any], *, remember: bool = False) -> LoadedCon
     saved labelers and in messages all count from there. Paths in options are turned accordingly.
 
     With `remember`, what earlier commands were given for this run holds unless it is given anew, so that
-    `apply --pairs x --name r` can be followed by `fit --name r`. A line on stderr says so.
+    `apply --pairs x --name r` can be followed by `fit --name r`. A line on stderr says so, and how to forget it.
     """
     from weaklabel.config import load_config
 
@@ -164,19 +166,32 @@ def settings(options: Mapping[str, Any], *, remember: bool = False) -> LoadedCon
     if not (old_options or old_sets):
         return loaded
     shown = [*(f"{key}={json.dumps(value)}" for key, value in old_options.items()), *old_sets]
-    click.echo(f"run {folder.name} remembers: {', '.join(shown)}", err=True)
+    over = " (over weaklabel.toml)" if loaded.file else ""
+    click.echo(
+        f"run {folder.name} remembers{over}: {', '.join(shown)}. To forget: delete {folder / REMEMBERED}",
+        err=True,
+    )
     return load_config(file, sets=[*old_sets, *sets], options=old_options | given)
 
 
-def open_run(options: Mapping[str, Any]) -> Run:
-    """The run that a command's options name, with steps and progress shown on stderr."""
+def open_run(options: Mapping[str, Any], *, afresh: bool = False) -> Run:
+    """The run that a command's options name, with steps and progress shown on stderr.
+
+    The options are remembered for the run's next commands once this one has ended well: a mistyped option must
+    not come back. With `afresh` a project's file and this command's options are all that counts.
+    """
     root = _root(options)
     given = _rebased(_given(options), root)
-    loaded = settings(options, remember=True)
+    from weaklabel.config import find_config
     from weaklabel.pipeline import Run
 
+    in_project = bool(options.get("config_file") or find_config())
+    loaded = settings(options, remember=not (afresh and in_project))
     run = Run(loaded, options.get("name"), on_step=_show_step, progress=_progress())
-    _memorise(run.folder, list(options.get("sets", ())), given)
+    keep_old = not (afresh and in_project)
+    click.get_current_context().meta[ON_SUCCESS] = lambda: _memorise(
+        run.folder, list(options.get("sets", ())), given, keep_old=keep_old
+    )
     return run
 
 
@@ -229,14 +244,14 @@ def _recall(folder: Path) -> dict[str, Any]:
     )
 
 
-def _memorise(folder: Path, sets: list[str], given: Mapping[str, Any]) -> None:
+def _memorise(folder: Path, sets: list[str], given: Mapping[str, Any], *, keep_old: bool) -> None:
     from weaklabel import artifacts
 
-    past = _recall(folder)
+    past = _recall(folder) if keep_old else {"sets": [], "options": {}}
     new_keys = {text.partition("=")[0].strip() for text in sets}
     kept = [text for text in past["sets"] if text.partition("=")[0].strip() not in new_keys]
     known = past["options"] | given
-    if known or kept or sets:
+    if known or kept or sets or (folder / REMEMBERED).exists():
         artifacts.write_json(folder / REMEMBERED, {"sets": [*kept, *sets], "options": known})
 
 

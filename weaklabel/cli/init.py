@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,30 +15,11 @@ import click
 from weaklabel.cli._common import note
 from weaklabel.errors import ConfigError, LayoutError
 
-# What people call the three columns, first match wins; compared without case.
-_GUESSES: Final = {
-    "prompt": ("prompt", "question", "instruction", "query", "input", "context"),
-    "response_a": (
-        "response_a",
-        "answer_a",
-        "output_a",
-        "completion_a",
-        "ans1",
-        "answer1",
-        "response1",
-        "answer_0",
-    ),
-    "response_b": (
-        "response_b",
-        "answer_b",
-        "output_b",
-        "completion_b",
-        "ans2",
-        "answer2",
-        "response2",
-        "answer_1",
-    ),
-}
+# What people call the prompt, first match wins; compared without case.
+_PROMPTS: Final = ("prompt", "question", "instruction", "query", "input", "context")
+# A response column: one of these words with a mark of its side, before or behind ("ans1", "model_a_answer").
+_RESPONSE: Final = re.compile(r"response|answer|ans|output|completion|resp|reply|candidate|generation")
+_SIDES: Final = (("a", "b"), ("1", "2"), ("0", "1"))
 _PROBE: Final = 50
 
 
@@ -109,16 +91,39 @@ def look_at(datafile: Path) -> Found:
         return Found(detect_layout(names, rows, str(datafile)).name, {}, (), tuple(names))
     except LayoutError:
         columns = _guess(names)
-        return Found(None, columns, tuple(ours for ours in _GUESSES if ours not in columns), tuple(names))
+        unknown = tuple(ours for ours in ("prompt", "response_a", "response_b") if ours not in columns)
+        return Found(None, columns, unknown, tuple(names))
 
 
 def _guess(names: Sequence[str]) -> dict[str, str]:
+    """The columns that can be told by their names. The two responses are named together or not at all: half a
+    guess invites the user to fill in the other half the wrong way round, and gold would be read inverted.
+
+    >>> _guess(["question", "answer_1", "answer_2", "key"])
+    {'prompt': 'question', 'response_a': 'answer_1', 'response_b': 'answer_2'}
+    """
     lower = {name.lower(): name for name in names}
-    found = {
-        ours: next((lower[guess] for guess in guesses if guess in lower), None)
-        for ours, guesses in _GUESSES.items()
-    }
-    return {ours: theirs for ours, theirs in found.items() if theirs is not None}
+    prompt = next((lower[guess] for guess in _PROMPTS if guess in lower), None)
+    found = {} if prompt is None else {"prompt": prompt}
+    for first, second in _SIDES:
+        pairs = {(lower[n], lower[other]) for n in lower if (other := _other_side(n, first, second)) in lower}
+        if len(pairs) == 1:
+            (a, b) = next(iter(pairs))
+            return found | {"response_a": a, "response_b": b}
+    return found
+
+
+def _other_side(name: str, first: str, second: str) -> str | None:
+    """The name of the other response's column, where `name` is one response's and carries the mark `first`.
+
+    >>> _other_side("model_a_answer", "a", "b"), _other_side("ans1", "1", "2"), _other_side("data", "a", "b")
+    ('model_b_answer', 'ans2', None)
+    """
+    if not _RESPONSE.search(name):
+        return None
+    mark = first if first.isdigit() else rf"(?<![a-z]){first}"
+    turned, count = re.subn(rf"{mark}(?![a-z0-9])", second, name)
+    return turned if count == 1 else None
 
 
 def _toml(datafile: Path | None, folder: Path) -> str:
@@ -132,7 +137,8 @@ def _toml(datafile: Path | None, folder: Path) -> str:
 
 def _columns(found: Found) -> str:
     if found.layout is not None:
-        seen = f"# recognised: {', '.join(found.names[:12])}"
+        more = f" and {len(found.names) - 12} more" if len(found.names) > 12 else ""
+        seen = f"# recognised: {', '.join(found.names[:12])}{more}"
         return f"layout = {json.dumps(found.layout)}  {seen}\n"
     pairs = [f"{ours} = {json.dumps(theirs)}" for ours, theirs in found.columns.items()]
     todo = [f'{ours} = "FILL IN"' for ours in found.unknown]

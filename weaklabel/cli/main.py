@@ -7,6 +7,7 @@ traceback.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 from typing import Any, Final
@@ -32,6 +33,22 @@ COMMANDS: Final = {
     "config": "Settings in force, and where each came from.",
     "list": "Labeling functions, label models, calibrators, layouts, exporters.",
 }
+
+
+# What a disk says that the user can mend. Any other OSError is our bug and keeps its traceback.
+_THE_DISK_SAYS: Final = frozenset(
+    {
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EISDIR,
+        errno.ENOTDIR,
+        errno.EEXIST,
+        errno.ENAMETOOLONG,
+    }
+)
 
 
 class UserError(click.ClickException):
@@ -74,12 +91,17 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         before = os.getcwd()
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            ctx.meta.get("weaklabel.on_success", lambda: None)()
+            return result
         except WeaklabelError as error:
             raise UserError(str(error)) from error
-        except (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError) as error:
+        except OSError as error:
+            if error.errno not in _THE_DISK_SAYS:
+                raise
             raise UserError(
-                f"{error.filename}: {error.strerror}. Choose another path, or change it."
+                f"{error.filename or os.getcwd()}: {error.strerror}. Choose another path, or make room there; the same "
+                "command continues."
             ) from error
         finally:
             # Commands work in the project's folder; whoever called us in process gets theirs back.

@@ -30,6 +30,6 @@ def command(as_json: bool, **options: Any) -> None:
 
     Steps whose inputs did not change are skipped, so a run that was killed continues with the same command.
     """
-    run = open_run(options)
+    run = open_run(options, afresh=True)
     report = run.all()
     emit(report.to_dict(), lambda: f"\n{report}", as_json)
