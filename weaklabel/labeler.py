@@ -67,7 +67,7 @@ class Labeler:
     lfs: tuple[LabelingFunction, ...]
     model: LabelModel
     calibrator: Calibrator | None
-    gold_ids: frozenset[str] = frozenset()
+    gold_ids: frozenset[str] = field(default=frozenset(), repr=False)
     out_of_fold: Mapping[str, Interval] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

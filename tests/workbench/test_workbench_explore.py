@@ -51,7 +51,7 @@ def test_a_planted_word_is_the_first_of_its_kind_and_survives() -> None:
     first = next(clue for clue in found.clues if clue.kind == "word")
     assert (first.name, first.wins, first.survives) == ("sorry", "less", True)
     assert first.low <= -0.35 <= first.high
-    assert first.suggestion == 'keyword_scorer("sorry", ["sorry"], prefer="less")'
+    assert first.suggestion == 'keyword_scorer("says_sorry", ["sorry"], prefer="less")'
 
 
 def test_a_planted_mark_is_found_as_a_pattern() -> None:
@@ -220,7 +220,7 @@ def test_the_table_marks_what_survives_and_suggests_it() -> None:
     assert len(rows) == 4
     assert rows[-2].split()[:3] == ["word", "sorry", "less"]
     assert rows[-2].endswith("*")
-    assert '  keyword_scorer("sorry", ["sorry"], prefer="less")' in text
+    assert '  keyword_scorer("says_sorry", ["sorry"], prefer="less")' in text
 
 
 def test_to_dict_is_json_and_to_pandas_has_a_row_per_clue() -> None:

@@ -169,12 +169,18 @@ class Explanation:
         kind = "calibrated" if self.calibrated else "not calibrated"
         lines = [
             f"pair {self.pair_id}: P(b beats a) = {self.p:.3f} ({kind}, log-odds {self.logit:+.2f}); "
-            f"{len(self.reasons)} of {self.n_lfs} labeling functions spoke"
+            f"{sum(r.vote != ABSTAIN for r in self.reasons)} of {self.n_lfs} labeling functions voted"
         ]
         width = max((len(r.lf) for r in self.reasons), default=0)
         for r in self.reasons:
-            vote = {-1: "-", 0: "a", 1: "b"}[r.vote]
+            said = {ABSTAIN: "no vote", 0: "votes a", 1: "votes b"}[r.vote]
             margin = "" if np.isnan(r.margin) else f"  margin {r.margin:+.4g}"
             share = "" if r.log_odds is None else f"  log-odds {r.log_odds:+.3f}"
-            lines.append(f"  {r.lf:<{width}}  votes {vote}{share}{margin}")
+            lines.append(f"  {r.lf:<{width}}  {said}{share}{margin}")
+        if any(r.vote == ABSTAIN for r in self.reasons):
+            lines.append(
+                "A function that abstains can still count: the model uses margins inside the abstain band too."
+            )
+        if any(r.log_odds is not None and r.log_odds * (2 * r.vote - 1) < 0 <= r.vote for r in self.reasons):
+            lines.append("Log-odds against a function's own vote: beside the others, gold speaks against it.")
         return "\n".join(lines)

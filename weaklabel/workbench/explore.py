@@ -333,11 +333,12 @@ def _suggest_pattern(name: str, wins: str) -> str:
     pattern = (
         PATTERNS[name].pattern if name in PATTERNS else opening_pattern(name.removeprefix("opens with "))
     )
-    return f'pattern_scorer("{name.replace(" ", "_")}", good=[r"{pattern}"], prefer="{wins}")'
+    # Named apart from the shipped functions, which a pasted line must not collide with.
+    return f'pattern_scorer("pattern_{name.replace(" ", "_")}", good=[r"{pattern}"], prefer="{wins}")'
 
 
 def _suggest_words(words: str, wins: str) -> str:
-    return f'keyword_scorer("{words.replace(" ", "_")}", ["{words}"], prefer="{wins}")'
+    return f'keyword_scorer("says_{words.replace(" ", "_")}", ["{words}"], prefer="{wins}")'
 
 
 def _suggest_scorer(lf: LabelingFunction, wins: str) -> str:
