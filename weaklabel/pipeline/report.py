@@ -80,12 +80,24 @@ class Report:
         ]
         return header, rows
 
+    def differences_table(self) -> tuple[list[str], list[list[str]]]:
+        """Header and rows as text: each arm less our labels, on the same resamples of prompts."""
+        metrics = ("accuracy", "nll")
+        rows = [[arm, *(str(d.get(m, "-")) for m in metrics)] for arm, d in self.differences.items()]
+        return ["less our labels (paired)", *metrics], rows
+
     def __str__(self) -> str:
-        lines = [plain_table(*self.table())] if self.arms else []
-        return "\n".join([*lines, *self.notes])
+        if not self.arms:
+            return "\n".join(self.notes)
+        tables = [plain_table(*self.table()), plain_table(*self.differences_table())]
+        return "\n".join([*(f"{table}\n" for table in tables), *self.notes, _LEGEND])
 
 
 OURS: Final = "our labels (the label model itself)"
+_LEGEND: Final = (
+    "ece if perfect: what perfectly calibrated probabilities of these sizes would show on as many pairs. The interval of "
+    "an ECE takes out the bias of small samples, so it lies to the left of the figure."
+)
 
 
 def make_report(run: Run) -> Report:
@@ -105,6 +117,11 @@ def make_report(run: Run) -> Report:
         return Report(run.folder.name, {}, {}, {}, labels.calibrated, counts, tuple(notes))
     found = evaluate(_arms(run, notes), gold=test, seed=run.config.data.seed)
     notes += found.notes()
+    if found.figures[OURS]["accuracy"].low <= 0.5:
+        notes.append(
+            "our labels are not shown to be better than a coin on held-out prompts. Look for other functions (weaklabel explore), "
+            "or give more gold, before training on them."
+        )
     order = ["longer_response", *(arm for arm in found.figures if arm != "longer_response")]
     return Report(
         run.folder.name,

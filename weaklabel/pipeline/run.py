@@ -75,7 +75,8 @@ class Run:
         data = self.config.data
         if data.pairs is None:
             raise ConfigError(
-                "data.pairs is not set: there is nothing to read. Name the file in weaklabel.toml, or pass --pairs FILE."
+                "data.pairs is not set: there is nothing to read. Name the file in weaklabel.toml (weaklabel init makes one), "
+                "or pass --pairs FILE."
             )
 
         def make() -> dict[str, Any]:
