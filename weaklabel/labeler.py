@@ -6,6 +6,7 @@ calibrated, and says so when it was not.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -341,8 +342,6 @@ def _maker(model: str | LabelModel, settings: Mapping[str, Any]) -> Any:
             f"fit: {', '.join(settings)} came with a label model that has its settings already. "
             "Name the model, or set them where it is made."
         )
-    import copy
-
     return lambda: copy.deepcopy(model)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from weaklabel.cli.main import ON_SUCCESS
 from weaklabel.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ _KEYS: Final = {
 }
 _PATHS: Final = ("data.pairs", "data.gold", "lfs.use")
 REMEMBERED: Final = "options.json"
-# Where a command leaves what is to be done once it has ended well, in click's `meta`.
-ON_SUCCESS: Final = "weaklabel.on_success"
 
 
 def _stack(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -180,15 +179,14 @@ def open_run(options: Mapping[str, Any], *, afresh: bool = False) -> Run:
     The options are remembered for the run's next commands once this one has ended well: a mistyped option must
     not come back. With `afresh` a project's file and this command's options are all that counts.
     """
-    root = _root(options)
-    given = _rebased(_given(options), root)
     from weaklabel.config import find_config
     from weaklabel.pipeline import Run
 
+    given = _rebased(_given(options), _root(options))
     in_project = bool(options.get("config_file") or find_config())
-    loaded = settings(options, remember=not (afresh and in_project))
-    run = Run(loaded, options.get("name"), on_step=_show_step, progress=_progress())
     keep_old = not (afresh and in_project)
+    loaded = settings(options, remember=keep_old)
+    run = Run(loaded, options.get("name"), on_step=_show_step, progress=_progress())
     click.get_current_context().meta[ON_SUCCESS] = lambda: _memorise(
         run.folder, list(options.get("sets", ())), given, keep_old=keep_old
     )

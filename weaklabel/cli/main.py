@@ -35,6 +35,8 @@ COMMANDS: Final = {
 }
 
 
+# Where a command leaves what is to be done once it has ended well, in click's `meta`.
+ON_SUCCESS: Final = "weaklabel.on_success"
 # What a disk says that the user can mend. Any other OSError is our bug and keeps its traceback.
 _THE_DISK_SAYS: Final = frozenset(
     {
@@ -92,7 +94,7 @@ class LazyGroup(click.Group):
         before = os.getcwd()
         try:
             result = super().invoke(ctx)
-            ctx.meta.get("weaklabel.on_success", lambda: None)()
+            ctx.meta.get(ON_SUCCESS, lambda: None)()
             return result
         except WeaklabelError as error:
             raise UserError(str(error)) from error

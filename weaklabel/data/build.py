@@ -30,10 +30,9 @@ from weaklabel.data.readers.base import (
     shown,
 )
 from weaklabel.errors import DataError, GoldError
-from weaklabel.types import CANONICAL, GOLD_VALUES, PARTS, SetAside
+from weaklabel.types import CANONICAL, GOLD_VALUES, PARTS, TURNED_GOLD, SetAside
 from weaklabel.types.pair import swapped_name
 
-_FLIP: Final = {"a": "b", "b": "a", "tie": "tie", None: None}
 _TEXTS: Final = ("prompt", "response_a", "response_b")
 # Numbers that text can hold without losing anything: "01" and "1_000" stay text.
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,17})(\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
@@ -166,7 +165,7 @@ def _redraw(draft: Draft, coin: bool) -> None:
     if (draft.response_a < draft.response_b) == coin:
         return
     draft.response_a, draft.response_b = draft.response_b, draft.response_a
-    draft.gold = _FLIP[draft.gold]
+    draft.gold = TURNED_GOLD.get(draft.gold or "")
     draft.swapped = not draft.swapped
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,9 +14,7 @@ from weaklabel.data.readers.base import GoldProblem, Row, RowProblem, given_id, 
 from weaklabel.data.readers.canonical import GOLD_COLUMNS
 from weaklabel.data.sources import Stream, open_source
 from weaklabel.errors import GoldError
-from weaklabel.types import SetAside, fold
-
-_FLIP: Final = {"a": "b", "b": "a", "tie": "tie"}
+from weaklabel.types import TURNED_GOLD, SetAside, fold
 
 
 @dataclass(slots=True)
@@ -126,7 +124,7 @@ class GoldTable:
 def _view(entry: _Entry) -> tuple[Any, ...]:
     """What an entry claims, whatever the order of its responses."""
     if entry.responses and entry.responses[0] > entry.responses[1]:
-        return _FLIP[entry.gold], (entry.responses[1], entry.responses[0])
+        return TURNED_GOLD[entry.gold], (entry.responses[1], entry.responses[0])
     return entry.gold, entry.responses
 
 
@@ -146,7 +144,7 @@ def _verdict(entry: _Entry, pair_id: str, table: pa.Table, row: int, redrawn: bo
     if theirs == ours:
         return entry.gold
     if theirs == ours[::-1]:
-        return _FLIP[entry.gold]
+        return TURNED_GOLD[entry.gold]
     raise GoldError(f"{where}: its responses are not those of the pair. Is this the gold of other pairs?")
 
 

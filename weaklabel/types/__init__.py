@@ -3,7 +3,7 @@
 from weaklabel.types.comparer import Comparer
 from weaklabel.types.labels import Explanation, Labels, Reason, sigmoid
 from weaklabel.types.pair import ABSTAIN, PREFER_A, PREFER_B, Message, Pair
-from weaklabel.types.pairs import CANONICAL, GOLD_VALUES, PARTS, Pairs, SetAside, fold
+from weaklabel.types.pairs import CANONICAL, GOLD_VALUES, PARTS, TURNED_GOLD, Pairs, SetAside, fold
 from weaklabel.types.text import Text
 from weaklabel.types.votes import (
     Fault,
@@ -22,6 +22,7 @@ __all__ = [
     "PARTS",
     "PREFER_A",
     "PREFER_B",
+    "TURNED_GOLD",
     "Comparer",
     "Explanation",
     "Fault",

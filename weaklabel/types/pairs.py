@@ -19,6 +19,8 @@ from weaklabel.types.text import Text
 from weaklabel.types.votes import FloatArray
 
 GOLD_VALUES: Final = ("a", "b", "tie")
+TURNED_GOLD: Final = {"a": "b", "b": "a", "tie": "tie"}
+"""Gold of the same pair with its responses in the other order."""
 PARTS: Final = ("dev", "test", "pool")
 _HIDDEN: Final = ("gold", "part", "swapped")
 _P_OF_GOLD: Final = {"a": 0.0, "b": 1.0, "tie": 0.5}
@@ -167,9 +169,8 @@ class Pairs:
         """The same pairs with the two responses, their gold and every `*_a`/`*_b` column in the other order."""
         names = set(self.table.column_names)
         flipped = {name: self.table[swapped_name(name, names)] for name in self.table.column_names}
-        turn = {"a": "b", "b": "a", "tie": "tie", None: None}
         flipped["gold"] = pa.chunked_array(
-            [pa.array([turn[g] for g in self.table["gold"].to_pylist()], pa.string())]
+            [pa.array([TURNED_GOLD.get(g) for g in self.table["gold"].to_pylist()], pa.string())]
         )
         flipped["swapped"] = pc.invert(self.table["swapped"])
         return Pairs(pa.table(flipped), self.set_aside)
