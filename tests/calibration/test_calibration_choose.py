@@ -19,7 +19,7 @@ def drawn(n: int, curve, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_the_simplest_is_chosen_where_all_are_as_good():
     chosen, scores = choose_calibrator(*drawn(2000, lambda s: 0.4 * s))
     assert chosen.name == "temperature"
-    assert set(scores) == {"temperature", "platt", "isotonic"}
+    assert set(scores) == {"temperature", "platt", "beta", "isotonic"}
 
 
 def test_a_curve_is_chosen_where_a_factor_fails():
@@ -30,6 +30,11 @@ def test_a_curve_is_chosen_where_a_factor_fails():
 def test_a_step_is_chosen_where_speaking_at_all_is_what_counts():
     z, y = drawn(4000, lambda s: 1.5 + 0 * s)
     assert choose_calibrator(z, y, candidates=["temperature", "platt"])[0].name == "platt"
+
+
+def test_a_bend_is_chosen_where_loud_claims_too_much_and_faint_does_not():
+    z, y = drawn(6000, lambda s: 1.5 * np.tanh(s / 1.5))
+    assert choose_calibrator(z, y)[0].name == "beta"
 
 
 def test_the_order_of_the_candidates_says_which_is_simpler():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from weaklabel.calibration import Identity, Isotonic, Platt, Temperature
+from weaklabel.calibration import Beta, Identity, Isotonic, Platt, Temperature, VennAbers
 from weaklabel.metrics import ece, ece_when_perfect, nll
 from weaklabel.types import sigmoid
 
@@ -122,7 +122,7 @@ def test_identity_is_not_a_calibration():
     assert Identity().fit([1.0], [np.nan]).transform([3.0])[0] == 3.0
 
 
-@pytest.mark.parametrize("kind", [Temperature, Platt, Isotonic])
+@pytest.mark.parametrize("kind", [Temperature, Platt, Beta, Isotonic, VennAbers])
 def test_calibrated_labels_mean_what_they_say(kind):
     z, y = overconfident(3000, 0.2)
     fresh, truth = overconfident(3000, 0.2, seed=1)

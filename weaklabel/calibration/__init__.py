@@ -12,23 +12,29 @@ from numpy.typing import ArrayLike
 
 from weaklabel._validation import lookup
 from weaklabel.calibration.base import Calibrator
+from weaklabel.calibration.beta import Beta
 from weaklabel.calibration.choose import check_candidates, choose_from, gold_rows
 from weaklabel.calibration.identity import Identity
 from weaklabel.calibration.isotonic import Isotonic
 from weaklabel.calibration.platt import Platt
 from weaklabel.calibration.temperature import Temperature
+from weaklabel.calibration.ties import TieModel
+from weaklabel.calibration.venn_abers import VennAbers
 from weaklabel.errors import ArtifactError
 
 CALIBRATORS: Final[Mapping[str, type[Calibrator]]] = {
     "identity": Identity,
     "temperature": Temperature,
     "platt": Platt,
+    "beta": Beta,
     "isotonic": Isotonic,
+    "venn_abers": VennAbers,
 }
 """Every calibrator by name, the simplest first."""
 
-CANDIDATES: Final = ("temperature", "platt", "isotonic")
-"""What `choose_calibrator` chooses from, the simplest first."""
+CANDIDATES: Final = ("temperature", "platt", "beta", "isotonic")
+"""What `choose_calibrator` chooses from, the simplest first. Venn-Abers is for its intervals; its points lost to
+isotonic regression on all smooth curves tried."""
 
 
 def get_calibrator(name: str) -> Calibrator:
@@ -111,11 +117,14 @@ def choose_calibrator(
 __all__ = [
     "CALIBRATORS",
     "CANDIDATES",
+    "Beta",
     "Calibrator",
     "Identity",
     "Isotonic",
     "Platt",
     "Temperature",
+    "TieModel",
+    "VennAbers",
     "calibrator_from_dict",
     "choose_calibrator",
     "get_calibrator",

@@ -21,7 +21,7 @@ from weaklabel.types import FloatArray
 
 # Log-odds smaller than this are silence (they move p by 2.5e-7): what is left where votes cancel is rounding, and a
 # step at 0 must not turn it into a verdict. Larger than the other is certainty: it would only bring overflow.
-_SILENCE: Final = 1e-6
+SILENCE: Final = 1e-6
 _CERTAINTY: Final = 1e6
 
 
@@ -68,7 +68,7 @@ class Calibrator(ABC):
                 "Pass pairs with gold, or use the 'identity' calibrator and uncalibrated labels."
             )
         strength = np.minimum(np.abs(z), _CERTAINTY)
-        used = (w > 0) & (strength > _SILENCE)
+        used = (w > 0) & (strength > SILENCE)
         right = np.where(z > 0, truth, 1.0 - truth)
         self._fit(strength[used], right[used], w[used])
         return self
@@ -83,7 +83,7 @@ class Calibrator(ABC):
         """
         z = check_logit(logit)
         size = np.abs(z)
-        direction = np.where(size > _SILENCE, np.sign(z), 0.0)
+        direction = np.where(size > SILENCE, np.sign(z), 0.0)
         return direction * self._strength(np.minimum(size, _CERTAINTY))
 
     @abstractmethod

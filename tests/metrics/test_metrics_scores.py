@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaklabel import metrics
 from weaklabel.errors import LabelMatrixError, UnknownNameError
 from weaklabel.metrics import (
+    EPS,
     METRICS,
     Interval,
     accuracy,
     bootstrap,
     brier,
+    draws,
     ece,
     ece_metric,
     ece_when_perfect,
@@ -71,7 +72,7 @@ def test_nll_of_ties_is_least_at_one_half():
 
 
 def test_nll_of_a_wrong_certainty_is_finite():
-    assert nll([0.0], [1]) == pytest.approx(-math.log(metrics.EPS))
+    assert nll([0.0], [1]) == pytest.approx(-math.log(EPS))
 
 
 def test_brier_by_hand():
@@ -142,7 +143,7 @@ def test_bootstrap_interval_holds_the_truth_as_often_as_it_says():
 def test_a_resample_is_scored_like_the_rows_it_repeats():
     p, y = calibrated(60)
     groups = np.arange(60) // 3
-    sums = metrics._drawn_sums(METRICS["nll"].parts(p, y), groups, 1, seed=7)
+    sums = draws.drawn_sums(METRICS["nll"].parts(p, y), groups, 1, seed=7)
     prompts = np.random.default_rng(7).integers(20, size=20)
     picked = np.concatenate([np.flatnonzero(groups == g) for g in prompts])
     assert METRICS["nll"].combine(sums[0]) == pytest.approx(nll(p[picked], y[picked]))
@@ -185,7 +186,7 @@ def test_an_interval_survives_json(found):
 def test_large_samples_are_drawn_in_chunks_with_the_same_result(monkeypatch):
     p, y = calibrated(40)
     whole = score_all(p, y, n_draws=100)
-    monkeypatch.setattr(metrics, "_CELLS", 40 * 30)
+    monkeypatch.setattr(draws, "CELLS", 40 * 30)
     chunked = score_all(p, y, n_draws=100)
     assert all(chunked[name].low == pytest.approx(found.low) for name, found in whole.items())
 

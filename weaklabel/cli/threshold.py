@@ -1,0 +1,57 @@
+"""`weaklabel threshold`: which labels to keep for a wanted accuracy, with a guarantee."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from weaklabel.cli._common import (
+    config_options,
+    data_options,
+    emit,
+    json_option,
+    labeler_options,
+    lf_options,
+    name_option,
+    open_run,
+)
+from weaklabel.cli.main import ON_SUCCESS
+
+
+@click.command("threshold")
+@click.option(
+    "--accuracy",
+    type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
+    default=0.9,
+    show_default=True,
+    help="Wanted share right among kept pairs.",
+)
+@click.option(
+    "--level",
+    type=click.FloatRange(0.5, 1, max_open=True),
+    default=0.9,
+    show_default=True,
+    help="How sure the guarantee is.",
+)
+@data_options
+@lf_options
+@labeler_options
+@config_options
+@name_option
+@json_option
+def command(as_json: bool, accuracy: float, level: float, **options: Any) -> None:
+    """Kept share against accuracy, and the lowest confidence that is certified to give ACCURACY.
+
+    Judged on gold of the locked test part alone. Where no threshold can be certified it says what gold is lacking,
+    and the exit code is 1.
+    """
+    run = open_run(options)
+    from weaklabel.pipeline.thresholds import certified_threshold
+
+    report = certified_threshold(run, accuracy=accuracy, level=level)
+    emit(report.to_dict(), lambda: str(report), as_json)
+    if not report.found:
+        context = click.get_current_context()
+        context.meta[ON_SUCCESS]()  # a refusal is an answer: the run's options are remembered all the same
+        context.exit(1)

@@ -1,0 +1,100 @@
+"""What a confidence filter keeps, and how right the kept pairs are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from weaklabel.errors import ConfigError
+from weaklabel.metrics.draws import drawn_sums
+from weaklabel.metrics.interval import Interval
+from weaklabel.metrics.rows import checked, confidence_of, correctness, group_numbers
+from weaklabel.metrics.shares import share_interval
+from weaklabel.types import FloatArray
+
+POINTS: Final = 20
+
+_DECIMALS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRow:
+    """One threshold: pairs with at least that confidence, as a share of all, and the accuracy of these."""
+
+    threshold: float
+    kept_share: float
+    n: int
+    accuracy: Interval
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "threshold": self.threshold,
+            "kept_share": self.kept_share,
+            "n": self.n,
+            "accuracy": self.accuracy.to_dict(),
+        }
+
+
+def kept_share_curve(
+    p: ArrayLike,
+    y: ArrayLike,
+    groups: ArrayLike | None = None,
+    *,
+    points: int = POINTS,
+    n_draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> list[KeptRow]:
+    """Kept share against accuracy, from keeping everything to keeping the surest twentieth.
+
+    Accuracy is that of every table: gold ties are left out, p = .5 is half right. Each interval is about its own
+    threshold. The curve is for looking: a threshold that was picked from it because its interval looks good is
+    worse than it looks. `find_threshold` gives one with a guarantee.
+
+    Args:
+        p: `(n,)` in [0, 1].
+        y: `(n,)`, 0, .5 or 1.
+        groups: `(n,)`, equal values for equal prompts; None takes each row for a prompt of its own.
+        points: thresholds, at most; fewer where many pairs have the same confidence. They depend on `p` alone.
+        n_draws, seed, level: of the bootstrap over prompts; the same draws for all thresholds.
+
+    Raises:
+        LabelMatrixError: as for `accuracy`, and when groups have another length.
+        ConfigError: fewer than one point.
+
+    >>> rows = kept_share_curve([0.6, 0.6, 0.1, 0.9], [1, 0, 0, 1], points=2)
+    >>> [(row.threshold, row.kept_share, row.accuracy.value) for row in rows]
+    [(0.6, 1.0, 0.75), (0.9, 0.5, 1.0)]
+    """
+    if points < 1:
+        raise ConfigError(f"points is {points}. Allowed: 1 or more.")
+    p_, y_ = checked(p, y)
+    said, right, decided = confidence_of(p_), correctness(p_, y_), y_ != 0.5
+    surest_first = np.sort(said)[::-1]
+    last = np.ceil(len(p_) * np.arange(points, 0, -1) / points).astype(np.intp) - 1
+    thresholds = np.unique(rounded_down(surest_first[last]))
+    kept = said[:, None] >= thresholds
+    counted = kept & decided[:, None]
+    prompts = group_numbers(groups, len(p_))
+    drawn = drawn_sums(np.hstack([counted * right[:, None], counted]), prompts, n_draws, seed)
+    return [
+        KeptRow(
+            float(threshold),
+            float(kept[:, t].mean()),
+            int(kept[:, t].sum()),
+            share_interval(right, counted[:, t], prompts, drawn[:, [t, len(thresholds) + t]], level),
+        )
+        for t, threshold in enumerate(thresholds)
+    ]
+
+
+def rounded_down(said: FloatArray) -> FloatArray:
+    """Confidences with four decimals, so that a threshold can be printed, copied and still keep the same pairs."""
+    down = np.floor(said * _DECIMALS)
+    # The product of a confidence of .7 may fall just short of 7,000: try the next number before settling.
+    next_up = (down + 1) / _DECIMALS
+    return np.where(next_up <= said, next_up, down / _DECIMALS)

@@ -1,0 +1,60 @@
+"""What every metric starts from: checked rows, how sure a row is, whether it is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from weaklabel._validation import check_gold
+from weaklabel.errors import LabelMatrixError
+from weaklabel.types import FloatArray
+
+
+def confidence_of(p: FloatArray) -> FloatArray:
+    return np.maximum(p, 1.0 - p)
+
+
+def correctness(p: FloatArray, y: FloatArray) -> FloatArray:
+    """1 right, 0 wrong, .5 where either side is undecided."""
+    return 0.5 + 0.5 * np.sign(p - 0.5) * np.sign(y - 0.5)
+
+
+def ratio(top: FloatArray, count: FloatArray) -> FloatArray:
+    """top / count, NaN where nothing was counted (a resample of nothing but ties)."""
+    known: FloatArray = np.divide(top, count, out=np.full(np.shape(top), np.nan), where=np.asarray(count) > 0)
+    return known
+
+
+def checked_p(p: ArrayLike) -> FloatArray:
+    array = np.asarray(p, dtype=np.float64)
+    if array.ndim != 1 or not array.size:
+        raise LabelMatrixError(
+            f"p has shape {array.shape}, expected (n,) with n >= 1: one probability per pair with gold."
+        )
+    if not ((array >= 0) & (array <= 1)).all():
+        raise LabelMatrixError("p holds values outside [0, 1] or NaN. Pass P(B beats A), not logits.")
+    return array
+
+
+def checked(p: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    p_ = checked_p(p)
+    y_ = check_gold(y, len(p_))
+    if unknown := int(np.isnan(y_).sum()):
+        raise LabelMatrixError(
+            f"y is unknown in {unknown} of {len(y_)} rows. Score pairs with gold only: pairs.dev or pairs.test."
+        )
+    return p_, y_
+
+
+def group_numbers(groups: Any, n: int) -> NDArray[np.intp]:
+    """Group numbers 0..G-1."""
+    if groups is None:
+        return np.arange(n)
+    array = np.asarray(groups)
+    if array.shape != (n,):
+        raise LabelMatrixError(
+            f"groups have shape {array.shape}, expected ({n},): one prompt number per pair."
+        )
+    return np.unique(array, return_inverse=True)[1].reshape(-1)

@@ -1,0 +1,80 @@
+"""Accuracy, NLL and Brier score, and the table of metrics that every report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from weaklabel.metrics.equal_width import ece_metric
+from weaklabel.metrics.metric import Metric
+from weaklabel.metrics.rows import correctness, ratio
+from weaklabel.types import FloatArray
+
+EPS: Final = 1e-6
+"""NLL counts a probability below this as this: one wrong certainty costs 13.8 nats, not infinity."""
+
+
+def accuracy(p: ArrayLike, y: ArrayLike) -> float:
+    """Share of pairs whose winner is named; p = .5 counts one half, gold ties are left out (NaN if all are).
+
+    >>> accuracy([0.9, 0.2, 0.5, 0.7], [1, 1, 0, 0.5])  # right, wrong, half, left out
+    0.5
+
+    Raises:
+        LabelMatrixError: shapes that differ, no rows, p outside [0, 1], gold that is unknown or no gold value.
+    """
+    return METRICS["accuracy"](p, y)
+
+
+def nll(p: ArrayLike, y: ArrayLike) -> float:
+    """Mean negative log-likelihood in nats per pair, with p kept `EPS` away from 0 and 1; log 2 for p = .5.
+
+    >>> round(nll([0.5, 0.5], [0, 1]), 4), round(nll([1.0], [0]), 2)
+    (0.6931, 13.82)
+
+    Raises:
+        LabelMatrixError: as for `accuracy`.
+    """
+    return METRICS["nll"](p, y)
+
+
+def brier(p: ArrayLike, y: ArrayLike) -> float:
+    """Mean of (p - y)^2, in [0, 1]; .25 for p = .5 on decided pairs.
+
+    >>> brier([0.5, 1.0], [0, 1])
+    0.125
+
+    Raises:
+        LabelMatrixError: as for `accuracy`.
+    """
+    return METRICS["brier"](p, y)
+
+
+def _accuracy_parts(p: FloatArray, y: FloatArray) -> FloatArray:
+    decided = (y != 0.5).astype(np.float64)
+    return np.column_stack([correctness(p, y) * decided, decided])
+
+
+def _nll_parts(p: FloatArray, y: FloatArray) -> FloatArray:
+    log_b, log_a = np.log(np.maximum(p, EPS)), np.log(np.maximum(1.0 - p, EPS))
+    return np.column_stack([-(y * log_b + (1.0 - y) * log_a), np.ones_like(p)])
+
+
+def _brier_parts(p: FloatArray, y: FloatArray) -> FloatArray:
+    return np.column_stack([(p - y) ** 2, np.ones_like(p)])
+
+
+def _mean(sums: FloatArray) -> FloatArray:
+    return ratio(sums[..., 0], sums[..., 1])
+
+
+METRICS: Final[Mapping[str, Metric]] = {
+    "accuracy": Metric("accuracy", _accuracy_parts, _mean, higher_is_better=True),
+    "nll": Metric("nll", _nll_parts, _mean),
+    "brier": Metric("brier", _brier_parts, _mean),
+    "ece": ece_metric(),
+}
+"""What every table reports, by name. NLL is the score; ECE alone proves little."""
