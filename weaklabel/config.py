@@ -59,24 +59,81 @@ class SnorkelLfs(Settings):
 
 
 class ColumnLf(Settings):
-    """`[[lfs.column]]`: judgements that the data already holds, two scores or one verdict."""
+    """`[[lfs.column]]`: judgements that the data already holds.
+
+    Two scores (`score_a`, `score_b`), one verdict (`column`; with `shown` its position bias can be learned), or what
+    a judge said in both orders (`first_a`, `first_b`).
+    """
 
     name: str
     score_a: str | None = None
     score_b: str | None = None
     prefer: Literal["more", "less"] = "more"
-    min_gap: float = Field(default=0.0, ge=0)
+    min_gap: float | None = Field(default=None, ge=0)
     column: str | None = None
-    votes: dict[str, Literal["a", "b", "tie", "abstain"]] = {}
+    shown: str | None = None
+    shown_as: dict[str, Literal["a", "b"]] = {}
+    first_a: str | None = None
+    first_b: str | None = None
+    toward: Literal["first", "b"] = "first"
+    votes: dict[str, Literal["a", "b", "first", "second", "tie", "abstain"]] = {}
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        scores = self.score_a is not None and self.score_b is not None
-        if scores == (self.column is not None) or (self.score_a is None) != (self.score_b is None):
-            raise ValueError("give either score_a and score_b, or column with votes")
+        both = [self.score_a is not None, self.first_a is not None, self.column is not None]
+        halves = (self.score_a is None) != (self.score_b is None) or (self.first_a is None) != (
+            self.first_b is None
+        )
+        if halves or sum(both) != 1:
+            raise ValueError("give either score_a and score_b, or column with votes, or first_a and first_b")
         if self.column is not None and not self.votes:
             raise ValueError("column needs votes, for example votes = { model_a = 'a', model_b = 'b' }")
+        if self.shown is not None and self.column is None:
+            raise ValueError("shown says in which order column was judged; give it with column")
+        places = {"first", "second"} & set(self.votes.values())
+        if places and self.shown is None and self.first_a is None:
+            raise ValueError(
+                "votes for 'first' or 'second' need shown, or both orders as first_a and first_b"
+            )
         return self
+
+
+class JudgeLf(Settings):
+    """`[[lfs.judge]]`: a language model behind an OpenAI-compatible endpoint, see `weaklabel.judge`."""
+
+    name: str
+    url: str
+    model: str
+    api: Literal["chat", "completions"] = "chat"
+    key_env: str | None = None
+    template: str | None = None
+    system: str = ""
+    words: dict[Literal["a", "b", "tie"], str] = {}
+    max_tokens: int = Field(default=16, ge=1)
+    logprobs: int = Field(default=20, ge=0, le=20)
+    body: dict[str, Any] = {}
+    min_gap: float = Field(default=1.0, ge=0)
+    price_in: float | None = Field(default=None, ge=0)
+    price_out: float | None = Field(default=None, ge=0)
+    max_pairs: int | None = Field(default=None, ge=0)
+    max_cost: float | None = Field(default=None, ge=0)
+    concurrency: int = Field(default=8, ge=1)
+    timeout: float = Field(default=60.0, gt=0)
+    max_tries: int = Field(default=5, ge=1)
+    version: str = "1"
+
+
+class CrowdLf(Settings):
+    """`[[lfs.crowd]]`: a table of annotations with the names of the workers, see `weaklabel.crowd_workers`."""
+
+    annotations: str
+    worker: str = "worker"
+    id: str = "id"
+    vote: str = "vote"
+    votes: dict[str, Literal["a", "b", "first", "second", "tie", "abstain"]] = {}
+    shown: str | None = None
+    min_votes: int = Field(default=20, ge=1)
+    name: str = "crowd"
 
 
 class LfsSettings(Settings):
@@ -89,6 +146,8 @@ class LfsSettings(Settings):
     workers: int = Field(default=1, ge=1)
     snorkel: list[SnorkelLfs] = []
     column: list[ColumnLf] = []
+    judge: list[JudgeLf] = []
+    crowd: list[CrowdLf] = []
 
 
 class LabelerSettings(Settings):
@@ -337,7 +396,7 @@ def _fields_at(location: Sequence[str | int]) -> list[str]:
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     # A list, an empty table and a table with free keys (columns, settings) are one value each.
     for key, value in tree.items():
-        free = key in ("columns", "settings", "votes")
+        free = key in ("columns", "settings", "votes", "words", "body", "shown_as")
         if isinstance(value, Mapping) and value and not free:
             yield from _flat(value, f"{prefix}{key}.")
         else:

@@ -12,9 +12,13 @@
     ├── NotFittedError (RuntimeError)      predict before fit
     ├── NotCalibratedError (ValueError)    uncalibrated labels where probabilities are needed
     ├── ConfigError (ValueError)           a setting that is unknown or out of range
+    ├── EndpointError (RuntimeError)       a model server that cannot be used
     ├── ArtifactError (RuntimeError)       a saved thing that is missing, torn or from elsewhere
     ├── UnknownNameError (LookupError)     a name that no registry holds
     └── MissingExtraError (ImportError)    an optional package that is not installed
+
+    WeaklabelWarning (UserWarning)         what was assumed, or may not hold
+    └── ShiftWarning                       pairs unlike those a labeler was fitted on
 
 Every message says, in this order: where, what came, what is allowed, what to do next. The command line
 shows these as one line and exits 2; any other exception keeps its traceback, because it is our bug.
@@ -74,6 +78,10 @@ class ConfigError(WeaklabelError, ValueError):
     """A setting is unknown or out of range."""
 
 
+class EndpointError(WeaklabelError, RuntimeError):
+    """A model server cannot be used: a wrong key, address or model, or no money left."""
+
+
 class ArtifactError(WeaklabelError, RuntimeError):
     """A saved thing is missing, torn, or was made by something else."""
 
@@ -103,3 +111,11 @@ class MissingExtraError(WeaklabelError, ImportError):
     @classmethod
     def for_extra(cls, what: str, extra: str) -> MissingExtraError:
         return cls(f"{what} needs the {extra!r} extra. Run: pip install 'weaklabel[{extra}]'")
+
+
+class WeaklabelWarning(UserWarning):
+    """Base of every warning of ours: nothing failed, but something may not hold."""
+
+
+class ShiftWarning(WeaklabelWarning):
+    """The pairs to be labelled are unlike those the labeler was fitted on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -42,6 +43,7 @@ _KEYS: Final = {
 }
 _PATHS: Final = ("data.pairs", "data.gold", "lfs.use")
 REMEMBERED: Final = "options.json"
+_OBEYED: Final = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def _stack(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -186,7 +188,7 @@ def open_run(options: Mapping[str, Any], *, afresh: bool = False) -> Run:
     in_project = bool(options.get("config_file") or find_config())
     keep_old = not (afresh and in_project)
     loaded = settings(options, remember=keep_old)
-    run = Run(loaded, options.get("name"), on_step=_show_step, progress=_progress())
+    run = Run(loaded, options.get("name"), on_step=_show_step, progress=_progress(), on_note=note)
     click.get_current_context().meta[ON_SUCCESS] = lambda: _memorise(
         run.folder, list(options.get("sets", ())), given, keep_old=keep_old
     )
@@ -266,7 +268,9 @@ def emit(value: Any, text: str | Callable[[], str], as_json: bool) -> None:
     context = click.get_current_context(silent=True)
     file = None if context is None else context.obj
     if as_json:
-        click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False), file=file)
+        text_ = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+        # JSON leaves these as they are, and a terminal would obey them: written as escapes they mean the same.
+        click.echo(_OBEYED.sub(lambda found: f"\\u{ord(found.group()):04x}", text_), file=file)
     else:
         click.echo(text if isinstance(text, str) else text(), file=file)
 
@@ -289,6 +293,10 @@ def _describe_nothing(counts: Mapping[str, Any]) -> str:
 def _describe_read(counts: Mapping[str, Any]) -> str:
     aside = f", {counts['set_aside']:,} rows set aside" if counts["set_aside"] else ""
     return f"{counts['pairs']:,} pairs, gold: {counts['dev']:,} dev and {counts['test']:,} locked test{aside}"
+
+
+def _describe_judge(counts: Mapping[str, Any]) -> str:
+    return "; ".join(counts["judges"].values())
 
 
 def _describe_apply(counts: Mapping[str, Any]) -> str:
@@ -315,6 +323,7 @@ def _describe_label(counts: Mapping[str, Any]) -> str:
 
 _DESCRIBE: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "read": _describe_read,
+    "judge": _describe_judge,
     "apply": _describe_apply,
     "fit": _describe_fit,
     "label": _describe_label,

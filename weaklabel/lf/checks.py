@@ -321,7 +321,8 @@ def rows_of(lf: LabelingFunction, pairs: Pairs | Sequence[Pair] | None) -> list[
             "check_labeling_function(lf, pairs)."
         )
     if isinstance(pairs, Pairs):
-        return list(with_derived_columns([lf], pairs).iter_pairs(lf.columns))
+        # Looking at a judge must not cost money: what it has not said yet, it does not say here.
+        return list(with_derived_columns([lf], pairs, ask=False).iter_pairs(lf.columns))
     return awkward_pairs() if pairs is None else list(pairs)
 
 

@@ -10,11 +10,15 @@ columns change places with the texts; other columns stay as the source wrote the
   them before anything is voted on.
 
 Both kinds are antisymmetric: turning the pair round flips every vote and the sign of every margin.
+
+Labeling functions that get their columns in another way (a judge that is asked, a table of annotations) are
+`DerivedFunction`s too: `with_derived_columns` makes what they read, once, in the process that calls `apply`.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -31,6 +35,7 @@ from weaklabel.types import ABSTAIN, Fault, Pair, Pairs
 from weaklabel.types.pair import swapped_name
 
 _VERDICTS: Final = ("a", "b", "tie", "abstain")
+_log = logging.getLogger("weaklabel")
 
 
 def _no_function(*_: object) -> None:
@@ -38,18 +43,33 @@ def _no_function(*_: object) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColumnFunction(LabelingFunction):
-    """A labeling function that reads two scores, one per response, from declared columns.
-
-    A margin is score b minus score a, its sign turned for `prefer="less"`; the vote is its sign, an abstain
-    below `min_gap`. A score that is missing or NaN is an abstain without a margin; one that is no finite
-    number is a fault.
+class DerivedFunction(LabelingFunction):
+    """A labeling function that reads columns which are made for it before anything is voted on.
 
     Attributes:
         sources: the columns of the data behind it.
     """
 
-    sources: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+
+    @abstractmethod
+    def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
+        """`table` with the columns that this function declares; with `ask=False` from what is at hand alone."""
+
+    def remark(self, table: pa.Table) -> str:
+        """What a person should know of how the sources fit the table; functions of one source say the same."""
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnFunction(DerivedFunction):
+    """A labeling function that reads two scores, one per response, from declared columns.
+
+    A margin is score b minus score a, its sign turned for `prefer="less"`; the vote is its sign, an abstain
+    below `min_gap`. A score that is missing or NaN is an abstain without a margin; one that is no finite
+    number is a fault.
+    """
+
     prefer: Prefer = "more"
     min_gap: float = 0.0
 
@@ -58,10 +78,6 @@ class ColumnFunction(LabelingFunction):
             raise LabelingFunctionError(f"{self.name!r}: prefer is {self.prefer!r}. Allowed: 'more', 'less'.")
         if not (math.isfinite(self.min_gap) and self.min_gap >= 0):
             raise LabelingFunctionError(f"{self.name!r}: min_gap is {self.min_gap}. Allowed: a number >= 0.")
-
-    @abstractmethod
-    def derive(self, table: pa.Table) -> pa.Table:
-        """`table` with the columns that this function declares."""
 
     def vote_all(self, pairs: Sequence[Pair]) -> Column:
         margins = np.full(len(pairs), np.nan, dtype=np.float32)
@@ -117,7 +133,7 @@ class ColumnScores(ColumnFunction):
         settings = {"score_a": self.sources[0], "score_b": self.sources[1]}
         return {**settings, "prefer": self.prefer, "min_gap": self.min_gap, "version": self.version}
 
-    def derive(self, table: pa.Table) -> pa.Table:
+    def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
         if self.columns == self.sources:
             return table
         return self._flip_where_swapped(table, *(table[name] for name in self.sources))
@@ -137,7 +153,7 @@ class ColumnVerdict(ColumnFunction):
     def parameters(self) -> dict[str, Any]:
         return {"column": self.sources[0], "votes": dict(self.votes), "version": self.version}
 
-    def derive(self, table: pa.Table) -> pa.Table:
+    def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
         known = dict(self.votes)
         verdicts = [_beliefs(value, known) for value in table[self.sources[0]].to_pylist()]
         for_a = pa.chunked_array([pa.array([a for a, _ in verdicts], pa.string())])
@@ -216,7 +232,7 @@ def column_verdict(name: str, column: str, *, votes: Mapping[Any, str], version:
         raise LabelingFunctionError(
             f"{name!r}: votes maps to {odd[0] if odd else 'nothing'!r}. Allowed: {', '.join(_VERDICTS)}."
         )
-    table = {_key(value): verdict for value, verdict in votes.items()}
+    table = {verdict_key(value): verdict for value, verdict in votes.items()}
     return ColumnVerdict(
         name=name,
         family="columns",
@@ -229,10 +245,14 @@ def column_verdict(name: str, column: str, *, votes: Mapping[Any, str], version:
     )
 
 
-def from_spec(spec: str) -> ColumnFunction:
+def from_spec(spec: str) -> DerivedFunction:
     """The column LF that `spec` ("column:{json}") describes."""
     try:
         settings = json.loads(spec.removeprefix("column:"))
+        if "first_a" in settings or "shown" in settings:
+            from weaklabel.lf import column_judges  # above this module
+
+            return column_judges.from_settings(settings)
         return column_verdict(**settings) if "votes" in settings else column_scores(**settings)
     except (json.JSONDecodeError, TypeError, AttributeError) as error:
         raise DiscoveryError(
@@ -240,22 +260,30 @@ def from_spec(spec: str) -> ColumnFunction:
         ) from None
 
 
-def with_derived_columns(lfs: Sequence[LabelingFunction], pairs: Pairs) -> Pairs:
-    """`pairs` with the columns that column LFs declare and the data does not hold as such.
+def with_derived_columns(lfs: Sequence[LabelingFunction], pairs: Pairs, *, ask: bool = True) -> Pairs:
+    """`pairs` with the columns that column LFs, judges and crowds declare and the data does not hold as such.
+
+    Args:
+        lfs: labeling functions; those that read no made columns are passed over.
+        pairs: the pairs.
+        ask: whether judges may be asked, which costs money; without, what they said before is all there is.
 
     Raises:
         DataError: a source column is missing; names the labeling function.
     """
     table = pairs.table
+    remarks = dict.fromkeys(lf.remark(table) for lf in lfs if isinstance(lf, DerivedFunction))
+    for remark in filter(None, remarks):
+        _log.info(remark)
     for lf in lfs:
-        if not isinstance(lf, ColumnFunction):
+        if not isinstance(lf, DerivedFunction):
             continue
         missing = [name for name in lf.sources if name not in table.column_names]
         if missing:
             raise DataError(
                 f"{lf.name!r} needs column {missing[0]!r}. The pairs have: {', '.join(pairs.table.column_names)}."
             )
-        table = lf.derive(table)
+        table = lf.derive(table, ask=ask)
     return pairs if table is pairs.table else Pairs(table, pairs.set_aside)
 
 
@@ -266,7 +294,7 @@ def _beliefs(value: object, votes: Mapping[str, str]) -> tuple[str | None, str |
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None, None
-    verdict = votes.get(_key(value))
+    verdict = votes.get(verdict_key(value))
     if verdict is None:
         return f"?{value!r}", f"?{value!r}"
     return {"a": ("1", "0"), "b": ("0", "1")}.get(verdict, (None, None))
@@ -280,7 +308,7 @@ def _spec(settings: Mapping[str, Any]) -> str:
     return "column:" + json.dumps(settings, sort_keys=True, ensure_ascii=False)
 
 
-def _key(value: object) -> str:
+def verdict_key(value: object) -> str:
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value)).lower()
     if isinstance(value, float) and value.is_integer():

@@ -7,6 +7,8 @@
     entry:<name>                a plug-in of the entry-point group `weaklabel.labeling_functions`, loaded only
                                 when asked for by name
     column:{json}               a column of the data as an LF (see `weaklabel.lf.columns`)
+    judge:{json}                an LLM judge (see `weaklabel.lf.prompted`)
+    crowd:{json}                a worker of a table of annotations (see `weaklabel.lf.crowd`)
     snorkel:{json}              Snorkel's labeling functions (see `weaklabel.lf.snorkel`)
     <source>::<name>            one labeling function of any of these: what `LabelingFunction.spec` holds
 
@@ -35,6 +37,7 @@ from weaklabel.lf.core import LabelingFunction, ResponseScorer
 
 ENTRY_POINT_GROUP: Final = "weaklabel.labeling_functions"
 _SOURCES = "A source is a folder, file.py, file.py:name, module:name, shipped, shipped:<family or preset> or entry:<name>."
+_MADE = ("column:", "judge:", "crowd:")  # their spec is all of them: no file, no module
 _PRESET_KEYS = {"use", "name", "prefer", "min_gap", "max_gap"}
 
 
@@ -89,8 +92,8 @@ def load_object(source: str) -> Any:
 
 def load_spec(spec: str) -> LabelingFunction:
     """The one labeling function that `LabelingFunction.spec` names."""
-    if spec.startswith("column:"):
-        return columns.from_spec(spec)
+    if spec.startswith(_MADE):
+        return _made(spec)
     source, _, name = spec.rpartition("::")
     return _pick(_load(source), name, source)
 
@@ -117,9 +120,9 @@ def locate(lf: LabelingFunction) -> LabelingFunction:
 
 
 def home_of(spec: str) -> Path | None:
-    """The file that `spec` leads to, None where there is none (columns of the data)."""
+    """The file that `spec` leads to, None where there is none (columns of the data, judges, crowds)."""
     source = spec.rpartition("::")[0]
-    if spec.startswith("column:"):
+    if spec.startswith(_MADE):
         return None
     if source.startswith("shipped:"):
         name = source.removeprefix("shipped:")
@@ -171,8 +174,8 @@ def _load(source: str) -> list[LabelingFunction]:
         return _load_shipped(source.removeprefix("shipped:"))
     if source.startswith("entry:"):
         return _load_entry_point(source)
-    if source.startswith("column:"):
-        return [columns.from_spec(source)]
+    if source.startswith(_MADE):
+        return [_made(source)]
     if "::" in source:
         return [load_spec(source)]
     if source.startswith(snorkel.SPEC_PREFIX):
@@ -183,6 +186,18 @@ def _load(source: str) -> list[LabelingFunction]:
     if path is not None:
         return _load_one_file(path, name, written)
     return _load_object(source)
+
+
+def _made(spec: str) -> LabelingFunction:
+    if spec.startswith("judge:"):
+        from weaklabel.lf import prompted
+
+        return prompted.from_spec(spec)
+    if spec.startswith("crowd:"):
+        from weaklabel.lf import crowd
+
+        return crowd.from_spec(spec)
+    return columns.from_spec(spec)
 
 
 def _split_file(source: str) -> tuple[Path | None, str, str]:

@@ -1,20 +1,22 @@
-"""The labeling functions that a configuration asks for, from files, columns of the data, and Snorkel."""
+"""The labeling functions that a configuration asks for: from files, columns of the data, Snorkel, judges and crowds."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from weaklabel.config import ColumnLf, LoadedConfig
+from weaklabel.config import ColumnLf, CrowdLf, JudgeLf, LoadedConfig
 from weaklabel.errors import DiscoveryError
 from weaklabel.lf.columns import column_scores, column_verdict
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import load_lfs
 
-_PREFIXES = ("shipped", "entry:", "column:", "snorkel:")
+_PREFIXES = ("shipped", "entry:", "column:", "judge:", "crowd:", "snorkel:")
+JUDGES = "judges"  # folder of their answers, in the store that all runs share
 
 
 def configured_lfs(loaded: LoadedConfig) -> list[LabelingFunction]:
-    """The functions of `[lfs]`, in the order of the file: `use`, then columns, then Snorkel's.
+    """The functions of `[lfs]`, in the order of the file: `use`, columns, Snorkel's, judges, crowds.
 
     Raises:
         DiscoveryError: a source that does not load, or two functions of one name.
@@ -25,11 +27,13 @@ def configured_lfs(loaded: LoadedConfig) -> list[LabelingFunction]:
     if str(loaded.root) not in sys.path:
         sys.path.append(str(loaded.root))
     lfs = load_lfs(*(resolve_source(loaded, source) for source in settings.use)) if settings.use else []
-    lfs += [_column_lf(column) for column in settings.column]
+    lfs += [lf for column in settings.column for lf in _column_lfs(column)]
     for old in settings.snorkel:
         from weaklabel.lf.snorkel import load_snorkel
 
         lfs += load_snorkel(resolve_source(loaded, old.use), old.votes, old.columns or None)
+    lfs += [_judge(loaded, judge) for judge in settings.judge]
+    lfs += [lf for crowd in settings.crowd for lf in _crowd(loaded, crowd)]
     names = [lf.name for lf in lfs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -45,11 +49,39 @@ def resolve_source(loaded: LoadedConfig, source: str) -> str:
     return loaded.resolve(source)
 
 
-def _column_lf(column: ColumnLf) -> LabelingFunction:
+def _column_lfs(column: ColumnLf) -> list[LabelingFunction]:
+    if column.first_a is not None and column.first_b is not None:
+        from weaklabel.lf.column_judges import judge_columns
+
+        votes, gap = dict(column.votes) or None, column.min_gap
+        first_a, first_b = column.first_a, column.first_b
+        return [judge_columns(column.name, first_a, first_b, votes=votes, toward=column.toward, min_gap=gap)]
+    if column.column is not None and column.shown is not None:
+        from weaklabel.lf.column_judges import judge_column
+
+        orders = dict(column.shown_as) or None
+        return judge_column(column.name, column.column, column.shown, votes=column.votes, shown_as=orders)
     if column.column is not None:
-        return column_verdict(column.name, column.column, votes=column.votes)
-    assert column.score_a is not None  # the settings hold either kind whole
+        return [column_verdict(column.name, column.column, votes=column.votes)]
+    assert column.score_a is not None  # the settings hold one kind whole
     assert column.score_b is not None
-    return column_scores(
-        column.name, column.score_a, column.score_b, prefer=column.prefer, min_gap=column.min_gap
-    )
+    gap = column.min_gap or 0.0
+    return [column_scores(column.name, column.score_a, column.score_b, prefer=column.prefer, min_gap=gap)]
+
+
+def _judge(loaded: LoadedConfig, settings: JudgeLf) -> LabelingFunction:
+    from weaklabel.lf.prompted import judge
+
+    plain = settings.model_dump()
+    template = plain["template"]
+    if template is not None and "\n" not in template and template.endswith((".txt", ".md")):
+        plain["template"] = Path(loaded.resolve(template))
+    return judge(**plain, cache=loaded.store_folder / JUDGES)
+
+
+def _crowd(loaded: LoadedConfig, settings: CrowdLf) -> list[LabelingFunction]:
+    from weaklabel.lf.crowd import crowd_workers
+
+    plain = settings.model_dump()
+    plain["annotations"], plain["votes"] = loaded.resolve(settings.annotations), plain["votes"] or None
+    return crowd_workers(**plain)

@@ -4,6 +4,7 @@ Every property makes what it stands for, with the steps before it, and skips wha
 single commands and `weaklabel run` are the same code, and a run that was killed continues where it was.
 
     pairs.parquet  set_aside.jsonl     read
+    verdicts.parquet  judges.json      judge (where the settings have one; the answers are in .weaklabel/judges)
     votes.parquet  faults.jsonl        apply (and .weaklabel/votes, which other runs share)
     labeler/                           fit
     labels.parquet                     label
@@ -34,6 +35,7 @@ from weaklabel.labeler import Labeler, fit
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.snorkel import position_dependent_share
 from weaklabel.pipeline.functions import configured_lfs
+from weaklabel.pipeline.judging import annotation_files, judge_pairs, judges_of
 from weaklabel.pipeline.report import Report, make_report
 from weaklabel.pipeline.steps import OnStep, StepKeeper, clear_torn, path_hash
 from weaklabel.pipeline.tables import read_pairs_file, read_votes_file, write_pairs_file, write_votes_file
@@ -52,6 +54,7 @@ class Run:
         name: folder below `run.folder`.
         on_step: told of every step, made or skipped.
         progress: told of votes done and votes in all, while `apply` works.
+        on_note: told what a person should know before it happens: what judges will cost.
     """
 
     def __init__(
@@ -61,7 +64,9 @@ class Run:
         *,
         on_step: OnStep = lambda step: None,
         progress: Progress | None = None,
+        on_note: Callable[[str], None] = lambda text: None,
     ) -> None:
+        self.on_note = on_note
         self.loaded = loaded
         self.config = loaded.config
         self.folder = loaded.run_folder(name)
@@ -110,9 +115,19 @@ class Run:
         return found
 
     @cached_property
+    def judged(self) -> Pairs:
+        """The pairs, with what the judges among the labeling functions say of them."""
+        asked = {f"lf:{judge.name}": fingerprint(judge) or "" for judge in judges_of(self.lfs)}
+        inputs = self._hashes("pairs.parquet") | asked
+        return judge_pairs(
+            self.lfs, self.pairs, self._steps, inputs, on_note=self.on_note, seed=self.config.data.seed
+        )
+
+    @cached_property
     def votes(self) -> Votes:
         """Their votes on every pair; the store keeps them for other runs."""
-        settings, pairs = self.config.lfs, self.pairs
+        settings, pairs = self.config.lfs, self.judged
+        made_of = self._hashes("verdicts.parquet") if judges_of(self.lfs) else {}
 
         def make() -> dict[str, Any]:
             votes = apply(
@@ -135,7 +150,7 @@ class Run:
         # Workers change nothing in the votes, so they are no setting of the step.
         self._steps.run(
             "apply",
-            inputs=self._hashes("pairs.parquet") | self._lf_versions(),
+            inputs=self._hashes("pairs.parquet") | self._lf_versions() | made_of | annotation_files(self.lfs),
             settings={"time_limit": settings.time_limit, "on_fault": settings.on_fault},
             outputs=["votes.parquet", "faults.jsonl"],
             make=make,
