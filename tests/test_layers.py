@@ -22,12 +22,14 @@ LAYER = {
     "artifacts": 0,
     "metrics": 0,
     "groups": 0,
+    "endpoint": 0,
     "data": 1,
     "lf": 1,
     "label_models": 1,
     "calibration": 1,
     "export": 1,
     "comparers": 1,
+    "shift": 1,
     "engine": 2,
     "training": 2,
     "labeler": 3,
@@ -50,7 +52,7 @@ TORCH_ALLOWED = (
     "weaklabel/training/",
 )
 OUTSIDE = {
-    0: {"numpy", "pyarrow", "httpx"},
+    0: {"numpy", "pyarrow", "httpx2", "scipy"},
     1: {
         "numpy",
         "pyarrow",

@@ -27,13 +27,18 @@ if TYPE_CHECKING:
     from weaklabel.lf.builders import pattern_scorer as pattern_scorer
     from weaklabel.lf.builders import threshold_scorer as threshold_scorer
     from weaklabel.lf.checks import check_labeling_function as check_labeling_function
+    from weaklabel.lf.column_judges import judge_column as judge_column
+    from weaklabel.lf.column_judges import judge_columns as judge_columns
     from weaklabel.lf.columns import column_scores as column_scores
     from weaklabel.lf.columns import column_verdict as column_verdict
     from weaklabel.lf.core import labeling_function as labeling_function
     from weaklabel.lf.core import response_scorer as response_scorer
+    from weaklabel.lf.crowd import crowd_workers as crowd_workers
     from weaklabel.lf.discovery import load_lfs as load_lfs
+    from weaklabel.lf.prompted import judge as judge
     from weaklabel.lf.snorkel import from_snorkel as from_snorkel
     from weaklabel.loading import load as load
+    from weaklabel.report.build import write_report as write_report
     from weaklabel.reward.evaluation import evaluate as evaluate
     from weaklabel.reward.train import train_reward as train_reward
     from weaklabel.types import ABSTAIN as ABSTAIN
@@ -45,8 +50,14 @@ if TYPE_CHECKING:
     from weaklabel.types import Pairs as Pairs
     from weaklabel.types import Text as Text
     from weaklabel.types import Votes as Votes
+    from weaklabel.workbench.added_value import what_each_adds as what_each_adds
+    from weaklabel.workbench.bias import label_bias as label_bias
     from weaklabel.workbench.check import check as check
+    from weaklabel.workbench.compare_sets import compare_sets as compare_sets
+    from weaklabel.workbench.dependencies import dependencies as dependencies
     from weaklabel.workbench.explore import explore as explore
+    from weaklabel.workbench.mistakes import mistakes as mistakes
+    from weaklabel.workbench.tune import tune as tune
 
 _HOME: Final = {
     "ABSTAIN": "types",
@@ -68,6 +79,9 @@ _HOME: Final = {
     "check_labeling_function": "lf.checks",
     "column_scores": "lf.columns",
     "column_verdict": "lf.columns",
+    "compare_sets": "workbench.compare_sets",
+    "crowd_workers": "lf.crowd",
+    "dependencies": "workbench.dependencies",
     "evaluate": "reward.evaluation",
     "explore": "workbench.explore",
     "export_datasets": "export",
@@ -76,16 +90,24 @@ _HOME: Final = {
     "export_trl": "export",
     "fit": "labeler",
     "from_snorkel": "lf.snorkel",
+    "judge": "lf.prompted",
+    "judge_column": "lf.column_judges",
+    "judge_columns": "lf.column_judges",
     "keyword_scorer": "lf.builders",
+    "label_bias": "workbench.bias",
     "labeling_function": "lf.core",
     "load": "loading",
     "load_lfs": "lf.discovery",
+    "mistakes": "workbench.mistakes",
     "pattern_scorer": "lf.builders",
     "read_pairs": "data",
     "response_scorer": "lf.core",
     "threshold_scorer": "lf.builders",
     "train_reward": "reward.train",
+    "tune": "workbench.tune",
+    "what_each_adds": "workbench.added_value",
     "write_pairs": "data",
+    "write_report": "report.build",
 }
 
 __all__ = [
@@ -108,6 +130,9 @@ __all__ = [
     "check_labeling_function",
     "column_scores",
     "column_verdict",
+    "compare_sets",
+    "crowd_workers",
+    "dependencies",
     "evaluate",
     "explore",
     "export_datasets",
@@ -116,16 +141,24 @@ __all__ = [
     "export_trl",
     "fit",
     "from_snorkel",
+    "judge",
+    "judge_column",
+    "judge_columns",
     "keyword_scorer",
+    "label_bias",
     "labeling_function",
     "load",
     "load_lfs",
+    "mistakes",
     "pattern_scorer",
     "read_pairs",
     "response_scorer",
     "threshold_scorer",
     "train_reward",
+    "tune",
+    "what_each_adds",
     "write_pairs",
+    "write_report",
 ]
 
 

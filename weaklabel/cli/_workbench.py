@@ -1,0 +1,31 @@
+"""What the workbench commands share: a counting line on stderr, and sources of functions named on the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from weaklabel.cli._common import _rebased, _root
+
+
+def counter(what: str) -> Callable[[int, int], None] | None:
+    """Progress on a line that is written over, for a person at a terminal; None for a log file."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        click.echo(f"\r\x1b[K{what}: {done} of {total}" if done < total else "\r\x1b[K", err=True, nl=False)
+
+    return show
+
+
+def sources_of(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Per set, `a,b,...`, its sources as seen from the project's folder."""
+    root = _root(options)
+    return {
+        name: list(_rebased({"lfs.use": [part for part in name.split(",") if part]}, root)["lfs.use"])
+        for name in names
+    }

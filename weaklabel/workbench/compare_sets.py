@@ -1,0 +1,157 @@
+"""`compare_sets`: sets of labeling functions side by side, each with a labeler of its own, on the same gold and folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from weaklabel._tables import html_table, plain_table, short
+from weaklabel.errors import ConfigError
+from weaklabel.metrics import METRICS, Interval, ece_when_perfect, paired_difference, score_all
+from weaklabel.types import FloatArray, Pairs, Votes
+from weaklabel.workbench._out_of_fold import Progress, enough_gold, out_of_fold_p
+
+SCORES: Final = ("accuracy", "nll", "ece")
+_HEADER: Final = ("set", "lfs", "coverage", "accuracy", "NLL", "ECE", "ECE if perfect")
+
+
+@dataclass(frozen=True, slots=True)
+class SetFigures:
+    """One set of functions.
+
+    Attributes:
+        name: what the set was called.
+        n_lfs: functions in it; `coverage` the share of gold pairs on which one of them votes.
+        scores: accuracy, NLL, Brier and ECE of its labeler, out of fold, with 95% intervals over prompts.
+        ece_when_perfect: the ECE that perfect calibration would show with the same p.
+        against_first: metric -> this set minus the first one, paired; empty for the first.
+    """
+
+    name: str
+    n_lfs: int
+    coverage: float
+    scores: Mapping[str, Interval]
+    ece_when_perfect: Interval
+    against_first: Mapping[str, Interval]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "set": self.name,
+            "n_lfs": self.n_lfs,
+            "coverage": self.coverage,
+            "scores": {name: value.to_dict() for name, value in self.scores.items()},
+            "ece_when_perfect": self.ece_when_perfect.to_dict(),
+            "against_first": {name: value.to_dict() for name, value in self.against_first.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SetComparison:
+    """What `compare_sets` found. `str()` prints two tables, `to_dict()` gives JSON values.
+
+    Attributes:
+        sets: in the order given.
+        model: the label model that was fitted with each.
+        n_gold, n_prompts: dev gold behind the figures.
+    """
+
+    sets: tuple[SetFigures, ...]
+    model: str
+    n_gold: int
+    n_prompts: int
+
+    def __str__(self) -> str:
+        first = self.sets[0].name
+        lines = [
+            plain_table(_HEADER, [_cells(s) for s in self.sets]),
+            "",
+            f"Out of fold on {self.n_gold} dev pairs of {self.n_prompts} prompts, model: {self.model}, 95% intervals over prompts.",
+        ]
+        rows = [[s.name, *(str(s.against_first[name]) for name in SCORES)] for s in self.sets[1:]]
+        header = [f"minus {first}", "accuracy", "NLL", "ECE"]
+        return "\n".join([*lines, "", plain_table(header, rows)] if rows else lines)
+
+    def _repr_html_(self) -> str:
+        return html_table(_HEADER, [_cells(s) for s in self.sets])
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "model": self.model,
+            "n_gold": self.n_gold,
+            "n_prompts": self.n_prompts,
+            "sets": [s.to_dict() for s in self.sets],
+        }
+
+
+def compare_sets(
+    sets: Mapping[str, Votes],
+    pairs: Pairs,
+    *,
+    model: str = "pair_model",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> SetComparison:
+    """Coverage, accuracy, NLL and ECE of the labeler that each set gives, and paired differences from the first set.
+
+    Args:
+        sets: name -> votes of one set's functions, all on the same pairs. Sets may share functions.
+        pairs: pairs with dev gold, matched by id; the locked test part is not looked at.
+        model: a label model by name, fitted and calibrated out of fold, or `ridge`, a fast stand-in.
+        seed: of folds and resamples; every set gets the same ones.
+        progress: told of sets done and sets in all.
+
+    Raises:
+        ConfigError: no set at all.
+        GoldError: too little dev gold, or gold for pairs that a set has no votes on.
+        UnknownNameError: no such label model.
+
+    >>> from weaklabel.data.sample import sample_pairs
+    >>> pairs = sample_pairs(n_pairs=200, n_gold=150).dev
+    >>> knows = np.where(pairs.y == 0.5, -1, pairs.y)[:, None].astype(np.int8)
+    >>> good = Votes(knows, np.full(knows.shape, np.nan, np.float32), ("knows",), pairs.ids)
+    >>> silent = Votes(np.full_like(knows, -1), good.margins, ("silent",), pairs.ids)
+    >>> found = compare_sets({"silent": silent, "good": good}, pairs, model="ridge")
+    >>> [(s.name, s.scores["accuracy"].value) for s in found.sets]
+    [('silent', 0.5), ('good', 1.0)]
+    """
+    if not sets:
+        raise ConfigError("compare_sets got no set. Pass at least one: {'mine': apply(lfs, pairs)}.")
+    found: list[tuple[str, Votes, FloatArray]] = []
+    for done, (name, votes) in enumerate(sets.items()):
+        if progress is not None:
+            progress(done, len(sets))
+        gold = enough_gold(votes, pairs, "compare_sets")
+        found.append((name, votes, out_of_fold_p(votes, pairs, gold, model=model, seed=seed)))
+    first = found[0][2]
+    figures = []
+    for k, (name, votes, p) in enumerate(found):
+        gold = enough_gold(
+            votes, pairs, "compare_sets"
+        )  # its rows are this set's, its y and prompts everybody's
+        differences = {
+            metric: paired_difference(metric, p, first, gold.y, gold.groups, seed=seed)
+            for metric in (METRICS if k else ())
+        }
+        figures.append(
+            SetFigures(
+                name,
+                votes.n_lfs,
+                float((votes.L[gold.rows] >= 0).any(axis=1).mean()),
+                score_all(p, gold.y, gold.groups, seed=seed),
+                ece_when_perfect(p, seed=seed),
+                differences,
+            )
+        )
+    if progress is not None:
+        progress(len(sets), len(sets))
+    return SetComparison(tuple(figures), model, len(gold.y), len(np.unique(gold.groups)))
+
+
+def _cells(s: SetFigures) -> list[str]:
+    perfect = f"{short(s.ece_when_perfect.low)} to {short(s.ece_when_perfect.high)}"
+    return [s.name, str(s.n_lfs), short(s.coverage), *(str(s.scores[name]) for name in SCORES), perfect]

@@ -1,0 +1,425 @@
+"""`dependencies`: which labeling functions say the same thing, beyond what the truth makes them agree on.
+
+For two functions that both vote, the figure is the correlation of their votes *given the truth*: of being right,
+that is, since the truth only turns the sign. It is 0 for functions that err independently and 1 for copies.
+
+- With gold it is counted: the correlation of being right on the pairs on which both vote.
+- Without gold, votes as -1 and +1 have `E[s_i s_j] = a_i a_j` where functions err independently (a = 2 accuracy - 1):
+  a matrix of rank one. It is fitted by medians, which a few dependent functions do not move; what is left over is
+  the dependence. A bias that *most* functions share (length, as a rule) looks like truth here: only gold tells.
+
+z-scores come from sums per prompt; q is Benjamini & Hochberg's (1995) over all couples. Copies are told apart from
+functions that are merely both good: they agree on .95 of the pairs, *and* their errors go together.
+
+Sources: rank one, Parisi et al. (2014), PNAS 111(4), and Ratner et al. (2019), AAAI; the effective number of
+functions is Kish's (1965), m / (1 + (m - 1) mean correlation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weaklabel._tables import html_table, plain_table, short
+from weaklabel.errors import LabelMatrixError
+from weaklabel.label_models.agreement import class_means
+from weaklabel.lf.analysis import pairwise_agreement
+from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Pairs, Votes, signed_votes
+from weaklabel.workbench._dev import dev_gold
+from weaklabel.workbench.explore import benjamini_hochberg
+
+ENOUGH: Final = 20
+"""Pairs, and prompts, on which two functions must both vote before anything is said of them."""
+MAX_PAIRS: Final = 10_000
+"""A sample of whole prompts with about this many pairs tells the correlations of more of them."""
+COPY_AGREEMENT: Final = 0.95
+COPY_OVERLAP: Final = 0.5
+"""Share of the pairs on which either of two copies votes on which both must."""
+COPY_CORRELATION: Final = 0.5
+TOGETHER: Final = 0.5
+"""Mean correlation at which functions are put into one cluster."""
+BELIEVED: Final = 0.05
+
+_HEADER: Final = ("one", "other", "correlation", "95% interval", "q", "agree", "margins", "pairs", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Two functions whose errors go together.
+
+    Attributes:
+        one, other: their names.
+        correlation: of their errors given the truth, in [-1, 1], with `low` and `high` at 95%.
+        q: share of false discoveries when this couple and all stronger ones are believed.
+        agreement: share of equal votes where both vote, `n` pairs.
+        margins: rank correlation of their margins, NaN where one of them has none.
+        copies: whether they are near-duplicates.
+    """
+
+    one: str
+    other: str
+    correlation: float
+    low: float
+    high: float
+    q: float
+    agreement: float
+    n: int
+    margins: float
+    copies: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; what is not known is None."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in values.items()}
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What `dependencies` found. `str()` prints a table; the arrays are what a heatmap or a graph is drawn from.
+
+    Attributes:
+        lf_names: the functions, in column order; all arrays follow it.
+        by: "gold" or "agreement", where the correlations come from.
+        correlation: `(n_lfs, n_lfs)` float64 in [-1, 1], correlation of errors given the truth; 1 on the diagonal, NaN
+            where fewer than `ENOUGH` pairs or prompts tell, or one of the two is always right or always wrong.
+        low, high: `(n_lfs, n_lfs)` float64, its 95% interval.
+        q: `(n_lfs, n_lfs)` float64 in [0, 1], NaN where the correlation is.
+        both: `(n_lfs, n_lfs)` int64, pairs on which both vote: those that tell the correlation.
+        agreement: `(n_lfs, n_lfs)` float64 in [0, 1], share of equal votes where both vote, over all votes.
+        margins: `(n_lfs, n_lfs)` float64 in [-1, 1], rank correlation of margins, NaN where there are none.
+        links: couples with q <= .05 and a positive correlation, strongest first; near-duplicates among them.
+        clusters: names of functions whose errors correlate at .5 or more on average; only clusters of two and more.
+        order: column numbers in which neighbours resemble each other, for a heatmap.
+        effective: how many independent functions these are worth, in [1, n_lfs] (0 without a function).
+        n_pairs: rows of votes; `n_gold` of them with gold behind the correlations.
+        notes: what was left out, in words.
+    """
+
+    lf_names: tuple[str, ...]
+    by: str
+    correlation: FloatArray
+    low: FloatArray
+    high: FloatArray
+    q: FloatArray
+    both: NDArray[np.int64]
+    agreement: FloatArray
+    margins: FloatArray
+    links: tuple[Link, ...]
+    clusters: tuple[tuple[str, ...], ...]
+    order: tuple[int, ...]
+    effective: float
+    n_pairs: int
+    n_gold: int
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def near_duplicates(self) -> tuple[Link, ...]:
+        """The links between copies."""
+        return tuple(link for link in self.links if link.copies)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, top: int = 20) -> str:
+        """The strongest `top` links as a table, then clusters and the effective number."""
+        told = f"{self.n_gold} gold pairs" if self.by == "gold" else "agreement alone (no gold)"
+        lines = [plain_table(_HEADER, [_cells(link) for link in self.links[:top]], left=2), ""]
+        if not self.links:
+            lines = ["No two functions err together beyond chance.", ""]
+        elif len(self.links) > top:
+            lines[-1:] = [f"... and {len(self.links) - top} weaker links.", ""]
+        lines += [f"cluster: {', '.join(names)}" for names in self.clusters]
+        lines.append(
+            f"{len(self.lf_names)} functions are worth about {self.effective:.1f} independent ones. "
+            f"Correlation of errors given the truth, told by {told}; links have q <= {BELIEVED:g}."
+        )
+        return "\n".join([*lines, *self.notes])
+
+    def _repr_html_(self) -> str:
+        return html_table(_HEADER, [_cells(link) for link in self.links[:20]])
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; a number that is not known is None."""
+        matrices = ("correlation", "low", "high", "q", "agreement", "margins")
+        return {
+            "lf_names": list(self.lf_names),
+            "by": self.by,
+            **{name: _rows(getattr(self, name)) for name in matrices},
+            "both": self.both.tolist(),
+            "links": [link.to_dict() for link in self.links],
+            "clusters": [list(names) for names in self.clusters],
+            "order": list(self.order),
+            "effective": self.effective,
+            "n_pairs": self.n_pairs,
+            "n_gold": self.n_gold,
+            "notes": list(self.notes),
+        }
+
+    def to_pandas(self) -> Any:
+        """A pandas DataFrame, one row per link."""
+        import pandas as pd
+
+        return pd.DataFrame([link.to_dict() for link in self.links], columns=list(Link.__dataclass_fields__))
+
+
+def dependencies(
+    votes: Votes, gold: Pairs | None = None, *, groups: Any = None, seed: int = 0
+) -> Dependencies:
+    """How much more each two functions agree than the truth explains. Swapping responses changes nothing.
+
+    Args:
+        votes: what `apply` returned.
+        gold: pairs with dev gold, matched by id; the locked test part is not looked at. None tells the dependence by
+            agreement alone.
+        groups: `(n_pairs,)`, equal numbers for equal prompts, used without gold (gold brings its own). None takes
+            every pair for a prompt of its own, which overstates the evidence where prompts repeat.
+        seed: draws the sample of prompts that stands for more than `MAX_PAIRS` pairs.
+
+    Raises:
+        GoldError: `gold` holds no dev gold, or gold for pairs without votes.
+        LabelMatrixError: groups of another length.
+
+    >>> rng = np.random.default_rng(0)
+    >>> truth, wrong = rng.integers(2, size=600), rng.random((600, 3)) < 0.3
+    >>> L = np.where(wrong, 1 - truth[:, None], truth[:, None])
+    >>> L = np.column_stack([L, L[:, 0]]).astype(np.int8)  # the last column copies the first
+    >>> names = ("x", "y", "z", "copy")
+    >>> votes = Votes(L, np.full(L.shape, np.nan, np.float32), names, tuple(map(str, range(600))))
+    >>> found = dependencies(votes)
+    >>> [(link.one, link.other) for link in found.near_duplicates], found.clusters
+    ([('x', 'copy')], (('x', 'copy'),))
+    """
+    notes: list[str] = []
+    if gold is None:
+        signs, n_gold = signed_votes(votes.L), 0
+        cluster_of = _groups(groups, len(votes))
+        centre: FloatArray | None = _rank_one(votes)
+    else:
+        known = dev_gold(votes, gold, "dependencies")
+        told = known.decided()
+        if ties := len(known.y) - len(told.y):
+            notes.append(f"{ties} gold ties were left out.")
+        # +1 right, -1 wrong: the truth turns every vote of a row, so only errors are left to go together.
+        signs, n_gold = signed_votes(votes.L[told.rows]) * (2 * told.y - 1)[:, None], len(told.y)
+        cluster_of, centre = _groups(told.groups, n_gold), None
+    if len(signs) > MAX_PAIRS:
+        rows = _some_prompts(cluster_of, seed)
+        signs, cluster_of = signs[rows], cluster_of[rows]
+        notes.append(f"The correlations are those of a sample of {len(rows)} pairs.")
+    found = _correlations(signs, cluster_of, centre)
+    agreement, _ = pairwise_agreement(votes.L)
+    ranked = np.random.default_rng(seed).permutation(len(votes))[:MAX_PAIRS]
+    margins = rank_correlation(votes.margins[np.sort(ranked)])
+    q = _false_discoveries(found.p)
+    links = _links(votes, found, q, agreement, margins)
+    order, clusters = _clusters(found.correlation, votes.lf_names)
+    return Dependencies(
+        votes.lf_names,
+        "agreement" if gold is None else "gold",
+        found.correlation, found.low, found.high, q, found.both, agreement, margins,
+        links, clusters, order,
+        _effective(found.correlation, q),
+        len(votes), n_gold, tuple(notes),
+    )  # fmt: skip
+
+
+def rank_correlation(margins: Float32Array) -> FloatArray:
+    """Spearman's correlation through the origin, `(m, m)` float64: ranks of |margin| with the margin's sign.
+
+    Ranking the directed margins themselves would depend on which response stands first.
+
+    >>> m = np.array([[1, 10], [-2, -30], [3, 900]], np.float32)  # one rises with the other
+    >>> float(rank_correlation(m)[0, 1].round(6))
+    1.0
+    """
+    from scipy.stats import rankdata
+
+    known = ~np.isnan(margins)
+    ranks = np.zeros(margins.shape)
+    for j in range(margins.shape[1]):
+        size = np.abs(margins[known[:, j], j])
+        # Zeros have no sign; ranks start behind them, at half their number, as ties do.
+        ranks[known[:, j], j] = rankdata(size) * np.sign(margins[known[:, j], j])
+    shared = known.astype(np.float64)
+    product, squares = ranks.T @ ranks, (ranks**2).T @ shared
+    size = np.sqrt(squares * squares.T)
+    found: FloatArray = np.divide(product, size, out=np.full(size.shape, np.nan), where=size > 0)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    correlation: FloatArray
+    low: FloatArray
+    high: FloatArray
+    p: FloatArray
+    both: NDArray[np.int64]
+
+
+def _correlations(signs: FloatArray, groups: NDArray[np.intp], centre: FloatArray | None) -> _Found:
+    """Correlation of signs (-1, 0 for abstain, +1) where both are given, column by column to spare memory.
+
+    With gold the signs are errors and are centred on the means of the shared rows. Without, `centre` `(m,)` holds
+    the mean signs given the truth, and the product of two is what independence would give.
+    """
+    n, m = signs.shape
+    order = np.argsort(groups, kind="stable")
+    signs, groups = signs[order], groups[order]
+    starts = np.flatnonzero(np.diff(groups, prepend=-1)) if n else np.empty(0, np.intp)
+    out = [np.full((m, m), np.nan) for _ in range(4)]
+    both = np.zeros((m, m), dtype=np.int64)
+    spoke = (signs != 0).astype(np.float64)
+    for j in range(m):
+        shared = spoke * spoke[:, [j]]
+        count = shared.sum(axis=0)
+        both[:, j] = count
+        if not n:
+            continue
+        prompts = (np.add.reduceat(shared, starts, axis=0) > 0).sum(axis=0)
+        if centre is None:
+            mean_i = (signs * shared).sum(axis=0) / np.maximum(count, 1)
+            mean_j = (signs[:, [j]] * shared).sum(axis=0) / np.maximum(count, 1)
+            product = (signs - mean_i) * (signs[:, [j]] - mean_j) * shared
+            spread = np.sqrt((1 - mean_i**2) * (1 - mean_j**2))
+        else:
+            product = (signs * signs[:, [j]] - centre * centre[j]) * shared
+            spread = np.sqrt((1 - centre**2) * (1 - centre[j] ** 2))
+        usable = (count >= ENOUGH) & (prompts >= ENOUGH) & (spread > 1e-9)
+        excess = product.sum(axis=0) / np.maximum(count, 1)
+        rest = product - excess * shared
+        error = np.sqrt((np.add.reduceat(rest, starts, axis=0) ** 2).sum(axis=0)) / np.maximum(count, 1)
+        error *= np.sqrt(prompts / np.maximum(prompts - 1, 1))
+        for k, values in enumerate(_scaled(excess, error, spread, prompts)):
+            out[k][usable, j] = values[usable]
+    correlation, low, high, p = out
+    np.fill_diagonal(correlation, 1.0)
+    return _Found(correlation, low, high, p, both)
+
+
+def _scaled(
+    excess: FloatArray, error: FloatArray, spread: FloatArray, prompts: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Correlation, its bounds, and the two-sided p-value of Student's t over prompts."""
+    from scipy.stats import t as student
+
+    spread = np.maximum(spread, 1e-9)
+    value, width = excess / spread, error / spread
+    freedom = np.maximum(prompts - 1, 1)
+    # Copies leave no rest: an error of 0 would be certainty, so it is at least what one other pair would leave.
+    width = np.maximum(width, 1.0 / np.maximum(prompts, 1))
+    reach = student.ppf(0.975, freedom) * width
+    bounded = np.clip(value, -1, 1)
+    low, high = (np.clip(value + side * reach, -1, 1) for side in (-1, 1))
+    return bounded, low, high, 2 * student.sf(np.abs(value) / width, freedom)
+
+
+def _rank_one(votes: Votes) -> FloatArray:
+    """2 accuracy - 1 of each function, `(m,)` float64 in [0, .9], from agreement alone."""
+    agreement, both = pairwise_agreement(votes.L)
+    moments = 2 * agreement - 1
+    # Couples that never meet tell nothing; what two functions of unknown accuracy would show stands in.
+    moments[both < ENOUGH] = 0.04
+    np.fill_diagonal(moments, 1.0)
+    speaking = np.flatnonzero((votes.L != ABSTAIN).any(axis=0)) if len(votes) else np.empty(0, np.intp)
+    means = np.zeros(votes.n_lfs)
+    if speaking.size:
+        means[speaking] = class_means(moments[np.ix_(speaking, speaking)], np.ones(len(speaking)))
+    return means
+
+
+def _false_discoveries(p: FloatArray) -> FloatArray:
+    q = np.full(p.shape, np.nan)
+    upper = np.triu(~np.isnan(p), k=1)
+    if upper.any():
+        q[upper] = benjamini_hochberg(p[upper])
+        q.T[upper] = q[upper]
+    return q
+
+
+def _links(
+    votes: Votes, found: _Found, q: FloatArray, agreement: FloatArray, margins: FloatArray
+) -> tuple[Link, ...]:
+    spoke = votes.L != ABSTAIN
+    meet = spoke.astype(np.float32).T @ spoke.astype(np.float32)
+    either = np.diag(meet)[:, None] + np.diag(meet)[None] - meet
+    links = []
+    for i, j in zip(*np.where(np.triu(q <= BELIEVED, k=1) & (found.correlation > 0)), strict=True):
+        alike = agreement[i, j] >= COPY_AGREEMENT and found.correlation[i, j] >= COPY_CORRELATION
+        links.append(
+            Link(
+                votes.lf_names[i],
+                votes.lf_names[j],
+                float(found.correlation[i, j]),
+                float(found.low[i, j]),
+                float(found.high[i, j]),
+                float(q[i, j]),
+                float(agreement[i, j]),
+                int(found.both[i, j]),
+                float(margins[i, j]),
+                bool(alike and meet[i, j] >= COPY_OVERLAP * either[i, j]),
+            )
+        )
+    return tuple(sorted(links, key=lambda link: (-link.correlation, link.one, link.other)))
+
+
+def _clusters(
+    correlation: FloatArray, names: Sequence[str]
+) -> tuple[tuple[int, ...], tuple[tuple[str, ...], ...]]:
+    """Column order of a dendrogram with average linkage, and its branches above `TOGETHER`."""
+    from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    if len(names) < 2:
+        return tuple(range(len(names))), ()
+    near = np.clip(np.nan_to_num(correlation), 0, 1)
+    distance = 1 - (near + near.T) / 2
+    np.fill_diagonal(distance, 0.0)
+    tree = linkage(squareform(distance, checks=False), "average")
+    which = fcluster(tree, 1 - TOGETHER, "distance")
+    members = [tuple(names[int(j)] for j in np.flatnonzero(which == k)) for k in np.unique(which)]
+    found = sorted((m for m in members if len(m) > 1), key=lambda m: (-len(m), m))
+    return tuple(int(j) for j in leaves_list(tree)), tuple(found)
+
+
+def _effective(correlation: FloatArray, q: FloatArray) -> float:
+    """Kish's number, with correlations that are believed and positive: noise, and what opposite biases seem to make
+    up for, shall not count as independence."""
+    m = len(correlation)
+    total = m + float(np.where(q <= BELIEVED, np.maximum(np.nan_to_num(correlation), 0.0), 0.0).sum())
+    return float(m**2 / total) if m else 0.0
+
+
+def _some_prompts(groups: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
+    """Rows of randomly drawn prompts, about `MAX_PAIRS` of them."""
+    sizes = np.bincount(groups)
+    drawn = np.random.default_rng(seed).permutation(len(sizes))
+    enough = max(1, int(np.searchsorted(np.cumsum(sizes[drawn]), MAX_PAIRS, side="right")))
+    return np.flatnonzero(np.isin(groups, drawn[:enough]))
+
+
+def _groups(groups: Any, n: int) -> NDArray[np.intp]:
+    if groups is None:
+        return np.arange(n)
+    array = np.asarray(groups)
+    if array.shape != (n,):
+        raise LabelMatrixError(
+            f"groups have shape {array.shape}, expected ({n},): one prompt number per pair."
+        )
+    return np.unique(array, return_inverse=True)[1].reshape(-1)
+
+
+def _rows(matrix: FloatArray) -> list[list[float | None]]:
+    return [[None if np.isnan(v) else v for v in row] for row in matrix.tolist()]
+
+
+def _cells(link: Link) -> list[str]:
+    q = f"{link.q:.1e}" if link.q < 0.001 else short(link.q)
+    return [
+        link.one, link.other, short(link.correlation, sign=True),
+        f"[{short(link.low, sign=True)}, {short(link.high, sign=True)}]", q, short(link.agreement),
+        short(link.margins, sign=True), str(link.n), "copies" if link.copies else "",
+    ]  # fmt: skip

@@ -1,0 +1,452 @@
+"""`tune`: which direction and which thresholds suit each response scorer, searched on dev gold and told honestly.
+
+A scorer alone is a small model: a vote for B says P(B) = c, a vote for A says 1 - c, an abstain says one half; c is
+its accuracy on the pairs it was fitted on, one right and one wrong vote added, and at least one half, for a function
+below chance is not to be believed the other way round. The score is its NLL over all pairs, so that coverage and
+accuracy are weighed against each other: an abstain costs log 2.
+
+The search goes through both directions and a grid of quantiles of |margin| for `min_gap` and `max_gap`. A threshold
+must be worth its description, half a log n each (Rissanen 1978; Schwarz 1978). The gain that the search seems to
+bring on the pairs it was made on is flattering, the *naive gain*; the *honest gain* redoes the whole search inside
+each of five folds of prompts and is scored on the prompts left out. Only what has the honest interval above zero,
+and survives false-discovery control over all scorers (Benjamini & Hochberg 1995), is suggested.
+
+NLL asks more of a turned direction than its sign: whether the stated confidence pays. So a turn is also believed on the
+*net gain*, the share of right minus wrong votes over all pairs, after minus before, out of fold in the same way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weaklabel._tables import html_table, plain_table, short
+from weaklabel.errors import ConfigError, GoldError
+from weaklabel.groups import folds_by_prompt
+from weaklabel.lf.core import LabelingFunction, Prefer, ResponseScorer
+from weaklabel.metrics import Interval, Metric, nll, paired_difference
+from weaklabel.types import Float32Array, FloatArray, Pairs, Votes
+from weaklabel.workbench._dev import dev_gold
+from weaklabel.workbench._out_of_fold import FEWEST, Progress
+from weaklabel.workbench.explore import benjamini_hochberg
+
+N_FOLDS: Final = 5
+BELIEVED: Final = 0.1
+_LOWS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
+_HIGHS: Final = (0.5, 0.75, 0.9, 0.95)
+_HEADER: Final = ("scorer", "now", "proposed", "accuracy", "coverage", "naive gain", "honest gain", "q", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `tune` searches over: see `ResponseScorer`."""
+
+    prefer: Prefer
+    min_gap: float = 0.0
+    max_gap: float = math.inf
+
+    def __str__(self) -> str:
+        parts = [f'prefer="{self.prefer}"']
+        parts += [f"min_gap={self.min_gap:g}"] if self.min_gap else []
+        parts += [f"max_gap={self.max_gap:g}"] if math.isfinite(self.max_gap) else []
+        return ", ".join(parts)
+
+    @classmethod
+    def of(cls, lf: ResponseScorer) -> Settings:
+        return cls(lf.prefer, lf.min_gap, lf.max_gap)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; an infinite `max_gap` is None."""
+        return {
+            "prefer": self.prefer,
+            "min_gap": self.min_gap,
+            "max_gap": self.max_gap if math.isfinite(self.max_gap) else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What the search says of one scorer.
+
+    Attributes:
+        lf: its name; `spec` is where it is found, None for one that lives in this process.
+        now, proposed: settings in force, and those the search would choose on all dev gold.
+        accuracy: before and after, of the votes; after is out of fold. NaN where there are no votes.
+        coverage: before and after, share of pairs with a vote; after is out of fold.
+        naive_gain: NLL before minus after on the very pairs that were searched, nats per pair.
+        honest_gain: the same with the search redone in each fold and scored outside it, 95% interval over prompts.
+        net_gain: share of right minus wrong votes over all pairs, after minus before, out of fold likewise.
+        same_direction: share of the folds in which the search chose the proposed direction.
+        q: share of false discoveries when this gain and all surer ones are believed.
+    """
+
+    lf: str
+    spec: str | None
+    now: Settings
+    proposed: Settings
+    accuracy: tuple[float, float]
+    coverage: tuple[float, float]
+    naive_gain: float
+    honest_gain: Interval
+    net_gain: Interval
+    same_direction: float
+    q: float
+
+    @property
+    def turned(self) -> bool:
+        """Whether the proposal prefers the other side."""
+        return self.proposed.prefer != self.now.prefer
+
+    @property
+    def above_chance(self) -> bool:
+        """Whether the honest gain's interval lies above zero; for a turned direction, this or the net gain's."""
+        gained = self.honest_gain.low > 0 or (self.turned and self.net_gain.low > 0)
+        return self.proposed != self.now and gained
+
+    @property
+    def suggested(self) -> bool:
+        """Whether it is above chance by itself, and q is at most .1."""
+        return self.above_chance and self.q <= BELIEVED
+
+    @property
+    def code(self) -> str:
+        """The call that makes the proposed scorer from the present one."""
+        return f"but({self.proposed})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; what is not known is None."""
+        return {
+            "lf": self.lf,
+            "spec": self.spec,
+            "now": self.now.to_dict(),
+            "proposed": self.proposed.to_dict(),
+            "accuracy": [None if np.isnan(v) else v for v in self.accuracy],
+            "coverage": list(self.coverage),
+            "naive_gain": self.naive_gain,
+            "honest_gain": self.honest_gain.to_dict(),
+            "net_gain": self.net_gain.to_dict(),
+            "same_direction": self.same_direction,
+            "q": self.q,
+            "suggested": self.suggested,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What `tune` found. `str()` prints a table, `code()` the suggestions as a file of labeling functions.
+
+    Attributes:
+        rows: per scorer, suggestions first, then by honest gain.
+        n_gold, n_prompts: decided dev gold behind the figures.
+        notes: what was left out.
+    """
+
+    rows: tuple[Tuned, ...]
+    n_gold: int
+    n_prompts: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def suggestions(self) -> tuple[Tuned, ...]:
+        """The rows that are worth following."""
+        return tuple(row for row in self.rows if row.suggested)
+
+    def __str__(self) -> str:
+        worth = self.suggestions
+        lines = [
+            plain_table(_HEADER, [_cells(row) for row in self.rows], left=3),
+            "",
+            f"{self.n_gold} decided dev pairs of {self.n_prompts} prompts. Gains: NLL of the scorer alone, nats per pair; "
+            "naive is in-sample, honest has the search redone in five folds and scored outside (95% interval over prompts).",
+            f"* suggested: above chance out of fold (a turned direction also by right minus wrong votes), and q <= {BELIEVED:g} "
+            f"over all {len(self.rows)} scorers. ? above chance by itself, which happens among so many.",
+            *self.notes,
+        ]
+        if not worth:
+            return "\n".join([*lines, "Nothing to suggest: no gain is above chance out of fold."])
+        return "\n".join([*lines, "", "Suggested:", *(f"  {row.lf}: {row.code}" for row in worth)])
+
+    def _repr_html_(self) -> str:
+        return html_table(_HEADER, [_cells(row) for row in self.rows])
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "n_gold": self.n_gold,
+            "n_prompts": self.n_prompts,
+            "rows": [row.to_dict() for row in self.rows],
+            "notes": list(self.notes),
+        }
+
+    def code(self) -> str:
+        """Python source that makes the suggested scorers under the name `<name>_tuned`; `load_lfs` reads it.
+
+        Raises:
+            ConfigError: nothing is suggested, or a scorer lives in this process alone and cannot be loaded again.
+        """
+        if not self.suggestions:
+            raise ConfigError("tune: nothing is suggested, so there is nothing to write.")
+        if homeless := [row.lf for row in self.suggestions if row.spec is None]:
+            raise ConfigError(
+                f"tune: {homeless[0]!r} lives only in this process, so a file could not load it. Move it into a file."
+            )
+        lines = [
+            f'"""Settings that tune found on {self.n_gold} dev pairs of {self.n_prompts} prompts. '
+            'Use these beside or instead of the originals."""',
+            "",
+            "from weaklabel.lf.discovery import load_spec",
+            "",
+            "tuned = [",
+        ]
+        for row in self.suggestions:
+            lines.append(f"    # honest gain {_nats(row.honest_gain)}; was {row.now}")
+            lines.append(f"    load_spec({row.spec!r}).but(name={row.lf + '_tuned'!r}, {row.proposed}),")
+        return "\n".join([*lines, "]", ""])
+
+
+def tune(
+    lfs: Sequence[LabelingFunction],
+    pairs: Pairs,
+    *,
+    votes: Votes | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Tuning:
+    """Search direction, `min_gap` and `max_gap` of each response scorer on dev gold, by nested cross-validation.
+
+    Args:
+        lfs: labeling functions; those that are no response scorers have nothing to tune and are left out, with a note.
+        pairs: pairs with dev gold; the locked test part is not looked at.
+        votes: votes of these functions, matched by id, when they are at hand; applied to the dev pairs otherwise.
+        seed: of folds and resamples.
+        progress: told of scorers done and scorers in all.
+
+    Raises:
+        GoldError: too little decided dev gold.
+        ConfigError: no response scorer among `lfs`.
+
+    >>> from weaklabel import response_scorer
+    >>> from weaklabel.data.sample import sample_pairs
+    >>> pairs = sample_pairs(n_pairs=200, n_gold=150).dev
+    >>> texts = zip(*(pairs.table[f"response_{side}"].to_pylist() for side in "ab"), strict=True)
+    >>> good = {texts_[int(y)] for texts_, y in zip(texts, pairs.y, strict=True) if y != 0.5}
+    >>> @response_scorer(prefer="less")
+    ... def wrong_way_round(response):
+    ...     return response.text in good
+    >>> row = tune([wrong_way_round], pairs).rows[0]
+    >>> row.suggested, row.code
+    (True, 'but(prefer="more")')
+    """
+    from weaklabel.engine.apply import apply
+    from weaklabel.workbench._dev import is_dev
+
+    scorers = [lf for lf in lfs if isinstance(lf, ResponseScorer)]
+    if not scorers:
+        raise ConfigError(
+            "tune: none of the labeling functions is a response scorer, and others have no settings. Write one with "
+            "@response_scorer."
+        )
+    notes = (
+        [f"{len(lfs) - len(scorers)} functions are no response scorers."] if len(scorers) < len(lfs) else []
+    )
+    dev = pairs.take(is_dev(pairs))
+    if votes is None:
+        votes = apply(scorers, dev, workers=1)
+    gold = dev_gold(votes, dev, "tune").decided()
+    if len(gold.y) < FEWEST or gold.n_prompts < N_FOLDS:
+        raise GoldError(
+            f"tune: {len(gold.y)} decided dev gold pairs on {gold.n_prompts} prompts. At least {FEWEST} on {N_FOLDS} "
+            "are needed to search on some and to score on others. Label some more."
+        )
+    folds = folds_by_prompt(gold.groups, N_FOLDS, seed)
+    found = []
+    for done, lf in enumerate(scorers):
+        if progress is not None:
+            progress(done, len(scorers))
+        margins = votes.margins[gold.rows, votes.column(lf.name)]
+        more = -margins if lf.prefer == "less" else margins
+        found.append(_tune_one(lf, more, gold.y, gold.groups, folds, seed))
+    if progress is not None:
+        progress(len(scorers), len(scorers))
+    q = benjamini_hochberg(np.array([p for _, p in found]))
+    rows = [_with_q(row, float(value)) for (row, _), value in zip(found, q, strict=True)]
+    rows.sort(key=lambda row: (not row.suggested, -row.honest_gain.value, row.lf))
+    return Tuning(tuple(rows), len(gold.y), gold.n_prompts, tuple(notes))
+
+
+def best_settings(more: Float32Array, y: FloatArray, now: Settings | None = None) -> Settings:
+    """The settings with the largest penalised gain on these pairs. Those in force cost nothing and win a draw.
+
+    Args:
+        more: `(n,)` float32, margins as with `prefer="more"`, positive for B.
+        y: `(n,)` float64, 0 (A) or 1 (B).
+        now: settings in force; None takes `prefer="more"` without thresholds.
+
+    >>> more = np.array([1, 1, 1, -1, 2, 9, 9, -9, -9, 9] * 20, np.float32)
+    >>> y = np.array([1, 0, 0, 0, 1, 0, 0, 1, 1, 0] * 20, float)  # large gaps are right the other way round
+    >>> str(best_settings(more, y))
+    'prefer="less", min_gap=9'
+    """
+    size = np.abs(more)  # float32, as in ResponseScorer: 0.7 shall mean the same here and there
+    live = size > 0  # NaN is not
+    right = (more > 0) == (y == 1)
+    lows, highs = _grid(size[live])
+    cost = math.log(max(int(live.sum()), 2)) / 2
+    best = now or Settings("more")
+    cast = _votes(more, best)
+    best_score = _gain(int((cast[cast >= 0] == y[cast >= 0]).sum()), int((cast >= 0).sum()))
+    for low in lows:
+        for high in highs:
+            if low > high:
+                continue
+            inside = live & (size >= np.float32(low)) & (size <= np.float32(high))
+            n, k = int(inside.sum()), int((inside & right).sum())
+            penalty = cost * ((low > 0) + math.isfinite(high))
+            prefers: tuple[tuple[Prefer, int], ...] = (("more", k), ("less", n - k))
+            for prefer, hits in prefers:
+                score = _gain(hits, n) - penalty
+                if score > best_score + 1e-12:
+                    best, best_score = Settings(prefer, low, high), score
+    return best
+
+
+def _grid(size: Float32Array) -> tuple[list[float], list[float]]:
+    """Candidate thresholds: quantiles of the sizes, cut to three digits, as a person would write them."""
+    if not size.size:
+        return [0.0], [math.inf]
+    lows, highs = (
+        sorted({float(f"{v:.3g}") for v in np.quantile(size, at, method="closest_observation")})
+        for at in (_LOWS, _HIGHS)
+    )
+    return (
+        [0.0, *(v for v in lows if np.float32(v) > size.min())],
+        [math.inf, *(v for v in highs if np.float32(v) < size.max())],
+    )
+
+
+def _gain(hits: int, n: int) -> float:
+    """Nats that `n` votes with `hits` right are worth in sample; nothing below chance."""
+    c = _confidence(hits, n)
+    return n * math.log(2) + hits * math.log(c) + (n - hits) * math.log(1 - c)
+
+
+def _confidence(hits: int, n: int) -> float:
+    return max(0.5, (hits + 1) / (n + 2))
+
+
+def _votes(more: Float32Array, settings: Settings) -> NDArray[np.int8]:
+    """Votes under other settings, by the scorer's own rule."""
+    size = np.abs(more)
+    speaks = (size > 0) & (size >= np.float32(settings.min_gap)) & (size <= np.float32(settings.max_gap))
+    for_b = (more > 0) if settings.prefer == "more" else (more < 0)
+    return np.where(speaks, for_b.astype(np.int8), np.int8(-1)).astype(np.int8)
+
+
+def _p(
+    cast: NDArray[np.int8], y: FloatArray, seen: NDArray[np.bool_], asked: NDArray[np.bool_]
+) -> FloatArray:
+    """P(B) on the `asked` rows by the one-function model fitted on the `seen` rows."""
+    spoke = seen & (cast >= 0)
+    c = _confidence(int((cast[spoke] == y[spoke]).sum()), int(spoke.sum()))
+    return np.where(cast[asked] == 1, c, np.where(cast[asked] == 0, 1 - c, 0.5))
+
+
+def _tune_one(
+    lf: ResponseScorer, more: Float32Array, y: FloatArray, groups: NDArray[np.int64], folds: Any, seed: int
+) -> tuple[Tuned, float]:
+    everything = np.ones(len(y), dtype=np.bool_)
+    now = Settings.of(lf)
+    proposed = best_settings(more, y, now)
+    before = _votes(more, now)
+    naive = nll(_p(before, y, everything, everything), y) - nll(
+        _p(_votes(more, proposed), y, everything, everything), y
+    )
+    p_before, p_after = np.empty(len(y)), np.empty(len(y))
+    after, same = np.empty(len(y), dtype=np.int8), 0
+    for fold in range(N_FOLDS):
+        held = folds == fold
+        chosen = best_settings(more[~held], y[~held], now)
+        cast = _votes(more, chosen)
+        same += chosen.prefer == proposed.prefer
+        after[held] = cast[held]
+        p_before[held] = _p(before, y, ~held, held)
+        p_after[held] = _p(cast, y, ~held, held)
+    gain = paired_difference("nll", p_before, p_after, y, groups, seed=seed)
+    net = paired_difference(_NET, _as_p(after), _as_p(before), y, groups, seed=seed)
+    row = Tuned(
+        lf.name, lf.spec, now, proposed,
+        (_accuracy(before, y), _accuracy(after, y)),
+        (float((before >= 0).mean()), float((after >= 0).mean())),
+        naive, gain, net, same / N_FOLDS, 1.0,
+    )  # fmt: skip
+    p_nll = _p_value(_loss(p_before, y) - _loss(p_after, y), groups)
+    p_net = _p_value(_right(_as_p(after), y) - _right(_as_p(before), y), groups)
+    return row, min(1.0, 2 * min(p_nll, p_net)) if row.turned else p_nll
+
+
+def _loss(p: FloatArray, y: FloatArray) -> FloatArray:
+    return -np.log(np.where(y == 1, p, 1 - p))
+
+
+def _as_p(cast: NDArray[np.int8]) -> FloatArray:
+    return np.where(cast < 0, 0.5, cast.astype(np.float64))
+
+
+def _right(p: FloatArray, y: FloatArray) -> FloatArray:
+    """1 for a right vote, -1 for a wrong one, 0 for none."""
+    return np.asarray(np.sign(p - 0.5) * np.sign(y - 0.5))
+
+
+_NET: Final = Metric(
+    "net",
+    lambda p, y: np.column_stack([_right(p, y), np.ones_like(p)]),
+    lambda sums: np.asarray(sums[..., 0] / sums[..., 1]),
+    higher_is_better=True,
+)
+
+
+def _p_value(gained: FloatArray, groups: NDArray[np.int64]) -> float:
+    """One-sided p-value of a mean gain being above zero: Student's t over prompts."""
+    from scipy.stats import t as student
+
+    prompts = np.unique(groups, return_inverse=True)[1].reshape(-1)
+    rest = np.bincount(prompts, gained - gained.mean())
+    freedom = max(len(rest) - 1, 1)
+    spread = math.sqrt(float((rest**2).sum()) * len(rest) / freedom) / len(gained)
+    if spread > 0:
+        return float(student.sf(gained.mean() / spread, freedom))
+    return 0.0 if gained.mean() > 0 else 1.0
+
+
+def _with_q(row: Tuned, q: float) -> Tuned:
+    from dataclasses import replace
+
+    return replace(row, q=q)
+
+
+def _accuracy(cast: NDArray[np.int8], y: FloatArray) -> float:
+    spoke = cast >= 0
+    return float((cast[spoke] == y[spoke]).mean()) if spoke.any() else math.nan
+
+
+def _cells(row: Tuned) -> list[str]:
+    same = row.proposed == row.now
+    q = f"{row.q:.1e}" if row.q < 0.001 else short(row.q)
+    return [
+        row.lf, str(row.now), "as it is" if same else str(row.proposed),
+        f"{short(row.accuracy[0])} > {short(row.accuracy[1])}", f"{short(row.coverage[0])} > {short(row.coverage[1])}",
+        f"{row.naive_gain:+.4f}", _nats(row.honest_gain), q, _mark(row),
+    ]  # fmt: skip
+
+
+def _mark(row: Tuned) -> str:
+    return "*" if row.suggested else "?" if row.above_chance else ""
+
+
+def _nats(gain: Interval) -> str:
+    return f"{gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"
