@@ -1,0 +1,96 @@
+"""What the page takes from rooms on its own floor, by shape alone: it imports none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from weaklabel.metrics import Interval
+
+
+class Link(Protocol):
+    """Two functions whose errors go together, with the correlation in [-1, 1]."""
+
+    @property
+    def one(self) -> str: ...
+    @property
+    def other(self) -> str: ...
+    @property
+    def correlation(self) -> float: ...
+
+
+class Dependencies(Protocol):
+    """What `weaklabel.workbench.dependencies` finds."""
+
+    @property
+    def lf_names(self) -> tuple[str, ...]: ...
+    @property
+    def by(self) -> str: ...
+    @property
+    def links(self) -> Sequence[Link]: ...
+    @property
+    def clusters(self) -> tuple[tuple[str, ...], ...]: ...
+    @property
+    def order(self) -> tuple[int, ...]: ...
+    @property
+    def effective(self) -> float: ...
+    @property
+    def n_gold(self) -> int: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+
+class Added(Protocol):
+    """What the labels lose without one function, or without several together, in nats per pair."""
+
+    @property
+    def lfs(self) -> tuple[str, ...]: ...
+    @property
+    def adds(self) -> Interval: ...
+
+
+class AddedValue(Protocol):
+    """What `weaklabel.workbench.added_value` finds."""
+
+    @property
+    def rows(self) -> Sequence[Added]: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def n_gold(self) -> int: ...
+    @property
+    def n_prompts(self) -> int: ...
+
+
+class LengthBias(Protocol):
+    """How strongly labels, soft and hard, prefer the longer response in one kind of pair, and how strongly gold does."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def soft(self) -> Interval: ...
+    @property
+    def hard(self) -> Interval: ...
+    @property
+    def gold(self) -> Interval | None: ...
+
+
+class LabelBias(Protocol):
+    """What `weaklabel.workbench.bias` finds."""
+
+    @property
+    def position(self) -> Interval: ...
+    @property
+    def gold_position(self) -> Interval | None: ...
+    @property
+    def length(self) -> LengthBias | None: ...
+    @property
+    def by_ratio(self) -> Sequence[LengthBias]: ...
+    @property
+    def by_column(self) -> Mapping[str, Sequence[LengthBias]]: ...
+    @property
+    def n_pairs(self) -> int: ...
+    @property
+    def n_gold(self) -> int: ...
+    @property
+    def n_in_sample(self) -> int: ...

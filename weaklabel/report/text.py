@@ -1,0 +1,71 @@
+"""Text of models and of users, made harmless to show: no character may hide, reorder or cut what stands beside it.
+
+Escaping for HTML is the template's and the drawing's work; here it is decided what the reader gets to see.
+
+Source: the characters are those of Unicode TR 36 (bidirectional controls) and TR 51 (tag characters); the attack is
+Boucher & Anderson, "Trojan Source" (2021).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# C0 and C1 controls but tab and line feed; bidirectional controls and marks; zero-width space, word joiner and the
+# invisible operators; line and paragraph separators; interlinear marks; byte-order mark; tag characters; what is no
+# character at all. Joiners (U+200C, U+200D) stay: Persian and emoji need them.
+_HIDDEN: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+# Accents piled on one letter paint over the lines above and below; no script needs more than a few.
+_PILE: Final = re.compile(
+    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{4})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+"
+)
+
+
+def neutral(text: str) -> str:
+    r"""The text with every character that acts instead of showing written out as `⟨U+....⟩`.
+
+    Line ends of all kinds become `\n`; tab and line feed stay. Idempotent.
+
+    >>> neutral("pay \u202e001\u202c now\r\n")
+    'pay ⟨U+202E⟩001⟨U+202C⟩ now\n'
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _PILE.sub(r"\1", _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", lines))
+
+
+def cut(text: str, limit: int) -> tuple[str, int]:
+    """The neutral text's first `limit` characters, and how many of its characters are not shown.
+
+    >>> cut("abcdef", 4), cut("abc", 4)
+    (('abcd', 2), ('abc', 0))
+    """
+    # A text of a gigabyte need not be searched to its end to show its beginning.
+    head = neutral(text[: limit + 1])
+    shown = head[:limit] if len(text) > limit or len(head) > limit else head
+    return shown, max(0, len(text) - limit) if len(text) > limit else len(head) - len(shown)
+
+
+def name(text: str, limit: int = 28) -> str:
+    """A label of one line: white space folded, the middle of a long one left out, its end being what tells it apart.
+
+    >>> name("labeling_functions.length.prefers_longer", 20)
+    'labelin…efers_longer'
+    """
+    line = " ".join(neutral(text).split())
+    if len(line) <= limit:
+        return line
+    front = (limit - 1) * 2 // 5
+    return f"{line[:front]}…{line[len(line) - (limit - 1 - front) :]}"
+
+
+def beginning(text: str, limit: int = 80) -> str:
+    """The start of a text as one line.
+
+    >>> beginning("Write a poem\\nabout rain.", 15)
+    'Write a poem a…'
+    """
+    line = " ".join(neutral(text[: 20 * limit]).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
