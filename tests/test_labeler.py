@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import pytest
 
 from weaklabel.calibration import Platt
 from weaklabel.engine.apply import apply
-from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, UnknownNameError
+from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, UnknownNameError
 from weaklabel.label_models.dawid_skene import DawidSkene
-from weaklabel.label_models.pair_model import PairModel
+from weaklabel.label_models.pair_model import PairModel, Weights
 from weaklabel.labeler import Labeler, fit
 from weaklabel.lf import load_lfs, response_scorer
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
@@ -194,7 +195,7 @@ def test_settings_beside_a_made_model_are_refused_not_ignored(lfs: list[Labeling
 def test_reasons_stay_small_and_add_up_where_votes_nearly_cancel() -> None:
     # Platt's step is worth .5 however faint the logit; two LFs of weight 2 disagree and leave a logit of .001.
     model = PairModel.from_dict(PairModel().fit([[1, 1], [0, 0]]).to_dict())
-    model.weights_ = np.array([2.0, 1.999])
+    model.weights_ = Weights({"votes": np.array([2.0, 1.999])})
     texts = {"x": "1", "yy": "2"}
     lfs = (
         response_scorer(lambda r: len(r.text), name="longer"),
@@ -239,7 +240,7 @@ def edited(state: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("calibrator", {"name": "temperature", "factor": "x"}, "cannot be read"),
         ("calibrator", {"name": "temperature", "factor": float("nan")}, "it holds NaN"),
         ("model", "x", "no whole labeler"),
-        ("model.weights", ["x"], "no whole labeler"),
+        ("model.prior", ["x"], "no whole labeler"),
         ("lfs.0.spec", None, "no whole labeler"),
         ("lfs.0.colour", "red", "no whole labeler"),
         ("kind", "reward:linear", "holds no labeler"),
@@ -261,3 +262,47 @@ def test_a_model_that_no_registry_knows_cannot_be_saved(lfs: list[LabelingFuncti
 
     with pytest.raises(ArtifactError, match="'mine' is not in LABEL_MODELS"):
         fit(lfs, make_pairs(), model=Mine()).save(tmp_path)
+
+
+def test_functions_known_to_depend_on_each_other_are_declared_by_name(lfs: list[LabelingFunction]) -> None:
+    names = [lf.name for lf in lfs[:2]]
+    labeler = fit(lfs, make_pairs(), settings={"declared": [names]})
+    assert labeler.model.to_dict()["declared"] == [[0, 1]]
+    with pytest.raises(UnknownNameError, match="no labeling function 'nobody'"):
+        fit(lfs, make_pairs(), settings={"declared": [["nobody", names[0]]]})
+
+
+def test_gold_that_was_fitted_to_keeps_its_out_of_fold_belief_through_a_file(
+    lfs: list[LabelingFunction], tmp_path: Path
+) -> None:
+    labeler = fit(lfs, make_pairs())
+    assert labeler.out_of_fold_p.keys() == labeler.gold_ids
+    labeler.save(tmp_path)
+    assert Labeler.load(tmp_path).out_of_fold_p == labeler.out_of_fold_p
+
+
+def test_ties_in_gold_give_a_probability_of_a_tie(lfs: list[LabelingFunction], tmp_path: Path) -> None:
+    pairs = make_pairs()
+    gold = [g if g is None or i % 4 else "tie" for i, g in enumerate(pairs.table["gold"].to_pylist())]
+    at = pairs.table.column_names.index("gold")
+    tied = Pairs(pairs.table.set_column(at, "gold", pa.array(gold)))
+    labeler = fit(lfs, tied)
+    labels = labeler.label(tied)
+    assert labels.p_tie is not None
+    assert labels.p_tie.mean() == pytest.approx(0.25, abs=0.1)
+    assert (labels.p_tie / 2 <= np.minimum(labels.p, 1 - labels.p) + 1e-12).all()
+    assert "p_tie" in labels.to_table().column_names
+    labeler.save(tmp_path)
+    assert (Labeler.load(tmp_path).label(tied).p_tie == labels.p_tie).all()
+    assert fit(lfs, pairs).label(pairs).p_tie is None
+
+
+def test_pairs_unlike_those_it_was_fitted_on_are_told_of(lfs: list[LabelingFunction]) -> None:
+    labeler = fit(lfs, make_pairs())
+    texts = [("tell me", "zzz " * (40 + i), "zzz " * (80 + i)) for i in range(200)]
+    other = Pairs.of([Pair(f"o{i}", f"{p} {i}", a, b) for i, (p, a, b) in enumerate(texts)])
+    with pytest.warns(ShiftWarning):
+        labeler.label(other)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        labeler.label(make_pairs())

@@ -22,8 +22,8 @@ def lookup(kind: str, registry: Mapping[str, T], name: str) -> T:
         raise UnknownNameError.for_name(kind, name, registry) from None
 
 
-def check_label_matrix(L: ArrayLike, n_lfs: int | None = None) -> Int8Array:
-    """`L` as a two-dimensional int8 array of votes -1, 0 and 1.
+def check_label_matrix(L: ArrayLike, n_lfs: int | None = None, *, n_classes: int | None = None) -> Int8Array:
+    """`L` as a two-dimensional int8 array of votes: -1, 0 and 1, or -1 and 0..n_classes-1.
 
     Raises:
         LabelMatrixError: wrong rank, wrong number of columns, or a value that is no vote.
@@ -38,9 +38,13 @@ def check_label_matrix(L: ArrayLike, n_lfs: int | None = None) -> Int8Array:
             f"L has {array.shape[1]} columns but the model was fitted on {n_lfs}. "
             "Apply the same labeling functions in the same order."
         )
-    if array.size and not np.isin(array, (-1, 0, 1)).all():
-        odd = sorted({float(v) for v in np.unique(array)} - {-1.0, 0.0, 1.0})[:5]
-        raise LabelMatrixError(f"L holds {odd}. A vote is -1 (abstain), 0 (A) or 1 (B).")
+    classes = range(-1, 2 if n_classes is None else n_classes)
+    if array.size and not np.isin(array, classes).all():
+        odd = sorted({float(v) for v in np.unique(array)} - set(classes))[:5]
+        votes = "0 (A) or 1 (B)" if n_classes is None else f"a class 0..{n_classes - 1}"
+        raise LabelMatrixError(
+            f"L holds {odd}. A vote is -1 (abstain){',' if n_classes is None else ' or'} {votes}."
+        )
     return array.astype(np.int8, copy=False)
 
 

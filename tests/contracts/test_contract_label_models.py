@@ -10,17 +10,21 @@ from weaklabel.label_models import LABEL_MODELS, get_label_model
 from weaklabel.label_models.checks import LABEL_MODEL_CHECKS, check_label_model
 from weaklabel.label_models.majority_vote import MajorityVote
 
-names = [
-    pytest.param(name, marks=pytest.mark.trains if name == "snorkel" else ()) for name in sorted(LABEL_MODELS)
+OF_PAIRS_ALONE = {"pair_model"}
+made = [
+    pytest.param(name, k, marks=pytest.mark.trains if name == "snorkel" else (), id=f"{name}-{k or 'pairs'}")
+    for name in sorted(LABEL_MODELS)
+    for k in (None, 2, 4)
+    if k is None or name not in OF_PAIRS_ALONE
 ]
 
 
 @pytest.mark.parametrize("check", LABEL_MODEL_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", names)
-def test_model_keeps_its_contract(name, check):
+@pytest.mark.parametrize(("name", "k"), made)
+def test_model_keeps_its_contract(name, k, check):
     if name == "snorkel":
         pytest.importorskip("snorkel")
-    check(lambda: get_label_model(name))
+    check(lambda: get_label_model(name, **({} if k is None else {"n_classes": k})))
 
 
 class LooksAtThePosition(MajorityVote):
@@ -76,6 +80,35 @@ class LosesARow(MajorityVote):
         return super().predict_logit(L)[1:]
 
 
+class ForgetsWhatItHad(MajorityVote):
+    def _add(self, counts):
+        self.counts_ = counts
+        self._solve()
+        return self
+
+
+class KeepsTheOthersRows(MajorityVote):
+    def merge(self, other):
+        other._add(self.counts_)
+        return self._add(other.counts_)
+
+
+class LikesTheFirstClass(MajorityVote):
+    def __init__(self):
+        super().__init__(n_classes=3)
+
+    def log_scores(self, votes):
+        return super().log_scores(votes) + 0.1 * (votes == 0).any(axis=1)[:, None] * np.arange(3)
+
+
+class GivesClassesALogit(MajorityVote):
+    def __init__(self):
+        super().__init__(n_classes=3)
+
+    def _refuse_logit_of_classes(self):
+        pass
+
+
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
@@ -88,6 +121,10 @@ class LosesARow(MajorityVote):
         (PrefersTheMinority, "majority vote on"),
         (ForgetsOnSaving, "other bits after to_dict"),
         (LosesARow, r"logits of shape \(399,\) for 400 rows"),
+        (ForgetsWhatItHad, "from the same rows in parts"),
+        (KeepsTheOthersRows, "when parts are merged"),
+        (LikesTheFirstClass, "when classes change their numbers"),
+        (GivesClassesALogit, "accepts predict_logit of classes, expected ConfigError"),
     ],
 )
 def test_a_broken_model_is_caught(broken, words):
@@ -101,7 +138,9 @@ def test_an_unknown_model_is_named_with_a_guess():
 
 
 def test_an_unknown_setting_is_refused_with_those_there_are():
-    with pytest.raises(ConfigError, match=r"'dawid_skene' has no setting 'l2'. Known: max_iter, tol"):
+    with pytest.raises(
+        ConfigError, match=r"'dawid_skene' has no setting 'l2'. Known: n_classes, max_iter, tol"
+    ):
         get_label_model("dawid_skene", l2=0.5)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from synthetic import draw_votes
+from synthetic import KNOWN_TRUTH, draw_votes
 
 from weaklabel.errors import ConfigError
 from weaklabel.label_models.dawid_skene import DawidSkene, fit_confusion, log_joint
@@ -95,7 +95,41 @@ def test_log_joint_of_silence_is_zero():
     assert (log_joint(np.full((2, 4), -1, dtype=np.int8), theta) == 0).all()
 
 
-@pytest.mark.parametrize("settings", [{"max_iter": 0}, {"on_diagonal": 0}, {"off_diagonal": -1}])
+def test_confusion_of_three_classes_is_recovered():
+    rng = np.random.default_rng(7)
+    theta = np.array([[0.8, 0.15, 0.05], [0.3, 0.6, 0.1], [0.1, 0.1, 0.8]])
+    y = rng.integers(3, size=6000)
+    L = (rng.random((6000, 8, 1)) > theta.cumsum(axis=1)[y][:, None, :]).sum(axis=2)
+    assert DawidSkene(n_classes=3).fit(L).confusion_.mean(axis=0) == pytest.approx(theta, abs=0.03)
+
+
+def test_an_estimated_balance_finds_a_rare_class():
+    L, y, _ = KNOWN_TRUTH["class balance .05"](6000, 0)
+    model = DawidSkene(n_classes=2, estimate_balance=True).fit(L)
+    assert model.class_balance_ == pytest.approx([0.95, 0.05], abs=0.01)
+    assert model.predict_proba(np.full((1, 10), -1))[0] == pytest.approx(model.class_balance_)
+    assert (model.predict_proba(L).argmax(axis=1) == y).mean() > 0.95
+
+
+def test_a_temperature_divides_what_votes_say():
+    L, _ = draw_votes(500, ACCURACIES, 0.6, seed=8)
+    model = DawidSkene(temperature=2.0, max_iter=1).fit(L)
+    assert model.contributions(L) == pytest.approx(DawidSkene.from_dict(plain(model)).contributions(L) / 2)
+
+
+def plain(model: DawidSkene) -> dict:
+    state = model.to_dict()
+    return {**state, "settings": {**state["settings"], "temperature": 1.0}}
+
+
+def test_pairs_have_no_balance_to_estimate():
+    with pytest.raises(ConfigError, match=r"A pair has no direction, so its balance is one half"):
+        DawidSkene(estimate_balance=True).fit([[0, 1]])
+
+
+@pytest.mark.parametrize(
+    "settings", [{"max_iter": 0}, {"on_diagonal": 0}, {"off_diagonal": -1}, {"temperature": 0}]
+)
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(ConfigError, match=r"dawid_skene: max_iter is .* Allowed: max_iter >= 1"):
         DawidSkene(**settings).fit([[0, 1]])

@@ -8,7 +8,7 @@ import random
 
 import numpy as np
 import pytest
-from synthetic import draw_votes
+from synthetic import draw_classes, draw_votes
 
 from weaklabel.errors import ConfigError, LabelMatrixError, MissingExtraError
 from weaklabel.label_models.snorkel import SnorkelLabelModel, _import_label_model
@@ -29,6 +29,16 @@ def test_probabilities_are_those_of_snorkel_itself(fitted):
     settings = {"n_epochs": 100, "seed": 123, "l2": 0.6, "optimizer": "adam"}
     theirs.fit(L.astype(int), class_balance=[0.5, 0.5], progress_bar=False, **settings)
     assert fitted.predict_proba(L) == pytest.approx(theirs.predict_proba(L.astype(int)), abs=1e-5)
+
+
+def test_probabilities_of_classes_are_those_of_snorkel_itself():
+    pytest.importorskip("snorkel")
+    votes, _ = draw_classes(500, [0.8, 0.7, 0.65, 0.6], 0.7, k=3)
+    theirs = _import_label_model()(cardinality=3, verbose=False)
+    settings = {"n_epochs": 100, "seed": 123, "l2": 0.6, "optimizer": "adam"}
+    theirs.fit(votes.astype(int), class_balance=[1 / 3] * 3, progress_bar=False, **settings)
+    ours = SnorkelLabelModel(n_classes=3).fit(votes).predict_proba(votes)
+    assert ours == pytest.approx(theirs.predict_proba(votes.astype(int)), abs=1e-5)
 
 
 def test_global_random_states_go_on_as_if_nothing_had_happened(fitted):

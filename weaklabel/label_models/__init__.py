@@ -17,9 +17,14 @@ from weaklabel.label_models.base import LabelModel
 
 LABEL_MODELS: Final[Mapping[str, str]] = {
     "majority_vote": "weaklabel.label_models.majority_vote:MajorityVote",
+    "weighted_vote": "weaklabel.label_models.weighted_vote:WeightedVote",
     "dawid_skene": "weaklabel.label_models.dawid_skene:DawidSkene",
+    "one_sided": "weaklabel.label_models.one_sided:OneSided",
+    "triplet": "weaklabel.label_models.triplet:Triplet",
+    "moments": "weaklabel.label_models.moments:Moments",
     "snorkel": "weaklabel.label_models.snorkel:SnorkelLabelModel",
     "pair_model": "weaklabel.label_models.pair_model:PairModel",
+    "auto": "weaklabel.label_models.auto:Auto",
 }
 """Every label model by name, as `module:Class`, loaded when asked for."""
 

@@ -8,9 +8,11 @@ moments by medians, which a few dependent sources do not move, and in reading th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weaklabel.types import FloatArray
 
@@ -25,8 +27,13 @@ _RIDGE: Final = 0.05
 _PRIOR_LFS: Final = 2.0
 
 
-def agreement_weights(effects: FloatArray) -> FloatArray:
+def agreement_weights(effects: FloatArray, declared: Sequence[Sequence[int]] = ()) -> FloatArray:
     """Weights without gold, `(n_lfs,)` float64 >= 0: Fisher's rule with the class means that agreement tells.
+
+    Args:
+        effects: `(n, n_lfs)` float64 in [-1, 1].
+        declared: groups of columns known to depend on one another. Their agreement says nothing of the truth,
+            and all that is left of it is dependence, sampling error or not.
 
     Solves `min_w w' R w / 2 - mu' w` over `w >= 0`, where `R` is the covariance within a class: the second
     moments less `mu mu'`, the part that comes from the truth itself. What is left off the diagonal beyond its
@@ -43,9 +50,10 @@ def agreement_weights(effects: FloatArray) -> FloatArray:
         return weights
     E = effects[:, speaking]
     C = E.T @ E / n
-    mu = np.minimum(class_means(C, size[speaking]), (2 * _MAX_ACCURACY - 1) * size[speaking])
+    together = _declared_pairs(declared, m)[np.ix_(speaking, speaking)]
+    mu = np.minimum(class_means(C, size[speaking], ~together), (2 * _MAX_ACCURACY - 1) * size[speaking])
     own = np.diag(C) - mu**2
-    noise = 2.0 * np.sqrt((E**2).T @ (E**2)) / n
+    noise = np.where(together, 0.0, 2.0 * np.sqrt((E**2).T @ (E**2)) / n)
     R = np.maximum(C - np.outer(mu, mu) - noise, 0.0)
     np.fill_diagonal(R, own * (1 + _RIDGE))
     # Clipping can cost positive definiteness: a floor under the spectrum gives it back.
@@ -56,7 +64,14 @@ def agreement_weights(effects: FloatArray) -> FloatArray:
     return weights
 
 
-def class_means(C: FloatArray, size: FloatArray) -> FloatArray:
+def _declared_pairs(declared: Sequence[Sequence[int]], m: int) -> NDArray[np.bool_]:
+    together = np.zeros((m, m), dtype=np.bool_)
+    for group in declared:
+        together[np.ix_(list(group), list(group))] = True
+    return together
+
+
+def class_means(C: FloatArray, size: FloatArray, usable: NDArray[np.bool_] | None = None) -> FloatArray:
     """Mean effects where B is better, `(n_lfs,)` float64, from second moments alone.
 
     Independent LFs have `C_ij = mu_i mu_j` off the diagonal. We minimise `sum_ij |C_ij - mu_i mu_j|`, one
@@ -68,10 +83,13 @@ def class_means(C: FloatArray, size: FloatArray) -> FloatArray:
     Args:
         C: `(m, m)` float64 second moments of the effects.
         size: `(m,)` float64 mean absolute effects, all positive.
+        usable: `(m, m)` bool, pairs of LFs that may be taken for independent; None for all.
     """
     prior = (2 * _PRIOR_ACCURACY - 1) * size
     mu = prior.copy()
     others = ~np.eye(len(mu), dtype=np.bool_)
+    if usable is not None:
+        others &= usable
     for _ in range(50):
         before = mu.copy()
         for i in range(len(mu)):

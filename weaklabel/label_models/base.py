@@ -25,6 +25,9 @@ class LabelModel(ABC):
     - `groups` `(n_pairs,)` int or None: equal numbers for equal prompts; inner folds never split one.
 
     A model that has no use for margins, gold or groups ignores them.
+
+    Models of votes alone also take ordinary matrices with votes 0..k-1 (`n_classes`, see `vote_model.py`): then
+    `y` holds class numbers, `predict_proba` is `(n, k)`, and there is no logit.
     """
 
     name: ClassVar[str]
@@ -33,6 +36,25 @@ class LabelModel(ABC):
 
     antisymmetric: ClassVar[bool] = True
     """Whether swapping all votes flips the logit exactly. If not, the labeler asks both orders and averages."""
+
+    n_classes: int | None = None
+    """None for votes on pairs, else the number of classes of an ordinary matrix of votes."""
+
+    held_out_: FloatArray | None = None
+    """`(n_pairs,)` logits of gold pairs by the model without their prompts, where `fit` learned them on its way."""
+
+    merges: ClassVar[bool] = False
+    """Whether `partial_fit(L)` and `merge(other)` give the model that `fit` gives on all rows, to the bit."""
+
+    @property
+    def uses_features(self) -> bool:
+        """Whether `fit`, `predict_logit` and `contributions` also take `features`, `PairFeatures` of the texts."""
+        return False
+
+    @property
+    def extra_names(self) -> tuple[str, ...]:
+        """Names of the contributions that come after those of the LFs."""
+        return ()
 
     @abstractmethod
     def fit(

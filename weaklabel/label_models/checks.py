@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.errors import LabelMatrixError, NotFittedError, WeaklabelError
+from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError, WeaklabelError
 from weaklabel.label_models.base import LabelModel
 from weaklabel.label_models.majority_vote import MajorityVote
 from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Int8Array, swap_votes
@@ -29,12 +29,14 @@ def check_label_model(make: Make) -> None:
     """Run every check in `LABEL_MODEL_CHECKS` on models made by `make()`.
 
     Args:
-        make: returns a new model, not fitted; a `LabelModel` class will do.
+        make: returns a new model, not fitted; a `LabelModel` class will do. A model made with `n_classes` is held to
+            what holds for ordinary matrices of votes, one made without to what holds for pairs.
 
     Raises:
         AssertionError: the first promise that is broken, in words.
 
     >>> check_label_model(MajorityVote)
+    >>> check_label_model(lambda: MajorityVote(n_classes=3))
     """
     for check in LABEL_MODEL_CHECKS:
         check(make)
@@ -51,34 +53,50 @@ def check_constructor_only_stores(make: Make) -> None:
 
 
 def check_fit_returns_self(make: Make) -> None:
-    model, data = make(), _Data()
+    model, data = make(), _Data(make)
     _require(model, data.fit(model) is model, "must return itself from fit")
 
 
 def check_asking_before_fit_is_refused(make: Make) -> None:
-    model, data = make(), _Data()
-    for what, ask in {"predict_logit": lambda: model.predict_logit(data.L), "to_dict": model.to_dict}.items():
+    model, data = make(), _Data(make)
+    asked: dict[str, Callable[[], Any]] = {
+        "predict_logit": lambda: model.predict_logit(data.L),
+        "predict_proba": lambda: model.predict_proba(data.L),
+        "to_dict": model.to_dict,
+    }
+    for what, ask in asked.items():
         _refuses(model, NotFittedError, ask, f"{what} before fit")
 
 
 def check_shapes(make: Make) -> None:
-    data = _Data()
+    data = _Data(make)
     model = data.fit(make())
     for rows in (data.n, 1, 0):
-        logit = model.predict_logit(data.L[:rows], margins=data.margins[:rows])
-        proba = model.predict_proba(data.L[:rows], margins=data.margins[:rows])
-        _require(model, logit.shape == (rows,), f"gives logits of shape {logit.shape} for {rows} rows")
-        _require(model, logit.dtype == np.float64, f"gives logits of type {logit.dtype}, not float64")
-        _require(model, proba.shape == (rows, 2), f"gives a posterior of shape {proba.shape} for {rows} rows")
-        _require(model, np.isfinite(logit).all(), "gives logits that are not finite")
-        _require(
-            model, np.allclose(proba.sum(axis=1), 1.0, atol=1e-12), "has posterior rows that do not sum to 1"
-        )
+        part = slice(rows)
+        if not data.of_classes:
+            logit = data.ask(model, part)
+            _require(model, logit.shape == (rows,), f"gives logits of shape {logit.shape} for {rows} rows")
+            _require(model, logit.dtype == np.float64, f"gives logits of type {logit.dtype}, not float64")
+            _require(model, np.isfinite(logit).all(), "gives logits that are not finite")
+        proba = model.predict_proba(data.L[part], **data.gaps(part))
+        shape = f"gives a posterior of shape {proba.shape} for {rows} rows"
+        _require(model, proba.shape == (rows, data.k), shape)
+        sums = np.allclose(proba.sum(axis=1), 1.0, atol=1e-12)
+        _require(model, sums, "has posterior rows that do not sum to 1")
+
+
+def check_classes_have_no_logit(make: Make) -> None:
+    data = _Data(make)
+    model = data.fit(make())
+    if data.of_classes:
+        _refuses(model, ConfigError, lambda: model.predict_logit(data.L), "predict_logit of classes")
 
 
 def check_contributions_add_up(make: Make) -> None:
-    data = _Data()
+    data = _Data(make)
     model = data.fit(make())
+    if data.of_classes:
+        return
     shares = model.contributions(data.L, margins=data.margins)
     if shares is None:
         return
@@ -88,24 +106,29 @@ def check_contributions_add_up(make: Make) -> None:
 
 
 def check_silence_says_nothing(make: Make) -> None:
-    data = _Data()
+    data = _Data(make)
     model = data.fit(make())
-    logit = model.predict_logit(np.full((3, data.m), ABSTAIN, dtype=np.int8), margins=None)
-    _require(model, (logit == 0).all(), f"gives {logit[0]} where every LF abstains; expected 0")
+    proba = model.predict_proba(np.full((3, data.m), ABSTAIN, dtype=np.int8))
+    expected = f"expected 1/{data.k} each, as the classes of its data are equally common"
+    _require(
+        model,
+        np.allclose(proba, 1 / data.k, atol=1e-12),
+        f"gives {proba[0]} where every LF abstains; {expected}",
+    )
 
 
 def check_a_row_alone_equals_the_row_in_a_batch(make: Make) -> None:
-    data = _Data()
+    data = _Data(make)
     model = data.fit(make())
-    batch = model.predict_logit(data.L[:20], margins=data.margins[:20])
-    alone = [model.predict_logit(data.L[i : i + 1], margins=data.margins[i : i + 1])[0] for i in range(20)]
-    _require(model, (batch == np.array(alone)).all(), "gives a row other bits alone than in a batch")
+    batch = data.ask(model, slice(20))
+    alone = np.concatenate([data.ask(model, slice(i, i + 1)) for i in range(20)])
+    _require(model, (batch == alone).all(), "gives a row other bits alone than in a batch")
 
 
 def check_turning_pairs_round_turns_the_logit(make: Make) -> None:
-    data = _Data()
+    data = _Data(make)
     model = data.fit(make())
-    if not model.antisymmetric:
+    if data.of_classes or not model.antisymmetric:
         return
     there = model.predict_logit(data.L, margins=data.margins)
     back = model.predict_logit(swap_votes(data.L), margins=-data.margins)
@@ -116,9 +139,9 @@ def check_turning_pairs_round_turns_the_logit(make: Make) -> None:
 def check_order_of_training_pairs_does_not_matter(make: Make) -> None:
     """Turning some training pairs round must leave an antisymmetric model as it was."""
     for gold in (None, *_GOLD):
-        data = _Data(gold)
+        data = _Data(make, gold)
         model = data.fit(make())
-        if not model.antisymmetric:
+        if data.of_classes or not model.antisymmetric:
             return
         other = data.turned().fit(make())
         gap = np.abs(
@@ -128,41 +151,75 @@ def check_order_of_training_pairs_does_not_matter(make: Make) -> None:
         _require(model, gap <= 1e-9, f"moves its logits by {gap:.1e} when training rows are turned round")
 
 
+def check_classes_that_change_names_change_places(make: Make) -> None:
+    """Class numbers are names: renaming them in all votes must move the columns of the answer, and nothing else."""
+    data = _Data(make)
+    if not data.of_classes:
+        return
+    model, other = data.fit(make()), data.renamed().fit(make())
+    gap = np.abs(data.ask(model) - data.renamed().ask(other)[:, data.names]).max()
+    _require(model, gap <= 1e-5, f"moves its posterior by {gap:.1e} when classes change their numbers")
+
+
+def check_parts_add_up(make: Make) -> None:
+    """Where a model can be fitted in parts, the parts give the model of all rows, in any order, to the bit."""
+    data = _Data(make)
+    whole = data.fit(make())
+    if not whole.merges:
+        return
+    parts = [slice(0, 150), slice(150, 151), slice(151, data.n)]
+    grown = make()
+    for part in reversed(parts):
+        _require(grown, grown.partial_fit(data.L[part]) is grown, "must return itself from partial_fit")  # type: ignore[attr-defined]
+    first, *others = (make().fit(data.L[part]) for part in parts)
+    before = [other.to_dict() for other in others]
+    for other in others:
+        first.merge(other)  # type: ignore[attr-defined]
+    _require(whole, grown.to_dict() == whole.to_dict(), "learns something else from the same rows in parts")
+    _require(whole, first.to_dict() == whole.to_dict(), "learns something else when parts are merged")
+    _require(whole, before == [other.to_dict() for other in others], "changes the model it takes in")
+    _require(whole, bool((data.ask(first) == data.ask(whole)).all()), "answers otherwise after merging")
+
+
 def check_same_input_same_fit(make: Make) -> None:
-    data = _Data()
+    data = _Data(make)
     first, second = data.fit(make()), data.fit(make())
     _require(first, first.to_dict() == second.to_dict(), "learns something else from the same input")
 
 
 def check_saved_is_equal(make: Make) -> None:
-    data = _Data()
+    data = _Data(make)
     model = data.fit(make())
     again = type(model).from_dict(json.loads(json.dumps(model.to_dict(), allow_nan=False)))
-    for margins in (data.margins, None):
-        same = model.predict_logit(data.L, margins=margins) == again.predict_logit(data.L, margins=margins)
-        _require(model, bool(same.all()), "gives other bits after to_dict, JSON and from_dict")
+    same = [data.ask(model) == data.ask(again), model.predict_proba(data.L) == again.predict_proba(data.L)]
+    _require(model, all(s.all() for s in same), "gives other bits after to_dict, JSON and from_dict")
 
 
 def check_inputs_are_left_alone(make: Make) -> None:
-    data, untouched = _Data(), _Data()
+    data, untouched = _Data(make), _Data(make)
     for array in (data.L, data.margins, data.y, data.groups):
         array.flags.writeable = False
     model = data.fit(make())
-    model.predict_logit(data.L, margins=data.margins)
-    model.contributions(data.L, margins=data.margins)
+    data.ask(model)
+    if not data.of_classes:
+        model.contributions(data.L, margins=data.margins)
     _require(model, (data.L == untouched.L).all(), "writes into L")
 
 
 def check_wrong_shapes_are_refused(make: Make) -> None:
-    data = _Data()
+    data = _Data(make)
     model = data.fit(make())
+    wide = np.zeros((3, data.m + 1), dtype=np.int8)
     wrong: dict[str, Callable[[], Any]] = {
         "L of one dimension": lambda: make().fit(data.L[0]),
-        "a vote of 2": lambda: make().fit(np.full((4, 6), 2)),
-        "L with a column too many": lambda: model.predict_logit(np.zeros((3, data.m + 1), dtype=np.int8)),
+        f"a vote of {data.k}": lambda: make().fit(np.full((4, 6), data.k)),
+        "L with a column too many": lambda: model.predict_proba(wide),
     }
     if model.uses_gold:
         wrong["y that is too short"] = lambda: make().fit(data.L, y=data.y[:-1])
+    if model.merges:
+        wrong["a part with a column too many"] = lambda: model.partial_fit(wide)  # type: ignore[attr-defined]
+        wrong["a merge with other columns"] = lambda: model.merge(make().fit(wide))  # type: ignore[attr-defined]
     for what, ask in wrong.items():
         _refuses(model, LabelMatrixError, ask, what)
 
@@ -174,28 +231,31 @@ def check_thin_input_gives_no_nan(make: Make) -> None:
         "one row": np.array([[1, 0, 1, -1]]),
         "one LF": rng.integers(-1, 2, (20, 1)),
         "silence": np.full((20, 4), ABSTAIN),
-        "all for B": np.ones((20, 4), dtype=np.int64),
+        "all for one": np.ones((20, 4), dtype=np.int64),
+        "each for one": np.where(rng.random((40, 4)) < 0.6, np.arange(4) % 2, ABSTAIN),
         "one silent LF": np.column_stack([rng.integers(-1, 2, (30, 4)), np.full(30, ABSTAIN)]),
         "copies": np.repeat(rng.integers(-1, 2, (30, 1)), 4, axis=1),
         "no rows": np.empty((0, 4), dtype=np.int64),
         "no LFs": np.empty((5, 0), dtype=np.int64),
     }
+    tie = np.nan if make().n_classes else 0.5
     for what, L in thin.items():
-        for y in (None, np.ones(len(L)), np.full(len(L), 0.5), np.arange(len(L)) % 2.0):
+        for y in (None, np.ones(len(L)), np.full(len(L), tie), np.arange(len(L)) % 2.0):
             model = make()
             try:
-                logit = model.fit(L, y=y, groups=np.arange(len(L))).predict_logit(L)
+                proba = model.fit(L, y=y, groups=np.arange(len(L))).predict_proba(L)
             except WeaklabelError:
                 continue
-            _require(model, np.isfinite(logit).all(), f"gives {logit[:3]} for {what}")
+            _require(model, np.isfinite(proba).all(), f"gives {proba[:3]} for {what}")
 
 
 def check_known_accuracies_are_used(make: Make) -> None:
     """On independent LFs of unequal accuracy a model may not fall behind majority vote."""
-    data = _Data(gold=None, n=3000)
+    data = _Data(make, gold=None, n=3000)
     model = data.fit(make())
-    mine = _accuracy(model.predict_logit(data.L, margins=data.margins), data.truth)
-    votes = _accuracy(MajorityVote().fit(data.L).predict_logit(data.L), data.truth)
+    mine = _accuracy(model.predict_proba(data.L, **data.gaps()), data.truth)
+    counted = MajorityVote(n_classes=data.k).fit(data.L).predict_proba(data.L)
+    votes = _accuracy(counted, data.truth)
     _require(model, mine >= votes - 0.01, f"is right on {mine:.3f} of pairs, majority vote on {votes:.3f}")
 
 
@@ -204,11 +264,14 @@ LABEL_MODEL_CHECKS: Final = (
     check_fit_returns_self,
     check_asking_before_fit_is_refused,
     check_shapes,
+    check_classes_have_no_logit,
     check_contributions_add_up,
     check_silence_says_nothing,
     check_a_row_alone_equals_the_row_in_a_batch,
     check_turning_pairs_round_turns_the_logit,
     check_order_of_training_pairs_does_not_matter,
+    check_classes_that_change_names_change_places,
+    check_parts_add_up,
     check_same_input_same_fit,
     check_saved_is_equal,
     check_inputs_are_left_alone,
@@ -221,14 +284,19 @@ _GOLD: Final = (0.1, 1.0)
 
 
 class _Data:
-    """Votes and margins drawn from known accuracies, with gold on a share of the rows."""
+    """Votes drawn from known accuracies, with gold on a share of the rows; for pairs margins too."""
 
-    def __init__(self, gold: float | None = 0.3, n: int = 400) -> None:
+    def __init__(self, make: Make, gold: float | None = 0.3, n: int = 400) -> None:
         rng = np.random.default_rng(0)
+        n_classes = make().n_classes
+        self.of_classes = n_classes is not None
+        self.k = n_classes or 2
+        self.names = (np.arange(self.k) + 1) % self.k
         self.n, self.m = n, len(_ACCURACIES)
-        self.truth = rng.integers(2, size=n).astype(np.float64)
+        self.truth = rng.integers(self.k, size=n).astype(np.float64)
         right = rng.random((n, self.m)) < _ACCURACIES
-        side = np.where(right, self.truth[:, None], 1 - self.truth[:, None])
+        other = rng.integers(1, self.k, size=(n, self.m))
+        side = np.where(right, self.truth[:, None], (self.truth[:, None] + other) % self.k)
         spoken = rng.random((n, self.m)) < _COVERAGES
         self.L: Int8Array = np.where(spoken, side, ABSTAIN).astype(np.int8)
         size = rng.exponential(size=(n, self.m))
@@ -238,17 +306,38 @@ class _Data:
         known = rng.random(n) < (gold or 0.0)
         self.y: FloatArray = np.where(known, self.truth, np.nan)
 
+    def gaps(self, rows: slice = slice(None)) -> dict[str, Any]:
+        """`margins=...` where there are pairs to have margins."""
+        return {} if self.of_classes else {"margins": self.margins[rows]}
+
     def fit(self, model: LabelModel) -> LabelModel:
-        return model.fit(self.L, margins=self.margins, y=self.y, groups=self.groups)
+        return model.fit(self.L, y=self.y, groups=self.groups, **self.gaps())
+
+    def ask(self, model: LabelModel, rows: slice = slice(None)) -> FloatArray:
+        """What it answers: log-odds for pairs, probabilities for classes."""
+        if self.of_classes:
+            return model.predict_proba(self.L[rows])
+        return model.predict_logit(self.L[rows], **self.gaps(rows))
 
     def turned(self) -> _Data:
         """The same data with every third pair in the other order."""
-        other = _Data.__new__(_Data)
-        other.__dict__.update(self.__dict__)
         rows = np.arange(self.n) % 3 == 0
-        other.L = np.where(rows[:, None], swap_votes(self.L), self.L)
-        other.margins = np.where(rows[:, None], -self.margins, self.margins)
-        other.y = np.where(rows, 1 - self.y, self.y)
+        return self._with(
+            L=np.where(rows[:, None], swap_votes(self.L), self.L),
+            margins=np.where(rows[:, None], -self.margins, self.margins),
+            y=np.where(rows, 1 - self.y, self.y),
+        )
+
+    def renamed(self) -> _Data:
+        """The same data with class c called `names[c]`."""
+        known = np.isfinite(self.y)
+        y = self.y.copy()
+        y[known] = self.names[self.y[known].astype(np.intp)]
+        return self._with(L=np.append(self.names, ABSTAIN).astype(np.int8)[self.L], y=y)
+
+    def _with(self, **arrays: Any) -> _Data:
+        other = _Data.__new__(_Data)
+        other.__dict__.update(self.__dict__ | arrays)
         return other
 
 
@@ -269,5 +358,6 @@ def _refuses(model: LabelModel, error: type[WeaklabelError], ask: Callable[[], A
     raise AssertionError(f"{type(model).__name__} accepts {what}, expected {error.__name__}.")
 
 
-def _accuracy(logit: FloatArray, truth: FloatArray) -> float:
-    return float(np.where(logit == 0, 0.5, (logit > 0) == (truth > 0.5)).mean())
+def _accuracy(proba: FloatArray, truth: FloatArray) -> float:
+    best = np.isclose(proba, proba.max(axis=1, keepdims=True), atol=1e-9)
+    return float((best[np.arange(len(truth)), truth.astype(np.intp)] / best.sum(axis=1)).mean())

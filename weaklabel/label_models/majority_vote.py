@@ -1,64 +1,48 @@
-"""Majority vote, as log-odds of the smoothed share of votes.
+"""Majority vote, as the smoothed share of votes.
 
-    logit = log((n_b + 1) / (n_a + 1)),    p = (n_b + 1) / (n_a + n_b + 2)
+    P(c) = (n_c + 1) / (n + k),    for pairs  logit = log((n_b + 1) / (n_a + 1))
 
-Departure from counting heads: one vote of one says .67 and not certainty, ten of ten say .92 (Laplace's rule of
-succession). The order of confidence is by share and by number, as one would want.
+Departure from counting heads: one vote of one says .67 (of two classes) and not certainty, ten of ten say .92
+(Laplace's rule of succession). The order of confidence is by share and by number, as one would want.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
-
 import numpy as np
-from numpy.typing import ArrayLike
 
-from weaklabel._validation import check_label_matrix
-from weaklabel.label_models.base import LabelModel
-from weaklabel.types import PREFER_A, PREFER_B, FloatArray
+from weaklabel.label_models.cast_votes import votes_per_class
+from weaklabel.label_models.vote_model import CountingModel, Counts
+from weaklabel.types import ABSTAIN, FloatArray, Int8Array
 
 
-class MajorityVote(LabelModel):
+class MajorityVote(CountingModel):
     """Every vote counts the same; margins and gold are not used. The baseline that must be beaten.
+
+    Silence says nothing: only votes that were cast are counted. An LF that only ever votes one class counts like
+    any other, so a class for which many LFs were written wins often.
+
+    Args:
+        n_classes: None for votes on pairs, else the number of classes.
 
     Attributes:
         n_lfs_: number of labeling functions, after `fit`.
+        counts_: `cast` `(n_lfs,)` int64, votes per LF.
 
     >>> model = MajorityVote().fit([[1, 1, -1]])
     >>> model.predict_proba([[1, 1, -1], [0, 1, -1], [-1, -1, -1]]).tolist()
     [[0.25, 0.75], [0.5, 0.5], [0.5, 0.5]]
+    >>> MajorityVote(n_classes=3).fit([[2, 2]]).predict_proba([[2, 2], [0, -1]]).round(2).tolist()
+    [[0.2, 0.2, 0.6], [0.5, 0.25, 0.25]]
     """
 
     name = "majority_vote"
 
-    def fit(
-        self,
-        L: ArrayLike,
-        *,
-        margins: ArrayLike | None = None,
-        y: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-    ) -> Self:
-        """Remember how many labeling functions there are.
+    def _count(self, votes: Int8Array) -> Counts:
+        return {"cast": (votes != ABSTAIN).sum(axis=0)}
 
-        Raises:
-            LabelMatrixError: `L` is no matrix of votes.
-        """
-        self.n_lfs_ = check_label_matrix(L).shape[1]
-        return self
+    def _solve(self) -> None:
+        self.n_lfs_ = len(self.counts_["cast"])
 
-    def predict_logit(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
-        votes = check_label_matrix(L, self._require("n_lfs_"))
-        # A difference of logs, not the log of a ratio: exactly odd when the votes are turned round.
-        for_b, for_a = (votes == PREFER_B).sum(axis=1), (votes == PREFER_A).sum(axis=1)
-        return np.asarray(np.log1p(for_b) - np.log1p(for_a), dtype=np.float64)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "n_lfs": int(self._require("n_lfs_"))}
-
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        model = cls()
-        model.n_lfs_ = int(state["n_lfs"])
-        return model
+    def log_scores(self, votes: Int8Array) -> FloatArray:
+        # Logs whose difference is taken later, not the log of a ratio: exactly odd when the votes are turned round.
+        return np.log1p(votes_per_class(votes, self._k))

@@ -1,86 +1,97 @@
-"""`pair_model`: a label model made for pairs, from votes and margins, with and without gold.
+"""`pair_model`: a label model made for pairs, from votes, margins and texts, with and without gold.
 
-The log-odds that B wins are a sum over labeling functions, `logit = sum_j beta_j * e_j`, where the effect
-`e_j` in [-1, 1] grows with the LF's margin, saturates, and is odd: turning the pair round flips its sign. So
-turning the pair round flips the logit exactly, there is no intercept that could favour a position, and each
-LF's share of the logit can be read off.
+The log-odds that B wins are a sum over labeling functions of their effects times weights, plus, where gold
+supports it, one term per view of the texts. An effect grows with the LF's margin, saturates, and is odd: turning
+the pair round flips its sign. So turning the pair round flips the logit exactly, there is no intercept that could
+favour a position, and each term's share of the logit can be read off.
 
 **Without gold** the weights come from how the LFs move together. Let `C = E[e e']` be the second moments of
 the effects and `mu` the mean effect on pairs where B is better. For a latent class with balance one half the
 best linear rule is Fisher's discriminant (Fisher 1936), `beta = 2 (C - mu mu')^-1 mu`. `mu` is read off `C`,
 where LFs that err independently agree only through the truth, together with the belief that an LF somebody
 bothered to write is right six times in ten. Because the rule divides by the covariance, five copies of one LF
-share one LF's weight: dependence is learned, not declared. Weights are held at or above zero, since nothing but
-gold can tell that an LF is below chance.
+share one LF's weight: dependence is learned, and what is declared is honoured. Weights are held at or above zero,
+since nothing but gold can tell that an LF is below chance.
 
-**With gold** the weights are the maximum a posteriori of a logistic regression through the origin, whose
-Gaussian prior is centred on the weights found without gold. How tightly it holds to them, whether to them or
-to zero, and how sharply effects saturate, is chosen by cross-validated NLL over folds of prompts. With little
-gold it stays with the agreement of the LFs; with much it listens to people.
+**With gold** the model is a mixture of logistic regressions through the origin, the recipes of `recipes.py`.
+They differ in the shape of the effects (the vote, two saturating curves, effects brought to one size), in how far
+they start from the weights that agreement gave, in which views of the texts take part (words, characters, layout,
+style), and in whether an LF's weight may depend on the prompt's words. Each recipe is fitted to all gold and
+judged on prompts left out; the mixture is what predicts those best, held towards equal shares. A sum of linear
+rules is a linear rule, so the mixture is kept as one set of weights.
+
+**Silence.** An abstain says nothing about the winner: it adds 0 to the logit. An LF that has a margin has not
+fallen silent by abstaining, since the margin still says which way and how little. An LF that only ever votes for
+one side is taken as any other: sides are drawn by chance, so its votes carry what they carry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
 from weaklabel._validation import check_gold, check_label_matrix, check_margins
+from weaklabel.errors import ConfigError, LabelMatrixError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models.agreement import agreement_weights
 from weaklabel.label_models.base import LabelModel
-from weaklabel.label_models.map_logistic import map_logistic, nll_of_logit
+from weaklabel.label_models.effects import SHAPES, half_margins, margin_effects
+from weaklabel.label_models.kernel_logistic import fit_columns, leave_group_out
+from weaklabel.label_models.odd_blocks import Block, odd_blocks
+from weaklabel.label_models.recipes import Recipe, design_effect, mix, recipes_for
 from weaklabel.label_models.vote_weights import sum_of_weights
-from weaklabel.types import Float32Array, FloatArray, Int8Array, signed_votes
+from weaklabel.types import FloatArray, PairFeatures, sigmoid
 
-# How sharply an effect saturates, as a share of the LF's median margin; 0 takes the votes and leaves the margins.
-# The first is what stands where there is no gold, or too little, to choose.
-_SHAPES: Final = (0.3, 1.0, 0.0)
-# Inverse prior variance of a standardised weight, from "trust gold" to "trust the prior".
-_STRENGTHS: Final = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
-# How much of the agreement weights the prior is centred on; LFs that share a bias agree too well, so mostly little.
-_SHARES: Final = (1.0, 0.5, 0.25, 0.1, 0.05, 0.0)
 _N_FOLDS: Final = 5
-# Fewer gold pairs than this cannot choose between priors: the tightest hold on the agreement prior is kept.
+# Fewer gold pairs than this cannot judge recipes: the weights of agreement are kept, and gold only corrects them.
 _MIN_GOLD: Final = 20
+_PARTS: Final = frozenset({*SHAPES, "even", "words", "characters", "layout", "style", "gate", "agreement"})
+# Recipes are fitted and judged over rows, which costs the cube of their number. Beyond this many rows of gold they
+# are judged on so many of them, and one recipe, the mean of the mixture, is fitted to all.
+_MAX_ROWS: Final = 1500
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """How the prior holds the weights: `strength` is its inverse variance, `share` scales its centre."""
+@dataclass(frozen=True)
+class Weights:
+    """Linear weights, log-odds per unit: of effects by shape, of the columns of each view, of gated effects.
 
-    strength: float
-    share: float
-    nll: float | None = None
+    Attributes:
+        effects: shape -> `(n_lfs,)` float64.
+        views: name of a view -> `(d,)` float64.
+        gate: `(q, n_lfs)` float64, what each column of the context adds to the weight of a sharp effect; or None.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """What fitting one shape of margin effects gave."""
-
-    scale: FloatArray
-    prior: FloatArray
-    weights: FloatArray
-    hold: Hold | None
+    effects: Mapping[str, FloatArray]
+    views: Mapping[str, FloatArray] = field(default_factory=dict)
+    gate: FloatArray | None = None
 
 
 class PairModel(LabelModel):
     """Antisymmetric, additive label model for pairs.
 
     Args:
-        seed: draws the inner folds of prompts.
+        text: whether the responses' own words, layout and style, and the prompt's words, may be used where there
+            is gold to learn from. Without them the model sees votes and margins alone.
+        declared: groups of columns of `L` that are known to depend on one another, such as two prompts of one
+            judge. Dependence is learned anyway; this spares it the learning.
+        leave_out: parts that recipes go without, to see what they are worth: `sharp`, `wide`, `votes`, `even` (shapes
+            of the effects), `words`, `characters`, `layout`, `style` (views), `gate` (weights that depend on the
+            prompt), `agreement` (the start from the weights learned without gold).
+        seed: draws the folds in which the mixture is checked.
 
     Attributes, after `fit`:
-        scale_: `(n_lfs,)` float64, the margin at which an LF's effect is half of its largest; NaN where the
-            effect is the vote: for LFs without margins, or for all of them where votes predicted gold better.
-        prior_: `(n_lfs,)` float64 >= 0, weights learned without gold, log-odds per unit of effect.
-        weights_: `(n_lfs,)` float64, the weights in force, log-odds per unit of effect.
-        hold_: how the prior was weighed against gold; None without gold, without an `nll` where there was
-            too little to compare.
+        scale_: `(n_lfs,)` float64, median size of the LF's margins; NaN for an LF without margins.
+        prior_: `(n_lfs,)` float64 >= 0, weights of the sharp effects learned without gold.
+        weights_: `Weights` in force.
+        mixture_: `(recipe, its share)`, largest share first; empty where gold was too scarce to judge.
+        held_out_: `(n_pairs,)` float64, for each gold pair the logit of the model had its prompt been left out;
+            NaN elsewhere. None where gold was too scarce.
 
     >>> L = np.array([[1, 1], [0, 0], [1, -1], [0, 1]])
     >>> model = PairModel().fit(L)
@@ -94,11 +105,33 @@ class PairModel(LabelModel):
 
     scale_: FloatArray
     prior_: FloatArray
-    weights_: FloatArray
-    hold_: Hold | None
+    weights_: Weights
+    mixture_: tuple[tuple[Recipe, float], ...]
+    held_out_: FloatArray | None
 
-    def __init__(self, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        text: bool = True,
+        declared: Sequence[Sequence[int]] = (),
+        leave_out: Sequence[str] = (),
+        seed: int = 0,
+    ) -> None:
+        self.text = text
+        self.declared = declared
+        self.leave_out = leave_out
         self.seed = seed
+
+    @property
+    def uses_features(self) -> bool:
+        """Whether `fit` can make use of `PairFeatures`; after `fit`, whether predicting needs them."""
+        weights: Weights | None = getattr(self, "weights_", None)
+        return self.text if weights is None else bool(weights.views) or weights.gate is not None
+
+    @property
+    def extra_names(self) -> tuple[str, ...]:
+        """Names of the contributions that follow those of the LFs: one per view of the texts."""
+        return tuple(f"text:{name}" for name in self._require("weights_").views)
 
     def fit(
         self,
@@ -107,111 +140,278 @@ class PairModel(LabelModel):
         margins: ArrayLike | None = None,
         y: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        features: PairFeatures | None = None,
     ) -> Self:
+        """Learn from votes; from margins, gold and the texts' features too, where they are given.
+
+        Raises:
+            LabelMatrixError: arrays that do not fit one another.
+            ConfigError: declared columns that L does not have.
+        """
         votes = check_label_matrix(L)
         gaps = check_margins(margins, votes)
         gold = check_gold(y, len(votes))
-        rows = np.arange(len(votes)) if groups is None else np.asarray(groups)
-        known = ~np.isnan(gold)
+        prompts = np.arange(len(votes)) if groups is None else np.asarray(groups)
+        self._check_settings(votes.shape[1])
+        _check_rows(features, len(votes))
+        known = np.flatnonzero(~np.isnan(gold))
         # The matrices are small: threads of BLAS would only wait for each other, and round by their number.
         with threadpool_limits(1, user_api="blas"):
-            fits = [self._fit_shape(shape, votes, gaps, gold[known], rows[known], known) for shape in _SHAPES]
-        best = min(fits, key=lambda fit: fit.hold.nll if fit.hold and fit.hold.nll is not None else np.inf)
-        self.scale_, self.prior_, self.weights_, self.hold_ = best.scale, best.prior, best.weights, best.hold
+            self.scale_ = half_margins(gaps)
+            sharp = margin_effects(votes, gaps, self.scale_ * SHAPES["sharp"])
+            self.prior_ = agreement_weights(sharp, self.declared)
+            self.weights_, self.mixture_, self.held_out_ = Weights({"sharp": self.prior_}), (), None
+            spread = np.sqrt((sharp**2).mean(axis=0)) if len(sharp) else np.zeros(votes.shape[1])
+            if len(known) and spread.any():
+                effects = self._effects(votes[known], gaps[known])
+                seen = features.take(known) if features is not None and self.text else None
+                gold_rows = _Gold(gold[known], prompts[known], effects["sharp"] @ self.prior_, self.seed)
+                self._learn(odd_blocks(effects, spread, seen), gold_rows)
+                if self.held_out_ is not None:
+                    held, self.held_out_ = self.held_out_, np.full(len(votes), np.nan)
+                    self.held_out_[known] = held
         return self
 
-    def predict_logit(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
-        return sum_of_weights(self.contributions(L, margins=margins))
+    def predict_logit(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
+        """`(n_pairs,)` float64 log-odds that B wins; `features` of the same pairs where `uses_features`."""
+        return sum_of_weights(self.contributions(L, margins=margins, features=features))
 
-    def contributions(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
-        weights: FloatArray = self._require("weights_")
-        votes = check_label_matrix(L, n_lfs=len(weights))
-        return margin_effects(votes, check_margins(margins, votes), self.scale_) * weights
+    def predict_proba(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
+        """`(n_pairs, 2)` float64: P(A), P(B); `features` as in `predict_logit`."""
+        p = sigmoid(self.predict_logit(L, margins=margins, features=features))
+        return np.column_stack([1.0 - p, p])
+
+    def contributions(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
+        """`(n_pairs, n_lfs + len(extra_names))` float64: the LFs' shares of the logit, then the views'."""
+        weights: Weights = self._require("weights_")
+        votes = check_label_matrix(L, n_lfs=len(self.scale_))
+        effects = self._effects(votes, check_margins(margins, votes))
+        shares: Any = sum(effects[shape] * w for shape, w in weights.effects.items())
+        if not self.uses_features:
+            return np.asarray(shares, dtype=np.float64)
+        if features is None:
+            raise LabelMatrixError(
+                "this pair_model learned from the texts too, so votes alone are not enough to predict. "
+                "Pass features=pair_features(pairs), or fit it with text=False."
+            )
+        _check_rows(features, len(votes))
+        if weights.gate is not None and features.context is not None:
+            shares = shares + effects["sharp"] * np.asarray(features.context @ weights.gate)
+        views = [features.views[name] @ w for name, w in weights.views.items()]
+        return np.column_stack([shares, *views])
 
     def to_dict(self) -> dict[str, Any]:
-        self._require("weights_")
+        weights: Weights = self._require("weights_")
         return {
             "name": self.name,
+            "text": self.text,
+            "declared": [list(group) for group in self.declared],
+            "leave_out": list(self.leave_out),
             "seed": self.seed,
             "scale": [None if np.isnan(s) else float(s) for s in self.scale_],
             "prior": self.prior_.tolist(),
-            "weights": self.weights_.tolist(),
-            "hold": None if self.hold_ is None else [self.hold_.strength, self.hold_.share, self.hold_.nll],
+            "effects": {shape: w.tolist() for shape, w in weights.effects.items()},
+            "views": {name: _packed(w) for name, w in weights.views.items()},
+            "gate": None if weights.gate is None else _packed(weights.gate),
+            "mixture": [[dict(r.variance), r.share, share] for r, share in self.mixture_],
         }
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        model = cls(seed=state["seed"])
+        settings = {name: state[name] for name in ("text", "declared", "leave_out", "seed")}
+        model = cls(**settings)
         model.scale_ = np.array([np.nan if s is None else s for s in state["scale"]], dtype=np.float64)
         model.prior_ = np.array(state["prior"], dtype=np.float64)
-        model.weights_ = np.array(state["weights"], dtype=np.float64)
-        model.hold_ = None if state["hold"] is None else Hold(*state["hold"])
+        gate = None if state["gate"] is None else _unpacked(state["gate"]).reshape(-1, len(model.scale_))
+        model.weights_ = Weights(
+            {
+                shape: np.array(state["effects"][shape], dtype=np.float64)
+                for shape in _in_order(state["effects"])
+            },
+            {name: _unpacked(state["views"][name]) for name in sorted(state["views"])},
+            gate,
+        )
+        model.mixture_ = tuple((Recipe(v, s), share) for v, s, share in state["mixture"])
+        model.held_out_ = None
         return model
 
-    def _fit_shape(
-        self, shape: float, L: Int8Array, margins: Float32Array, y: FloatArray, groups: Any, known: Any
-    ) -> _Fit:
-        scale = half_margins(margins) * (shape or np.nan)
-        effects = margin_effects(L, margins, scale)
-        prior = agreement_weights(effects)
-        # Standardised columns, so that one strength means the same for every LF; silent LFs keep weight 0.
-        spread = np.sqrt((effects**2).mean(axis=0)) if len(effects) else np.zeros(effects.shape[1])
-        if not len(y) or not spread.any():
-            return _Fit(scale, prior, prior, None)
-        unit = np.sqrt(np.where(spread > 0, spread, 1.0))
-        X, centre = effects[known] / unit, prior * unit
-        hold = self._choose_hold(X, y, groups, centre)
-        beta = map_logistic(X, y, centre * hold.share, hold.strength)
-        return _Fit(scale, prior, np.where(spread > 0, beta / unit, 0.0), hold)
+    def _effects(self, L: Any, margins: Any) -> dict[str, FloatArray]:
+        return {name: margin_effects(L, margins, self.scale_ * shape) for name, shape in SHAPES.items()}
 
-    def _choose_hold(self, X: FloatArray, y: FloatArray, groups: Any, centre: FloatArray) -> Hold:
-        n_prompts = len(np.unique(groups))
-        if len(y) < _MIN_GOLD or n_prompts < 2:
-            return Hold(_STRENGTHS[-1], 1.0)
-        folds = folds_by_prompt(groups, min(_N_FOLDS, n_prompts), self.seed)
-        tried = [
-            Hold(strength, share, nll)
-            for share in _SHARES
-            for strength, nll in zip(_STRENGTHS, _held_out_nll(X, y, folds, centre * share), strict=True)
-        ]
-        return min(tried, key=lambda hold: hold.nll or 0.0)
+    def _check_settings(self, n_lfs: int) -> None:
+        for part in self.leave_out:
+            if part not in _PARTS:
+                raise ConfigError(
+                    f"pair_model: leave_out names {part!r}. Allowed: {', '.join(sorted(_PARTS))}."
+                )
+        wrong = [j for group in self.declared for j in group if not 0 <= j < n_lfs]
+        if wrong:
+            raise ConfigError(
+                f"pair_model: declared names column {wrong[0]}, but L has {n_lfs} columns, 0 to {n_lfs - 1}."
+            )
+
+    def _learn(self, blocks: dict[str, Block], gold: _Gold) -> None:
+        recipes = recipes_for({*blocks, "agreement"} - set(self.leave_out))
+        if not recipes:
+            raise ConfigError(
+                f"pair_model: nothing is left after leave_out={list(self.leave_out)}. Leave out less."
+            )
+        if len(gold.y) < _MIN_GOLD or gold.n_prompts < _N_FOLDS:
+            trusting = [recipe for recipe in recipes if recipe.share == 1.0] or recipes
+            even = np.full(len(trusting), 1 / len(trusting))
+            if len(gold.y) > _MAX_ROWS:  # plenty of gold, but on a handful of prompts
+                self.weights_ = self._fit_all(_mean_recipe(trusting, even), blocks, gold)
+            else:
+                self.weights_ = self._mixed(trusting, even, _fit_recipes(trusting, blocks, gold)[1], blocks)
+            return
+        judged = gold.sample(_MAX_ROWS)
+        few = len(judged) < len(gold.y)
+        judges, rows = (gold.take(judged), _rows(blocks, judged)) if few else (gold, blocks)
+        logits, alphas = _fit_recipes(recipes, rows, judges)
+        shares = judges.mixture(logits)
+        self.mixture_ = tuple(sorted(zip(recipes, shares.tolist(), strict=True), key=lambda entry: -entry[1]))
+        if few:
+            mean = _mean_recipe(recipes, shares)
+            self.weights_ = self._fit_all(mean, blocks, gold)
+            self.held_out_ = self._held_out_of_all(mean, blocks, gold)
+        else:
+            self.weights_ = self._mixed(recipes, shares, alphas, blocks)
+            self.held_out_ = gold.held_out_mixture(logits)
+
+    def _mixed(
+        self, recipes: Sequence[Recipe], shares: FloatArray, alphas: FloatArray, blocks: Mapping[str, Block]
+    ) -> Weights:
+        """The weights of a mixture of recipes fitted over rows."""
+        by_block: dict[str, FloatArray] = {}
+        for recipe, share, a in zip(recipes, shares, alphas, strict=True):
+            for name, variance in recipe.variance.items():
+                by_block[name] = by_block.get(name, 0.0) + share * variance * a
+        kept = float(sum(share * recipe.share for recipe, share in zip(recipes, shares, strict=True)))
+        return self._weights(kept, {name: blocks[name].weights(a) for name, a in by_block.items()})
+
+    def _weights(self, kept: float, learned: dict[str, FloatArray]) -> Weights:
+        effects = {shape: learned.pop(shape, np.zeros(len(self.prior_))) for shape in SHAPES}
+        effects["sharp"] = effects["sharp"] + learned.pop("even", 0.0) + kept * self.prior_
+        gate = learned.pop("gate", None)
+        return Weights(effects, {name: learned[name] for name in sorted(learned)}, gate)
+
+    def _fit_all(self, recipe: Recipe, blocks: Mapping[str, Block], gold: _Gold) -> Weights:
+        import scipy.sparse as sp
+
+        parts = {name: blocks[name].design() * np.sqrt(v) for name, v in recipe.variance.items()}
+        beta = fit_columns(sp.hstack(list(parts.values()), format="csr"), gold.y, recipe.share * gold.agreed)
+        ends = np.cumsum([0, *(part.shape[1] for part in parts.values())])
+        learned = {
+            name: blocks[name].weights_of_design(beta[ends[i] : ends[i + 1]]) * np.sqrt(recipe.variance[name])
+            for i, name in enumerate(parts)
+        }
+        return self._weights(recipe.share, learned)
+
+    def _held_out_of_all(self, recipe: Recipe, blocks: Mapping[str, Block], gold: _Gold) -> FloatArray:
+        import scipy.sparse as sp
+
+        X = sp.hstack(
+            [blocks[name].design() * np.sqrt(v) for name, v in recipe.variance.items()], format="csr"
+        )
+        offset, out = recipe.share * gold.agreed, np.empty(len(gold.y))
+        for fold in range(_N_FOLDS):
+            held = gold.folds == fold
+            out[held] = offset[held] + X[held] @ fit_columns(X[~held], gold.y[~held], offset[~held])
+        return out
 
 
-def half_margins(margins: Float32Array) -> FloatArray:
-    """`(n_lfs,)` float64: the median size of an LF's non-zero margins, NaN where it has none.
+class _Gold:
+    """The gold rows: what was said, of which prompt, and the logit of agreement alone."""
 
-    The median does not change when rows are turned round, and one wild margin does not move it.
-    """
-    size = np.abs(margins.astype(np.float64))
-    size[~np.isfinite(size) | (size == 0)] = np.nan
-    scale = np.full(size.shape[1], np.nan)
-    for j in np.flatnonzero(~np.isnan(size).all(axis=0)):
-        scale[j] = np.nanmedian(size[:, j])
-    return scale
+    def __init__(self, y: FloatArray, prompts: NDArray[Any], agreed: FloatArray, seed: int) -> None:
+        self.y, self.prompts, self.agreed, self.seed = y, prompts, agreed, seed
+        self.codes = np.unique(prompts, return_inverse=True)[1].reshape(-1)
+        self.n_prompts = int(self.codes.max()) + 1
+        ends = np.cumsum(np.bincount(self.codes))[:-1]
+        self.groups = np.split(np.argsort(self.codes, kind="stable"), ends)
+
+    @property
+    def folds(self) -> NDArray[np.int64]:
+        return folds_by_prompt(self.prompts, _N_FOLDS, self.seed)
+
+    def take(self, rows: NDArray[np.intp]) -> _Gold:
+        return _Gold(self.y[rows], self.prompts[rows], self.agreed[rows], self.seed)
+
+    def sample(self, n_rows: int) -> NDArray[np.intp]:
+        """At most `n_rows` rows: prompts in a drawn order, the last of them cut where it does not fit."""
+        order = np.random.default_rng(self.seed).permutation(self.n_prompts)
+        rows = np.concatenate([self.groups[code] for code in order])
+        return np.sort(rows[:n_rows])
+
+    def mixture(self, logits: FloatArray, seen: NDArray[np.bool_] | None = None) -> FloatArray:
+        """The shares of recipes that predict the seen rows best."""
+        rows = np.ones(len(self.y), dtype=np.bool_) if seen is None else seen
+        even = logits[:, rows].mean(axis=0)
+        nll = np.logaddexp(0.0, even) - self.y[rows] * even
+        return mix(logits[:, rows], self.y[rows], design_effect(nll, self.codes[rows]))
+
+    def held_out_mixture(self, logits: FloatArray) -> FloatArray:
+        """The mixed logits, the shares learned on other prompts."""
+        out = np.empty(len(self.y))
+        for fold in range(_N_FOLDS):
+            held = self.folds == fold
+            out[held] = self.mixture(logits, ~held) @ logits[:, held]
+        return out
 
 
-def margin_effects(L: Int8Array, margins: Float32Array, scale: FloatArray) -> FloatArray:
-    """Effects in [-1, 1], `(n_pairs, n_lfs)` float64: `m / (|m| + scale)`, odd and saturating.
+def _fit_recipes(
+    recipes: Sequence[Recipe], blocks: Mapping[str, Block], gold: _Gold
+) -> tuple[FloatArray, FloatArray]:
+    """Left-out logits and dual weights of every recipe, each `(n_recipes, n)`."""
+    covariance = {name: blocks[name].covariance() for name in {n for r in recipes for n in r.variance}}
+    logits, alphas = [], []
+    for recipe in recipes:
+        K = sum(variance * covariance[name] for name, variance in recipe.variance.items())
+        a, held = leave_group_out(np.asarray(K), gold.y, gold.groups, recipe.share * gold.agreed)
+        logits.append(held)
+        alphas.append(a)
+    return np.array(logits), np.array(alphas)
 
-    At the scale the effect is one half, so "12 words longer" and "400 words longer" differ, and "4,000" hardly
-    adds. Where an LF has no margin (or it is infinite) the effect is the vote itself.
 
-    >>> margin_effects(np.array([[1, -1]], np.int8), np.array([[3.0, np.nan]], np.float32), np.array([1.0, np.nan]))
-    array([[0.75, 0.  ]])
-    """
-    gap = margins.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        effect = gap / (np.abs(gap) + scale)
-    return np.where(np.isfinite(effect), effect, signed_votes(L))
+def _mean_recipe(recipes: Sequence[Recipe], shares: FloatArray) -> Recipe:
+    variance: dict[str, float] = {}
+    for recipe, share in zip(recipes, shares, strict=True):
+        for name, v in recipe.variance.items():
+            variance[name] = variance.get(name, 0.0) + float(share) * v
+    kept = float(sum(share * recipe.share for recipe, share in zip(recipes, shares, strict=True)))
+    return Recipe(variance, kept)
 
 
-def _held_out_nll(X: FloatArray, y: FloatArray, folds: Any, centre: FloatArray) -> list[float]:
-    """NLL in nats per pair under each of `_STRENGTHS`, every row judged by the other folds."""
-    total = np.zeros(len(_STRENGTHS))
-    for fold in np.unique(folds):
-        held = folds == fold
-        beta = None  # the tightest hold first: each solution starts the next
-        for k in reversed(range(len(_STRENGTHS))):
-            beta = map_logistic(X[~held], y[~held], centre, _STRENGTHS[k], start=beta)
-            total[k] += nll_of_logit(X[held] @ beta, y[held]).sum()
-    return [float(v) for v in total / len(y)]
+def _rows(blocks: Mapping[str, Block], rows: NDArray[np.intp]) -> dict[str, Block]:
+    return {
+        name: Block(b.columns[rows], b.unit, None if b.gate is None else b.gate[rows])
+        for name, b in blocks.items()
+    }
+
+
+def _check_rows(features: PairFeatures | None, n: int) -> None:
+    tables = [] if features is None else [*features.views.values(), features.context]
+    for table in tables:
+        if table is not None and table.shape[0] != n:
+            raise LabelMatrixError(
+                f"features have {table.shape[0]} rows but L has {n}. Pass pair_features of the pairs voted on."
+            )
+
+
+def _in_order(shapes: Mapping[str, Any]) -> list[str]:
+    # A saved file sorts its keys; sums are taken in the order of the shapes, so that they stay the same to the bit.
+    return [shape for shape in SHAPES if shape in shapes]
+
+
+def _packed(values: FloatArray) -> str:
+    return base64.b64encode(values.astype("<f8").tobytes()).decode("ascii")
+
+
+def _unpacked(text: str) -> FloatArray:
+    return np.frombuffer(base64.b64decode(text), dtype="<f8").astype(np.float64)

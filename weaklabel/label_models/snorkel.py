@@ -15,30 +15,37 @@ import random
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from weaklabel._validation import check_label_matrix
 from weaklabel.errors import ConfigError, LabelMatrixError, MissingExtraError
-from weaklabel.label_models.base import LabelModel
-from weaklabel.label_models.vote_weights import sum_of_weights, vote_log_odds, weights_of_votes
+from weaklabel.label_models.vote_model import AdditiveVoteModel
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array
 
 
-class SnorkelLabelModel(LabelModel):
+class SnorkelLabelModel(AdditiveVoteModel):
     """Snorkel's `LabelModel`; margins and gold are not used. Needs the `snorkel` extra to fit, not to predict.
 
+    It learns P(vote | truth) with silence as one of the answers, but reads a silence in prediction as nothing. So
+    an LF that only ever votes one class weighs by how much oftener it fires there.
+
     Args:
+        n_classes: None for votes on pairs, else the number of classes.
         n_epochs: optimiser steps; 100.
         lr: learning rate; .01.
         l2: pull towards the initial accuracies of .7; .6.
         optimizer: "adam", "adamax" or "sgd"; "adam".
         seed: of the fit; 123.
 
+    Raises, in `fit`:
+        LabelMatrixError: `L` is no matrix of votes, or fewer than three LFs vote: Snorkel identifies accuracies
+            from triples.
+        MissingExtraError: Snorkel is not installed.
+        ConfigError: an optimiser that Snorkel does not know.
+
     Attributes:
-        likelihood_: `(n_lfs, 2, 2)` float64, P(vote | truth), rows truth, columns vote, after `fit`. A row's rest
+        likelihood_: `(n_lfs, k, k)` float64, P(vote | truth), rows truth, columns vote, after `fit`. A row's rest
             to 1 is the chance to abstain, which prediction ignores. All ones for an LF that never voted.
     """
 
@@ -48,35 +55,24 @@ class SnorkelLabelModel(LabelModel):
     def __init__(
         self,
         *,
+        n_classes: int | None = None,
         n_epochs: int = 100,
         lr: float = 0.01,
         l2: float = 0.6,
         optimizer: str = "adam",
         seed: int = 123,
     ) -> None:
+        self.n_classes = n_classes
         self.n_epochs = n_epochs
         self.lr = lr
         self.l2 = l2
         self.optimizer = optimizer
         self.seed = seed
 
-    def fit(
-        self,
-        L: ArrayLike,
-        *,
-        margins: ArrayLike | None = None,
-        y: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-    ) -> Self:
-        """Learn from overlaps between LFs.
+    def evidence(self) -> FloatArray:
+        return np.log(self.likelihood_).transpose(0, 2, 1)
 
-        Raises:
-            LabelMatrixError: `L` is no matrix of votes, or fewer than three LFs vote: Snorkel identifies
-                accuracies from triples.
-            MissingExtraError: Snorkel is not installed.
-            ConfigError: an optimiser that Snorkel does not know.
-        """
-        votes = check_label_matrix(L)
+    def _learn(self, votes: Int8Array) -> None:
         if self.optimizer not in ("adam", "adamax", "sgd"):
             raise ConfigError(f"snorkel: optimizer is {self.optimizer!r}. Allowed: 'adam', 'adamax', 'sgd'.")
         speaks = (votes != ABSTAIN).any(axis=0)
@@ -85,21 +81,21 @@ class SnorkelLabelModel(LabelModel):
                 f"{int(speaks.sum())} of {votes.shape[1]} labeling functions vote, Snorkel's label model needs 3. "
                 "Use model='majority_vote' or 'dawid_skene', or add labeling functions."
             )
-        likelihood = np.ones((votes.shape[1], 2, 2))
+        likelihood = np.ones((votes.shape[1], self._k, self._k))
         likelihood[speaks] = self._fit_snorkel(votes[:, speaks])
         self.likelihood_ = likelihood
-        return self
 
     def _fit_snorkel(self, votes: Int8Array) -> FloatArray:
         snorkel_model = _import_label_model()
+        k = self._k
         with _random_states_kept(), warnings.catch_warnings():
             # numpy and torch complain about how Snorkel calls them; nothing its user could change.
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", FutureWarning)
-            model = snorkel_model(cardinality=2, verbose=False)
+            model = snorkel_model(cardinality=k, verbose=False)
             model.fit(
                 votes.astype(np.int64),
-                class_balance=[0.5, 0.5],
+                class_balance=[1.0 / k] * k,
                 progress_bar=False,
                 n_epochs=self.n_epochs,
                 lr=self.lr,
@@ -107,26 +103,17 @@ class SnorkelLabelModel(LabelModel):
                 optimizer=self.optimizer,
                 seed=self.seed,
             )
-        mu = model.mu.detach().cpu().numpy().astype(np.float64)  # (2 m, 2): row 2 j + vote, column truth
-        return np.asarray(mu.reshape(-1, 2, 2).transpose(0, 2, 1), dtype=np.float64)
+        mu = model.mu.detach().cpu().numpy().astype(np.float64)  # (k m, k): row k j + vote, column truth
+        return np.asarray(mu.reshape(-1, k, k).transpose(0, 2, 1), dtype=np.float64)
 
-    def predict_logit(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
-        return sum_of_weights(self.contributions(L))
+    def _n_lfs(self) -> int:
+        return len(self._require("likelihood_"))
 
-    def contributions(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
-        likelihood = self._require("likelihood_")
-        votes = check_label_matrix(L, len(likelihood))
-        return weights_of_votes(votes, vote_log_odds(likelihood))
+    def _learned(self) -> dict[str, Any]:
+        return {"likelihood": self.likelihood_.tolist()}
 
-    def to_dict(self) -> dict[str, Any]:
-        settings = {key: getattr(self, key) for key in ("n_epochs", "lr", "l2", "optimizer", "seed")}
-        return {"name": self.name, "settings": settings, "likelihood": self._require("likelihood_").tolist()}
-
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        model = cls(**state["settings"])
-        model.likelihood_ = np.asarray(state["likelihood"], dtype=np.float64).reshape(-1, 2, 2)
-        return model
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        self.likelihood_ = np.asarray(state["likelihood"], dtype=np.float64).reshape(-1, self._k, self._k)
 
 
 def _import_label_model() -> Any:

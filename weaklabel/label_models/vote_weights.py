@@ -7,16 +7,6 @@ import numpy as np
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array
 
 
-def vote_log_odds(likelihood: FloatArray) -> FloatArray:
-    """`(m, 2)`: log P(vote | B) - log P(vote | A) per LF and vote, from `(m, 2, 2)` P(vote | truth), rows truth.
-
-    >>> vote_log_odds(np.array([[[0.75, 0.25], [0.25, 0.75]]])).round(3).tolist()  # -log 3, log 3
-    [[-1.099, 1.099]]
-    """
-    logs = np.log(likelihood)
-    return np.asarray(logs[:, 1, :] - logs[:, 0, :], dtype=np.float64)
-
-
 def weights_of_votes(L: Int8Array, weights: FloatArray) -> FloatArray:
     """`(n, m)`: the weight of each vote cast, 0 where an LF abstained."""
     cast = np.where(L == 1, weights[:, 1], weights[:, 0])

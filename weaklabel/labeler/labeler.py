@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel import artifacts
+from weaklabel._validation import lookup
 from weaklabel.calibration import (
     CANDIDATES,
     Calibrator,
@@ -24,14 +26,23 @@ from weaklabel.calibration import (
     choose_calibrator,
     get_calibrator,
 )
+from weaklabel.calibration.ties import TieModel
 from weaklabel.data import as_pairs
 from weaklabel.engine.apply import apply
-from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, WeaklabelError
-from weaklabel.groups import folds_by_prompt
+from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, WeaklabelError
 from weaklabel.label_models import LABEL_MODELS, LabelModel, get_label_model
+from weaklabel.labeler.asking import (
+    ask,
+    calibrated_shares,
+    cross_calibrated,
+    features_for,
+    given,
+    out_of_fold_logit,
+)
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import load_spec, settings_of, source_hash
 from weaklabel.metrics import Interval, score_all
+from weaklabel.shift import Reference, ShiftReport, shift
 from weaklabel.types import (
     ABSTAIN,
     Explanation,
@@ -41,10 +52,8 @@ from weaklabel.types import (
     Pairs,
     Votes,
     sigmoid,
-    swap_votes,
 )
 
-N_FOLDS: Final = 5
 # Below this many gold pairs, or prompts, a calibrator would be noise: the labeler stays uncalibrated and says so.
 MIN_GOLD: Final = 20
 MIN_PROMPTS: Final = 5
@@ -63,6 +72,9 @@ class Labeler:
         out_of_fold: accuracy, NLL, Brier and ECE on the dev gold, each pair judged by a model and a calibrator
             that were fitted to gold of other prompts; empty without a calibrator.
         notes: what a reader of the labels should know, one sentence each.
+        out_of_fold_p: id of a gold pair -> P(B beats A) by a model and a calibrator that saw other prompts only.
+        ties: how likely a tie is at each p; None where gold held none.
+        reference: what the pairs it was fitted on look like, in numbers; None for labelers of older versions.
     """
 
     lfs: tuple[LabelingFunction, ...]
@@ -71,6 +83,9 @@ class Labeler:
     gold_ids: frozenset[str] = field(default=frozenset(), repr=False)
     out_of_fold: Mapping[str, Interval] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    out_of_fold_p: Mapping[str, float] = field(default_factory=dict, repr=False)
+    ties: TieModel | None = None
+    reference: Reference | None = field(default=None, repr=False)
 
     @property
     def calibrated(self) -> bool:
@@ -80,6 +95,8 @@ class Labeler:
     def label(self, pairs: Any, *, votes: Votes | None = None, **apply_settings: Any) -> Labels:
         """Labels of every pair, with the votes behind them.
 
+        Warns with `ShiftWarning` where the pairs are unlike those that the labeler was fitted on.
+
         Args:
             pairs: `Pairs`, or whatever `read_pairs` takes.
             votes: the labeler's own LFs' votes on these pairs, when they are at hand; applied otherwise.
@@ -87,17 +104,26 @@ class Labeler:
         """
         table = as_pairs(pairs)
         votes = self._votes(table, votes, apply_settings)
-        raw = antisymmetric_logit(self.model, votes)
+        raw, shares = ask(self.model, table, votes)
         logit = raw if self.calibrator is None else self.calibrator.transform(raw)
+        report = self.shift(table, votes)
+        if report is not None and report.warning:
+            warnings.warn(report.warning, ShiftWarning, stacklevel=2)
         return Labels(
             pairs=table,
             votes=votes,
             logit=logit,
             w=(votes.L != ABSTAIN).any(axis=1).astype(np.float64),
-            contributions=_contributions(self.model, votes, raw, logit, self.calibrator),
+            contributions=calibrated_shares(shares, raw, logit, self.calibrator),
             calibrated=self.calibrated,
             in_sample=np.array([i in self.gold_ids for i in votes.ids], dtype=np.bool_),
+            extra_names=self.model.extra_names,
+            p_tie=None if self.ties is None else self.ties.p_tie(sigmoid(logit)),
         )
+
+    def shift(self, pairs: Pairs, votes: Votes) -> ShiftReport | None:
+        """How far these pairs are from those the labeler was fitted on; None where it does not know those."""
+        return None if self.reference is None else shift(self.reference, votes, pairs)
 
     def compare(self, pairs: Any) -> FloatArray:
         """P(B beats A), `(n_pairs,)` float64. `compare(pairs.swapped())` is `1 - compare(pairs)` exactly."""
@@ -134,6 +160,9 @@ class Labeler:
             gold_ids=sorted(self.gold_ids),
             out_of_fold={name: interval.to_dict() for name, interval in self.out_of_fold.items()},
             notes=list(self.notes),
+            out_of_fold_p=dict(self.out_of_fold_p),
+            ties=None if self.ties is None else self.ties.to_dict(),
+            reference=None if self.reference is None else self.reference.to_dict(),
         )
         artifacts.write_json(Path(folder) / _FILE, state)
 
@@ -175,6 +204,9 @@ class Labeler:
             gold_ids=frozenset(state["gold_ids"]),
             out_of_fold={name: Interval.from_dict(value) for name, value in state["out_of_fold"].items()},
             notes=tuple(state["notes"]),
+            out_of_fold_p=state.get("out_of_fold_p", {}),
+            ties=TieModel.from_dict(state["ties"]) if state.get("ties") else None,
+            reference=Reference.from_dict(state["reference"]) if state.get("reference") else None,
         )
 
     def _votes(self, pairs: Pairs, votes: Votes | None, settings: Mapping[str, Any]) -> Votes:
@@ -209,7 +241,7 @@ def fit(
         lfs: labeling functions with distinct names.
         pairs: `Pairs`, or whatever `read_pairs` takes.
         model: a name in `LABEL_MODELS`, or an unfitted model.
-        settings: settings of the named model.
+        settings: settings of the named model. Functions that `declared` names may stand there by name.
         calibration: `auto` (chosen by cross-validated NLL), a name in `CALIBRATORS`, or `none`.
         votes: votes of these LFs on these pairs, when they are at hand.
         seed: draws folds and resamples.
@@ -232,72 +264,32 @@ def fit(
         votes = votes.select([lf.name for lf in lfs]).take(_rows_of(table.visible, votes))
     table = table.visible
     y, groups = table.y, table.prompt_groups
-    make = _maker(model, settings or {})
-    fitted = make().fit(votes.L, margins=votes.margins, y=y, groups=groups)
-    known = np.flatnonzero(~np.isnan(y))
+    make = _maker(model, _by_number(settings or {}, votes.lf_names))
+    unfitted, known = make(), np.flatnonzero(~np.isnan(y))
+    features = features_for(unfitted, table, ~np.isnan(y)) if len(known) else None
+    fitted = unfitted.fit(votes.L, margins=votes.margins, y=y, groups=groups, **given(unfitted, features))
+    reference = Reference.of(votes, table, seed=seed)
     n_prompts = len(np.unique(groups[known]))
     if calibration == "none" or len(known) < MIN_GOLD or n_prompts < MIN_PROMPTS:
         used = known if fitted.uses_gold else known[:0]
-        note = _why_uncalibrated(len(known), n_prompts, calibration)
-        return Labeler(tuple(lfs), fitted, None, frozenset(votes.ids[i] for i in used), {}, (note,))
-    logit = out_of_fold_logit(make, fitted, votes, y, groups, seed=seed)[known]
+        notes = (_why_uncalibrated(len(known), n_prompts, calibration),)
+        seen = frozenset(votes.ids[i] for i in used)
+        return Labeler(tuple(lfs), fitted, None, seen, notes=notes, reference=reference)
+    logit = out_of_fold_logit(make, fitted, votes, y, groups, seed=seed, features=features)[known]
     names = CANDIDATES if calibration == "auto" else (calibration,)
     calibrator, _ = choose_calibrator(logit, y[known], groups[known], candidates=names, seed=seed)
-    checked = cross_calibrated(logit, y[known], groups[known], candidates=names, seed=seed)
-    scores = score_all(sigmoid(checked), y[known], groups[known], seed=seed)
-    notes = () if calibrator.calibrates else (_why_uncalibrated(len(known), n_prompts, calibration),)
-    return Labeler(tuple(lfs), fitted, calibrator, frozenset(votes.ids[i] for i in known), scores, notes)
-
-
-def antisymmetric_logit(model: LabelModel, votes: Votes) -> FloatArray:
-    """The model's log-odds; a model that is not antisymmetric is asked in both orders and averaged."""
-    logit = model.predict_logit(votes.L, margins=votes.margins)
-    if model.antisymmetric:
-        return logit
-    turned = model.predict_logit(swap_votes(votes.L), margins=-votes.margins)
-    return (logit - turned) / 2
-
-
-def out_of_fold_logit(
-    make: Any, fitted: LabelModel, votes: Votes, y: FloatArray, groups: NDArray[np.int64], *, seed: int
-) -> FloatArray:
-    """`(n_pairs,)` logits in which no gold pair was seen by the model that speaks on it.
-
-    A model that makes no use of gold needs no folds: `fitted` never saw any.
-    """
-    if not fitted.uses_gold:
-        return antisymmetric_logit(fitted, votes)
-    known = np.flatnonzero(~np.isnan(y))
-    folds = folds_by_prompt(groups[known], N_FOLDS, seed)
-    logit = np.zeros(len(votes))
-    for fold in range(N_FOLDS):
-        held = known[folds == fold]
-        seen = y.copy()
-        seen[held] = np.nan
-        model = make().fit(votes.L, margins=votes.margins, y=seen, groups=groups)
-        logit[held] = antisymmetric_logit(model, votes.take(held))
-    return logit
-
-
-def cross_calibrated(
-    logit: FloatArray,
-    y: FloatArray,
-    groups: NDArray[np.int64],
-    *,
-    candidates: Sequence[str],
-    seed: int,
-) -> FloatArray:
-    """Out-of-fold logits, each calibrated by a calibrator that saw other prompts only: what figures are made of."""
-    out = np.zeros_like(logit)
-    # Other folds than those of the model, so that no calibrator sees a whole fold of one model alone.
-    folds = folds_by_prompt(groups, N_FOLDS, seed + 1)
-    for fold in np.unique(folds):
-        held = folds == fold
-        calibrator, _ = choose_calibrator(
-            logit[~held], y[~held], groups[~held], candidates=candidates, seed=seed
-        )
-        out[held] = calibrator.transform(logit[held])
-    return out
+    p = sigmoid(cross_calibrated(logit, y[known], groups[known], candidates=names, seed=seed))
+    return Labeler(
+        lfs=tuple(lfs),
+        model=fitted,
+        calibrator=calibrator,
+        gold_ids=frozenset(votes.ids[i] for i in known),
+        out_of_fold=score_all(p, y[known], groups[known], seed=seed),
+        out_of_fold_p={votes.ids[i]: float(value) for i, value in zip(known, p, strict=True)},
+        notes=() if calibrator.calibrates else (_why_uncalibrated(len(known), n_prompts, calibration),),
+        ties=TieModel().fit(p, y[known]) if (y[known] == 0.5).any() else None,
+        reference=reference,
+    )
 
 
 def _lf_state(lf: LabelingFunction) -> dict[str, Any]:
@@ -311,29 +303,6 @@ def _lf_from(state: Mapping[str, Any]) -> LabelingFunction:
     return replace(load_spec(settings["spec"]), **settings)
 
 
-def _contributions(
-    model: LabelModel, votes: Votes, raw: FloatArray, logit: FloatArray, calibrator: Calibrator | None
-) -> FloatArray | None:
-    """The LFs' shares of the calibrated logit.
-
-    Each share is stretched by what calibration does to the logit on which all of them would agree, `size`; what
-    is then missing is spread by the sizes of the shares. Stretching by `logit / raw` would add up as well, but
-    where votes nearly cancel and the calibrator has a step at 0 the shares would grow without bound.
-    """
-    shares = model.contributions(votes.L, margins=votes.margins)
-    if shares is not None and not model.antisymmetric:
-        # Asked in both orders and averaged, as its logit is; else the shares would add up to another number.
-        turned = model.contributions(swap_votes(votes.L), margins=-votes.margins)
-        shares = shares if turned is None else (shares - turned) / 2
-    if shares is None or calibrator is None:
-        return shares
-    size = np.abs(shares).sum(axis=1)
-    spoken = np.where(size > 0, size, 1.0)
-    stretch = calibrator.transform(size) / spoken
-    missing = (logit - stretch * raw) / spoken
-    return np.asarray(shares * stretch[:, None] + np.abs(shares) * missing[:, None])
-
-
 def _maker(model: str | LabelModel, settings: Mapping[str, Any]) -> Any:
     if isinstance(model, str):
         return lambda: get_label_model(model, **settings)
@@ -343,6 +312,18 @@ def _maker(model: str | LabelModel, settings: Mapping[str, Any]) -> Any:
             "Name the model, or set them where it is made."
         )
     return lambda: copy.deepcopy(model)
+
+
+def _by_number(settings: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+    """The settings with the functions that `declared` names as column numbers, as label models know them."""
+    if "declared" not in settings:
+        return settings
+    columns = {name: column for column, name in enumerate(names)}
+    declared = [
+        [lookup("labeling function", columns, lf) if isinstance(lf, str) else lf for lf in group]
+        for group in settings["declared"]
+    ]
+    return {**settings, "declared": declared}
 
 
 def _rows_of(pairs: Pairs, votes: Votes) -> NDArray[np.intp]:

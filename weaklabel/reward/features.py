@@ -1,82 +1,22 @@
-"""Hashed n-grams of responses, and the difference that a pair makes in them.
+"""The difference that a pair makes in the hashed n-grams of its responses, in blocks of rows.
 
-Which words and which short character runs a response holds, hashed to a fixed number of columns: no vocabulary
-to learn, to store or to leak. Source: feature hashing, Weinberger et al. (2009); we leave out its random signs,
-because presence is enough for a difference and the sum of few collisions is small at this width. Columns are
-those of scikit-learn's HashingVectorizer; the character runs of a word are hashed once per distinct word, not
-once per occurrence, which is what most of its time went into.
+Which words and which short character runs a response holds: see `weaklabel.lf.hashed_text`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel.lf.hashed_text import HashedText
 from weaklabel.types import FloatArray, Pairs
-
-Sparse = Any  # scipy.sparse.csr_matrix, which has no types
-Columns = NDArray[np.int32]
+from weaklabel.types.features import Sparse
 
 _ROWS: Final = 2048  # responses hashed at a time
-_TOKEN: Final = re.compile(r"\w+|[^\w\s]")
-_CHARACTERS: Final = (2, 3, 4)
-_LONGEST: Final = (
-    64  # characters of a run without spaces that are read: behind them stands data, not language
-)
-_MEMORY: Final = 200_000  # distinct words remembered
-
-
-class HashedText:
-    """Responses -> sparse 0/1 rows: word 1- and 2-grams, then character 2- to 4-grams inside words.
-
-    Args:
-        n_features: columns per kind; a row has `2 * n_features`.
-    """
-
-    def __init__(self, n_features: int) -> None:
-        self.n_features = n_features
-        self._runs: dict[str, Columns] = {}
-
-    def transform(self, responses: Sequence[str]) -> Sparse:
-        """`(n, 2 * n_features)` int8 CSR of zeros and ones. Each row depends on its response alone."""
-        import scipy.sparse as sp
-
-        distinct = {response: self._columns(response) for response in set(responses)}
-        rows = [distinct[response] for response in responses]
-        ends = np.cumsum([0, *(len(row) for row in rows)])
-        indices = np.concatenate([np.empty(0, np.int32), *rows])
-        ones = np.ones(len(indices), dtype=np.int8)
-        return sp.csr_matrix((ones, indices, ends), shape=(len(rows), 2 * self.n_features))
-
-    def _columns(self, response: str) -> Columns:
-        # Runs of white space fold into one; a mark keeps lists and paragraphs visible.
-        shown = response.lower().replace("\n", " ¶ ")
-        words = _TOKEN.findall(shown)
-        grams = {*words, *(f"{one} {two}" for one, two in pairwise(words))}
-        runs = [self._runs_of(word) for word in set(shown.split())]
-        return np.unique(np.concatenate([self._hash(grams), *runs]))
-
-    def _runs_of(self, word: str) -> Columns:
-        known = self._runs.get(word)
-        if known is None:
-            edged = f" {word[:_LONGEST]} "
-            runs = {edged[i : i + n] for n in _CHARACTERS for i in range(len(edged) - n + 1)}
-            if len(self._runs) >= _MEMORY:
-                self._runs.clear()
-            known = self._runs[word] = self._hash(runs) + np.int32(self.n_features)
-        return known
-
-    def _hash(self, grams: set[str]) -> Columns:
-        from sklearn.utils import murmurhash3_32
-
-        columns = (abs(murmurhash3_32(gram, seed=0)) % self.n_features for gram in grams)
-        return np.fromiter(columns, dtype=np.int32, count=len(grams))
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,9 @@ from weaklabel.calibration.temperature import Temperature
 from weaklabel.errors import ArtifactError, ConfigError, DataError, LabelMatrixError, NotFittedError
 from weaklabel.export.folder import check_replaceable
 from weaklabel.groups import folds_by_prompt
+from weaklabel.lf.hashed_text import HashedText
 from weaklabel.reward.base import RewardModel, read_manifest
-from weaklabel.reward.features import Differences, HashedText, score_in_chunks
+from weaklabel.reward.features import Differences, score_in_chunks
 from weaklabel.types import FloatArray, Pairs
 
 KIND: Final = "reward:linear"

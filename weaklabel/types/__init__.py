@@ -1,6 +1,7 @@
 """What rooms hand to each other: pairs, votes, labels, and the one question that comparers answer."""
 
 from weaklabel.types.comparer import Comparer
+from weaklabel.types.features import PairFeatures
 from weaklabel.types.labels import Explanation, Labels, Reason, sigmoid
 from weaklabel.types.pair import ABSTAIN, PREFER_A, PREFER_B, Message, Pair
 from weaklabel.types.pairs import CANONICAL, GOLD_VALUES, PARTS, TURNED_GOLD, Pairs, SetAside, fold
@@ -32,6 +33,7 @@ __all__ = [
     "Labels",
     "Message",
     "Pair",
+    "PairFeatures",
     "Pairs",
     "Reason",
     "SetAside",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,10 +35,13 @@ class Labels:
         votes: the votes behind the labels, rows as in `pairs`.
         logit: `(n_pairs,)` float64, log-odds that B wins; swapping the responses flips its sign exactly.
         w: `(n_pairs,)` float64 >= 0, how much the pair counts: 1, or 0 where no LF voted.
-        contributions: `(n_pairs, n_lfs)` float64 log-odds per LF, or None where the model has no such sum.
-            Each row adds up to `logit`.
+        contributions: `(n_pairs, n_lfs + len(extra_names))` float64 log-odds per LF, then per extra term, or None
+            where the model has no such sum. Each row adds up to `logit`.
         calibrated: whether the log-odds were fitted to gold.
         in_sample: `(n_pairs,)` bool, True where the pair's own gold was used to fit or calibrate.
+        extra_names: what else speaks besides LFs: views of the texts, `text:words` and so on.
+        p_tie: `(n_pairs,)` float64, how likely people are to call a tie; None where gold held no tie to learn from.
+            `p` counts half of it, so P(B) is `p - p_tie / 2`.
     """
 
     pairs: Pairs
@@ -47,6 +51,8 @@ class Labels:
     contributions: FloatArray | None
     calibrated: bool
     in_sample: NDArray[np.bool_]
+    extra_names: tuple[str, ...] = ()
+    p_tie: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.pairs)
@@ -85,10 +91,12 @@ class Labels:
             None if self.contributions is None else self.contributions[index],
             self.calibrated,
             self.in_sample[index],
+            self.extra_names,
+            None if self.p_tie is None else self.p_tie[index],
         )
 
     def to_table(self) -> pa.Table:
-        """The pairs, then `p`, `w`, `label`, `confidence`, `calibrated`, `logit`, `in_sample`, and `vote:<lf>` per LF.
+        """The pairs, then `p`, `w`, `label`, `confidence`, `calibrated`, `logit`, `in_sample`, `p_tie` if known, `vote:<lf>` per LF.
 
         What the pairs hold under these names, from an earlier labelling as a rule, is replaced.
         """
@@ -100,6 +108,7 @@ class Labels:
             "calibrated": pa.array([self.calibrated] * len(self), pa.bool_()),
             "logit": pa.array(self.logit),
             "in_sample": pa.array(self.in_sample),
+            **({} if self.p_tie is None else {"p_tie": pa.array(self.p_tie)}),
             **{f"vote:{name}": pa.array(self.votes.L[:, j]) for j, name in enumerate(self.votes.lf_names)},
         }
         table = self.pairs.table
@@ -133,6 +142,11 @@ class Labels:
             if self.votes.L[row, j] != ABSTAIN
             or (self.contributions is not None and self.contributions[row, j] != 0.0)
         ]
+        if self.contributions is not None:
+            spoke += [
+                Reason(name, None, math.nan, float(self.contributions[row, self.votes.n_lfs + k]))
+                for k, name in enumerate(self.extra_names)
+            ]
         spoke.sort(key=lambda r: -abs(r.log_odds or 0.0))
         return Explanation(
             pair_id,
@@ -146,10 +160,13 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What one labeling function said of one pair. `log_odds` is its share of the logit, positive for B."""
+    """What one labeling function said of one pair. `log_odds` is its share of the logit, positive for B.
+
+    `vote` is None, and `lf` the name of a view, where the texts themselves spoke.
+    """
 
     lf: str
-    vote: int
+    vote: int | None
     margin: float
     log_odds: float | None
 
@@ -169,11 +186,11 @@ class Explanation:
         kind = "calibrated" if self.calibrated else "not calibrated"
         lines = [
             f"pair {self.pair_id}: P(b beats a) = {self.p:.3f} ({kind}, log-odds {self.logit:+.2f}); "
-            f"{sum(r.vote != ABSTAIN for r in self.reasons)} of {self.n_lfs} labeling functions voted"
+            f"{sum(r.vote not in (None, ABSTAIN) for r in self.reasons)} of {self.n_lfs} labeling functions voted"
         ]
         width = max((len(r.lf) for r in self.reasons), default=0)
         for r in self.reasons:
-            said = {ABSTAIN: "no vote", 0: "votes a", 1: "votes b"}[r.vote]
+            said = {None: "reads   ", ABSTAIN: "no vote", 0: "votes a", 1: "votes b"}[r.vote]
             margin = "" if np.isnan(r.margin) else f"  margin {r.margin:+.4g}"
             share = "" if r.log_odds is None else f"  log-odds {r.log_odds:+.3f}"
             lines.append(f"  {r.lf:<{width}}  {said}{share}{margin}")
@@ -181,6 +198,6 @@ class Explanation:
             lines.append(
                 "A function that abstains can still count: the model uses margins inside the abstain band too."
             )
-        if any(r.log_odds is not None and r.log_odds * (2 * r.vote - 1) < 0 <= r.vote for r in self.reasons):
+        if any((r.log_odds or 0.0) * (2 * (r.vote or 0) - 1) < 0 for r in self.reasons if r.vote in (0, 1)):
             lines.append("Log-odds against a function's own vote: beside the others, gold speaks against it.")
         return "\n".join(lines)

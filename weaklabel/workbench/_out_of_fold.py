@@ -8,7 +8,7 @@ calibrated as `weaklabel.fit` does, at its cost.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from weaklabel.errors import GoldError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models import get_label_model
 from weaklabel.label_models.map_logistic import map_logistic, nll_of_logit
-from weaklabel.labeler import N_FOLDS, cross_calibrated, features_for, out_of_fold_logit
+from weaklabel.labeler import N_FOLDS, cross_calibrated, features_for, given, out_of_fold_logit
 from weaklabel.types import FloatArray, Pairs, Votes, sigmoid, signed_votes
 from weaklabel.workbench._dev import DevGold, dev_gold
 
@@ -75,8 +75,7 @@ def out_of_fold_p(votes: Votes, pairs: Pairs, gold: DevGold, *, model: str, seed
     place_of = {pair_id: row for row, pair_id in enumerate(pairs.ids)}
     table = pairs.take(np.array([place_of[pair_id] for pair_id in seen.ids], dtype=np.intp))
     features = features_for(unfitted, table, ~np.isnan(y))
-    given: dict[str, Any] = {"features": features} if unfitted.uses_features else {}
-    fitted = unfitted.fit(seen.L, margins=seen.margins, y=y, groups=groups, **given)
+    fitted = unfitted.fit(seen.L, margins=seen.margins, y=y, groups=groups, **given(unfitted, features))
     logit = out_of_fold_logit(make, fitted, seen, y, groups, seed=seed, features=features)[where]
     return sigmoid(cross_calibrated(logit, gold.y, gold.groups, candidates=CANDIDATES, seed=seed))
 

@@ -1,0 +1,81 @@
+"""The votes that were cast, as a list: what to walk over where most cells of the matrix are silent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weaklabel.types import ABSTAIN, FloatArray, Int8Array
+
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class CastVotes:
+    """Every vote of a matrix `(n, m)` by row, LF and class, `(n_cast,)` each, rows ascending.
+
+    Attributes:
+        row, lf, vote: which row, which LF, which class.
+        n, m, k: rows, LFs, classes.
+        per_class: `(n, k)` float64, votes each class has.
+    """
+
+    row: Index
+    lf: Index
+    vote: Index
+    n: int
+    m: int
+    k: int
+    per_class: FloatArray
+
+    @property
+    def spoken(self) -> NDArray[np.bool_]:
+        """`(n,)`: rows with a vote."""
+        return np.asarray(self.per_class.sum(axis=1) > 0)
+
+    @property
+    def has_company(self) -> NDArray[np.bool_]:
+        """`(n_cast,)`: votes in rows where another LF speaks too."""
+        return np.asarray(self.per_class.sum(axis=1)[self.row] > 1)
+
+    def shares(self) -> FloatArray:
+        """`(n, k)`: share of votes per class, uniform without votes."""
+        total = self.per_class.sum(axis=1, keepdims=True)
+        return np.where(total > 0, self.per_class / np.maximum(total, 1.0), 1.0 / self.k)
+
+    def shares_of_others(self) -> FloatArray:
+        """`(n_cast, k)`: share of the *other* votes in the row per class, zero where there are none."""
+        others = self.per_class[self.row]
+        others[np.arange(len(self.row)), self.vote] -= 1.0
+        return np.asarray(others / np.maximum(others.sum(axis=1, keepdims=True), 1.0), dtype=np.float64)
+
+    def sum_by_row(self, values: FloatArray) -> FloatArray:
+        """`(n, k)` from `(n_cast, k)`."""
+        columns = [np.bincount(self.row, values[:, c], self.n) for c in range(self.k)]
+        return np.stack(columns, axis=1)
+
+    def sum_by_vote(self, values: FloatArray) -> FloatArray:
+        """`(m, k, k)` (LF, vote, class) from `(n_cast, k)`."""
+        where = self.lf * self.k + self.vote
+        columns = [np.bincount(where, values[:, c], self.m * self.k) for c in range(self.k)]
+        table = np.stack(columns, axis=1).astype(np.float64)
+        return table.reshape(self.m, self.k, self.k)
+
+
+def cast_votes(L: Int8Array, k: int) -> CastVotes:
+    """The votes of `L` `(n, m)` int8, -1 for none, as a list.
+
+    >>> cast = cast_votes(np.array([[1, -1], [0, 1]], np.int8), 2)
+    >>> cast.row.tolist(), cast.lf.tolist(), cast.vote.tolist()
+    ([0, 1, 1], [0, 0, 1], [1, 0, 1])
+    """
+    row, lf = np.nonzero(L != ABSTAIN)
+    vote = L[row, lf].astype(np.intp)
+    return CastVotes(row, lf, vote, len(L), L.shape[1], k, votes_per_class(L, k))
+
+
+def votes_per_class(L: Int8Array, k: int) -> FloatArray:
+    """`(n, k)` float64: how many votes each class has in each row."""
+    return np.stack([np.count_nonzero(c == L, axis=1) for c in range(k)], axis=1).astype(np.float64)

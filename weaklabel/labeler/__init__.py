@@ -1,0 +1,24 @@
+"""The one meeting place: labeling functions + label model + calibrator, fitted, saved and loaded as one thing."""
+
+from weaklabel.labeler.asking import (
+    N_FOLDS,
+    antisymmetric_logit,
+    cross_calibrated,
+    features_for,
+    given,
+    out_of_fold_logit,
+)
+from weaklabel.labeler.labeler import MIN_GOLD, MIN_PROMPTS, Labeler, fit
+
+__all__ = [
+    "MIN_GOLD",
+    "MIN_PROMPTS",
+    "N_FOLDS",
+    "Labeler",
+    "antisymmetric_logit",
+    "cross_calibrated",
+    "features_for",
+    "fit",
+    "given",
+    "out_of_fold_logit",
+]

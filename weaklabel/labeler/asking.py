@@ -1,0 +1,138 @@
+"""Asking a label model: with the texts' features where it wants them, in both orders where it has to be, out of fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weaklabel.calibration import Calibrator, choose_calibrator
+from weaklabel.groups import folds_by_prompt
+from weaklabel.label_models import LabelModel
+from weaklabel.lf.hashed_text import pair_features
+from weaklabel.types import FloatArray, PairFeatures, Pairs, Votes, swap_votes
+
+N_FOLDS: Final = 5
+_BLOCK: Final = 4096  # pairs whose texts' features are held in memory at a time
+
+
+def ask(model: LabelModel, pairs: Pairs, votes: Votes) -> tuple[FloatArray, FloatArray | None]:
+    """The log-odds of every pair, `(n_pairs,)`, and the shares that LFs and views have in them, or None."""
+    logits, shares = [np.empty(0)], []
+    for start in range(0, len(pairs), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(pairs)))
+        part, features = votes.take(rows), features_for(model, pairs.take(rows))
+        logits.append(antisymmetric_logit(model, part, features))
+        shares.append(antisymmetric_shares(model, part, features))
+    known = [part for part in shares if part is not None]
+    return np.concatenate(logits), np.vstack(known) if known and len(known) == len(shares) else None
+
+
+def features_for(
+    model: LabelModel, pairs: Pairs, rows: NDArray[np.bool_] | None = None
+) -> PairFeatures | None:
+    """What `model` wants to know of the texts, of all pairs or of some `rows`; None if it wants nothing."""
+    return pair_features(pairs, rows) if model.uses_features else None
+
+
+def antisymmetric_logit(model: LabelModel, votes: Votes, features: PairFeatures | None = None) -> FloatArray:
+    """The model's log-odds; a model that is not antisymmetric is asked in both orders and averaged."""
+    logit = model.predict_logit(votes.L, margins=votes.margins, **given(model, features))
+    if model.antisymmetric:
+        return logit
+    turned = model.predict_logit(
+        swap_votes(votes.L), margins=-votes.margins, **given(model, features and features.swapped())
+    )
+    return (logit - turned) / 2
+
+
+def antisymmetric_shares(
+    model: LabelModel, votes: Votes, features: PairFeatures | None = None
+) -> FloatArray | None:
+    """The shares that add up to `antisymmetric_logit`, `(n_pairs, n_lfs + len(extra_names))`; None if there are none."""
+    shares = model.contributions(votes.L, margins=votes.margins, **given(model, features))
+    if shares is None or model.antisymmetric:
+        return shares
+    turned = model.contributions(
+        swap_votes(votes.L), margins=-votes.margins, **given(model, features and features.swapped())
+    )
+    return None if turned is None else (shares - turned) / 2
+
+
+def calibrated_shares(
+    shares: FloatArray | None, raw: FloatArray, logit: FloatArray, calibrator: Calibrator | None
+) -> FloatArray | None:
+    """The shares of `raw` as shares of the calibrated `logit`.
+
+    Each share is stretched by what calibration does to the logit on which all of them would agree, `size`; what
+    is then missing is spread by the sizes of the shares. Stretching by `logit / raw` would add up as well, but
+    where votes nearly cancel and the calibrator has a step at 0 the shares would grow without bound.
+    """
+    if shares is None or calibrator is None:
+        return shares
+    size = np.abs(shares).sum(axis=1)
+    spoken = np.where(size > 0, size, 1.0)
+    stretch = calibrator.transform(size) / spoken
+    missing = (logit - stretch * raw) / spoken
+    return np.asarray(shares * stretch[:, None] + np.abs(shares) * missing[:, None])
+
+
+def out_of_fold_logit(
+    make: Any,
+    fitted: LabelModel,
+    votes: Votes,
+    y: FloatArray,
+    groups: NDArray[np.int64],
+    *,
+    seed: int,
+    features: PairFeatures | None = None,
+) -> FloatArray:
+    """`(n_pairs,)` logits in which no gold pair was seen by the model that speaks on it.
+
+    A model that makes no use of gold needs no folds: `fitted` never saw any. Nor does one that learned its
+    left-out logits while it was fitted. `features` belong to models that use them.
+    """
+    if not fitted.uses_gold:
+        return antisymmetric_logit(fitted, votes, features)
+    known = np.flatnonzero(~np.isnan(y))
+    logit = np.zeros(len(votes))
+    if fitted.held_out_ is not None:
+        logit[known] = fitted.held_out_[known]
+        return logit
+    folds = folds_by_prompt(groups[known], N_FOLDS, seed)
+    for fold in range(N_FOLDS):
+        held = known[folds == fold]
+        seen = y.copy()
+        seen[held] = np.nan
+        model = make()
+        model.fit(votes.L, margins=votes.margins, y=seen, groups=groups, **given(model, features))
+        logit[held] = antisymmetric_logit(model, votes.take(held), features and features.take(held))
+    return logit
+
+
+def cross_calibrated(
+    logit: FloatArray,
+    y: FloatArray,
+    groups: NDArray[np.int64],
+    *,
+    candidates: Sequence[str],
+    seed: int,
+) -> FloatArray:
+    """Out-of-fold logits, each calibrated by a calibrator that saw other prompts only: what figures are made of."""
+    out = np.zeros_like(logit)
+    # Other folds than those of the model, so that no calibrator sees a whole fold of one model alone.
+    folds = folds_by_prompt(groups, N_FOLDS, seed + 1)
+    for fold in np.unique(folds):
+        held = folds == fold
+        calibrator, _ = choose_calibrator(
+            logit[~held], y[~held], groups[~held], candidates=candidates, seed=seed
+        )
+        out[held] = calibrator.transform(logit[held])
+    return out
+
+
+def given(model: LabelModel, features: PairFeatures | None) -> dict[str, Any]:
+    """The features as an argument, for models that have one."""
+    return {"features": features} if model.uses_features else {}
