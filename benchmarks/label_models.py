@@ -41,6 +41,10 @@ FAST_PEERS = ("Snorkel LabelModel", "crowd-kit DawidSkene", "FlyingSquid", "skwe
 Array = NDArray[np.float64]
 
 
+Drawn = dict[str, dict[str, Array]]
+"""By arm and metric, `(1 + DRAWS,)`: the figure, then its resamples."""
+
+
 @dataclass
 class Scored:
     """One arm's per-row parts on one matrix, so that any resampling is a product with weights."""
@@ -91,17 +95,18 @@ def answer(arm: Peer, L: NDArray[np.int8], k: int) -> tuple[Array, str]:
     return np.where(total > 0, p / np.maximum(total, 1e-300), 1 / k), ""
 
 
-def run_matrix(figures: Figures, file: Path, arms: dict[str, Peer]) -> dict[str, dict[str, Array]]:
-    """One matrix: figures of every arm, and `{arm: {metric: (1 + draws,)}}` for the comparisons."""
+def run_matrix(figures: Figures, file: Path, arms: dict[str, Peer]) -> tuple[Drawn, list[str]]:
+    """One matrix: figures of every arm; what comparisons need, and the arms that did not fail."""
     with np.load(file) as data:
         L, gold, k = data["L"], data["gold"].astype(int), len(data["classes"])
     known = gold >= 0
     weights = weights_of(int(known.sum()))
-    found = {}
+    found, worked = {}, []
     for name, arm in arms.items():
         start = time.perf_counter()
         p, remark = answer(arm, L, k)
         seconds = time.perf_counter() - start
+        worked += [] if remark else [name]
         as_predicted = scored(p[known], gold[known]).accuracy.mean()
         p[(L < 0).all(axis=1)] = 1 / k
         parts = scored(p[known], gold[known])
@@ -112,7 +117,7 @@ def run_matrix(figures: Figures, file: Path, arms: dict[str, Peer]) -> dict[str,
             file.stem, name + remark, "accuracy as predicted", float(as_predicted), None, None, len(L)
         )
         figures.add(file.stem, name + remark, "seconds", seconds)
-    return found
+    return found, worked
 
 
 def add(figures: Figures, case: str, arm: str, metric: str, values: Array, n: int) -> None:
@@ -120,7 +125,9 @@ def add(figures: Figures, case: str, arm: str, metric: str, values: Array, n: in
     figures.add(case, arm, metric, float(values[0]), float(low), float(high), n)
 
 
-def summarise(figures: Figures, by_set: dict[str, dict[str, dict[str, Array]]], peers: list[str]) -> None:
+def summarise(
+    figures: Figures, by_set: dict[str, Drawn], worked: dict[str, list[str]], peers: list[str]
+) -> None:
     """Means over the matrices, and `auto` against the best peer of each matrix and on average."""
     arms = list(next(iter(by_set.values())))
     mean = {
@@ -133,7 +140,8 @@ def summarise(figures: Figures, by_set: dict[str, dict[str, dict[str, Array]]], 
     for name, found in by_set.items():
         for metric in METRICS:
             sign = -1 if metric == "accuracy" else 1
-            best = min(peers, key=lambda p: sign * found[p][metric][0], default="majority_vote")
+            able = [peer for peer in peers if peer in worked[name]]
+            best = min(able, key=lambda p: sign * found[p][metric][0], default="majority_vote")
             for label, other in (
                 ("majority_vote", "majority_vote"),
                 (f"best peer in {metric}: {best}", best),
@@ -195,11 +203,11 @@ def main() -> None:
     if options.quick:
         files, arms = files[:1], {n: a for n, a in arms.items() if n in (*OURS, *FAST_PEERS)}
         peers = {n: a for n, a in peers.items() if n in arms}
-    by_set = {}
+    by_set, worked = {}, {}
     for file in files:
-        by_set[file.stem] = run_matrix(figures, file, arms)
+        by_set[file.stem], worked[file.stem] = run_matrix(figures, file, arms)
         print(f"{file.stem} done", file=sys.stderr)
-    summarise(figures, by_set, list(peers))
+    summarise(figures, by_set, worked, list(peers))
     seeds = range(1 if options.quick else 5)
     few = {n: a for n, a in arms.items() if n in (*OURS, *FAST_PEERS)}
     run_known_truth(figures, few, 1000 if options.quick else 10_000, seeds)
