@@ -52,7 +52,8 @@ def check_margins(margins: ArrayLike | None, L: Int8Array) -> Float32Array:
     """Margins as float32 of the shape of `L`; all NaN where none were given."""
     if margins is None:
         return np.full(L.shape, np.nan, dtype=np.float32)
-    array = np.asarray(margins, dtype=np.float32)
+    with np.errstate(over="ignore"):  # a margin too large for float32 is infinite, which counts as a vote
+        array = np.asarray(margins, dtype=np.float32)
     if array.shape != L.shape:
         raise LabelMatrixError(
             f"margins have shape {array.shape} but L has {L.shape}. Pass both from the same apply() call."

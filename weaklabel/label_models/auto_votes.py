@@ -18,6 +18,7 @@ from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Int8Array
 
 _HEDGE: Final = 0.05  # what the mere count always gets
 _MOST_HEDGE: Final = 0.25  # what it gets where hardly any vote is independent
+_MAX_ROWS: Final = 100_000  # enough to choose by; the chosen model is fitted on all
 _GAIN: Final = 0.01  # share of the nats by which a richer model must foretell votes better
 
 
@@ -82,13 +83,13 @@ def _that_foretells_best(votes: Int8Array, n_classes: int, seed: int) -> Choice:
 
 def foretold(model: AdditiveVoteModel, votes: Int8Array, worth: FloatArray, seed: int) -> Foretold:
     """How well a model fitted on either half of the rows foretells the votes of the other; it is left fitted so."""
-    half = np.random.default_rng(seed).permutation(len(votes)) % 2
+    place = np.random.default_rng(seed).permutation(len(votes))
+    half = np.where(place < _MAX_ROWS, place % 2, -1)
     found = []
     for side in (0, 1):
         model.fit(votes[half == side])
-        found.append(
-            foretell(votes[half != side], model.evidence(), model.balance(), vote_chances(model), worth)
-        )
+        held = votes[half == 1 - side]
+        found.append(foretell(held, model.evidence(), model.balance(), vote_chances(model), worth))
     told = [f for f in found if f.n_votes] or found
     temperature = float(np.exp(np.mean([np.log(f.temperature) for f in told])))
     return Foretold(float(np.mean([f.nll for f in told])), temperature, sum(f.n_votes for f in told))

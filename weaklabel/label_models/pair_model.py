@@ -29,47 +29,24 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from weaklabel._validation import check_gold, check_label_matrix, check_margins
 from weaklabel.errors import ConfigError, LabelMatrixError
-from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models.agreement import agreement_weights
 from weaklabel.label_models.base import LabelModel
 from weaklabel.label_models.effects import SHAPES, half_margins, margin_effects
-from weaklabel.label_models.kernel_logistic import fit_columns, leave_group_out
-from weaklabel.label_models.odd_blocks import Block, odd_blocks
-from weaklabel.label_models.recipes import Recipe, design_effect, mix, recipes_for
+from weaklabel.label_models.mixture import Gold, Weights, learn
+from weaklabel.label_models.odd_blocks import odd_blocks
+from weaklabel.label_models.recipes import Recipe
 from weaklabel.label_models.vote_weights import sum_of_weights
 from weaklabel.types import FloatArray, PairFeatures, sigmoid
 
-_N_FOLDS: Final = 5
-# Fewer gold pairs than this cannot judge recipes: the weights of agreement are kept, and gold only corrects them.
-_MIN_GOLD: Final = 20
 _PARTS: Final = frozenset({*SHAPES, "even", "words", "characters", "layout", "style", "gate", "agreement"})
-# Recipes are fitted and judged over rows, which costs the cube of their number. Beyond this many rows of gold they
-# are judged on so many of them, and one recipe, the mean of the mixture, is fitted to all.
-_MAX_ROWS: Final = 1500
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Linear weights, log-odds per unit: of effects by shape, of the columns of each view, of gated effects.
-
-    Attributes:
-        effects: shape -> `(n_lfs,)` float64.
-        views: name of a view -> `(d,)` float64.
-        gate: `(q, n_lfs)` float64, what each column of the context adds to the weight of a sharp effect; or None.
-    """
-
-    effects: Mapping[str, FloatArray]
-    views: Mapping[str, FloatArray] = field(default_factory=dict)
-    gate: FloatArray | None = None
 
 
 class PairModel(LabelModel):
@@ -165,11 +142,12 @@ class PairModel(LabelModel):
             if len(known) and spread.any():
                 effects = self._effects(votes[known], gaps[known])
                 seen = features.take(known) if features is not None and self.text else None
-                gold_rows = _Gold(gold[known], prompts[known], effects["sharp"] @ self.prior_, self.seed)
-                self._learn(odd_blocks(effects, spread, seen), gold_rows)
-                if self.held_out_ is not None:
-                    held, self.held_out_ = self.held_out_, np.full(len(votes), np.nan)
-                    self.held_out_[known] = held
+                gold_rows = Gold(gold[known], prompts[known], effects["sharp"] @ self.prior_, self.seed)
+                learned = learn(odd_blocks(effects, spread, seen), gold_rows, self.prior_, self.leave_out)
+                self.weights_, self.mixture_ = learned.weights, learned.mixture
+                if learned.held_out is not None:
+                    self.held_out_ = np.full(len(votes), np.nan)
+                    self.held_out_[known] = learned.held_out
         return self
 
     def predict_logit(
@@ -255,144 +233,6 @@ class PairModel(LabelModel):
             raise ConfigError(
                 f"pair_model: declared names column {wrong[0]}, but L has {n_lfs} columns, 0 to {n_lfs - 1}."
             )
-
-    def _learn(self, blocks: dict[str, Block], gold: _Gold) -> None:
-        recipes = recipes_for({*blocks, "agreement"} - set(self.leave_out))
-        if not recipes:
-            raise ConfigError(
-                f"pair_model: nothing is left after leave_out={list(self.leave_out)}. Leave out less."
-            )
-        if len(gold.y) < _MIN_GOLD or gold.n_prompts < _N_FOLDS:
-            trusting = [recipe for recipe in recipes if recipe.share == 1.0] or recipes
-            even = np.full(len(trusting), 1 / len(trusting))
-            if len(gold.y) > _MAX_ROWS:  # plenty of gold, but on a handful of prompts
-                self.weights_ = self._fit_all(_mean_recipe(trusting, even), blocks, gold)
-            else:
-                self.weights_ = self._mixed(trusting, even, _fit_recipes(trusting, blocks, gold)[1], blocks)
-            return
-        judged = gold.sample(_MAX_ROWS)
-        few = len(judged) < len(gold.y)
-        judges, rows = (gold.take(judged), _rows(blocks, judged)) if few else (gold, blocks)
-        logits, alphas = _fit_recipes(recipes, rows, judges)
-        shares = judges.mixture(logits)
-        self.mixture_ = tuple(sorted(zip(recipes, shares.tolist(), strict=True), key=lambda entry: -entry[1]))
-        if few:
-            mean = _mean_recipe(recipes, shares)
-            self.weights_ = self._fit_all(mean, blocks, gold)
-            self.held_out_ = self._held_out_of_all(mean, blocks, gold)
-        else:
-            self.weights_ = self._mixed(recipes, shares, alphas, blocks)
-            self.held_out_ = gold.held_out_mixture(logits)
-
-    def _mixed(
-        self, recipes: Sequence[Recipe], shares: FloatArray, alphas: FloatArray, blocks: Mapping[str, Block]
-    ) -> Weights:
-        """The weights of a mixture of recipes fitted over rows."""
-        by_block: dict[str, FloatArray] = {}
-        for recipe, share, a in zip(recipes, shares, alphas, strict=True):
-            for name, variance in recipe.variance.items():
-                by_block[name] = by_block.get(name, 0.0) + share * variance * a
-        kept = float(sum(share * recipe.share for recipe, share in zip(recipes, shares, strict=True)))
-        return self._weights(kept, {name: blocks[name].weights(a) for name, a in by_block.items()})
-
-    def _weights(self, kept: float, learned: dict[str, FloatArray]) -> Weights:
-        effects = {shape: learned.pop(shape, np.zeros(len(self.prior_))) for shape in SHAPES}
-        effects["sharp"] = effects["sharp"] + learned.pop("even", 0.0) + kept * self.prior_
-        gate = learned.pop("gate", None)
-        return Weights(effects, {name: learned[name] for name in sorted(learned)}, gate)
-
-    def _fit_all(self, recipe: Recipe, blocks: Mapping[str, Block], gold: _Gold) -> Weights:
-        import scipy.sparse as sp
-
-        parts = {name: blocks[name].design() * np.sqrt(v) for name, v in recipe.variance.items()}
-        beta = fit_columns(sp.hstack(list(parts.values()), format="csr"), gold.y, recipe.share * gold.agreed)
-        ends = np.cumsum([0, *(part.shape[1] for part in parts.values())])
-        learned = {
-            name: blocks[name].weights_of_design(beta[ends[i] : ends[i + 1]]) * np.sqrt(recipe.variance[name])
-            for i, name in enumerate(parts)
-        }
-        return self._weights(recipe.share, learned)
-
-    def _held_out_of_all(self, recipe: Recipe, blocks: Mapping[str, Block], gold: _Gold) -> FloatArray:
-        import scipy.sparse as sp
-
-        X = sp.hstack(
-            [blocks[name].design() * np.sqrt(v) for name, v in recipe.variance.items()], format="csr"
-        )
-        offset, out = recipe.share * gold.agreed, np.empty(len(gold.y))
-        for fold in range(_N_FOLDS):
-            held = gold.folds == fold
-            out[held] = offset[held] + X[held] @ fit_columns(X[~held], gold.y[~held], offset[~held])
-        return out
-
-
-class _Gold:
-    """The gold rows: what was said, of which prompt, and the logit of agreement alone."""
-
-    def __init__(self, y: FloatArray, prompts: NDArray[Any], agreed: FloatArray, seed: int) -> None:
-        self.y, self.prompts, self.agreed, self.seed = y, prompts, agreed, seed
-        self.codes = np.unique(prompts, return_inverse=True)[1].reshape(-1)
-        self.n_prompts = int(self.codes.max()) + 1
-        ends = np.cumsum(np.bincount(self.codes))[:-1]
-        self.groups = np.split(np.argsort(self.codes, kind="stable"), ends)
-
-    @property
-    def folds(self) -> NDArray[np.int64]:
-        return folds_by_prompt(self.prompts, _N_FOLDS, self.seed)
-
-    def take(self, rows: NDArray[np.intp]) -> _Gold:
-        return _Gold(self.y[rows], self.prompts[rows], self.agreed[rows], self.seed)
-
-    def sample(self, n_rows: int) -> NDArray[np.intp]:
-        """At most `n_rows` rows: prompts in a drawn order, the last of them cut where it does not fit."""
-        order = np.random.default_rng(self.seed).permutation(self.n_prompts)
-        rows = np.concatenate([self.groups[code] for code in order])
-        return np.sort(rows[:n_rows])
-
-    def mixture(self, logits: FloatArray, seen: NDArray[np.bool_] | None = None) -> FloatArray:
-        """The shares of recipes that predict the seen rows best."""
-        rows = np.ones(len(self.y), dtype=np.bool_) if seen is None else seen
-        even = logits[:, rows].mean(axis=0)
-        nll = np.logaddexp(0.0, even) - self.y[rows] * even
-        return mix(logits[:, rows], self.y[rows], design_effect(nll, self.codes[rows]))
-
-    def held_out_mixture(self, logits: FloatArray) -> FloatArray:
-        """The mixed logits, the shares learned on other prompts."""
-        out = np.empty(len(self.y))
-        for fold in range(_N_FOLDS):
-            held = self.folds == fold
-            out[held] = self.mixture(logits, ~held) @ logits[:, held]
-        return out
-
-
-def _fit_recipes(
-    recipes: Sequence[Recipe], blocks: Mapping[str, Block], gold: _Gold
-) -> tuple[FloatArray, FloatArray]:
-    """Left-out logits and dual weights of every recipe, each `(n_recipes, n)`."""
-    covariance = {name: blocks[name].covariance() for name in {n for r in recipes for n in r.variance}}
-    logits, alphas = [], []
-    for recipe in recipes:
-        K = sum(variance * covariance[name] for name, variance in recipe.variance.items())
-        a, held = leave_group_out(np.asarray(K), gold.y, gold.groups, recipe.share * gold.agreed)
-        logits.append(held)
-        alphas.append(a)
-    return np.array(logits), np.array(alphas)
-
-
-def _mean_recipe(recipes: Sequence[Recipe], shares: FloatArray) -> Recipe:
-    variance: dict[str, float] = {}
-    for recipe, share in zip(recipes, shares, strict=True):
-        for name, v in recipe.variance.items():
-            variance[name] = variance.get(name, 0.0) + float(share) * v
-    kept = float(sum(share * recipe.share for recipe, share in zip(recipes, shares, strict=True)))
-    return Recipe(variance, kept)
-
-
-def _rows(blocks: Mapping[str, Block], rows: NDArray[np.intp]) -> dict[str, Block]:
-    return {
-        name: Block(b.columns[rows], b.unit, None if b.gate is None else b.gate[rows])
-        for name, b in blocks.items()
-    }
 
 
 def _check_rows(features: PairFeatures | None, n: int) -> None:

@@ -7,6 +7,7 @@ calibrated, and says so when it was not.
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -311,7 +312,8 @@ def _maker(model: str | LabelModel, settings: Mapping[str, Any]) -> Any:
             f"fit: {', '.join(settings)} came with a label model that has its settings already. "
             "Name the model, or set them where it is made."
         )
-    return lambda: copy.deepcopy(model)
+    given_settings = {name: getattr(model, name) for name in inspect.signature(type(model)).parameters}
+    return lambda: type(model)(**copy.deepcopy(given_settings))
 
 
 def _by_number(settings: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:

@@ -35,6 +35,9 @@ _CHARACTERS: Final = (2, 3, 4)
 _LONGEST: Final = (
     64  # characters of a run without spaces that are read: behind them stands data, not language
 )
+_LONGEST_TEXT: Final = (
+    100_000  # characters that layout and style read: behind them they have seen how it goes on
+)
 _MEMORY: Final = 200_000  # distinct words remembered
 _BREAK: Final = "¶"
 _LAYOUT: Final = (
@@ -211,12 +214,13 @@ class HashedText:
         return np.concatenate([np.empty(0, np.int32), *runs])
 
     def _layout(self, text: str) -> Columns:
+        text = text[:_LONGEST_TEXT]
         for pattern, mark in _LAYOUT:
             text = pattern.sub(mark, text)
         return self._hash(_grams(text, _LAYOUT_SIZES))
 
     def _style(self, text: str) -> Columns:
-        tokens = [_style_of(token) for token in _STYLE_TOKEN.findall(text)]
+        tokens = [_style_of(token) for token in _STYLE_TOKEN.findall(text[:_LONGEST_TEXT])]
         triples = zip(tokens, tokens[1:], tokens[2:], strict=False)
         return self._hash({*tokens, *map(" ".join, pairwise(tokens)), *map(" ".join, triples)})
 
