@@ -38,6 +38,15 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def chance(q: float) -> str:
+    """A p-value or q-value: three decimals, and a power of ten where these would say nothing.
+
+    >>> chance(0.05), chance(0.00002)
+    ('.050', '2.0e-05')
+    """
+    return f"{q:.1e}" if q < 0.001 else short(q)
+
+
 def short(value: float | None, sign: bool = False) -> str:
     """A share with three decimals and no leading zero; `-` for what is not known.
 

@@ -50,6 +50,18 @@ def folds_by_prompt(groups: ArrayLike, n_folds: int, seed: int = 0) -> NDArray[n
     return fold_of[codes.reshape(-1)]
 
 
+def some_prompts(groups: NDArray[np.int64], n_rows: int, seed: int) -> NDArray[np.intp]:
+    """Rows of randomly drawn whole prompts, at most `n_rows` of them unless the first prompt alone has more.
+
+    >>> some_prompts(np.array([0, 0, 1, 1, 2, 2]), 2, seed=0).tolist() in ([0, 1], [2, 3], [4, 5])
+    True
+    """
+    sizes = np.bincount(groups)
+    drawn = np.random.default_rng(seed).permutation(len(sizes))
+    enough = max(1, int(np.searchsorted(np.cumsum(sizes[drawn]), n_rows, side="right")))
+    return np.flatnonzero(np.isin(groups, drawn[:enough]))
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Response `j` beats response `i` with probability `p`; the comparison counts `w`."""

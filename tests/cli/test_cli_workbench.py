@@ -132,6 +132,36 @@ def test_compare_puts_sets_side_by_side(project: Path) -> None:
     assert found["sets"][2]["n_lfs"] > found["sets"][0]["n_lfs"]
 
 
+def test_compare_means_the_same_project_from_a_folder_below_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "data").mkdir(exist_ok=True)
+    monkeypatch.chdir(project / "data")
+    found = answer("compare", "project", "../mine.py", "--model", "ridge")
+    assert found["sets"][1]["against_first"]["nll"]["value"] == 0.0
+
+
+def test_gold_of_nothing_but_ties_ends_no_command_in_a_traceback(tmp_path: Path) -> None:
+    write_sample(tmp_path, n_pairs=120, n_gold=80, seed=3)
+    rows = [json.loads(line) for line in (tmp_path / "gold.jsonl").read_text().splitlines()]
+    (tmp_path / "gold.jsonl").write_text("".join(f"{json.dumps(row | {'gold': 'tie'})}\n" for row in rows))
+    given = (
+        "--pairs",
+        str(tmp_path / "pairs.jsonl"),
+        "--gold",
+        str(tmp_path / "gold.jsonl"),
+        "--name",
+        "ties",
+    )
+    assert "never votes on decided dev gold" in run("mistakes", "characters", *given).stdout
+    assert "Nothing can be told" in run("dependencies", *given).stdout
+    assert "a coin: .693" in run("adds", *given).stdout
+    assert "nan" not in run("compare", "project", *given[:-2]).stdout
+    assert "mean p of b" in run("bias", *given).stdout
+    assert "no threshold can be certified" in run("threshold", *given, code=1).stdout
+    assert "0 decided dev gold pairs" in run("tune", *given[:-2], code=2).stderr
+
+
 def test_compare_refuses_what_it_cannot_compare() -> None:
     assert "named twice" in run("compare", "project", "project", code=2).stderr
     assert "have one name" in run("compare", "project,shipped:length", code=2).stderr

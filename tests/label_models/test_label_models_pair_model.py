@@ -18,6 +18,7 @@ from synthetic import draw_votes
 from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.label_models import mixture, pair_model
 from weaklabel.label_models.agreement import agreement_weights, class_means
+from weaklabel.label_models.auto import Auto
 from weaklabel.label_models.effects import SHAPES, half_margins, margin_effects
 from weaklabel.label_models.map_logistic import map_logistic
 from weaklabel.label_models.pair_model import PairModel
@@ -336,9 +337,7 @@ def test_fitted_over_columns_it_is_what_it_is_over_rows(monkeypatch, n_prompts):
 @pytest.mark.parametrize("n_prompts", [300, 2], ids=["many prompts", "two prompts"])
 def test_no_matrix_over_rows_is_larger_than_allowed(monkeypatch, n_prompts):
     sizes, really = [], mixture.leave_group_out
-    monkeypatch.setattr(
-        pair_model, "leave_group_out", lambda K, *rest: sizes.append(len(K)) or really(K, *rest)
-    )
+    monkeypatch.setattr(mixture, "leave_group_out", lambda K, *rest: sizes.append(len(K)) or really(K, *rest))
     monkeypatch.setattr(mixture, "_MAX_ROWS", 50)
     L, y = draw_votes(300, [0.7, 0.6])
     PairModel().fit(L, y=y, groups=np.arange(300) % n_prompts)
@@ -690,3 +689,15 @@ def test_map_logistic_finds_the_minimum_that_a_general_optimiser_finds():
 
     found = minimize(objective, np.zeros(4), method="BFGS", options={"gtol": 1e-9}).x
     assert np.allclose(map_logistic(X, y, centre, 3.0), found, atol=1e-6)
+
+
+def test_auto_hands_the_texts_on_to_the_model_that_reads_them():
+    pairs, y, L = draw_texts(120, 0, lambda text: text + " splendid")
+    features = pair_features(pairs)
+    model = Auto().fit(L, y=y, features=features)
+    logit = model.predict_logit(L, features=features)
+    assert (model.chosen_, model.extra_names[-1]) == ("pair_model", "text:words")
+    assert (model.predict_logit(1 - L, features=features.swapped()) == -logit).all()
+    assert np.allclose(model.contributions(L, features=features).sum(axis=1), logit)
+    again = Auto.from_dict(json.loads(json.dumps(model.to_dict(), sort_keys=True)))
+    assert (again.predict_logit(L, features=features) == logit).all()

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weaklabel.errors import ConfigError, LabelMatrixError
+from weaklabel.export.selection import check_confidence
 from weaklabel.metrics import accuracy, kept_share_curve, reliability_equal_mass
 
 rows = st.lists(st.tuples(st.floats(0, 1), st.sampled_from([0.0, 0.5, 1.0])), min_size=1, max_size=40)
@@ -101,6 +102,12 @@ def test_a_printed_threshold_keeps_the_same_pairs():
     p, y = calibrated(200)
     for row in kept_share_curve(p, y, n_draws=10):
         assert (np.maximum(p, 1 - p) >= float(f"{row.threshold:.4f}")).sum() == row.n
+
+
+def test_a_threshold_is_one_that_an_export_takes():
+    (row,) = kept_share_curve([1.0, 0.0, 0.99999], [1, 0, 1], points=3)
+    check_confidence(row.threshold)
+    assert row.n == 3
 
 
 def test_the_thresholds_know_nothing_of_the_outcomes():

@@ -15,6 +15,7 @@ from weaklabel.metrics import (
     EPS,
     METRICS,
     Interval,
+    Metric,
     accuracy,
     bootstrap,
     brier,
@@ -198,6 +199,14 @@ def test_score_all_agrees_with_each_metric_alone():
         assert (found.value, found.low, found.high) == pytest.approx((alone.value, alone.low, alone.high))
 
 
+def test_only_a_biased_metric_is_kept_above_zero():
+    lean = Metric(
+        "lean", lambda p, y: np.column_stack([p - 1, np.ones_like(p)]), lambda s: s[..., 0] / s[..., 1]
+    )
+    found = bootstrap(lean, [0.1, 0.2, 0.6], [1, 1, 0])
+    assert found.low < found.value < found.high < 0
+
+
 def test_an_interval_holds_its_value():
     for seed in range(20):
         for name, found in score_all(*calibrated(80, seed), n_draws=200).items():
@@ -263,7 +272,7 @@ def test_an_unknown_metric_is_named_with_a_guess():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.5, ".500"), (-0.25, "-.250"), (1.0, "1.000"), (math.nan, "nan"), (12.3456, "12.346")],
+    [(0.5, ".500"), (-0.25, "-.250"), (1.0, "1.000"), (math.nan, "-"), (12.3456, "12.346")],
 )
 def test_figures_print_short(value, text):
     assert str(Interval(value, 0, 0, 1)).startswith(text)

@@ -10,7 +10,7 @@ import pytest
 from made_labels import build_pairs, labels_of
 from made_pairs import made_pairs
 
-from weaklabel.errors import DataError
+from weaklabel.errors import DataError, GoldError
 from weaklabel.types import Labels
 from weaklabel.workbench.bias import label_bias
 
@@ -86,6 +86,13 @@ def test_gold_of_its_own_is_matched_by_id_and_turned_where_it_is_turned() -> Non
     inside = label_bias(labels)
     outside = label_bias(labels, labels.pairs.swapped())
     assert (inside.length, inside.gold_position) == (outside.length, outside.gold_position)
+
+
+def test_gold_of_other_texts_is_refused_instead_of_turned() -> None:
+    labels = labels_of(made_pairs([("x" * 9, "y" * 3)] * 30, gold=["a"] * 30), np.ones(30))
+    other = made_pairs([("x" * 8, "y" * 3)] * 30, gold=["a"] * 30)
+    with pytest.raises(GoldError, match="30 of 30 gold pairs hold other responses"):
+        label_bias(labels, other)
 
 
 def test_locked_test_gold_is_not_looked_at() -> None:

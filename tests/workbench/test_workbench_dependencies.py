@@ -15,7 +15,8 @@ from synthetic import draw_votes
 
 from weaklabel.errors import GoldError, LabelMatrixError
 from weaklabel.types import Pairs, Votes
-from weaklabel.workbench.dependencies import dependencies, rank_correlation
+from weaklabel.workbench._correlation import rank_correlation
+from weaklabel.workbench.dependencies import dependencies
 
 
 def made(L: Any, y: Any = None, prompts: Any = None, margins: Any = None) -> tuple[Votes, Pairs | None]:
@@ -130,6 +131,15 @@ def test_too_few_common_pairs_say_nothing() -> None:
     found = dependencies(*made(L, y))
     assert np.isnan(found.correlation[0, 1])
     assert np.isnan(found.q[0, 1])
+
+
+def test_too_little_gold_is_not_called_independence() -> None:
+    L, y = draw_votes(300, [0.7] * 4, 1.0)
+    votes, gold = made(L, y)
+    assert gold is not None
+    shown = dependencies(votes, gold.take(np.arange(10))).text()
+    assert "Nothing can be told by 10 gold pairs" in shown
+    assert "worth about" not in shown
 
 
 def test_gold_ties_are_left_out_and_test_gold_is_not_looked_at() -> None:

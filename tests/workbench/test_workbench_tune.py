@@ -15,7 +15,8 @@ from weaklabel.errors import ConfigError, GoldError
 from weaklabel.lf.core import ResponseScorer, labeling_function, response_scorer
 from weaklabel.lf.discovery import load_lfs
 from weaklabel.types import Pairs, Votes
-from weaklabel.workbench.tune import Settings, Tuned, best_settings, tune
+from weaklabel.workbench._settings import Settings, best_settings, votes_under
+from weaklabel.workbench.tune import Tuned, tune
 
 
 def world(n: int, seed: int, *, m: int = 1, **settings: Any) -> tuple[list[Any], Pairs, Votes]:
@@ -197,14 +198,30 @@ def test_what_is_written_can_be_loaded_and_votes_as_proposed(
     assert loaded[1].spec == "tuned.py::n_tuned"
 
 
-def test_votes_under_other_settings_are_the_scorers_own() -> None:
-    from weaklabel.workbench.tune import _votes
+@pytest.mark.parametrize(("was", "low"), [({"min_gap": 9, "max_gap": 15}, 0), ({"max_gap": 3}, 5)])
+def test_thresholds_that_the_proposal_drops_are_dropped_in_the_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, was: dict[str, int], low: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = ", ".join(f"{name}={value}" for name, value in was.items())
+    source = f"from weaklabel import response_scorer\n\n@response_scorer({settings})\ndef n(response):\n    return len(response)\n"
+    (tmp_path / "mine.py").write_text(source)
+    lfs = load_lfs("mine.py")
+    margins, gold = planted(600, 3, "less", low, math.inf)
+    found = tune(lfs, *_kw(rest(margins, gold, lfs)))
+    assert found.rows[0].proposed.max_gap == math.inf
+    (tmp_path / "tuned.py").write_text(found.code())
+    (tuned,) = load_lfs("tuned.py")
+    assert isinstance(tuned, ResponseScorer)
+    assert Settings.of(tuned) == found.rows[0].proposed
 
+
+def test_votes_under_other_settings_are_the_scorers_own() -> None:
     more = np.array([0.7, -0.7, 0.1, 0.0, np.nan, -5.0, 3.0], np.float32)
     for settings in (Settings("more", 0.7, 3.0), Settings("less", 0.1), Settings("less")):
         lf = scorer("any", prefer=settings.prefer, min_gap=settings.min_gap, max_gap=settings.max_gap)
         directed = -more if settings.prefer == "less" else more
-        assert _votes(more, settings).tolist() == lf._votes(directed).tolist()
+        assert votes_under(more, settings).tolist() == lf._votes(directed).tolist()
 
 
 def test_report_prints_and_gives_json() -> None:

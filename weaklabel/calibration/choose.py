@@ -11,6 +11,7 @@ from weaklabel._validation import check_gold
 from weaklabel.calibration.base import Calibrator, check_logit
 from weaklabel.errors import ConfigError, LabelMatrixError
 from weaklabel.groups import folds_by_prompt
+from weaklabel.metrics.rows import group_numbers, standard_error
 from weaklabel.types import FloatArray
 
 
@@ -23,7 +24,7 @@ def choose_from(
     seed: int,
 ) -> tuple[int, dict[str, float]]:
     """Index of the chosen candidate, and each one's cross-validated NLL. `y` holds no NaN."""
-    codes = np.unique(np.arange(len(y)) if groups is None else np.asarray(groups), return_inverse=True)[1]
+    codes = group_numbers(groups, len(y))
     n_prompts = int(codes.max()) + 1 if len(codes) else 0
     if n_prompts < 2:
         return 0, {}
@@ -32,7 +33,7 @@ def choose_from(
     scores = [float(loss.mean()) for loss in losses]
     best = int(np.argmin(scores))
     for index, loss in enumerate(losses):
-        if scores[index] - scores[best] <= _standard_error(loss - losses[best], codes):
+        if scores[index] - scores[best] <= standard_error(loss - losses[best], codes):
             return index, {c.name: score for c, score in zip(candidates, scores, strict=True)}
     raise AssertionError("the best candidate is no worse than itself")
 
@@ -71,10 +72,3 @@ def _held_out_losses(
         z = type(candidate)().fit(logit[~held], y[~held]).transform(logit[held])
         losses[held] = np.logaddexp(0.0, z) - y[held] * z
     return losses
-
-
-def _standard_error(difference: FloatArray, codes: np.ndarray[tuple[int, ...], np.dtype[np.intp]]) -> float:
-    """Of the mean difference, prompts taken as the independent units."""
-    per_prompt = np.bincount(codes, difference - difference.mean())
-    n = len(per_prompt)
-    return float(np.sqrt((per_prompt**2).sum() * n / (n - 1)) / len(difference))

@@ -312,7 +312,8 @@ def _describe_apply(counts: Mapping[str, Any]) -> str:
 def _describe_fit(counts: Mapping[str, Any]) -> str:
     calibrated = f"calibrated by {counts['calibrator']}" if counts["calibrated"] else "NOT calibrated"
     figures = counts["out_of_fold"]
-    accuracy = f", out-of-fold accuracy {figures['accuracy']['value']:.3f}" if "accuracy" in figures else ""
+    value = figures.get("accuracy", {}).get("value")  # None where all gold is tied
+    accuracy = "" if value is None else f", out-of-fold accuracy {value:.3f}"
     return f"{counts['model']}, {calibrated}{accuracy}"
 
 

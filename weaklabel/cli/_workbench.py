@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from weaklabel.cli._common import _rebased, _root
+
+PROJECT: Final = "project"
+"""Stands for the project's own functions."""
 
 
 def counter(what: str) -> Callable[[int, int], None] | None:
@@ -23,9 +26,10 @@ def counter(what: str) -> Callable[[int, int], None] | None:
 
 
 def sources_of(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Per set, `a,b,...`, its sources as seen from the project's folder."""
+    """Per set, `a,b,...`, its sources as seen from the project's folder; the word `PROJECT` stays as it is."""
     root = _root(options)
-    return {
-        name: list(_rebased({"lfs.use": [part for part in name.split(",") if part]}, root)["lfs.use"])
-        for name in names
-    }
+
+    def seen(part: str) -> str:
+        return part if part == PROJECT else str(_rebased({"lfs.use": [part]}, root)["lfs.use"][0])
+
+    return {name: [seen(part) for part in name.split(",") if part] for name in names}

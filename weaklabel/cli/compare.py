@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from weaklabel.cli._common import config_options, data_options, emit, json_option, settings
-from weaklabel.cli._workbench import counter, sources_of
+from weaklabel.cli._workbench import PROJECT, counter, sources_of
 from weaklabel.errors import ConfigError
 
 
@@ -45,8 +45,8 @@ def command(as_json: bool, compared: tuple[str, ...], judged_by: str | None, **o
     pairs = read_configured_pairs(loaded)
     lf_settings = loaded.config.lfs
     for name, parts in sources.items():
-        own = configured_lfs(loaded) if "project" in parts else []
-        rest = [resolve_source(loaded, part) for part in parts if part != "project"]
+        own = configured_lfs(loaded) if PROJECT in parts else []
+        rest = [resolve_source(loaded, part) for part in parts if part != PROJECT]
         lfs = [*own, *(load_lfs(*rest) if rest else [])]
         if len({lf.name for lf in lfs}) < len(lfs):
             raise ConfigError(f"compare: two functions of {name!r} have one name. Leave one of them out.")

@@ -39,7 +39,7 @@ from weaklabel.label_models.auto_gold import Data, choose_by_gold, gold_shares
 from weaklabel.label_models.auto_votes import choose_by_votes
 from weaklabel.label_models.base import LabelModel
 from weaklabel.label_models.vote_model import VoteModel
-from weaklabel.types import FloatArray, Int8Array
+from weaklabel.types import FloatArray, Int8Array, PairFeatures, sigmoid
 
 
 class Auto(VoteModel):
@@ -82,6 +82,18 @@ class Auto(VoteModel):
         self.min_rows = min_rows
         self.seed = seed
 
+    @property
+    def uses_features(self) -> bool:
+        """Whether the texts' features are of use: for pairs, until a model was chosen that has no use for them."""
+        model: LabelModel | None = getattr(self, "model_", None)
+        return self.n_classes is None if model is None else model.uses_features
+
+    @property
+    def extra_names(self) -> tuple[str, ...]:
+        """As the chosen model's."""
+        model: LabelModel = self._require("model_")
+        return model.extra_names
+
     def fit(
         self,
         L: ArrayLike,
@@ -89,6 +101,7 @@ class Auto(VoteModel):
         margins: ArrayLike | None = None,
         y: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        features: PairFeatures | None = None,
     ) -> Self:
         """Choose and learn.
 
@@ -97,6 +110,7 @@ class Auto(VoteModel):
             margins: `(n, n_lfs)`, for pairs: only `pair_model` uses them.
             y: `(n,)` gold: 0, 1, .5 or NaN for pairs, class numbers or NaN otherwise.
             groups: `(n,)`, equal for equal prompts.
+            features: of the pairs' texts: only `pair_model` uses them.
 
         Raises:
             LabelMatrixError: `L` is no matrix of votes, or margins or gold do not fit it.
@@ -106,14 +120,16 @@ class Auto(VoteModel):
         self._check_settings()
         gaps = check_margins(margins, votes)
         rows = np.arange(len(votes)) if groups is None else np.asarray(groups)
-        data = Data(votes, gaps, gold_shares(y, len(votes), self.n_classes), rows, self.n_classes)
+        data = Data(votes, gaps, gold_shares(y, len(votes), self.n_classes), rows, self.n_classes, features)
         choice = choose_by_votes(votes, gaps, self.n_classes, self.min_rows, self.seed)
         if data.known.sum() >= self.min_gold and len(np.unique(rows[data.known])) >= 2:
             choice = choose_by_gold(data, choice, self.seed)
         self._keep(choice)
         return self
 
-    def predict_logit(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
+    def predict_logit(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
         """`(n_pairs,)` float64: log-odds that B beats A; 0 where nothing speaks. For pairs only.
 
         Raises:
@@ -122,24 +138,29 @@ class Auto(VoteModel):
         """
         choice = self._choice()
         self._refuse_logit_of_classes()
-        logit = choice.model.predict_logit(L, margins=margins)
+        logit = choice.model.predict_logit(L, margins=margins, **choice.model.given(features))
         return np.asarray(logit / (choice.temperature * choice.gold_temperature), dtype=np.float64)
 
-    def contributions(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray | None:
+    def contributions(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray | None:
         """`(n_pairs, n_lfs)` float64, adding up to the logit; None where the chosen model has no such sum."""
         choice = self._choice()
         self._refuse_logit_of_classes()
-        shares = choice.model.contributions(L, margins=margins)
+        shares = choice.model.contributions(L, margins=margins, **choice.model.given(features))
         return None if shares is None else shares / (choice.temperature * choice.gold_temperature)
 
-    def predict_proba(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
+    def predict_proba(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
         """`(n, 2)` float64 for pairs, `(n, k)` otherwise. Rows sum to 1.
 
         Raises:
             NotFittedError: before `fit`.
         """
         if self.n_classes is None:
-            return LabelModel.predict_proba(self, L, margins=margins)
+            p = sigmoid(self.predict_logit(L, margins=margins, features=features))
+            return np.column_stack([1.0 - p, p])
         return super().predict_proba(L)
 
     def _check_settings(self) -> None:

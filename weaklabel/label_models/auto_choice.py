@@ -19,7 +19,7 @@ from weaklabel.label_models.pair_model import PairModel
 from weaklabel.label_models.triplet import Triplet
 from weaklabel.label_models.vote_model import VoteModel, softmax
 from weaklabel.label_models.weighted_vote import WeightedVote
-from weaklabel.types import FloatArray, Int8Array
+from weaklabel.types import FloatArray, Int8Array, PairFeatures
 
 KINDS: Final[Mapping[str, type[LabelModel]]] = {
     kind.name: kind
@@ -46,10 +46,12 @@ class Choice:
     hedge: float = 0.0
     gold_temperature: float = 1.0
 
-    def log_probabilities(self, votes: Int8Array, margins: ArrayLike | None = None) -> FloatArray:
+    def log_probabilities(
+        self, votes: Int8Array, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
         """`(n, k)` float64, up to a constant per row."""
         if not isinstance(self.model, VoteModel) or self.model.n_classes is None:
-            logit = self.model.predict_logit(votes, margins=margins)
+            logit = self.model.predict_logit(votes, margins=margins, **self.model.given(features))
             logit = logit / (self.temperature * self.gold_temperature)
             return np.asarray(np.column_stack([np.zeros(len(logit)), logit]), dtype=np.float64)
         p = softmax(self.model.log_scores(votes) / self.temperature)

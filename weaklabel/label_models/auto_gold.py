@@ -15,7 +15,7 @@ from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models.auto_choice import KINDS, Choice, candidates, new_model
 from weaklabel.label_models.base import LabelModel
 from weaklabel.label_models.vote_model import softmax
-from weaklabel.types import Float32Array, FloatArray, Int8Array
+from weaklabel.types import Float32Array, FloatArray, Int8Array, PairFeatures
 
 Mask = NDArray[np.bool_]
 Scores = Callable[[Mask], FloatArray]
@@ -35,13 +35,14 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Votes `(n, m)`, margins `(n, m)`, gold as shares of classes `(n, k)`, prompts `(n,)`."""
+    """Votes `(n, m)`, margins `(n, m)`, gold as shares of classes `(n, k)`, prompts `(n,)`, features of the texts."""
 
     votes: Int8Array
     margins: Float32Array
     truth: FloatArray
     groups: Any
     n_classes: int | None
+    features: PairFeatures | None = None
 
     @property
     def known(self) -> Mask:
@@ -58,7 +59,7 @@ def choose_by_gold(data: Data, by_votes: Choice, seed: int) -> Choice:
     folds = np.full(len(known), -1)
     prompts = data.groups[known]
     folds[known] = folds_by_prompt(prompts, min(N_FOLDS, len(np.unique(prompts))), seed)
-    answer = by_votes.log_probabilities(data.votes, data.margins)
+    answer = _answer(by_votes, data)
     judged = {"votes": judge_by_gold(lambda _: answer, data.truth, folds)}
     for name, kind in candidates(data.n_classes).items():
         judged[name] = judge_by_gold(_scores_of(kind, data, seed), data.truth, folds)
@@ -71,16 +72,25 @@ def choose_by_gold(data: Data, by_votes: Choice, seed: int) -> Choice:
 
 
 def _scores_of(kind: type[LabelModel], data: Data, seed: int) -> Scores:
+    fitted = _fitted(kind, data, data.known, seed)
+    if fitted.model.held_out_ is not None:  # learned on the way, without the prompt of each row
+        held_out = np.column_stack([np.zeros(len(data.votes)), fitted.model.held_out_])
+        return lambda _: held_out
     if kind.uses_gold:
-        return lambda seen: _fitted(kind, data, seen, seed).log_probabilities(data.votes, data.margins)
-    plain = _fitted(kind, data, data.known, seed).log_probabilities(data.votes, data.margins)
+        return lambda seen: _answer(_fitted(kind, data, seen, seed), data)
+    plain = _answer(fitted, data)
     return lambda _: plain
+
+
+def _answer(choice: Choice, data: Data) -> FloatArray:
+    return choice.log_probabilities(data.votes, data.margins, data.features)
 
 
 def _fitted(kind: type[LabelModel], data: Data, seen: Mask, seed: int) -> Choice:
     model = new_model(kind, data.n_classes, seed)
     y = np.where(seen, data.truth[:, 1], np.nan) if kind.uses_gold else None
-    return Choice(model.fit(data.votes, margins=data.margins, y=y, groups=data.groups))
+    given = model.given(data.features)
+    return Choice(model.fit(data.votes, margins=data.margins, y=y, groups=data.groups, **given))
 
 
 def judge_by_gold(scores: Scores, truth: FloatArray, folds: NDArray[np.int64]) -> Judged:

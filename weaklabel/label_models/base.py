@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from weaklabel.errors import NotFittedError
-from weaklabel.types import FloatArray, sigmoid
+from weaklabel.types import FloatArray, PairFeatures, sigmoid
 
 
 class LabelModel(ABC):
@@ -91,6 +91,10 @@ class LabelModel(ABC):
     @classmethod
     @abstractmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self: ...
+
+    def given(self, features: PairFeatures | None) -> dict[str, Any]:
+        """The features as an argument, `{}` for a model that has none for them."""
+        return {"features": features} if self.uses_features else {}
 
     def _require(self, attribute: str) -> Any:
         value = getattr(self, attribute, None)

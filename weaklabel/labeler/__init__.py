@@ -5,7 +5,6 @@ from weaklabel.labeler.asking import (
     antisymmetric_logit,
     cross_calibrated,
     features_for,
-    given,
     out_of_fold_logit,
 )
 from weaklabel.labeler.labeler import MIN_GOLD, MIN_PROMPTS, Labeler, fit
@@ -19,6 +18,5 @@ __all__ = [
     "cross_calibrated",
     "features_for",
     "fit",
-    "given",
     "out_of_fold_logit",
 ]

@@ -39,11 +39,11 @@ def features_for(
 
 def antisymmetric_logit(model: LabelModel, votes: Votes, features: PairFeatures | None = None) -> FloatArray:
     """The model's log-odds; a model that is not antisymmetric is asked in both orders and averaged."""
-    logit = model.predict_logit(votes.L, margins=votes.margins, **given(model, features))
+    logit = model.predict_logit(votes.L, margins=votes.margins, **model.given(features))
     if model.antisymmetric:
         return logit
     turned = model.predict_logit(
-        swap_votes(votes.L), margins=-votes.margins, **given(model, features and features.swapped())
+        swap_votes(votes.L), margins=-votes.margins, **model.given(features and features.swapped())
     )
     return (logit - turned) / 2
 
@@ -52,11 +52,11 @@ def antisymmetric_shares(
     model: LabelModel, votes: Votes, features: PairFeatures | None = None
 ) -> FloatArray | None:
     """The shares that add up to `antisymmetric_logit`, `(n_pairs, n_lfs + len(extra_names))`; None if there are none."""
-    shares = model.contributions(votes.L, margins=votes.margins, **given(model, features))
+    shares = model.contributions(votes.L, margins=votes.margins, **model.given(features))
     if shares is None or model.antisymmetric:
         return shares
     turned = model.contributions(
-        swap_votes(votes.L), margins=-votes.margins, **given(model, features and features.swapped())
+        swap_votes(votes.L), margins=-votes.margins, **model.given(features and features.swapped())
     )
     return None if turned is None else (shares - turned) / 2
 
@@ -107,7 +107,7 @@ def out_of_fold_logit(
         seen = y.copy()
         seen[held] = np.nan
         model = make()
-        model.fit(votes.L, margins=votes.margins, y=seen, groups=groups, **given(model, features))
+        model.fit(votes.L, margins=votes.margins, y=seen, groups=groups, **model.given(features))
         logit[held] = antisymmetric_logit(model, votes.take(held), features and features.take(held))
     return logit
 
@@ -131,8 +131,3 @@ def cross_calibrated(
         )
         out[held] = calibrator.transform(logit[held])
     return out
-
-
-def given(model: LabelModel, features: PairFeatures | None) -> dict[str, Any]:
-    """The features as an argument, for models that have one."""
-    return {"features": features} if model.uses_features else {}

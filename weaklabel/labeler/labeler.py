@@ -37,7 +37,6 @@ from weaklabel.labeler.asking import (
     calibrated_shares,
     cross_calibrated,
     features_for,
-    given,
     out_of_fold_logit,
 )
 from weaklabel.lf.core import LabelingFunction
@@ -268,7 +267,7 @@ def fit(
     make = _maker(model, _by_number(settings or {}, votes.lf_names))
     unfitted, known = make(), np.flatnonzero(~np.isnan(y))
     features = features_for(unfitted, table, ~np.isnan(y)) if len(known) else None
-    fitted = unfitted.fit(votes.L, margins=votes.margins, y=y, groups=groups, **given(unfitted, features))
+    fitted = unfitted.fit(votes.L, margins=votes.margins, y=y, groups=groups, **unfitted.given(features))
     reference = Reference.of(votes, table, seed=seed)
     n_prompts = len(np.unique(groups[known]))
     if calibration == "none" or len(known) < MIN_GOLD or n_prompts < MIN_PROMPTS:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from weaklabel._tables import short
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -22,7 +24,9 @@ class Interval:
     n: int
 
     def __str__(self) -> str:
-        return f"{_short(self.value)} [{_short(self.low)}, {_short(self.high)}]"
+        if math.isnan(self.value):
+            return "-"
+        return f"{short(self.value)} [{short(self.low)}, {short(self.high)}]"
 
     def to_dict(self) -> dict[str, float | int | None]:
         """JSON values; a bound that is not known is None."""
@@ -37,8 +41,3 @@ class Interval:
             float(unknown[key] if state[key] is None else state[key]) for key in ("value", "low", "high")
         )
         return cls(value, low, high, int(state["n"]))
-
-
-def _short(value: float) -> str:
-    text = f"{value:.3f}"
-    return text.replace("0.", ".", 1) if abs(value) < 1 and text.lstrip("-").startswith("0.") else text

@@ -93,8 +93,11 @@ def kept_share_curve(
 
 
 def rounded_down(said: FloatArray) -> FloatArray:
-    """Confidences with four decimals, so that a threshold can be printed, copied and still keep the same pairs."""
+    """Confidences with four decimals, so that a threshold can be printed, copied and still keep the same pairs.
+
+    At most .9999: an export takes no threshold of 1, which almost no probability reaches.
+    """
     down = np.floor(said * _DECIMALS)
     # The product of a confidence of .7 may fall just short of 7,000: try the next number before settling.
     next_up = (down + 1) / _DECIMALS
-    return np.where(next_up <= said, next_up, down / _DECIMALS)
+    return np.minimum(np.where(next_up <= said, next_up, down / _DECIMALS), 1 - 1 / _DECIMALS)

@@ -125,4 +125,6 @@ def _interval(metric: Metric, parts: FloatArray, drawn: FloatArray, level: float
     sums = parts.sum(axis=0)
     value = float(metric.combine(sums))
     low, high = bounds(value, drawn, level, basic=metric.biased)
-    return Interval(value, max(low, 0.0) if math.isfinite(low) else low, high, int(sums[-1]))
+    if metric.biased and math.isfinite(low):
+        low = max(low, 0.0)
+    return Interval(value, low, high, int(sums[-1]))

@@ -48,6 +48,13 @@ def checked(p: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
     return p_, y_
 
 
+def standard_error(values: FloatArray, prompts: NDArray[np.integer]) -> float:
+    """Of the mean of `values`, prompts (numbers 0..G-1, two or more) taken as the independent units."""
+    per_prompt = np.bincount(prompts, values - values.mean())
+    n = len(per_prompt)
+    return float(np.sqrt((per_prompt**2).sum() * n / (n - 1)) / len(values))
+
+
 def group_numbers(groups: Any, n: int) -> NDArray[np.intp]:
     """Group numbers 0..G-1."""
     if groups is None:

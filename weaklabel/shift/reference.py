@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.errors import ArtifactError, LabelMatrixError
+from weaklabel.groups import some_prompts
 from weaklabel.shift.statistics import Statistic, Sums, agreeing, edges_of, sums_of, text_numbers
 from weaklabel.types import FloatArray, Pairs, Votes
 
@@ -154,10 +155,7 @@ def sampled(votes: Votes, pairs: Pairs, seed: int) -> tuple[Votes, Pairs, NDArra
         )
     groups = pairs.prompt_groups
     if len(pairs) > MAX_PAIRS:
-        sizes = np.bincount(groups)
-        drawn = np.random.default_rng(seed).permutation(len(sizes))
-        enough = max(1, int(np.searchsorted(np.cumsum(sizes[drawn]), MAX_PAIRS, side="right")))
-        rows = np.flatnonzero(np.isin(groups, drawn[:enough]))
+        rows = some_prompts(groups, MAX_PAIRS, seed)
         votes, pairs, groups = votes.take(rows), pairs.take(rows), groups[rows]
     return votes, pairs, np.unique(groups, return_inverse=True)[1].reshape(-1)
 

@@ -19,7 +19,7 @@ from weaklabel.errors import GoldError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models import get_label_model
 from weaklabel.label_models.map_logistic import map_logistic, nll_of_logit
-from weaklabel.labeler import N_FOLDS, cross_calibrated, features_for, given, out_of_fold_logit
+from weaklabel.labeler import N_FOLDS, cross_calibrated, features_for, out_of_fold_logit
 from weaklabel.types import FloatArray, Pairs, Votes, sigmoid, signed_votes
 from weaklabel.workbench._dev import DevGold, dev_gold
 
@@ -30,16 +30,19 @@ _STRENGTHS: Final = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 Progress = Callable[[int, int], None]
 
 
-def enough_gold(votes: Votes, pairs: Pairs, who: str) -> DevGold:
-    """The dev gold, where there is enough of it for folds.
+def enough_gold(votes: Votes, pairs: Pairs, who: str, *, decided: bool = False) -> DevGold:
+    """The dev gold, where there is enough of it for folds; with `decided` only what is no tie.
 
     Raises:
         GoldError: fewer than `FEWEST` dev gold pairs, or prompts for less than one per fold.
     """
     gold = dev_gold(votes, pairs, who)
+    kind = "dev gold pairs"
+    if decided:
+        gold, kind = gold.decided(), "decided dev gold pairs"
     if len(gold.y) < FEWEST or gold.n_prompts < N_FOLDS:
         raise GoldError(
-            f"{who}: {len(gold.y)} dev gold pairs on {gold.n_prompts} prompts. At least {FEWEST} on {N_FOLDS} are "
+            f"{who}: {len(gold.y)} {kind} on {gold.n_prompts} prompts. At least {FEWEST} on {N_FOLDS} are "
             "needed to judge by prompts that were not fitted on. Label some more."
         )
     return gold
@@ -75,7 +78,7 @@ def out_of_fold_p(votes: Votes, pairs: Pairs, gold: DevGold, *, model: str, seed
     place_of = {pair_id: row for row, pair_id in enumerate(pairs.ids)}
     table = pairs.take(np.array([place_of[pair_id] for pair_id in seen.ids], dtype=np.intp))
     features = features_for(unfitted, table, ~np.isnan(y))
-    fitted = unfitted.fit(seen.L, margins=seen.margins, y=y, groups=groups, **given(unfitted, features))
+    fitted = unfitted.fit(seen.L, margins=seen.margins, y=y, groups=groups, **unfitted.given(features))
     logit = out_of_fold_logit(make, fitted, seen, y, groups, seed=seed, features=features)[where]
     return sigmoid(cross_calibrated(logit, gold.y, gold.groups, candidates=CANDIDATES, seed=seed))
 

@@ -81,8 +81,6 @@ class AddedValue:
     seconds: float
 
     def __str__(self) -> str:
-        single = sum(len(row.lfs) == 1 for row in self.rows)
-        chance = f"about {max(1, round(single * 0.05))} of {single} by chance"
         sets = [row for row in self.rows if len(row.lfs) > 1]
         tables = [plain_table(_HEADER, [_cells(row) for row in self.rows if len(row.lfs) == 1]), ""]
         if sets:
@@ -92,7 +90,7 @@ class AddedValue:
             f"NLL in nats per pair, out of fold on {self.n_gold} dev pairs of {self.n_prompts} prompts, model: {self.model} "
             f"({self.seconds:.1f} s). With all functions: {self.nll}; a coin: .693.",
             "adds: what is lost without it. alone: what it gains over a coin by itself. + and -: the interval excludes "
-            f"zero ({chance}). Copies cover for each other: leave them out together.",
+            "zero (one row in twenty by chance). Copies cover for each other: leave them out together.",
         ]
         return "\n".join(lines)
 

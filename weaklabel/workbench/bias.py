@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._tables import html_table, plain_table, short
-from weaklabel.errors import DataError
+from weaklabel.errors import DataError, GoldError
 from weaklabel.metrics import Interval, Metric, bootstrap, paired_difference
 from weaklabel.types import FloatArray, Labels, Pairs
 from weaklabel.workbench._dev import DevGold, dev_gold, is_dev
@@ -96,9 +96,8 @@ class LabelBias:
         lines = [f"Position: mean p of b is {self.position}{leans}{gold}.", ""]
         if self.length is None:
             return "\n".join([*lines, "No two responses differ in length."])
-        rows = [self.length, *self.by_ratio, *(r for rows in self.by_column.values() for r in rows)]
         lines += [
-            plain_table(_HEADER, [_cells(row) for row in rows]),
+            plain_table(_HEADER, self._cells()),
             "",
             "Length: belief in the longer response (soft), share of labels that name it (hard), and what gold does on "
             f"the same pairs ({self.n_gold} of {self.n_pairs} labels have dev gold).",
@@ -114,8 +113,12 @@ class LabelBias:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = [self.length, *self.by_ratio] if self.length else []
-        return html_table(_HEADER, [_cells(row) for row in rows])
+        return html_table(_HEADER, self._cells())
+
+    def _cells(self) -> list[list[str]]:
+        overall = [self.length] if self.length else []
+        kinds = [row for rows in self.by_column.values() for row in rows]
+        return [_cells(row) for row in [*overall, *self.by_ratio, *kinds]]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -146,7 +149,7 @@ def label_bias(
 
     Raises:
         DataError: no label has a vote behind it, or a column of `by` that the pairs do not have.
-        GoldError: `gold` holds no dev gold, or gold for pairs without labels.
+        GoldError: `gold` holds no dev gold, or gold for pairs without labels or with other responses.
 
     >>> from weaklabel.types import Pair, Votes
     >>> pairs = Pairs.of([Pair(str(i), f"q{i}", "longer", "short") for i in range(4)])
@@ -239,11 +242,22 @@ def _gold_of(labels: Labels, gold: Pairs | None) -> DevGold | None:
     found = dev_gold(labels.votes, gold, "label_bias")
     where = {pair_id: row for row, pair_id in enumerate(labels.pairs.ids)}
     # Gold may come with its responses in the other order than the labels have them.
-    theirs = gold.take(found.places).table.select(["response_a"])["response_a"].to_pylist()
-    ids = gold.take(found.places).ids
-    ours = labels.pairs.take(np.array([where[i] for i in ids])).table["response_a"].to_pylist()
-    turned = np.array([one != other for one, other in zip(theirs, ours, strict=True)], dtype=np.bool_)
+    chosen = gold.take(found.places)
+    theirs, ours = _responses(chosen), _responses(labels.pairs.take(np.array([where[i] for i in chosen.ids])))
+    same = np.array([one == other for one, other in zip(theirs, ours, strict=True)], dtype=np.bool_)
+    turned = np.array([one == other[::-1] for one, other in zip(theirs, ours, strict=True)], dtype=np.bool_)
+    if strangers := int((~same & ~turned).sum()):
+        raise GoldError(
+            f"label_bias: {strangers} of {len(same)} gold pairs hold other responses than the labelled pairs of the same "
+            "id. Pass gold of the very pairs that were labelled."
+        )
+    turned &= ~same
     return DevGold(found.rows, found.places, np.where(turned, 1 - found.y, found.y), found.groups)
+
+
+def _responses(pairs: Pairs) -> list[tuple[str, str]]:
+    a, b = (pairs.table[f"response_{side}"].to_pylist() for side in "ab")
+    return list(zip(a, b, strict=True))
 
 
 def _columns(pairs: Pairs, by: Sequence[str] | None) -> list[str]:

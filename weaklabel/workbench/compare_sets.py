@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
 from weaklabel._tables import html_table, plain_table, short
 from weaklabel.errors import ConfigError
 from weaklabel.metrics import METRICS, Interval, ece_when_perfect, paired_difference, score_all
 from weaklabel.types import FloatArray, Pairs, Votes
+from weaklabel.workbench._dev import DevGold
 from weaklabel.workbench._out_of_fold import Progress, enough_gold, out_of_fold_p
 
 SCORES: Final = ("accuracy", "nll", "ece")
@@ -110,6 +109,7 @@ def compare_sets(
         GoldError: too little dev gold, or gold for pairs that a set has no votes on.
         UnknownNameError: no such label model.
 
+    >>> import numpy as np
     >>> from weaklabel.data.sample import sample_pairs
     >>> pairs = sample_pairs(n_pairs=200, n_gold=150).dev
     >>> knows = np.where(pairs.y == 0.5, -1, pairs.y)[:, None].astype(np.int8)
@@ -121,18 +121,17 @@ def compare_sets(
     """
     if not sets:
         raise ConfigError("compare_sets got no set. Pass at least one: {'mine': apply(lfs, pairs)}.")
-    found: list[tuple[str, Votes, FloatArray]] = []
+    found: list[tuple[str, Votes, DevGold, FloatArray]] = []
     for done, (name, votes) in enumerate(sets.items()):
         if progress is not None:
             progress(done, len(sets))
         gold = enough_gold(votes, pairs, "compare_sets")
-        found.append((name, votes, out_of_fold_p(votes, pairs, gold, model=model, seed=seed)))
-    first = found[0][2]
+        found.append((name, votes, gold, out_of_fold_p(votes, pairs, gold, model=model, seed=seed)))
+    first = found[0][3]
     figures = []
-    for k, (name, votes, p) in enumerate(found):
-        gold = enough_gold(
-            votes, pairs, "compare_sets"
-        )  # its rows are this set's, its y and prompts everybody's
+    for k, (name, votes, gold, p) in enumerate(
+        found
+    ):  # gold's rows are this set's, its y and prompts everybody's
         differences = {
             metric: paired_difference(metric, p, first, gold.y, gold.groups, seed=seed)
             for metric in (METRICS if k else ())
@@ -149,7 +148,7 @@ def compare_sets(
         )
     if progress is not None:
         progress(len(sets), len(sets))
-    return SetComparison(tuple(figures), model, len(gold.y), len(np.unique(gold.groups)))
+    return SetComparison(tuple(figures), model, len(gold.y), gold.n_prompts)
 
 
 def _cells(s: SetFigures) -> list[str]:

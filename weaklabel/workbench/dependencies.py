@@ -24,16 +24,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel._tables import html_table, plain_table, short
-from weaklabel.errors import LabelMatrixError
-from weaklabel.label_models.agreement import class_means
+from weaklabel._tables import chance, html_table, plain_table, short
+from weaklabel.groups import some_prompts
 from weaklabel.lf.analysis import pairwise_agreement
-from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Pairs, Votes, signed_votes
+from weaklabel.metrics.rows import group_numbers
+from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes, signed_votes
+from weaklabel.workbench._correlation import (
+    ENOUGH,
+    ErrorCorrelations,
+    error_correlations,
+    rank_correlation,
+    signs_given_truth,
+)
 from weaklabel.workbench._dev import dev_gold
 from weaklabel.workbench.explore import benjamini_hochberg
 
-ENOUGH: Final = 20
-"""Pairs, and prompts, on which two functions must both vote before anything is said of them."""
 MAX_PAIRS: Final = 10_000
 """A sample of whole prompts with about this many pairs tells the correlations of more of them."""
 COPY_AGREEMENT: Final = 0.95
@@ -127,6 +132,12 @@ class Dependencies:
     def text(self, top: int = 20) -> str:
         """The strongest `top` links as a table, then clusters and the effective number."""
         told = f"{self.n_gold} gold pairs" if self.by == "gold" else "agreement alone (no gold)"
+        if not self._anything_known():
+            lines = [
+                f"Nothing can be told by {told}: two functions must both vote on {ENOUGH} pairs of as many prompts, each "
+                "right on some and wrong on others."
+            ]
+            return "\n".join([*lines, *self.notes])
         lines = [plain_table(_HEADER, [_cells(link) for link in self.links[:top]], left=2), ""]
         if not self.links:
             lines = ["No two functions err together beyond chance.", ""]
@@ -138,6 +149,10 @@ class Dependencies:
             f"Correlation of errors given the truth, told by {told}; links have q <= {BELIEVED:g}."
         )
         return "\n".join([*lines, *self.notes])
+
+    def _anything_known(self) -> bool:
+        others = ~np.eye(len(self.lf_names), dtype=np.bool_)
+        return len(self.lf_names) < 2 or not bool(np.isnan(self.correlation[others]).all())
 
     def _repr_html_(self) -> str:
         return html_table(_HEADER, [_cells(link) for link in self.links[:20]])
@@ -196,8 +211,8 @@ def dependencies(
     notes: list[str] = []
     if gold is None:
         signs, n_gold = signed_votes(votes.L), 0
-        cluster_of = _groups(groups, len(votes))
-        centre: FloatArray | None = _rank_one(votes)
+        cluster_of = group_numbers(groups, len(votes))
+        centre: FloatArray | None = signs_given_truth(votes)
     else:
         known = dev_gold(votes, gold, "dependencies")
         told = known.decided()
@@ -205,12 +220,12 @@ def dependencies(
             notes.append(f"{ties} gold ties were left out.")
         # +1 right, -1 wrong: the truth turns every vote of a row, so only errors are left to go together.
         signs, n_gold = signed_votes(votes.L[told.rows]) * (2 * told.y - 1)[:, None], len(told.y)
-        cluster_of, centre = _groups(told.groups, n_gold), None
+        cluster_of, centre = group_numbers(told.groups, n_gold), None
     if len(signs) > MAX_PAIRS:
-        rows = _some_prompts(cluster_of, seed)
+        rows = some_prompts(cluster_of, MAX_PAIRS, seed)
         signs, cluster_of = signs[rows], cluster_of[rows]
         notes.append(f"The correlations are those of a sample of {len(rows)} pairs.")
-    found = _correlations(signs, cluster_of, centre)
+    found = error_correlations(signs, cluster_of, centre)
     agreement, _ = pairwise_agreement(votes.L)
     ranked = np.random.default_rng(seed).permutation(len(votes))[:MAX_PAIRS]
     margins = rank_correlation(votes.margins[np.sort(ranked)])
@@ -227,110 +242,6 @@ def dependencies(
     )  # fmt: skip
 
 
-def rank_correlation(margins: Float32Array) -> FloatArray:
-    """Spearman's correlation through the origin, `(m, m)` float64: ranks of |margin| with the margin's sign.
-
-    Ranking the directed margins themselves would depend on which response stands first.
-
-    >>> m = np.array([[1, 10], [-2, -30], [3, 900]], np.float32)  # one rises with the other
-    >>> float(rank_correlation(m)[0, 1].round(6))
-    1.0
-    """
-    from scipy.stats import rankdata
-
-    known = ~np.isnan(margins)
-    ranks = np.zeros(margins.shape)
-    for j in range(margins.shape[1]):
-        size = np.abs(margins[known[:, j], j])
-        # Zeros have no sign; ranks start behind them, at half their number, as ties do.
-        ranks[known[:, j], j] = rankdata(size) * np.sign(margins[known[:, j], j])
-    shared = known.astype(np.float64)
-    product, squares = ranks.T @ ranks, (ranks**2).T @ shared
-    size = np.sqrt(squares * squares.T)
-    found: FloatArray = np.divide(product, size, out=np.full(size.shape, np.nan), where=size > 0)
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    correlation: FloatArray
-    low: FloatArray
-    high: FloatArray
-    p: FloatArray
-    both: NDArray[np.int64]
-
-
-def _correlations(signs: FloatArray, groups: NDArray[np.intp], centre: FloatArray | None) -> _Found:
-    """Correlation of signs (-1, 0 for abstain, +1) where both are given, column by column to spare memory.
-
-    With gold the signs are errors and are centred on the means of the shared rows. Without, `centre` `(m,)` holds
-    the mean signs given the truth, and the product of two is what independence would give.
-    """
-    n, m = signs.shape
-    order = np.argsort(groups, kind="stable")
-    signs, groups = signs[order], groups[order]
-    starts = np.flatnonzero(np.diff(groups, prepend=-1)) if n else np.empty(0, np.intp)
-    out = [np.full((m, m), np.nan) for _ in range(4)]
-    both = np.zeros((m, m), dtype=np.int64)
-    spoke = (signs != 0).astype(np.float64)
-    for j in range(m):
-        shared = spoke * spoke[:, [j]]
-        count = shared.sum(axis=0)
-        both[:, j] = count
-        if not n:
-            continue
-        prompts = (np.add.reduceat(shared, starts, axis=0) > 0).sum(axis=0)
-        if centre is None:
-            mean_i = (signs * shared).sum(axis=0) / np.maximum(count, 1)
-            mean_j = (signs[:, [j]] * shared).sum(axis=0) / np.maximum(count, 1)
-            product = (signs - mean_i) * (signs[:, [j]] - mean_j) * shared
-            spread = np.sqrt((1 - mean_i**2) * (1 - mean_j**2))
-        else:
-            product = (signs * signs[:, [j]] - centre * centre[j]) * shared
-            spread = np.sqrt((1 - centre**2) * (1 - centre[j] ** 2))
-        usable = (count >= ENOUGH) & (prompts >= ENOUGH) & (spread > 1e-9)
-        excess = product.sum(axis=0) / np.maximum(count, 1)
-        rest = product - excess * shared
-        error = np.sqrt((np.add.reduceat(rest, starts, axis=0) ** 2).sum(axis=0)) / np.maximum(count, 1)
-        error *= np.sqrt(prompts / np.maximum(prompts - 1, 1))
-        for k, values in enumerate(_scaled(excess, error, spread, prompts)):
-            out[k][usable, j] = values[usable]
-    correlation, low, high, p = out
-    np.fill_diagonal(correlation, 1.0)
-    return _Found(correlation, low, high, p, both)
-
-
-def _scaled(
-    excess: FloatArray, error: FloatArray, spread: FloatArray, prompts: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Correlation, its bounds, and the two-sided p-value of Student's t over prompts."""
-    from scipy.stats import t as student
-
-    spread = np.maximum(spread, 1e-9)
-    value, width = excess / spread, error / spread
-    freedom = np.maximum(prompts - 1, 1)
-    # Copies leave no rest: an error of 0 would be certainty, so it is at least what one other pair would leave.
-    width = np.maximum(width, 1.0 / np.maximum(prompts, 1))
-    reach = student.ppf(0.975, freedom) * width
-    bounded = np.clip(value, -1, 1)
-    low, high = (np.clip(value + side * reach, -1, 1) for side in (-1, 1))
-    return bounded, low, high, 2 * student.sf(np.abs(value) / width, freedom)
-
-
-def _rank_one(votes: Votes) -> FloatArray:
-    """2 accuracy - 1 of each function, `(m,)` float64 in [0, .9], from agreement alone."""
-    agreement, both = pairwise_agreement(votes.L)
-    moments = 2 * agreement - 1
-    # Couples that never meet tell nothing; what two functions of unknown accuracy would show stands in.
-    moments[both < ENOUGH] = 0.04
-    np.fill_diagonal(moments, 1.0)
-    speaking = np.flatnonzero((votes.L != ABSTAIN).any(axis=0)) if len(votes) else np.empty(0, np.intp)
-    means = np.zeros(votes.n_lfs)
-    if speaking.size:
-        means[speaking] = class_means(moments[np.ix_(speaking, speaking)], np.ones(len(speaking)))
-    return means
-
-
 def _false_discoveries(p: FloatArray) -> FloatArray:
     q = np.full(p.shape, np.nan)
     upper = np.triu(~np.isnan(p), k=1)
@@ -341,7 +252,7 @@ def _false_discoveries(p: FloatArray) -> FloatArray:
 
 
 def _links(
-    votes: Votes, found: _Found, q: FloatArray, agreement: FloatArray, margins: FloatArray
+    votes: Votes, found: ErrorCorrelations, q: FloatArray, agreement: FloatArray, margins: FloatArray
 ) -> tuple[Link, ...]:
     spoke = votes.L != ABSTAIN
     meet = spoke.astype(np.float32).T @ spoke.astype(np.float32)
@@ -393,33 +304,13 @@ def _effective(correlation: FloatArray, q: FloatArray) -> float:
     return float(m**2 / total) if m else 0.0
 
 
-def _some_prompts(groups: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
-    """Rows of randomly drawn prompts, about `MAX_PAIRS` of them."""
-    sizes = np.bincount(groups)
-    drawn = np.random.default_rng(seed).permutation(len(sizes))
-    enough = max(1, int(np.searchsorted(np.cumsum(sizes[drawn]), MAX_PAIRS, side="right")))
-    return np.flatnonzero(np.isin(groups, drawn[:enough]))
-
-
-def _groups(groups: Any, n: int) -> NDArray[np.intp]:
-    if groups is None:
-        return np.arange(n)
-    array = np.asarray(groups)
-    if array.shape != (n,):
-        raise LabelMatrixError(
-            f"groups have shape {array.shape}, expected ({n},): one prompt number per pair."
-        )
-    return np.unique(array, return_inverse=True)[1].reshape(-1)
-
-
 def _rows(matrix: FloatArray) -> list[list[float | None]]:
     return [[None if np.isnan(v) else v for v in row] for row in matrix.tolist()]
 
 
 def _cells(link: Link) -> list[str]:
-    q = f"{link.q:.1e}" if link.q < 0.001 else short(link.q)
     return [
         link.one, link.other, short(link.correlation, sign=True),
-        f"[{short(link.low, sign=True)}, {short(link.high, sign=True)}]", q, short(link.agreement),
+        f"[{short(link.low, sign=True)}, {short(link.high, sign=True)}]", chance(link.q), short(link.agreement),
         short(link.margins, sign=True), str(link.n), "copies" if link.copies else "",
     ]  # fmt: skip

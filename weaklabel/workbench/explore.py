@@ -21,7 +21,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from weaklabel._tables import html_table, plain_table, short
+from weaklabel._tables import chance, html_table, plain_table, short
 from weaklabel.errors import ConfigError, GoldError
 from weaklabel.lf.analysis import wilson
 from weaklabel.lf.checks import rows_of
@@ -354,9 +354,8 @@ def _suggest_scorer(lf: LabelingFunction, wins: str) -> str:
 
 def _cells(clue: Clue) -> list[str]:
     interval = f"[{short(clue.low, sign=True)}, {short(clue.high, sign=True)}]"
-    q = f"{clue.q:.1e}" if clue.q < 0.001 else short(clue.q)
     mark = "*" if clue.survives else ""
     return [
         clue.kind, clue.name, clue.wins, short(clue.coverage), str(clue.n), short(clue.effect, sign=True),
-        interval, q, mark,
+        interval, chance(clue.q), mark,
     ]  # fmt: skip

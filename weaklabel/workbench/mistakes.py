@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from weaklabel._tables import plain_table, short
+from weaklabel._tables import chance, plain_table, short
 from weaklabel.errors import LabelMatrixError
 from weaklabel.lf.analysis import accuracy_interval
 from weaklabel.metrics import Interval
@@ -336,5 +336,11 @@ def _column_kinds(pairs: Pairs) -> list[tuple[str, NDArray[np.bool_]]]:
 def _cells(pattern: Pattern) -> list[str]:
     wrong = pattern.wrong
     interval = f"[{short(wrong.low)}, {short(wrong.high)}]"
-    q = f"{pattern.q:.1e}" if pattern.q < 0.001 else short(pattern.q)
-    return [pattern.name, str(wrong.n), short(wrong.value), interval, short(pattern.elsewhere), q]
+    return [
+        pattern.name,
+        str(wrong.n),
+        short(wrong.value),
+        interval,
+        short(pattern.elsewhere),
+        chance(pattern.q),
+    ]

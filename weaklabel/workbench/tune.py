@@ -19,54 +19,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel._tables import html_table, plain_table, short
-from weaklabel.errors import ConfigError, GoldError
+from weaklabel._tables import chance, html_table, plain_table, short
+from weaklabel.errors import ConfigError
 from weaklabel.groups import folds_by_prompt
-from weaklabel.lf.core import LabelingFunction, Prefer, ResponseScorer
+from weaklabel.labeler import N_FOLDS
+from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.metrics import Interval, Metric, nll, paired_difference
+from weaklabel.metrics.rows import group_numbers, standard_error
 from weaklabel.types import Float32Array, FloatArray, Pairs, Votes
-from weaklabel.workbench._dev import dev_gold
-from weaklabel.workbench._out_of_fold import FEWEST, Progress
+from weaklabel.workbench._dev import is_dev
+from weaklabel.workbench._out_of_fold import Progress, enough_gold
+from weaklabel.workbench._settings import Settings, best_settings, confidence, votes_under
 from weaklabel.workbench.explore import benjamini_hochberg
 
-N_FOLDS: Final = 5
 BELIEVED: Final = 0.1
-_LOWS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
-_HIGHS: Final = (0.5, 0.75, 0.9, 0.95)
 _HEADER: Final = ("scorer", "now", "proposed", "accuracy", "coverage", "naive gain", "honest gain", "q", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What `tune` searches over: see `ResponseScorer`."""
-
-    prefer: Prefer
-    min_gap: float = 0.0
-    max_gap: float = math.inf
-
-    def __str__(self) -> str:
-        parts = [f'prefer="{self.prefer}"']
-        parts += [f"min_gap={self.min_gap:g}"] if self.min_gap else []
-        parts += [f"max_gap={self.max_gap:g}"] if math.isfinite(self.max_gap) else []
-        return ", ".join(parts)
-
-    @classmethod
-    def of(cls, lf: ResponseScorer) -> Settings:
-        return cls(lf.prefer, lf.min_gap, lf.max_gap)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; an infinite `max_gap` is None."""
-        return {
-            "prefer": self.prefer,
-            "min_gap": self.min_gap,
-            "max_gap": self.max_gap if math.isfinite(self.max_gap) else None,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +89,7 @@ class Tuned:
     @property
     def code(self) -> str:
         """The call that makes the proposed scorer from the present one."""
-        return f"but({self.proposed})"
+        return f"but({self.proposed.instead_of(self.now)})"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; what is not known is None."""
@@ -205,7 +178,9 @@ class Tuning:
         ]
         for row in self.suggestions:
             lines.append(f"    # honest gain {_nats(row.honest_gain)}; was {row.now}")
-            lines.append(f"    load_spec({row.spec!r}).but(name={row.lf + '_tuned'!r}, {row.proposed}),")
+            lines.append(
+                f"    load_spec({row.spec!r}).but(name={row.lf + '_tuned'!r}, {row.proposed.instead_of(row.now)}),"
+            )
         return "\n".join([*lines, "]", ""])
 
 
@@ -243,7 +218,6 @@ def tune(
     (True, 'but(prefer="more")')
     """
     from weaklabel.engine.apply import apply
-    from weaklabel.workbench._dev import is_dev
 
     scorers = [lf for lf in lfs if isinstance(lf, ResponseScorer)]
     if not scorers:
@@ -257,12 +231,7 @@ def tune(
     dev = pairs.take(is_dev(pairs))
     if votes is None:
         votes = apply(scorers, dev, workers=1)
-    gold = dev_gold(votes, dev, "tune").decided()
-    if len(gold.y) < FEWEST or gold.n_prompts < N_FOLDS:
-        raise GoldError(
-            f"tune: {len(gold.y)} decided dev gold pairs on {gold.n_prompts} prompts. At least {FEWEST} on {N_FOLDS} "
-            "are needed to search on some and to score on others. Label some more."
-        )
+    gold = enough_gold(votes, dev, "tune", decided=True)
     folds = folds_by_prompt(gold.groups, N_FOLDS, seed)
     found = []
     for done, lf in enumerate(scorers):
@@ -279,80 +248,12 @@ def tune(
     return Tuning(tuple(rows), len(gold.y), gold.n_prompts, tuple(notes))
 
 
-def best_settings(more: Float32Array, y: FloatArray, now: Settings | None = None) -> Settings:
-    """The settings with the largest penalised gain on these pairs. Those in force cost nothing and win a draw.
-
-    Args:
-        more: `(n,)` float32, margins as with `prefer="more"`, positive for B.
-        y: `(n,)` float64, 0 (A) or 1 (B).
-        now: settings in force; None takes `prefer="more"` without thresholds.
-
-    >>> more = np.array([1, 1, 1, -1, 2, 9, 9, -9, -9, 9] * 20, np.float32)
-    >>> y = np.array([1, 0, 0, 0, 1, 0, 0, 1, 1, 0] * 20, float)  # large gaps are right the other way round
-    >>> str(best_settings(more, y))
-    'prefer="less", min_gap=9'
-    """
-    size = np.abs(more)  # float32, as in ResponseScorer: 0.7 shall mean the same here and there
-    live = size > 0  # NaN is not
-    right = (more > 0) == (y == 1)
-    lows, highs = _grid(size[live])
-    cost = math.log(max(int(live.sum()), 2)) / 2
-    best = now or Settings("more")
-    cast = _votes(more, best)
-    best_score = _gain(int((cast[cast >= 0] == y[cast >= 0]).sum()), int((cast >= 0).sum()))
-    for low in lows:
-        for high in highs:
-            if low > high:
-                continue
-            inside = live & (size >= np.float32(low)) & (size <= np.float32(high))
-            n, k = int(inside.sum()), int((inside & right).sum())
-            penalty = cost * ((low > 0) + math.isfinite(high))
-            prefers: tuple[tuple[Prefer, int], ...] = (("more", k), ("less", n - k))
-            for prefer, hits in prefers:
-                score = _gain(hits, n) - penalty
-                if score > best_score + 1e-12:
-                    best, best_score = Settings(prefer, low, high), score
-    return best
-
-
-def _grid(size: Float32Array) -> tuple[list[float], list[float]]:
-    """Candidate thresholds: quantiles of the sizes, cut to three digits, as a person would write them."""
-    if not size.size:
-        return [0.0], [math.inf]
-    lows, highs = (
-        sorted({float(f"{v:.3g}") for v in np.quantile(size, at, method="closest_observation")})
-        for at in (_LOWS, _HIGHS)
-    )
-    return (
-        [0.0, *(v for v in lows if np.float32(v) > size.min())],
-        [math.inf, *(v for v in highs if np.float32(v) < size.max())],
-    )
-
-
-def _gain(hits: int, n: int) -> float:
-    """Nats that `n` votes with `hits` right are worth in sample; nothing below chance."""
-    c = _confidence(hits, n)
-    return n * math.log(2) + hits * math.log(c) + (n - hits) * math.log(1 - c)
-
-
-def _confidence(hits: int, n: int) -> float:
-    return max(0.5, (hits + 1) / (n + 2))
-
-
-def _votes(more: Float32Array, settings: Settings) -> NDArray[np.int8]:
-    """Votes under other settings, by the scorer's own rule."""
-    size = np.abs(more)
-    speaks = (size > 0) & (size >= np.float32(settings.min_gap)) & (size <= np.float32(settings.max_gap))
-    for_b = (more > 0) if settings.prefer == "more" else (more < 0)
-    return np.where(speaks, for_b.astype(np.int8), np.int8(-1)).astype(np.int8)
-
-
 def _p(
     cast: NDArray[np.int8], y: FloatArray, seen: NDArray[np.bool_], asked: NDArray[np.bool_]
 ) -> FloatArray:
     """P(B) on the `asked` rows by the one-function model fitted on the `seen` rows."""
     spoke = seen & (cast >= 0)
-    c = _confidence(int((cast[spoke] == y[spoke]).sum()), int(spoke.sum()))
+    c = confidence(int((cast[spoke] == y[spoke]).sum()), int(spoke.sum()))
     return np.where(cast[asked] == 1, c, np.where(cast[asked] == 0, 1 - c, 0.5))
 
 
@@ -362,16 +263,16 @@ def _tune_one(
     everything = np.ones(len(y), dtype=np.bool_)
     now = Settings.of(lf)
     proposed = best_settings(more, y, now)
-    before = _votes(more, now)
+    before = votes_under(more, now)
     naive = nll(_p(before, y, everything, everything), y) - nll(
-        _p(_votes(more, proposed), y, everything, everything), y
+        _p(votes_under(more, proposed), y, everything, everything), y
     )
     p_before, p_after = np.empty(len(y)), np.empty(len(y))
     after, same = np.empty(len(y), dtype=np.int8), 0
     for fold in range(N_FOLDS):
         held = folds == fold
         chosen = best_settings(more[~held], y[~held], now)
-        cast = _votes(more, chosen)
+        cast = votes_under(more, chosen)
         same += chosen.prefer == proposed.prefer
         after[held] = cast[held]
         p_before[held] = _p(before, y, ~held, held)
@@ -414,18 +315,14 @@ def _p_value(gained: FloatArray, groups: NDArray[np.int64]) -> float:
     """One-sided p-value of a mean gain being above zero: Student's t over prompts."""
     from scipy.stats import t as student
 
-    prompts = np.unique(groups, return_inverse=True)[1].reshape(-1)
-    rest = np.bincount(prompts, gained - gained.mean())
-    freedom = max(len(rest) - 1, 1)
-    spread = math.sqrt(float((rest**2).sum()) * len(rest) / freedom) / len(gained)
-    if spread > 0:
-        return float(student.sf(gained.mean() / spread, freedom))
+    prompts = group_numbers(groups, len(groups))
+    error = standard_error(gained, prompts)
+    if error > 0:
+        return float(student.sf(gained.mean() / error, int(prompts.max())))
     return 0.0 if gained.mean() > 0 else 1.0
 
 
 def _with_q(row: Tuned, q: float) -> Tuned:
-    from dataclasses import replace
-
     return replace(row, q=q)
 
 
@@ -436,11 +333,10 @@ def _accuracy(cast: NDArray[np.int8], y: FloatArray) -> float:
 
 def _cells(row: Tuned) -> list[str]:
     same = row.proposed == row.now
-    q = f"{row.q:.1e}" if row.q < 0.001 else short(row.q)
     return [
         row.lf, str(row.now), "as it is" if same else str(row.proposed),
         f"{short(row.accuracy[0])} > {short(row.accuracy[1])}", f"{short(row.coverage[0])} > {short(row.coverage[1])}",
-        f"{row.naive_gain:+.4f}", _nats(row.honest_gain), q, _mark(row),
+        f"{row.naive_gain:+.4f}", _nats(row.honest_gain), chance(row.q), _mark(row),
     ]  # fmt: skip
 
 
