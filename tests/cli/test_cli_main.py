@@ -39,6 +39,12 @@ def test_help_lists_every_command_without_importing_one() -> None:
     assert imported == "[]"
 
 
+def test_the_list_of_commands_needs_one_line_each_at_eighty_columns() -> None:
+    _, out, _ = run("--help")
+    shown = [line for line in out.splitlines() if line.startswith("  ") and line.split()[0] in COMMANDS]
+    assert [line.split(maxsplit=1) for line in shown] == [list(item) for item in COMMANDS.items()]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_of_its_own(name: str) -> None:
     code, out, _ = run(name, "--help")

@@ -216,6 +216,12 @@ def test_thresholds_that_the_proposal_drops_are_dropped_in_the_code(
     assert Settings.of(tuned) == found.rows[0].proposed
 
 
+def test_infinite_margins_propose_no_infinite_threshold() -> None:
+    more = np.array([np.inf, -np.inf, 1.0, -1.0] * 50, np.float32)
+    y = np.array([1.0, 0.0, 0.0, 1.0] * 50)  # right where infinite, wrong elsewhere
+    assert math.isfinite(best_settings(more, y).min_gap)
+
+
 def test_votes_under_other_settings_are_the_scorers_own() -> None:
     more = np.array([0.7, -0.7, 0.1, 0.0, np.nan, -5.0, 3.0], np.float32)
     for settings in (Settings("more", 0.7, 3.0), Settings("less", 0.1), Settings("less")):

@@ -16,32 +16,44 @@ import click
 
 from weaklabel.errors import WeaklabelError
 
-COMMANDS: Final = {
-    "demo": "Write the generated sample and run the whole job on it.",
-    "init": "Lay out a project: weaklabel.toml, lfs/example.py, data/, .gitignore.",
-    "explore": "Which features, words and patterns go with gold (dev part).",
-    "check": "Find labeling functions that are wrong, silent, copied, slow or raising.",
-    "rule": "Explain one rule of check, for example WL103.",
-    "judges": "What LLM judges would cost, have cost, and think of the first place; asks nothing.",
-    "apply": "Run the labeling functions and keep their votes.",
-    "analyze": "Coverage, overlap, conflict and accuracy of each labeling function.",
-    "mistakes": "Where one labeling function is wrong on dev gold, most confident first.",
-    "tune": "Search direction and thresholds of response scorers, with honest gains.",
-    "dependencies": "Near-duplicates, clusters, functions whose errors go together.",
-    "adds": "What each labeling function adds: the NLL without it.",
-    "compare": "Sets of labeling functions side by side.",
-    "fit": "Fit the label model and its calibrator.",
-    "label": "Label every pair: p, w, label, confidence; --explain ID says why.",
-    "threshold": "The lowest confidence that gives a wanted accuracy, with a guarantee.",
-    "bias": "Do the labels lean to a position or to length, more than gold does?",
-    "export": "Write the labels for TRL, OpenRLHF, datasets or as Parquet.",
-    "reward": "Train a reward model on the labels (reward train).",
-    "run": "All of it in order: apply, fit, label, export, reward train, figures.",
-    "report": "One HTML page about a run: figures, functions, trust, disputed pairs.",
-    "diff": "Two runs: labels that flipped, figures that moved.",
-    "config": "Settings in force, and where each came from.",
-    "list": "Labeling functions, label models, calibrators, layouts, exporters.",
+# By what a person is about to do, in the order of a first project.
+SECTIONS: Final = {
+    "Begin": {
+        "demo": "Write the generated sample and run the whole job on it.",
+        "init": "Lay out a project: weaklabel.toml, lfs/example.py, data/.",
+        "config": "Settings in force, and where each came from.",
+        "list": "Labeling functions, label models, calibrators, exporters.",
+    },
+    "Write labeling functions": {
+        "explore": "Which features, words and patterns go with gold (dev part).",
+        "check": "Functions that are wrong, silent, copied, slow or raising.",
+        "rule": "Explain one rule of check, for example WL103.",
+        "judges": "What LLM judges would cost and have cost; asks nothing.",
+    },
+    "Improve them": {
+        "analyze": "Coverage, overlap, conflict and accuracy of each function.",
+        "mistakes": "Where one function is wrong, most confident first.",
+        "tune": "Better direction and thresholds, with honest gains.",
+        "dependencies": "Near-duplicates, clusters, errors that go together.",
+        "adds": "What each function adds: the NLL without it.",
+        "compare": "Sets of labeling functions side by side.",
+    },
+    "Make and use labels": {
+        "run": "All of it in order: apply, fit, label, export, reward, figures.",
+        "apply": "Run the labeling functions and keep their votes.",
+        "fit": "Fit the label model and its calibrator.",
+        "label": "Label every pair; --explain ID says why.",
+        "export": "Write the labels for TRL, OpenRLHF, datasets or as Parquet.",
+        "reward": "Train a reward model on the labels (reward train).",
+    },
+    "Judge a run": {
+        "report": "One HTML page: figures, functions, trust, disputed pairs.",
+        "diff": "Two runs: labels that flipped, figures that moved.",
+        "threshold": "The lowest confidence with a wanted accuracy, guaranteed.",
+        "bias": "Do labels lean to a position or length, more than gold?",
+    },
 }
+COMMANDS: Final = {name: line for section in SECTIONS.values() for name, line in section.items()}
 
 
 # Where a command leaves what is to be done once it has ended well, in click's `meta`.
@@ -96,8 +108,10 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))  # one left edge for all sections
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), line) for name, line in commands.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         before = os.getcwd()
