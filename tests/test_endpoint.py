@@ -12,8 +12,10 @@ import time
 import pytest
 from model_server import closed_port, completion, in_turn, refusal, serving
 
-from weaklabel.endpoint import Client, Endpoint, Failure, Reply, Request
+from weaklabel.client import Client, Failure
+from weaklabel.endpoint import Endpoint
 from weaklabel.errors import ConfigError, EndpointError
+from weaklabel.protocol import Reply, Request
 
 KEY = "sk-very-secret-0123456789"
 
@@ -351,3 +353,131 @@ def test_an_address_with_credentials_is_refused_without_showing_them():
 def test_a_setting_that_cannot_be_is_refused(settings, words):
     with pytest.raises(ConfigError, match=words):
         Endpoint(**{"url": "http://localhost/v1", "model": "tiny"} | settings)
+
+
+# ----------------------------------------------------------------------- what servers and users get wrong
+@pytest.mark.parametrize(
+    "url",
+    [f"http://[::1/{KEY}", f"http://me:{KEY}", f"http://me:{KEY}@[::1/v1", f"me:{KEY}@x.example/v1"],
+)
+def test_an_address_that_cannot_be_read_is_refused_without_showing_what_may_be_a_password(url):
+    with pytest.raises(ConfigError, match="base of the API") as caught:
+        Endpoint(url=url, model="tiny")
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:99999/v1", "http://a\tb\x00c/v1", "https://\u2603.example/v1"]
+)
+def test_an_address_that_no_client_takes_is_told_before_anything_is_sent(url):
+    with pytest.raises(ConfigError, match="Write the base of the API"):
+        client_of(url)
+
+
+@pytest.mark.parametrize("proxy", ["socks9://127.0.0.1:1", "127.0.0.1:x"])
+def test_a_proxy_that_cannot_be_used_is_told_without_its_password(monkeypatch, proxy):
+    monkeypatch.setenv("ALL_PROXY", proxy.replace("//", f"//me:{KEY}@"))
+    with pytest.raises(ConfigError, match="proxy") as caught:
+        client_of("https://models.example/v1")
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), 1e12, float("nan")])
+def test_a_time_out_that_no_socket_takes_is_refused(seconds):
+    with pytest.raises(ConfigError, match="timeout is"):
+        Endpoint(url="http://localhost/v1", model="tiny", timeout=seconds)
+
+
+def test_a_key_put_where_its_variable_should_be_named_is_not_shown(monkeypatch):
+    with pytest.raises(ConfigError, match="is not set") as caught:
+        client_of("http://127.0.0.1:1/v1", key_env="hf_abcdEFGH1234")
+    assert "abcd" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["logprobs", "max_tokens"])
+def test_requests_under_way_together_all_learn_what_the_server_refuses(field):
+    together = threading.Barrier(4)
+
+    def answer(body):
+        if field not in body:
+            return completion("A")
+        together.wait(5)
+        return refusal(400, "no logprobs" if field == "logprobs" else "use max_completion_tokens")
+
+    with serving(answer) as server, client_of(server.url, concurrency=4) as client:
+        found = dict(client.ask_all((i, Request(str(i), top_logprobs=5)) for i in range(4)))
+    assert [found[i].text for i in range(4)] == ["A"] * 4
+
+
+def test_a_field_that_the_user_insists_on_is_refused_once_and_not_for_ever():
+    insists = Request("Hi", top_logprobs=5, body={"logprobs": True})
+    found, server, _ = ask(lambda body: refusal(400, "no logprobs here"), insists)
+    assert "no logprobs here" in found.error
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"token": None, "logprob": -1.0}],
+        [{"token": "A", "logprob": None}],
+        [{"token": "A", "logprob": "x"}],
+        [{"token": "A", "logprob": -1.0, "top_logprobs": [{"token": 3, "logprob": -1.0}]}],
+        "none",
+    ],
+)
+def test_log_probabilities_that_cannot_be_read_cost_no_answer(content):
+    status, headers, value = completion("A")
+    value["choices"][0]["logprobs"] = {"content": content}
+    reply, _, _ = ask(in_turn((status, headers, value)))
+    assert (reply.text, reply.tokens) == ("A", ())
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 99999 23:59:59 GMT", "Wed, 01 Jan 0000 00:00:00 GMT", "soon"])
+def test_a_retry_after_that_is_no_date_is_as_good_as_none(date):
+    reply, server, _ = ask(in_turn(refusal(429, retry_after=date), completion("A")))
+    assert reply.text == "A"
+    assert len(server.bodies) == 2
+
+
+def test_one_forbidden_request_among_good_ones_fails_alone():
+    with serving(in_turn(completion("A"), refusal(403, "flagged"), completion("B"))) as server:
+        client = client_of(server.url)
+        found = [client.ask(Request(str(i))) for i in range(3)]
+    assert [found[0].text, found[2].text] == ["A", "B"]
+    assert found[1].error.endswith("answered 403: flagged")
+
+
+def test_a_key_that_a_server_quotes_in_an_answer_or_a_header_is_cut_out(monkeypatch):
+    monkeypatch.setenv("JUDGE_KEY", f"{KEY}/x")
+    quoted = b'{"choices": [{"message": {"content": "Bearer ' + KEY.encode() + b'\\/x"}}]}'
+    with serving(in_turn((200, {}, quoted), (200, {"content-type": f"text/{KEY}/x"}, b"?"))) as server:
+        client = client_of(server.url, key_env="JUDGE_KEY")
+        reply, failure = client.ask(Request("1")), client.ask(Request("2"))
+    assert reply.text == "Bearer [key]"
+    assert KEY not in failure.error
+
+
+def test_a_placeholder_for_a_key_is_not_cut_out_of_the_answers(monkeypatch):
+    monkeypatch.setenv("JUDGE_KEY", "A")
+    with serving(in_turn(completion("A"))) as server:
+        assert client_of(server.url, key_env="JUDGE_KEY").ask(Request("1")).text == "A"
+
+
+def test_answers_under_way_are_waited_for_when_whoever_reads_them_stops():
+    kept, others = [], threading.Barrier(2)
+
+    def answer(body):
+        if body["messages"][0]["content"] == "slow":
+            others.wait(5)
+            time.sleep(0.2)
+        return completion("A")
+
+    with serving(answer) as server, client_of(server.url, concurrency=2) as client:
+        replies = client.ask_all(
+            [("slow", Request("slow")), ("fast", Request("fast"))], on_reply=lambda k, _: kept.append(k)
+        )
+        next(replies)
+        others.wait(5)
+        replies.close()
+    assert kept == ["fast", "slow"]

@@ -242,6 +242,7 @@ def edited(state: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("calibrator", {"name": "temperature", "factor": float("nan")}, "it holds NaN"),
         ("model", "x", "no whole labeler"),
         ("model.prior", ["x"], "no whole labeler"),
+        ("out_of_fold_p", ["x"], "no whole labeler"),
         ("lfs.0.spec", None, "no whole labeler"),
         ("lfs.0.colour", "red", "no whole labeler"),
         ("kind", "reward:linear", "holds no labeler"),
@@ -255,6 +256,25 @@ def test_an_edited_labeler_is_refused_in_one_sentence(
     (tmp_path / "labeler.json").write_text(json.dumps(edited(state, path, value)))
     with pytest.raises(ArtifactError, match=words):
         Labeler.load(tmp_path)
+
+
+def test_a_labeler_of_an_older_version_loads_or_is_refused_in_one_sentence(
+    lfs: list[LabelingFunction], tmp_path: Path
+) -> None:
+    """The first version kept no ties, reference or out-of-fold beliefs, and one vector of weights in `pair_model`."""
+    pairs = make_pairs()
+    for model in ("moments", "pair_model"):
+        fit(lfs, pairs, model=model).save(tmp_path / model)
+        state = json.loads((tmp_path / model / "labeler.json").read_text())
+        for key in ("ties", "reference", "out_of_fold_p"):
+            del state[key]
+        if model == "pair_model":
+            kept = {key: state["model"][key] for key in ("name", "seed", "scale", "prior")}
+            state["model"] = kept | {"weights": kept["prior"], "hold": None}
+        (tmp_path / model / "labeler.json").write_text(json.dumps(state))
+    assert Labeler.load(tmp_path / "moments").label(pairs).p_tie is None
+    with pytest.raises(ArtifactError, match="saved by another version. Fit and save it again"):
+        Labeler.load(tmp_path / "pair_model")
 
 
 def test_a_model_that_no_registry_knows_cannot_be_saved(lfs: list[LabelingFunction], tmp_path: Path) -> None:

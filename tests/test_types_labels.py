@@ -87,6 +87,15 @@ def test_votes_are_named_where_a_model_has_no_shares():
     assert (reason.lf, reason.log_odds) == ("length", None)
 
 
+def test_what_the_texts_say_is_told_apart_from_votes():
+    shares = np.array([[1.5, -0.5, 0.25], [-2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    shown = str(make_labels(contributions=shares, extra_names=("text:words",)).explain("0")).splitlines()
+    assert "  text:words  learned  log-odds +0.250" in shown
+    assert shown[-1].startswith("text: what gold taught of the responses themselves")
+    assert "2 of 2 labeling functions voted" in shown[0]
+    assert "text" not in str(make_labels().explain("0"))
+
+
 def test_silence_has_no_reasons():
     assert make_labels().explain("2").reasons == ()
 
@@ -97,10 +106,18 @@ def test_an_unknown_id_is_refused():
 
 
 def test_taken_rows_keep_everything():
-    taken = make_labels().take(np.array([2, 0]))
+    more = {
+        "contributions": np.eye(3),
+        "extra_names": ("text:words",),
+        "p_tie": np.array([0.1, 0.2, 0.3]),
+    }
+    taken = make_labels(**more).take(np.array([2, 0]))
     assert taken.pairs.ids == taken.votes.ids == ("2", "0")
     assert (taken.logit.tolist(), taken.w.tolist()) == ([0.0, 1.0], [0.0, 1.0])
     assert taken.contributions is not None
+    assert taken.contributions.tolist() == [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    assert taken.p_tie is not None
+    assert (taken.extra_names, taken.p_tie.tolist()) == (("text:words",), [0.3, 0.1])
     assert taken.in_sample.tolist() == [False, True]
 
 

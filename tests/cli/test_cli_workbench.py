@@ -98,6 +98,15 @@ def test_mistakes_never_shows_the_locked_part() -> None:
     assert {parts[m["id"]] for m in found["mistakes"]} == {"dev"}
 
 
+def test_mistakes_without_gold_say_so_once(tmp_path: Path) -> None:
+    write_sample(tmp_path, n_pairs=40, n_gold=0)
+    (tmp_path / "weaklabel.toml").write_text(
+        '[data]\npairs = "pairs.jsonl"\n[lfs]\nuse = ["shipped:length"]\n'
+    )
+    shown = run("mistakes", "words", "--config", str(tmp_path / "weaklabel.toml"), code=2).stderr
+    assert shown.count("no pair has dev gold") == 1
+
+
 def test_a_misspelt_function_is_one_line() -> None:
     assert "Did you mean 'characters'?" in run("mistakes", "charcters", code=2).stderr
     assert "Did you mean 'characters'?" in run("tune", "charcters", code=2).stderr

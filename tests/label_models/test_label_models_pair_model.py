@@ -17,7 +17,7 @@ from synthetic import draw_votes
 
 from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.label_models import mixture, pair_model
-from weaklabel.label_models.agreement import agreement_weights, class_means
+from weaklabel.label_models.agreement_weights import agreement_weights, class_means
 from weaklabel.label_models.auto import Auto
 from weaklabel.label_models.effects import SHAPES, half_margins, margin_effects
 from weaklabel.label_models.map_logistic import map_logistic

@@ -110,6 +110,25 @@ def test_columns_that_end_in_a_and_b_change_places_with_the_texts_and_mean_the_s
     assert votes_of(lf, made_pairs([True, True], said_a=["a", "b"], said_b=["a", "a"])) == [1, -1]
 
 
+def test_columns_that_end_the_other_way_round_change_places_with_the_texts_too():
+    # Named by the response that was shown last: with its first response shown first the source wrote last_b.
+    lf = judge_columns("j", "last_b", "last_a", votes=SIDES)
+    assert votes_of(lf, made_pairs(last_b=["a", "a"], last_a=["a", "b"])) == [0, -1]
+    assert votes_of(lf, made_pairs([True, True], last_b=["a", "b"], last_a=["a", "a"])) == [1, -1]
+
+
+def test_one_column_cannot_hold_both_orders():
+    with pytest.raises(LabelingFunctionError, match="column 'ab' is named twice"):
+        judge_columns("j", "ab", "ab", votes=PLACES)
+
+
+def test_numbers_beyond_every_margin_keep_their_side():
+    votes = apply([judge_columns("j", "ab", "ba")], made_pairs(ab=[1e300, -1e308], ba=[-1e300, 1e308]))
+    assert votes.L[:, 0].tolist() == [0, 1]
+    assert votes.margins[:, 0].tolist() == [-math.inf, math.inf]
+    assert votes.faults == ()
+
+
 def test_turning_pairs_round_after_reading_turns_everything():
     pairs = made_pairs(
         [False, True, False], ab=["A", "B", "C"], ba=["B", "B", "A"], ta=[1, 2, 3], tb=[3, 2, 2]

@@ -179,3 +179,16 @@ def test_a_single_pair_turns_round_too():
     lf = column_verdict("judge", "w", votes={1: "a", 2: "b"})
     (pair,) = with_derived_columns([lf], made_pairs(w=[2])).iter_pairs(lf.columns)
     assert (lf(pair), lf(pair.swapped())) == (1, 0)
+
+
+def test_columns_named_the_other_way_round_change_places_with_the_texts_too():
+    # A column of losses of the other response, say: the first response's score is in rm_b.
+    lf = column_scores("other", "rm_b", "rm_a")
+    assert votes_of(lf, made_pairs(rm_a=[1.0], rm_b=[3.0])) == [0]
+    # Read in the other order the reader has exchanged the columns: now response b is the better one.
+    assert votes_of(lf, made_pairs([True], rm_a=[3.0], rm_b=[1.0])) == [1]
+
+
+def test_one_column_named_twice_is_a_mistake():
+    with pytest.raises(LabelingFunctionError, match="column 'rm_a' is named twice"):
+        column_scores("old", "rm_a", "rm_a")

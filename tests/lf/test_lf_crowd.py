@@ -191,6 +191,11 @@ def test_a_label_model_learns_who_is_right_more_often(tmp_path):
             r"votes.jsonl:1': its verdicts hold 'left', which votes does not define",
         ),
         ([(None, "p0", "a")], {}, "a vote without 'worker' or 'id'"),
+        ([("", "p0", "a")], {}, "votes.jsonl:1: a vote without 'worker' or 'id'"),
+        ([("ann", "p0", "a"), ("ann", "", "a")], {}, "votes.jsonl:2: a vote without 'worker' or 'id'"),
+        ([("ann", float("nan"), "a")], {}, "votes.jsonl:1: a vote without 'worker' or 'id'"),
+        ([], {}, "votes.jsonl: there is no vote in it"),
+        ([("ann", "p0", ""), ("bob", "p0", None)], {}, "votes.jsonl: there is no vote in it"),
         (
             [("ann", "p0", "a")],
             {"id": "pair"},
@@ -217,8 +222,20 @@ def test_a_file_that_is_missing_torn_or_of_another_kind_is_told(tmp_path):
     with pytest.raises(DataError, match="Name an existing file"):
         crowd_workers(tmp_path / "no.jsonl")
     (tmp_path / "torn.jsonl").write_text('{"worker": "a", "id"')
-    with pytest.raises(DataError, match="Repair the file"):
+    with pytest.raises(DataError, match=r"torn.jsonl:1: .* Repair the line"):
         crowd_workers(tmp_path / "torn.jsonl")
     (tmp_path / "votes.xlsx").write_text("")
     with pytest.raises(DataError, match="Convert the file"):
         crowd_workers(tmp_path / "votes.xlsx")
+    for line in ("[1]", '"worker"', "{"):
+        (tmp_path / "odd.jsonl").write_text('{"worker": "a", "id": "p0", "vote": "a"}\n' + line + "\n")
+        with pytest.raises(DataError, match=r"odd.jsonl:2: .* Repair the line"):
+            crowd_workers(tmp_path / "odd.jsonl")
+
+
+def test_annotations_none_of_which_is_of_a_pair_are_warned_of(tmp_path, caplog):
+    lfs = crowd_workers(written(tmp_path, [("ann", "1", "a"), ("bob", "2", "b")]), min_votes=1)
+    apply(lfs, made_pairs())
+    assert [(r.levelname, r.message) for r in caplog.records if "annotations" in r.message] == [
+        ("WARNING", "votes.jsonl: none of its 2 annotations is of a pair here, first '1'")
+    ]

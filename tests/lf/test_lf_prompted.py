@@ -10,8 +10,10 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,15 +22,15 @@ from hypothesis import strategies as st
 from model_server import TEMPLATE, closed_port, completion, refusal, serving, shown
 
 import weaklabel as wl
-from weaklabel.endpoint import Reply, Token
 from weaklabel.engine import VoteStore, apply
-from weaklabel.errors import ConfigError, EndpointError
+from weaklabel.errors import ArtifactError, ConfigError, EndpointError
 from weaklabel.lf._template import DEFAULT_TEMPLATE, checked_template, fill
 from weaklabel.lf._verdict import Words, find_verdict, read_reply
 from weaklabel.lf.both_orders import position_bias
 from weaklabel.lf.checks import check_labeling_function
 from weaklabel.lf.discovery import fingerprint, load_spec, settings_of
 from weaklabel.lf.prompted import judge
+from weaklabel.protocol import Reply, Token
 from weaklabel.types import Pair, Pairs, swap_votes
 
 KEY = "sk-very-secret-0123456789"
@@ -610,3 +612,84 @@ def test_without_log_probabilities_there_are_no_log_odds_and_a_cut_answer_says_s
 def test_a_setting_that_cannot_be_is_refused_before_anything_is_asked(made, settings, words):
     with pytest.raises(ConfigError, match=words):
         made(**{"url": "http://127.0.0.1:1/v1"} | settings)
+
+
+# ------------------------------------------------------------------- several runs, odd servers, odd caches
+def test_two_runs_at_once_pay_nothing_twice_and_share_one_budget(made):
+    def slow(body):
+        time.sleep(0.01)
+        return longer_wins(body)
+
+    with serving(slow) as server:
+        pairs = some_pairs(20)
+        judges = [made(server.url, max_pairs=12) for _ in range(2)]
+        runs = [threading.Thread(target=wl.apply, args=([gpt], pairs)) for gpt in judges]
+        for run in runs:
+            run.start()
+        for run in runs:
+            run.join()
+    assert len(server.bodies) == len(set(server.prompts)) == 24
+
+
+def test_an_answer_under_way_when_the_work_ends_is_kept(made):
+    first, failed = threading.Lock(), threading.Semaphore(0)
+
+    def answer(body):
+        if not first.acquire(blocking=False):
+            failed.release()
+            return refusal(503)
+        for _ in range(20):
+            failed.acquire(timeout=5)
+        time.sleep(0.2)  # the work has ended by now
+        return completion("A")
+
+    with serving(answer) as server:
+        gpt, pairs = made(server.url, max_tries=1), some_pairs(40)
+        with pytest.raises(EndpointError, match="in a row failed"):
+            wl.apply([gpt], pairs)
+    assert gpt.report(pairs).answers == 1
+
+
+def test_a_folder_that_cannot_hold_answers_is_told_before_anything_is_paid(made, tmp_path):
+    folder = tmp_path / "link"
+    folder.symlink_to(tmp_path / "no" / "where")
+    with serving(longer_wins) as server, pytest.raises(ArtifactError, match="answers cannot be kept"):
+        wl.apply([made(server.url, cache=folder)], some_pairs())
+    assert server.bodies == []
+
+
+def test_a_full_disk_is_told_and_the_same_command_continues(made, monkeypatch):
+    with serving(longer_wins) as server:
+        gpt = made(server.url)
+        monkeypatch.setattr(
+            os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        )
+        with pytest.raises(ArtifactError, match=r"No space left on device. Make room or mend"):
+            wl.apply([gpt], some_pairs())
+        monkeypatch.undo()
+        assert not wl.apply([gpt], some_pairs()).faults
+
+
+@pytest.mark.parametrize("spoilt", ['{"key": "k", "text": null, "finish": ""}', '{"key": 1}', "[]", '"x"'])
+def test_a_line_that_is_no_answer_is_passed_over(made, spoilt):
+    with serving(longer_wins) as server:
+        gpt = made(server.url)
+        before = wl.apply([gpt], some_pairs())
+        (path,) = Path(gpt.settings.cache).glob("*.jsonl")
+        lines = path.read_text().splitlines()
+        path.write_text(
+            "\n".join([spoilt.replace('"k"', json.dumps(json.loads(lines[0])["key"])), *lines[1:]]) + "\n"
+        )
+        after = wl.apply([gpt], some_pairs())
+    assert (after.L == before.L).all()
+    assert len(server.bodies) == 13
+
+
+def test_a_template_that_was_meant_to_be_a_file_is_told_how_files_are_named(made):
+    with pytest.raises(ConfigError, match=r"a file's name ends in \.txt or \.md"):
+        made("http://localhost/v1", template="judge.j2")
+
+
+def test_a_byte_order_mark_in_a_template_is_not_asked(made, tmp_path):
+    (tmp_path / "ask.txt").write_text(TEMPLATE, encoding="utf-8-sig")
+    assert made("http://localhost/v1", template=tmp_path / "ask.txt").settings.template == TEMPLATE

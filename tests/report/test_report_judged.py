@@ -29,7 +29,7 @@ def noise_labels(n: int = 150, m: int = 40) -> tuple[Labels, Labeler]:
     labels = replace(made, votes=replace(made.votes, L=L))
     labels = labels.take(labels.pairs.parts == "dev")
     y, groups = labels.pairs.y, labels.pairs.prompt_groups
-    model = PairModel().fit(labels.votes.L, y=y, groups=groups)
+    model = PairModel(text=False).fit(labels.votes.L, y=y, groups=groups)
     labeler = Labeler((), model, None, frozenset(labels.votes.ids))
     return replace(labels, logit=model.predict_logit(labels.votes.L)), labeler
 
@@ -53,9 +53,22 @@ def test_out_of_fold_is_what_fit_does() -> None:
     found = judge(labels, labeler)
     assert isinstance(found, Judged)
     y, groups = labels.pairs.y, labels.pairs.prompt_groups
-    logit = out_of_fold_logit(lambda: PairModel(), labeler.model, labels.votes, y, groups, seed=0)
+    logit = out_of_fold_logit(lambda: PairModel(text=False), labeler.model, labels.votes, y, groups, seed=0)
     wanted = sigmoid(cross_calibrated(logit, y, groups, candidates=("identity",), seed=0))
     np.testing.assert_allclose(found.p, wanted)
+
+
+def test_other_rows_than_those_of_the_fit_are_judged_on_their_own() -> None:
+    """A model in memory knows left-out logits by row: rows of other pairs, or in another order, are other rows."""
+    labels, labeler = noise_labels()
+    turned = labels.take(np.arange(len(labels))[::-1])
+    there, back = judge(labels, labeler), judge(turned, labeler)
+    assert isinstance(there, Judged)
+    assert isinstance(back, Judged)
+    assert np.corrcoef(there.p, back.p[::-1])[0, 1] > 0.9
+    fewer = judge(labels.take(np.arange(50, 150)), labeler)
+    assert isinstance(fewer, Judged)
+    assert nll(fewer.p, fewer.y) > 0.69
 
 
 def test_labels_that_never_saw_gold_are_judged_as_they_are() -> None:

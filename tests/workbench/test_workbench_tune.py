@@ -217,8 +217,8 @@ def test_thresholds_that_the_proposal_drops_are_dropped_in_the_code(
 
 
 def test_infinite_margins_propose_no_infinite_threshold() -> None:
-    more = np.array([np.inf, -np.inf, 1.0, -1.0] * 50, np.float32)
-    y = np.array([1.0, 0.0, 0.0, 1.0] * 50)  # right where infinite, wrong elsewhere
+    more = np.array([np.inf, -np.inf, 1.0, 1.0] * 50, np.float32)
+    y = np.array([1.0, 0.0, 0.0, 1.0] * 50)  # right where infinite, a coin elsewhere
     assert math.isfinite(best_settings(more, y).min_gap)
 
 

@@ -39,7 +39,7 @@ SECTIONS: Final = {
         "compare": "Sets of labeling functions side by side.",
     },
     "Make and use labels": {
-        "run": "All of it in order: apply, fit, label, export, reward, figures.",
+        "run": "All of this in order, and a table of figures at its end.",
         "apply": "Run the labeling functions and keep their votes.",
         "fit": "Fit the label model and its calibrator.",
         "label": "Label every pair; --explain ID says why.",

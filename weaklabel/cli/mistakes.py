@@ -78,6 +78,8 @@ def _out_of_fold(run: Run, labeler: bool) -> FloatArray | None:
     try:
         gold = enough_gold(run.votes, run.pairs, "mistakes")
     except GoldError as error:
+        if not len(run.pairs.dev):
+            raise  # one line is enough: nothing can be shown at all
         note(f"no model was asked: {error}")
         return None
     p = np.full(len(run.pairs), np.nan)

@@ -1,7 +1,7 @@
 """Moments: accuracies and dependence of labeling functions from one table of agreements.
 
 One pass counts, for each two LFs, in how many rows both speak and in how many they agree. Independent LFs have
-`G_ij = r_i r_j`, where `r` is an LF's edge over chance (`agreements.py`). We look for the edges that minimise
+`G_ij = r_i r_j`, where `r` is an LF's edge over chance (`agreement_counts.py`). We look for the edges that minimise
 
     sum_ij  w_ij |G_ij - r_i r_j|,    one coordinate at a time:  r_i = weighted median over j of G_ij / r_j.
 
@@ -21,7 +21,7 @@ from typing import Final
 
 import numpy as np
 
-from weaklabel.label_models.agreements import (
+from weaklabel.label_models.agreement_counts import (
     PRIOR_EDGE,
     accuracy_of,
     count_agreements,

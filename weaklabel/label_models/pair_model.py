@@ -37,13 +37,13 @@ from threadpoolctl import threadpool_limits
 
 from weaklabel._validation import check_gold, check_label_matrix, check_margins
 from weaklabel.errors import ConfigError, LabelMatrixError
-from weaklabel.label_models.agreement import agreement_weights
+from weaklabel.label_models.agreement_weights import agreement_weights
 from weaklabel.label_models.base import LabelModel
 from weaklabel.label_models.effects import SHAPES, half_margins, margin_effects
 from weaklabel.label_models.mixture import Gold, Weights, learn
 from weaklabel.label_models.odd_blocks import odd_blocks
 from weaklabel.label_models.recipes import Recipe
-from weaklabel.label_models.vote_weights import sum_of_weights
+from weaklabel.label_models.additive import sum_of_weights
 from weaklabel.types import FloatArray, PairFeatures, sigmoid
 
 _PARTS: Final = frozenset({*SHAPES, "even", "words", "characters", "layout", "style", "gate", "agreement"})

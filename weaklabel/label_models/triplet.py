@@ -2,7 +2,7 @@
 
     |r_i| = sqrt(|G_ij G_ik / G_jk|)    for every two others j, k;    r_i is their median
 
-where `r` is an LF's edge over chance and `G` the product of edges that agreement rates give (`agreements.py`).
+where `r` is an LF's edge over chance and `G` the product of edges that agreement rates give (`agreement_counts.py`).
 
 Source: Fu, Chen, Sala, Hooper, Fatahalian & Ré (2020), "Fast and Three-rious" (FlyingSquid), algorithm 1, which
 needs two classes; in terms of edges it holds for k. Guards, where they take one triplet or all of them: the
@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from weaklabel.errors import ConfigError
-from weaklabel.label_models.agreements import (
+from weaklabel.label_models.agreement_counts import (
     PRIOR_EDGE,
     accuracy_of,
     count_agreements,

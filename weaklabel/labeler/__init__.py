@@ -6,6 +6,7 @@ from weaklabel.labeler.asking import (
     cross_calibrated,
     features_for,
     out_of_fold_logit,
+    unfitted_copy,
 )
 from weaklabel.labeler.labeler import MIN_GOLD, MIN_PROMPTS, Labeler, fit
 
@@ -19,4 +20,5 @@ __all__ = [
     "features_for",
     "fit",
     "out_of_fold_logit",
+    "unfitted_copy",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -28,6 +30,12 @@ def ask(model: LabelModel, pairs: Pairs, votes: Votes) -> tuple[FloatArray, Floa
         shares.append(antisymmetric_shares(model, part, features))
     known = [part for part in shares if part is not None]
     return np.concatenate(logits), np.vstack(known) if known and len(known) == len(shares) else None
+
+
+def unfitted_copy(model: LabelModel) -> LabelModel:
+    """A model with the same settings that has learned nothing."""
+    names = inspect.signature(type(model)).parameters
+    return type(model)(**{name: copy.deepcopy(getattr(model, name)) for name in names})
 
 
 def features_for(
@@ -92,7 +100,8 @@ def out_of_fold_logit(
     """`(n_pairs,)` logits in which no gold pair was seen by the model that speaks on it.
 
     A model that makes no use of gold needs no folds: `fitted` never saw any. Nor does one that learned its
-    left-out logits while it was fitted. `features` belong to models that use them.
+    left-out logits while it was fitted: `fitted` must have been fitted to these very rows. `features` belong to
+    models that use them.
     """
     if not fitted.uses_gold:
         return antisymmetric_logit(fitted, votes, features)

@@ -6,8 +6,6 @@ calibrated, and says so when it was not.
 
 from __future__ import annotations
 
-import copy
-import inspect
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -38,6 +36,7 @@ from weaklabel.labeler.asking import (
     cross_calibrated,
     features_for,
     out_of_fold_logit,
+    unfitted_copy,
 )
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import load_spec, settings_of, source_hash
@@ -171,8 +170,8 @@ class Labeler:
         """The labeler saved in `folder`. The files that it names for its LFs are imported, that is, run.
 
         Raises:
-            ArtifactError: when it is missing, torn or edited, or when an LF changed since it was fitted, unless
-                `allow_changed`.
+            ArtifactError: when it is missing, torn, edited or of a version that kept other numbers, or when an LF
+                changed since it was fitted, unless `allow_changed`.
             DiscoveryError: when the file of an LF is gone.
         """
         state = artifacts.read_json(Path(folder) / _FILE)
@@ -185,7 +184,8 @@ class Labeler:
             raise
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ArtifactError(
-                f"{folder} holds no whole labeler ({type(error).__name__}: {error}). Fit and save it again."
+                f"{folder} holds no whole labeler that this version can read ({type(error).__name__}: {error}): it was "
+                "edited, or saved by another version. Fit and save it again."
             ) from error
         if changed and not allow_changed:
             raise ArtifactError(
@@ -204,7 +204,7 @@ class Labeler:
             gold_ids=frozenset(state["gold_ids"]),
             out_of_fold={name: Interval.from_dict(value) for name, value in state["out_of_fold"].items()},
             notes=tuple(state["notes"]),
-            out_of_fold_p=state.get("out_of_fold_p", {}),
+            out_of_fold_p=dict(state.get("out_of_fold_p", {})),
             ties=TieModel.from_dict(state["ties"]) if state.get("ties") else None,
             reference=Reference.from_dict(state["reference"]) if state.get("reference") else None,
         )
@@ -311,8 +311,7 @@ def _maker(model: str | LabelModel, settings: Mapping[str, Any]) -> Any:
             f"fit: {', '.join(settings)} came with a label model that has its settings already. "
             "Name the model, or set them where it is made."
         )
-    given_settings = {name: getattr(model, name) for name in inspect.signature(type(model)).parameters}
-    return lambda: type(model)(**copy.deepcopy(given_settings))
+    return lambda: unfitted_copy(model)
 
 
 def _by_number(settings: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Final
 
 import pyarrow as pa
 
 from weaklabel.artifacts import content_hash
-from weaklabel.endpoint import Client, Failure, Reply
+from weaklabel.client import Client, Failure
 from weaklabel.errors import EndpointError
 from weaklabel.lf._judge_budget import Estimate, Purse, Question, guessed_in, jobs
 from weaklabel.lf._judge_cache import ReplyCache
 from weaklabel.lf._judge_settings import JudgeSettings
 from weaklabel.lf._verdict import Words, read_reply
 from weaklabel.lf.both_orders import SAID_NOTHING
+from weaklabel.protocol import Reply
 from weaklabel.types import CANONICAL, Pairs
 
 Progress = Callable[[int, int], None]
@@ -66,34 +68,49 @@ def ask(
     progress: Progress | None,
 ) -> dict[str, Failure]:
     """Ask what is not known, as far as the budget reaches; why what failed has failed, by key."""
-    todo, purse = open_questions(questions, cache), Purse(settings, cache)
-    if not todo or not purse.can_take(todo[0]):
+    todo = open_questions(questions, cache)
+    if not todo or not Purse(settings, cache).can_take(todo[0]):
         return {}
     _log.info("%s", estimate(name, settings, questions, cache))
-    failures: dict[str, Failure] = {}
-    in_a_row, done, total = 0, 0, sum(map(len, todo))
-    with Client(settings.endpoint()) as client:
+    with Client(settings.endpoint()) as client, cache.held():
+        # Again: while this waited for the file, others may have asked.
+        todo, purse = open_questions(questions, cache), Purse(settings, cache)
         answers = client.ask_all(
             jobs(todo, purse, settings),
             on_reply=lambda question, reply: cache.add(question.key, purse.counted(question, reply)),
         )
-        for question, answer in answers:
-            purse.settle(question, answer)
-            done += 1
-            if progress is not None:
-                progress(done, total)
-            if isinstance(answer, Reply):
-                in_a_row = 0
-                continue
-            failures[question.key] = answer
-            in_a_row += 1
-            # A server that is gone, or one that never took such a request; not some pairs that are too long for it.
-            never = not len(cache) and in_a_row >= min(_MOST_IN_A_ROW, total)
-            if never or (in_a_row >= _MOST_IN_A_ROW and not answer.lasting):
-                raise EndpointError(
-                    f"judge {name!r}: {in_a_row} requests in a row failed, the last because "
-                    f"{answer.error}. {len(cache):,} answers are kept; the same command continues."
-                )
+        # Closed before the client is: what is under way when the work ends is paid for, and is waited for.
+        with closing(answers):
+            return _collected(name, answers, purse, cache, sum(map(len, todo)), progress)
+
+
+def _collected(
+    name: str,
+    answers: Iterable[tuple[Question, Reply | Failure]],
+    purse: Purse,
+    cache: ReplyCache,
+    total: int,
+    progress: Progress | None,
+) -> dict[str, Failure]:
+    """The failures among `answers`, by key."""
+    failures: dict[str, Failure] = {}
+    in_a_row = 0
+    for done, (question, answer) in enumerate(answers, 1):
+        purse.settle(question, answer)
+        if progress is not None:
+            progress(done, total)
+        if isinstance(answer, Reply):
+            in_a_row = 0
+            continue
+        failures[question.key] = answer
+        in_a_row += 1
+        # A server that is gone, or one that never took such a request; not some pairs that are too long for it.
+        never = not len(cache) and in_a_row >= min(_MOST_IN_A_ROW, total)
+        if never or (in_a_row >= _MOST_IN_A_ROW and not answer.lasting):
+            raise EndpointError(
+                f"judge {name!r}: {in_a_row} requests in a row failed, the last because "
+                f"{answer.error}. {len(cache):,} answers are kept; the same command continues."
+            )
     return failures
 
 

@@ -4,7 +4,7 @@
 
 A line is written by one call that appends, and flushed to the disk, before the answer is used: a run that is killed
 pays nothing twice. A last line that was torn (the disk was full, the power went) is skipped and counts as not asked.
-Several processes may append at once. A line holds the hash of the question, the answer, what the answer cost and the
+Several processes may append at once; who asks holds the file meanwhile, so that nobody asks the same. A line holds the hash of the question, the answer, what the answer cost and the
 candidates for its tokens; the texts of the pairs and the key are not in it.
 """
 
@@ -12,23 +12,27 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from weaklabel.endpoint import Reply, Token
 from weaklabel.errors import ArtifactError
+from weaklabel.protocol import Reply, Token
 
 _MOST_TOKENS: Final = 64
+_log = logging.getLogger("weaklabel")
 
 
 class ReplyCache:
     """Answers of one model to one template by the hash of the question.
 
     Args:
-        folder: where the file lives; made with the first answer.
+        folder: where the file lives; made when the asking begins.
         name: of the model, for people.
         identity: hash of everything that an answer rests on beside the texts.
     """
@@ -69,6 +73,43 @@ class ReplyCache:
                 self._replies.setdefault(*found)
         self._read += whole
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The file for oneself, with all that others have answered until then: what they ask is not paid twice.
+
+        Raises:
+            ArtifactError: the file cannot be written to, found out before anything is paid.
+        """
+        with self._writing("answers cannot be kept"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            self._lock_file(descriptor)
+            self.refresh()
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _lock_file(self, descriptor: int) -> None:
+        import fcntl  # not everywhere; looking at answers needs it nowhere
+
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _log.warning("%s: another run is asking this judge; waiting for it to end.", self.path)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:  # some network file systems have no locks
+            _log.warning("%s: no lock to be had (%s); let one run at a time ask.", self.path, error.strerror)
+
+    @contextmanager
+    def _writing(self, problem: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ArtifactError(
+                f"{self.path}: {problem}: {error.strerror or error}. Make room or mend the folder; the same command continues."
+            ) from error
+
     def add(self, key: str, reply: Reply) -> None:
         """Keep an answer. From any thread.
 
@@ -76,26 +117,21 @@ class ReplyCache:
             ArtifactError: the disk is full or the folder cannot be written to.
         """
         line = json.dumps({"key": key, **_record(reply)}, allow_nan=False).encode("ascii") + b"\n"
-        try:
-            with self._lock:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-                try:
-                    # After a torn line a fresh one begins.
-                    size = os.fstat(descriptor).st_size
-                    torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-                    data = (b"\n" if torn else b"") + line
-                    if os.write(descriptor, data) < len(data):
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-                # As it will be read back: a run that continues sees the same numbers, to the bit.
-                self._replies.setdefault(*(_parsed(line) or (key, reply)))
-        except OSError as error:
-            raise ArtifactError(
-                f"{self.path}: an answer could not be kept: {error.strerror or error}. Make room; the same command continues."
-            ) from error
+        with self._writing("an answer could not be kept"), self._lock:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                # After a torn line a fresh one begins.
+                size = os.fstat(descriptor).st_size
+                torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+                data = (b"\n" if torn else b"") + line
+                if os.write(descriptor, data) < len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            # As it will be read back: a run that continues sees the same numbers, to the bit.
+            self._replies.setdefault(*(_parsed(line) or (key, reply)))
 
 
 def _record(reply: Reply) -> dict[str, Any]:
@@ -116,8 +152,8 @@ def _kept(reply: Reply) -> list[Token]:
 
 
 def _short(logprob: float) -> float:
-    # JSON has no infinity; some servers give -inf for what cannot come.
-    return round(max(-1e4, logprob), 6)
+    # JSON has no infinity; some servers give -inf for what cannot come, or no number at all.
+    return round(min(0.0, max(-1e4, logprob)), 6)
 
 
 def _parsed(line: bytes) -> tuple[str, Reply] | None:
@@ -128,6 +164,6 @@ def _parsed(line: bytes) -> tuple[str, Reply] | None:
             Token(text, tuple((c, lp) for c, lp in tops)) for text, tops in found.get("tokens", ())
         )
         reply = Reply(found["text"], tokens, found["finish"], bool(found.get("refused")), usage[0], usage[1])
-        return str(found["key"]), reply
+        return (str(found["key"]), reply) if isinstance(reply.text, str) else None
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return None

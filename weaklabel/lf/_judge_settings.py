@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from weaklabel.endpoint import Api, Endpoint
+from weaklabel.endpoint import Endpoint
 from weaklabel.errors import ConfigError
 from weaklabel.lf._template import DEFAULT_TEMPLATE, checked_template
 from weaklabel.lf._verdict import Words
+from weaklabel.protocol import Api
 
 DEFAULT_CACHE: Final = ".weaklabel/judges"
 

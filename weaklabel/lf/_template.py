@@ -60,7 +60,8 @@ def checked_template(template: str) -> str:
         found.add(name)
     missing = [name for name in ("response_a", "response_b") if name not in found]
     if missing:
-        raise ConfigError(f"the judge's template never shows {{{missing[0]}}}. Show both responses.")
+        hint = "" if "\n" in template else " If it is a file: a file's name ends in .txt or .md."
+        raise ConfigError(f"the judge's template never shows {{{missing[0]}}}. Show both responses.{hint}")
     return template
 
 
@@ -76,7 +77,7 @@ def read_template(template: str | Path | None) -> str:
     if not is_file:
         return checked_template(str(template))
     try:
-        return checked_template(Path(template).read_text(encoding="utf-8"))
+        return checked_template(Path(template).read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"the judge's template {str(template)!r} cannot be read ({error}). Name a UTF-8 file."

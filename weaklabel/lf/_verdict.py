@@ -16,8 +16,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from weaklabel.endpoint import Reply, Token
 from weaklabel.errors import ConfigError
+from weaklabel.protocol import Reply, Token
 
 FIRST, TIE, SECOND = "first", "tie", "second"
 VERDICT_STEP: Final = {FIRST: 1.0, TIE: 0.0, SECOND: -1.0}

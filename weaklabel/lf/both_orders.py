@@ -66,7 +66,8 @@ class BothOrders(DerivedFunction):
             if failed is not None:
                 faults.append(Fault(self.name, pair.id, f"{self.name!r} failed: {failed['note']}"))
             elif (scores := pair_scores(a, b)) is not None:
-                margins[row] = np.float32((scores[1] - scores[0]) / 2)
+                with np.errstate(over="ignore"):  # beyond float32 it becomes infinite and keeps its sign
+                    margins[row] = np.float32((scores[1] - scores[0]) / 2)
                 votes[row] = self._vote(a["verdict"], b["verdict"], float(margins[row]))
         return Column(votes, margins, tuple(faults))
 

@@ -11,7 +11,6 @@ Verdicts and numbers speak of the order of the *source*, as in `weaklabel.lf.col
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,18 +22,20 @@ import pyarrow.compute as pc
 from weaklabel.errors import DiscoveryError, LabelingFunctionError
 from weaklabel.lf._verdict import FIRST, SECOND, TIE
 from weaklabel.lf.both_orders import SAID, SAID_NOTHING, BothOrders
-from weaklabel.lf.columns import ColumnFunction, DerivedFunction, verdict_key
+from weaklabel.lf.columns import (
+    ColumnFunction,
+    DerivedFunction,
+    change_places,
+    column_spec,
+    no_function,
+    verdict_key,
+)
 from weaklabel.lf.core import LabelingFunction, check_score
-from weaklabel.types.pair import swapped_name
 
 Toward = Literal["first", "b"]
 
 _MEANINGS: Final = ("a", "b", "first", "second", "tie", "abstain")
 _NEVER: Final = 2.0  # a band that no margin of +-1 leaves
-
-
-def _no_function(*_: object) -> None:
-    """A column of the data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ class ColumnJudge(BothOrders):
             return table
         swapped = pc.fill_null(table["swapped"], False).to_pylist()
         one, two = (table[name].to_pylist() for name in self.sources)
-        if _exchanged(*self.sources):
+        if change_places(self.name, *self.sources):
             # The reader has exchanged these with the texts; the values in them still speak of the source's order.
             one, two = _exchange(one, two, swapped)
         said = [self._said(value, "a") for value in one], [self._said(value, "b") for value in two]
@@ -175,7 +176,8 @@ def judge_columns(
     >>> judge.vote_all(list(Pairs(table).iter_pairs(judge.columns))).votes.tolist()
     [0, -1]
     """
-    table = _checked_votes(name, votes)
+    table = checked_votes(name, votes)
+    change_places(name, first_a, first_b)  # two columns, not one twice
     if toward not in ("first", "b"):
         raise LabelingFunctionError(f"{name!r}: toward is {toward!r}. Allowed: 'first', 'b'.")
     gap = float(bool(table)) if min_gap is None else min_gap
@@ -191,10 +193,10 @@ def judge_columns(
     return ColumnJudge(
         name=name,
         family="columns",
-        fn=_no_function,
+        fn=no_function,
         columns=(f"{name}:first_a", f"{name}:first_b"),
         version=version,
-        spec=_spec(settings),
+        spec=column_spec(settings),
         sources=(first_a, first_b),
         min_gap=gap,
         votes=table,
@@ -231,7 +233,7 @@ def judge_column(
         "name": name,
         "column": column,
         "shown": shown,
-        "votes": dict(_checked_votes(name, votes)),
+        "votes": dict(checked_votes(name, votes)),
         "shown_as": {verdict_key(value): side for value, side in orders.items()},
         "version": version,
     }
@@ -271,10 +273,10 @@ def _shown(
     return ShownVerdict(
         name=own,
         family="columns",
-        fn=_no_function,
+        fn=no_function,
         columns=(f"{own}:score_a", f"{own}:score_b"),
         version=version,
-        spec=_spec(settings),
+        spec=column_spec(settings),
         sources=(column, shown),
         min_gap=_NEVER if companion else 0.0,
         votes=tuple(sorted(votes.items())),
@@ -300,7 +302,12 @@ def place_of(value: Any, votes: Mapping[str, str], shown_first: str, name: str) 
     return meaning
 
 
-def _checked_votes(name: str, votes: Mapping[Any, str] | None) -> tuple[tuple[str, str], ...]:
+def checked_votes(name: str, votes: Mapping[Any, str] | None) -> tuple[tuple[str, str], ...]:
+    """`votes` with its values as text, sorted; empty for None.
+
+    Raises:
+        LabelingFunctionError: a meaning that is not known, or none at all.
+    """
     if votes is None:
         return ()
     odd = [meaning for meaning in votes.values() if meaning not in _MEANINGS]
@@ -311,15 +318,7 @@ def _checked_votes(name: str, votes: Mapping[Any, str] | None) -> tuple[tuple[st
     return tuple(sorted((verdict_key(value), meaning) for value, meaning in votes.items()))
 
 
-def _exchanged(one: str, two: str) -> bool:
-    return one[-2:] == "_a" and swapped_name(one, {one, two}) == two
-
-
 def _exchange(one: Sequence[Any], two: Sequence[Any], swapped: Sequence[bool]) -> tuple[list[Any], list[Any]]:
     """The two columns, changing places where `swapped` says so."""
     both = [(b, a) if turned else (a, b) for a, b, turned in zip(one, two, swapped, strict=True)]
     return [a for a, _ in both], [b for _, b in both]
-
-
-def _spec(settings: Mapping[str, Any]) -> str:
-    return "column:" + json.dumps(settings, sort_keys=True, ensure_ascii=False)

@@ -23,7 +23,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -38,8 +38,15 @@ _VERDICTS: Final = ("a", "b", "tie", "abstain")
 _log = logging.getLogger("weaklabel")
 
 
-def _no_function(*_: object) -> None:
-    """A column of the data."""
+def no_function(*_: object) -> None:
+    """What stands in `fn` of functions that read columns which are made for them."""
+
+
+class Remark(NamedTuple):
+    """A line for the log, and its level there."""
+
+    text: str
+    level: int = logging.INFO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +63,9 @@ class DerivedFunction(LabelingFunction):
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
         """`table` with the columns that this function declares; with `ask=False` from what is at hand alone."""
 
-    def remark(self, table: pa.Table) -> str:
+    def remark(self, table: pa.Table) -> Remark | None:
         """What a person should know of how the sources fit the table; functions of one source say the same."""
-        return ""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +203,7 @@ def column_scores(
     >>> lf(pair), lf(pair.swapped())
     (0, 1)
     """
-    oriented = score_a[-2:] == "_a" and swapped_name(score_a, {score_a, score_b}) == score_b
+    oriented = change_places(name, score_a, score_b)
     settings = {
         "name": name,
         "score_a": score_a,
@@ -208,10 +215,10 @@ def column_scores(
     return ColumnScores(
         name=name,
         family="columns",
-        fn=_no_function,
+        fn=no_function,
         columns=(score_a, score_b) if oriented else _derived(name),
         version=version,
-        spec=_spec(settings),
+        spec=column_spec(settings),
         sources=(score_a, score_b),
         prefer=prefer,
         min_gap=min_gap,
@@ -236,10 +243,10 @@ def column_verdict(name: str, column: str, *, votes: Mapping[Any, str], version:
     return ColumnVerdict(
         name=name,
         family="columns",
-        fn=_no_function,
+        fn=no_function,
         columns=_derived(name),
         version=version,
-        spec=_spec({"name": name, "column": column, "votes": table, "version": version}),
+        spec=column_spec({"name": name, "column": column, "votes": table, "version": version}),
         sources=(column,),
         votes=tuple(sorted(table.items())),
     )
@@ -274,7 +281,7 @@ def with_derived_columns(lfs: Sequence[LabelingFunction], pairs: Pairs, *, ask: 
     table = pairs.table
     remarks = dict.fromkeys(lf.remark(table) for lf in lfs if isinstance(lf, DerivedFunction))
     for remark in filter(None, remarks):
-        _log.info(remark)
+        _log.log(remark.level, "%s", remark.text)
     for lf in lfs:
         if not isinstance(lf, DerivedFunction):
             continue
@@ -304,7 +311,18 @@ def _derived(name: str) -> tuple[str, str]:
     return f"{name}:score_a", f"{name}:score_b"
 
 
-def _spec(settings: Mapping[str, Any]) -> str:
+def change_places(name: str, one: str, two: str) -> bool:
+    """Whether two columns change places with the texts when a pair is turned round: `x_a` and `x_b` do.
+
+    Raises:
+        LabelingFunctionError: they are one column.
+    """
+    if one == two:
+        raise LabelingFunctionError(f"{name!r}: column {one!r} is named twice. Name two columns.")
+    return swapped_name(one, {one, two}) == two
+
+
+def column_spec(settings: Mapping[str, Any]) -> str:
     return "column:" + json.dumps(settings, sort_keys=True, ensure_ascii=False)
 
 

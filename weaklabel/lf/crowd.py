@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import functools
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,19 +26,14 @@ import pyarrow.parquet as pq
 
 from weaklabel.errors import DataError, DiscoveryError, LabelingFunctionError
 from weaklabel.lf._verdict import FIRST, SECOND
-from weaklabel.lf.column_judges import place_of
-from weaklabel.lf.columns import ColumnFunction, verdict_key
+from weaklabel.lf.column_judges import checked_votes, place_of
+from weaklabel.lf.columns import ColumnFunction, Remark, no_function, verdict_key
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.types import Pairs
 
 _PLAIN_VOTES: Final = {"a": "a", "b": "b", "tie": "tie"}
-_MEANINGS: Final = ("a", "b", "first", "second", "tie", "abstain")
 _KINDS: Final = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 _OTHERS: Final = "others"
-
-
-def _no_function(*_: object) -> None:
-    """Votes of people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +89,10 @@ class CrowdFunction(ColumnFunction):
         first, second = (pa.chunked_array([pa.array([s[k] for s in sums], pa.float64())]) for k in (0, 1))
         return self._flip_where_swapped(table, first, second)
 
-    def remark(self, table: pa.Table) -> str:
-        return str(_match_of(self.layout, table["id"].to_pylist()))
+    def remark(self, table: pa.Table) -> Remark:
+        match = _match_of(self.layout, table["id"].to_pylist())
+        none_fits = match.n_unmatched == match.n_annotations
+        return Remark(str(match), logging.WARNING if none_fits else logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +119,11 @@ class CrowdMatch:
     def __str__(self) -> str:
         if not self.n_unmatched:
             return f"{self.file}: {self.n_annotations:,} annotations of {self.n_workers} workers, all of these pairs"
+        if self.n_unmatched == self.n_annotations:
+            return (
+                f"{self.file}: none of its {self.n_annotations:,} annotations is of a pair here, "
+                f"first {self.first_unmatched!r}"
+            )
         return (
             f"{self.file}: {self.n_unmatched:,} of {self.n_annotations:,} annotations are of no pair here, "
             f"first {self.first_unmatched!r}"
@@ -216,9 +219,9 @@ def _read(layout: _Layout, mtime: int, size: int) -> _Annotations:
         who, pair_id, said = (row.get(column) for column in (layout.worker, layout.id, layout.vote))
         where = f"{layout.path}:{line}"
         _check_columns(layout, row, where)
-        if said is None or said == "" or said != said:
+        if _is_missing(said):
             continue
-        if who is None or pair_id is None:
+        if _is_missing(who) or _is_missing(pair_id):
             raise DataError(
                 f"{where}: a vote without {layout.worker!r} or {layout.id!r}. Fill it in, or drop it."
             )
@@ -236,8 +239,14 @@ def _read(layout: _Layout, mtime: int, size: int) -> _Annotations:
             counts[(place == SECOND) ^ (order == "b")] += 1
             total[verdict_key(who)] += 1
             first[verdict_key(who)] += place == FIRST
+    if not n_rows:
+        raise DataError(f"{layout.path}: there is no vote in it. Name a file with one row per vote.")
     shares = {who: (first[who], n) for who, n in total.items()} if layout.shown else {}
     return _Annotations(meaning, dict(n_rows), shares)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value == "" or value != value
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -258,11 +267,21 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             with path.open(encoding="utf-8-sig") as file:
                 for number, line in enumerate(file, 1):
                     if line.strip():
-                        yield number, dict(json.loads(line))
-    except (OSError, ValueError, TypeError, csv.Error, pa.ArrowException) as error:
+                        yield number, _object(line, f"{path}:{number}")
+    except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path}: the annotations cannot be read ({error}). Repair the file.") from None
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{where}: no JSON ({error}). Repair the line.") from None
+    if not isinstance(found, dict):
+        raise DataError(f"{where}: {line.strip()[:40]!r} is no JSON object. Repair the line.")
+    return found
 
 
 def _check_columns(layout: _Layout, row: Mapping[str, Any], where: str) -> None:
@@ -285,15 +304,12 @@ def _layout(
     shown: str | None,
     name: str,
 ) -> _Layout:
-    table = {verdict_key(value): meaning for value, meaning in (votes or _PLAIN_VOTES).items()}
-    odd = [meaning for meaning in table.values() if meaning not in _MEANINGS]
-    if odd:
-        raise LabelingFunctionError(f"{name}: votes maps to {odd[0]!r}. Allowed: {', '.join(_MEANINGS)}.")
-    if shown is None and {"first", "second"} & set(table.values()):
+    table = checked_votes(name, votes or _PLAIN_VOTES)
+    if shown is None and {"first", "second"} & {meaning for _, meaning in table}:
         raise LabelingFunctionError(
             f"{name}: votes for 'first' or 'second' need shown, the column that says which response was shown first."
         )
-    return _Layout(str(annotations), worker, id, vote, tuple(sorted(table.items())), shown)
+    return _Layout(str(annotations), worker, id, vote, table, shown)
 
 
 def _made(name: str, layout: _Layout, workers: tuple[str, ...], version: str) -> CrowdFunction:
@@ -313,7 +329,7 @@ def _made(name: str, layout: _Layout, workers: tuple[str, ...], version: str) ->
     return CrowdFunction(
         name=name,
         family="crowd",
-        fn=_no_function,
+        fn=no_function,
         columns=(f"{name}:score_a", f"{name}:score_b"),
         version=version,
         spec="crowd:" + json.dumps(settings, sort_keys=True, ensure_ascii=False),

@@ -22,7 +22,6 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from weaklabel.endpoint import Api
 from weaklabel.errors import ConfigError, DiscoveryError, LabelingFunctionError
 from weaklabel.lf._judge_asking import Progress, estimate, identity_of, questions_of, said_of
 from weaklabel.lf._judge_asking import ask as ask_all
@@ -32,6 +31,8 @@ from weaklabel.lf._judge_settings import DEFAULT_CACHE, JudgeSettings
 from weaklabel.lf._template import DEFAULT_TEMPLATE as DEFAULT_TEMPLATE
 from weaklabel.lf._template import read_template
 from weaklabel.lf.both_orders import SAID, BothOrders, PositionBias, bias_of
+from weaklabel.lf.columns import no_function
+from weaklabel.protocol import Api
 from weaklabel.types import Pair, Pairs
 
 _log = logging.getLogger("weaklabel")
@@ -72,10 +73,6 @@ class JudgeReport:
         """JSON values."""
         more = {"answers": self.answers, "cost": self.cost, "examples": list(self.examples)}
         return self.bias.to_dict() | more
-
-
-def _no_function(*_: object) -> None:
-    """An LLM judge."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,7 +262,7 @@ def _made(name: str, **settings: Any) -> Judge:
     return Judge(
         name=name,
         family="judges",
-        fn=_no_function,
+        fn=no_function,
         columns=(f"{name}:first_a", f"{name}:first_b"),
         version=made.version,
         spec="judge:" + json.dumps({"name": name, **asdict(made)}, sort_keys=True, ensure_ascii=False),

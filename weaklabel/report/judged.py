@@ -7,9 +7,9 @@ figures come from the table that the run made.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from weaklabel.labeler import (
     cross_calibrated,
     features_for,
     out_of_fold_logit,
+    unfitted_copy,
 )
 from weaklabel.types import FloatArray, Labels, sigmoid
 
@@ -112,15 +113,13 @@ def _refitted(labeler: Labeler, labels: Labels, rows: NDArray[np.intp], seed: in
     visible = np.flatnonzero(labels.pairs.parts != "test")
     pairs, votes = labels.pairs.take(visible), labels.votes.take(visible)
     y, groups, model = pairs.y, pairs.prompt_groups, labeler.model
-    logit = out_of_fold_logit(
-        lambda: copy.deepcopy(model),
-        model,
-        votes,
-        y,
-        groups,
-        seed=seed,
-        features=features_for(model, pairs, ~np.isnan(y)),
-    )
+    make = partial(unfitted_copy, model)
+    features = features_for(make(), pairs, ~np.isnan(y))
+    if model.uses_gold:
+        # What the model at hand knows of its left-out gold stands by the rows it was fitted to: others than these.
+        model = make()
+        model.fit(votes.L, margins=votes.margins, y=y, groups=groups, **model.given(features))
+    logit = out_of_fold_logit(make, model, votes, y, groups, seed=seed, features=features)
     where = np.searchsorted(visible, rows)
     named = "identity" if labeler.calibrator is None else labeler.calibrator.name
     return sigmoid(cross_calibrated(logit[where], y[where], groups[where], candidates=(named,), seed=seed))

@@ -49,7 +49,7 @@ def calibration_section(labels: Labels, judged: Judged | str, *, seed: int = 0) 
         )
     notes = [] if isinstance(judged, str) else _gaps(judged, seed)
     if silent:
-        notes.append(f"{silent:,} pairs have no vote; they have p = .5 and count nothing.")
+        notes.append(f"{silent:,} pairs have no vote: whatever their p, they count nothing (w = 0).")
     return Section(
         "calibration",
         "Do the probabilities mean what they say?",

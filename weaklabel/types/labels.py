@@ -190,13 +190,18 @@ class Explanation:
         ]
         width = max((len(r.lf) for r in self.reasons), default=0)
         for r in self.reasons:
-            said = {None: "reads   ", ABSTAIN: "no vote", 0: "votes a", 1: "votes b"}[r.vote]
+            said = {None: "learned", ABSTAIN: "no vote", 0: "votes a", 1: "votes b"}[r.vote]
             margin = "" if np.isnan(r.margin) else f"  margin {r.margin:+.4g}"
             share = "" if r.log_odds is None else f"  log-odds {r.log_odds:+.3f}"
             lines.append(f"  {r.lf:<{width}}  {said}{share}{margin}")
         if any(r.vote == ABSTAIN for r in self.reasons):
             lines.append(
                 "A function that abstains can still count: the model uses margins inside the abstain band too."
+            )
+        if any(r.vote is None for r in self.reasons):
+            lines.append(
+                "text: what gold taught of the responses themselves, beside the functions: words, characters, layout "
+                "(how a text is set), style (small words and punctuation)."
             )
         if any((r.log_odds or 0.0) * (2 * (r.vote or 0) - 1) < 0 for r in self.reasons if r.vote in (0, 1)):
             lines.append("Log-odds against a function's own vote: beside the others, gold speaks against it.")

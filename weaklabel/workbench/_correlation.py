@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.label_models.agreement import class_means
+from weaklabel.label_models.agreement_weights import class_means
 from weaklabel.lf.analysis import pairwise_agreement
 from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Votes
 

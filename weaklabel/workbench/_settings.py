@@ -71,7 +71,7 @@ def best_settings(more: Float32Array, y: FloatArray, now: Settings | None = None
     size = np.abs(more)  # float32, as in ResponseScorer: 0.7 shall mean the same here and there
     live = size > 0  # NaN is not
     right = (more > 0) == (y == 1)
-    lows, highs = _grid(size[live])
+    lows, highs = _grid(size[live & np.isfinite(size)])
     cost = math.log(max(int(live.sum()), 2)) / 2
     best = now or Settings("more")
     cast = votes_under(more, best)
