@@ -14,7 +14,7 @@ CODE := weaklabel labeling_functions tests benchmarks notebooks
 OTHER_PYTHONS := 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check type fix unit notebooks test-core test-other-pythons bench-quick clean
+.PHONY: help demo test check type fix unit slow notebooks test-core test-other-pythons bench-quick clean
 
 help:
 	@echo "make demo         install the core and run the main job on a generated sample"
@@ -22,6 +22,7 @@ help:
 	@echo "make check        format and lint only        make type   mypy --strict"
 	@echo "make fix          format and repair what ruff can"
 	@echo "make unit         the tests alone (PYTEST_ARGS='-k labeler')"
+	@echo "make slow         the studies that take minutes, left out of make test"
 	@echo "make test-core PYTHON=python3.12   the torch-free tests on another Python"
 	@echo "make notebooks    run the notebooks           make bench-quick   every benchmark, small"
 
@@ -59,6 +60,9 @@ fix: $(VENV)/.stamp-dev
 
 unit: $(VENV)/.stamp-dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" --doctest-modules weaklabel tests $(PYTEST_ARGS)
+
+slow: $(VENV)/.stamp-dev
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow tests $(PYTEST_ARGS)
 
 notebooks: $(VENV)/.stamp-dev
 	@mkdir -p build/notebooks

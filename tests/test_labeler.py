@@ -273,7 +273,7 @@ def test_a_labeler_of_an_older_version_loads_or_is_refused_in_one_sentence(
             state["model"] = kept | {"weights": kept["prior"], "hold": None}
         (tmp_path / model / "labeler.json").write_text(json.dumps(state))
     assert Labeler.load(tmp_path / "moments").label(pairs).p_tie is None
-    with pytest.raises(ArtifactError, match="saved by another version. Fit and save it again"):
+    with pytest.raises(ArtifactError, match=r"saved by another version\. Fit and save it again"):
         Labeler.load(tmp_path / "pair_model")
 
 
@@ -291,6 +291,12 @@ def test_functions_known_to_depend_on_each_other_are_declared_by_name(lfs: list[
     assert labeler.model.to_dict()["declared"] == [[0, 1]]
     with pytest.raises(UnknownNameError, match="no labeling function 'nobody'"):
         fit(lfs, make_pairs(), settings={"declared": [["nobody", names[0]]]})
+
+
+@pytest.mark.parametrize("flat", [["good_words", "bad_words"], [0, 1]])
+def test_declared_functions_come_in_groups(lfs: list[LabelingFunction], flat: list[Any]) -> None:
+    with pytest.raises(ConfigError, match=r"declared holds .* Allowed: groups"):
+        fit(lfs, make_pairs(), settings={"declared": flat})
 
 
 def test_gold_that_was_fitted_to_keeps_its_out_of_fold_belief_through_a_file(

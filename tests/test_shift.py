@@ -69,6 +69,7 @@ def test_the_same_kind_of_pairs_raises_no_alarm(reference: Reference) -> None:
     assert (found.shifted, found.warning) == (False, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [30, 300])
 def test_at_most_one_batch_in_twenty_alarms_by_chance(n: int) -> None:
     # A reference of its own for each batch: batches held against one reference share its sampling error.
@@ -76,6 +77,7 @@ def test_at_most_one_batch_in_twenty_alarms_by_chance(n: int) -> None:
     assert alarms <= 3  # P(more than 3 of 24) is .03 at the level of 5%
 
 
+@pytest.mark.slow
 def test_pairs_that_share_prompts_are_not_taken_for_more_evidence() -> None:
     alarms = 0
     for seed in range(30):
@@ -229,6 +231,7 @@ def test_another_real_data_set_is_always_noticed(
         assert shift(Reference.of(*real[one]), *real[other]).shifted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "share"), [(SETS[0], 0.32), (SETS[1], 0.1), (SETS[2], 0.1)])
 def test_a_random_part_of_a_real_data_set_seldom_alarms(
     name: str, share: float, real: dict[str, tuple[Votes, Pairs]]

@@ -62,6 +62,13 @@ def test_columns_of_an_earlier_labelling_are_replaced_and_others_stay():
     assert again["in_sample"].to_pylist() == [True, False, False]
 
 
+def test_a_probability_of_a_tie_of_an_earlier_labelling_does_not_outlive_it():
+    first = make_labels(p_tie=np.array([0.1, 0.2, 0.3])).to_table()
+    again = make_labels(pairs=Pairs(first)).to_table()
+    assert "p_tie" in first.column_names
+    assert "p_tie" not in again.column_names
+
+
 def test_the_table_holds_every_vote():
     table = make_labels().to_table()
     assert table["vote:length"].to_pylist() == [1, 0, -1]

@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 from synthetic import draw_votes
 
 from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
-from weaklabel.label_models import mixture, pair_model
+from weaklabel.label_models import get_label_model, mixture, pair_model
 from weaklabel.label_models.agreement_weights import agreement_weights, class_means
 from weaklabel.label_models.auto import Auto
 from weaklabel.label_models.effects import SHAPES, half_margins, margin_effects
@@ -584,6 +584,14 @@ def test_features_of_other_pairs_are_refused(reader):
         model.predict_logit(L[1:], margins=margins[1:], features=features)
     with pytest.raises(LabelMatrixError, match="features have 80 rows but L has 79"):
         PairModel().fit(L[1:], y=y[1:], features=features)
+
+
+@pytest.mark.parametrize("name", ["pair_model", "auto"])
+def test_prompts_of_other_pairs_are_refused(name):
+    L, y = draw_votes(60, [0.7, 0.6])
+    for n in (59, 61):
+        with pytest.raises(LabelMatrixError, match=rf"groups has shape \({n},\), expected \(60,\)"):
+            get_label_model(name).fit(L, y=y, groups=np.arange(n))
 
 
 def test_asking_before_fitting_and_wrong_shapes_are_named():

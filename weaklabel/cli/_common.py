@@ -314,7 +314,8 @@ def _describe_fit(counts: Mapping[str, Any]) -> str:
     figures = counts["out_of_fold"]
     value = figures.get("accuracy", {}).get("value")  # None where all gold is tied
     accuracy = "" if value is None else f", out-of-fold accuracy {value:.3f}"
-    return f"{counts['model']}, {calibrated}{accuracy}"
+    unchecked = "" if counts.get("checks_shift", True) else "; too few prompts to notice a shift later"
+    return f"{counts['model']}, {calibrated}{accuracy}{unchecked}"
 
 
 def _describe_label(counts: Mapping[str, Any]) -> str:

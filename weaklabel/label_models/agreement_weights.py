@@ -96,13 +96,14 @@ def class_means(C: FloatArray, size: FloatArray, usable: NDArray[np.bool_] | Non
             j = others[i]
             ratios = np.append(C[i, j] / np.maximum(mu[j], 1e-12), prior[i])
             weights = np.append(mu[j], _PRIOR_LFS * prior.mean())
-            mu[i] = np.clip(_weighted_median(ratios, weights), 0.0, 0.9 * size[i])
+            mu[i] = np.clip(weighted_median(ratios, weights), 0.0, 0.9 * size[i])
         if np.abs(mu - before).max() < 1e-9:
             break
     return mu
 
 
-def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
+def weighted_median(values: FloatArray, weights: FloatArray) -> float:
+    """The lowest of `values` `(n,)` at which half of the `weights` `(n,)` >= 0 is reached."""
     order = np.argsort(values, kind="stable")
     total = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(total, total[-1] / 2)])

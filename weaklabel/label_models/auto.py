@@ -37,7 +37,7 @@ from weaklabel.errors import ConfigError
 from weaklabel.label_models.auto_choice import KINDS, Choice
 from weaklabel.label_models.auto_gold import Data, choose_by_gold, gold_shares
 from weaklabel.label_models.auto_votes import choose_by_votes
-from weaklabel.label_models.base import LabelModel
+from weaklabel.label_models.base import LabelModel, prompts_of
 from weaklabel.label_models.vote_model import VoteModel
 from weaklabel.types import FloatArray, Int8Array, PairFeatures, sigmoid
 
@@ -110,19 +110,21 @@ class Auto(VoteModel):
             margins: `(n, n_lfs)`, for pairs: only `pair_model` uses them.
             y: `(n,)` gold: 0, 1, .5 or NaN for pairs, class numbers or NaN otherwise.
             groups: `(n,)`, equal for equal prompts.
-            features: of the pairs' texts: only `pair_model` uses them.
+            features: of the pairs' texts: only `pair_model` uses them, and only where there is gold.
 
         Raises:
-            LabelMatrixError: `L` is no matrix of votes, or margins or gold do not fit it.
+            LabelMatrixError: `L` is no matrix of votes, or margins, gold or groups do not fit it.
             ConfigError: a setting out of range.
         """
         votes = self._votes(L)
         self._check_settings()
         gaps = check_margins(margins, votes)
-        rows = np.arange(len(votes)) if groups is None else np.asarray(groups)
-        data = Data(votes, gaps, gold_shares(y, len(votes), self.n_classes), rows, self.n_classes, features)
+        prompts = prompts_of(groups, len(votes))
+        data = Data(
+            votes, gaps, gold_shares(y, len(votes), self.n_classes), prompts, self.n_classes, features
+        )
         choice = choose_by_votes(votes, gaps, self.n_classes, self.min_rows, self.seed)
-        if data.known.sum() >= self.min_gold and len(np.unique(rows[data.known])) >= 2:
+        if data.known.sum() >= self.min_gold and len(np.unique(prompts[data.known])) >= 2:
             choice = choose_by_gold(data, choice, self.seed)
         self._keep(choice)
         return self
@@ -144,7 +146,7 @@ class Auto(VoteModel):
     def contributions(
         self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
     ) -> FloatArray | None:
-        """`(n_pairs, n_lfs)` float64, adding up to the logit; None where the chosen model has no such sum."""
+        """`(n_pairs, n_lfs + len(extra_names))` float64, adding up to the logit; None where the chosen model has no such sum."""
         choice = self._choice()
         self._refuse_logit_of_classes()
         shares = choice.model.contributions(L, margins=margins, **choice.model.given(features))

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from weaklabel.errors import NotFittedError
+from weaklabel.errors import LabelMatrixError, NotFittedError
 from weaklabel.types import FloatArray, PairFeatures, sigmoid
 
 
@@ -81,7 +81,10 @@ class LabelModel(ABC):
         return np.column_stack([1.0 - p, p])
 
     def contributions(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray | None:
-        """`(n_pairs, n_lfs)` float64: each LF's share of the logit, rows adding up to it; None if there is no such sum."""
+        """Shares of the logit, rows adding up to it, or None if there is no such sum.
+
+        `(n_pairs, n_lfs + len(extra_names))` float64: those of the LFs, then those of what else speaks.
+        """
         return None
 
     @abstractmethod
@@ -103,3 +106,15 @@ class LabelModel(ABC):
                 f"{type(self).__name__} is not fitted. Call fit(L) before asking it for probabilities."
             )
         return value
+
+
+def prompts_of(groups: ArrayLike | None, n: int) -> NDArray[Any]:
+    """`groups` `(n,)`, equal for equal prompts; without any, every row is a prompt of its own.
+
+    Raises:
+        LabelMatrixError: another length.
+    """
+    prompts = np.arange(n) if groups is None else np.asarray(groups)
+    if prompts.shape != (n,):
+        raise LabelMatrixError(f"groups has shape {prompts.shape}, expected ({n},): one prompt per row.")
+    return prompts

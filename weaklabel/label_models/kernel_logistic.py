@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel.label_models.map_logistic import nll_of_logit
 from weaklabel.types import FloatArray, sigmoid
 
 # The curvature of a pair that is all but decided. A floor changes the path to the optimum, not the optimum.
@@ -94,7 +95,7 @@ def _curvature(f: FloatArray) -> FloatArray:
 
 
 def _objective(f: FloatArray, y: FloatArray, a: FloatArray, offset: FloatArray | float) -> float:
-    return float((np.logaddexp(0.0, f) - y * f).sum() + 0.5 * a @ (f - offset))
+    return float(nll_of_logit(f, y).sum() + 0.5 * a @ (f - offset))
 
 
 def fit_columns(X: Any, y: FloatArray, offset: FloatArray | float = 0.0) -> FloatArray:
@@ -107,7 +108,7 @@ def fit_columns(X: Any, y: FloatArray, offset: FloatArray | float = 0.0) -> Floa
 
     def loss(beta: FloatArray) -> tuple[float, FloatArray]:
         f = offset + X @ beta
-        value = float((np.logaddexp(0.0, f) - y * f).sum() + 0.5 * beta @ beta)
+        value = float(nll_of_logit(f, y).sum() + 0.5 * beta @ beta)
         return value, np.asarray(X.T @ (sigmoid(f) - y)).ravel() + beta
 
     found: Any = minimize(

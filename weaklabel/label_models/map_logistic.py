@@ -39,4 +39,5 @@ def _objective(X: FloatArray, y: FloatArray, beta: FloatArray, centre: FloatArra
 
 
 def nll_of_logit(logit: FloatArray, y: FloatArray) -> FloatArray:
+    """`(n,)` float64, nats: what gold `y` in [0, 1] costs at these log-odds; a tie costs least at 0."""
     return np.logaddexp(0.0, logit) - y * logit

@@ -28,6 +28,7 @@ from weaklabel.label_models.agreement_counts import (
     edge_products,
     held_edges,
 )
+from weaklabel.label_models.agreement_weights import weighted_median
 from weaklabel.label_models.vote_model import (
     AdditiveVoteModel,
     CountingModel,
@@ -130,9 +131,7 @@ def _median(products: FloatArray, others: FloatArray, worth: FloatArray) -> floa
     safe = np.where(others == 0, 1.0, others)
     ratios = np.append(products / safe, PRIOR_EDGE)
     weights = np.append(np.abs(others) * worth, _PRIOR_LFS * PRIOR_EDGE)
-    order = np.argsort(ratios, kind="stable")
-    total = np.cumsum(weights[order])
-    return float(ratios[order][np.searchsorted(total, total[-1] / 2.0)])
+    return weighted_median(ratios, weights)
 
 
 def _least_squares(products: FloatArray, others: FloatArray, rows: FloatArray) -> float:

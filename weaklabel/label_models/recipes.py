@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from weaklabel.label_models.map_logistic import nll_of_logit
+from weaklabel.label_models.vote_model import softmax
 from weaklabel.types import FloatArray, sigmoid
 
 _SCALES: Final = (1 / 3, 1.0, 3.0)
@@ -98,14 +100,14 @@ def mix(logits: FloatArray, y: FloatArray, design_effect: float = 1.0) -> FloatA
         log_w -= np.log(np.exp(log_w).sum())
         w = np.exp(log_w)
         f = w @ logits
-        value = (np.logaddexp(0.0, f) - y * f).sum() / design_effect - _HOLD * log_w.mean()
+        value = nll_of_logit(f, y).sum() / design_effect - _HOLD * log_w.mean()
         slope = logits @ (sigmoid(f) - y) / design_effect
         return float(value), w * (slope - w @ slope) + _HOLD * (w - 1.0 / n)
 
     found: Any = minimize(
         loss, np.zeros(n), jac=True, method="L-BFGS-B", options={"gtol": 1e-9, "ftol": 1e-12}
     )
-    return _softmax(found.x)
+    return np.asarray(softmax(found.x[None])[0], dtype=np.float64)
 
 
 def design_effect(nll: FloatArray, codes: Any) -> float:
@@ -120,8 +122,3 @@ def design_effect(nll: FloatArray, codes: Any) -> float:
     together = float((np.bincount(codes, spread) ** 2).sum())
     # Equal numbers differ from their mean by rounding, which says nothing of rows.
     return max(1.0, together / apart) if np.ptp(nll) > 1e-12 * np.abs(nll).max() else 1.0
-
-
-def _softmax(v: FloatArray) -> FloatArray:
-    e = np.exp(v - v.max())
-    return np.asarray(e / e.sum(), dtype=np.float64)

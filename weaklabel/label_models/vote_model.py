@@ -22,8 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._validation import check_label_matrix
 from weaklabel.errors import ConfigError, LabelMatrixError
-from weaklabel.label_models.base import LabelModel
 from weaklabel.label_models.additive import sum_of_weights, weights_of_votes
+from weaklabel.label_models.base import LabelModel
 from weaklabel.types import FloatArray, Int8Array
 
 MAX_CLASSES = 127  # votes are int8

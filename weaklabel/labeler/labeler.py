@@ -120,6 +120,11 @@ class Labeler:
             p_tie=None if self.ties is None else self.ties.p_tie(sigmoid(logit)),
         )
 
+    @property
+    def checks_shift(self) -> bool:
+        """Whether it was fitted on enough prompts to notice pairs of another kind."""
+        return self.reference is not None and bool(self.reference.limits)
+
     def shift(self, pairs: Pairs, votes: Votes) -> ShiftReport | None:
         """How far these pairs are from those the labeler was fitted on; None where it does not know those."""
         return None if self.reference is None else shift(self.reference, votes, pairs)
@@ -319,6 +324,11 @@ def _by_number(settings: Mapping[str, Any], names: Sequence[str]) -> Mapping[str
     if "declared" not in settings:
         return settings
     columns = {name: column for column, name in enumerate(names)}
+    for group in settings["declared"]:
+        if isinstance(group, str) or not isinstance(group, Sequence):
+            raise ConfigError(
+                f'declared holds {group!r}. Allowed: groups of functions, e.g. [["judge_plain", "judge_reference"]].'
+            )
     declared = [
         [lookup("labeling function", columns, lf) if isinstance(lf, str) else lf for lf in group]
         for group in settings["declared"]

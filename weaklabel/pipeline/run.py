@@ -183,6 +183,7 @@ class Run:
                 "calibrated": labeler.calibrated,
                 "calibrator": None if labeler.calibrator is None else labeler.calibrator.name,
                 "out_of_fold": figures,
+                "checks_shift": labeler.checks_shift,
                 "notes": list(labeler.notes),
             }
 

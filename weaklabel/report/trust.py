@@ -53,8 +53,9 @@ def calibration_section(labels: Labels, judged: Judged | str, *, seed: int = 0) 
     return Section(
         "calibration",
         "Do the probabilities mean what they say?",
-        intro="A soft label can be trusted where the blue line stays inside the grey band. Take the confidence to filter "
-        "at from the second picture, and check it on pairs that you did not choose it on.",
+        intro="A soft label can be trusted where the blue line stays inside the grey band. The second "
+        "picture shows what a filter on confidence would keep. Do not read a threshold off it: `weaklabel threshold` "
+        "gives one that may be relied on.",
         pictures=pictures,
         details=[confidence_table(labels)],
         notes=notes,

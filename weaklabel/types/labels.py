@@ -26,7 +26,7 @@ def sigmoid(logit: FloatArray) -> FloatArray:
     return np.where(logit >= 0, upper, 1.0 - upper)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Labels:
     """What a labeler says of pairs. Belief and importance stay two columns, down to the loss.
 
@@ -65,6 +65,19 @@ class Labels:
     def __len__(self) -> int:
         return len(self.pairs)
 
+    def __repr__(self) -> str:
+        """How many, whether calibrated, how they fall: not the arrays."""
+        a, b = int((self.logit < 0).sum()), int((self.logit > 0).sum())
+        kind = (
+            "calibrated"
+            if self.calibrated
+            else "not calibrated: the order of p can be used, its value cannot"
+        )
+        return (
+            f"Labels of {len(self):,} pairs ({kind}): {a:,} a, {b:,} b, {len(self) - a - b:,} tie; "
+            f"{int((self.w == 0).sum()):,} without a vote, {int(self.in_sample.sum()):,} whose own gold was fitted to"
+        )
+
     @property
     def p(self) -> FloatArray:
         """`(n_pairs,)` float64 in [0, 1]: P(B) + P(tie) / 2."""
@@ -98,7 +111,7 @@ class Labels:
     def to_table(self) -> pa.Table:
         """The pairs, then `p`, `w`, `label`, `confidence`, `calibrated`, `logit`, `in_sample`, `p_tie` if known, `vote:<lf>` per LF.
 
-        What the pairs hold under these names, from an earlier labelling as a rule, is replaced.
+        What the pairs hold under these names, from an earlier labelling as a rule, is replaced or left out.
         """
         columns = {
             "p": pa.array(self.p),
@@ -113,7 +126,7 @@ class Labels:
         }
         table = self.pairs.table
         table = table.select(
-            [n for n in table.column_names if n not in columns and not n.startswith("vote:")]
+            [n for n in table.column_names if n not in {*columns, "p_tie"} and not n.startswith("vote:")]
         )
         for name, column in columns.items():
             table = table.append_column(name, column)
@@ -155,6 +168,7 @@ class Labels:
             self.calibrated,
             tuple(spoke),
             self.votes.n_lfs,
+            None if self.p_tie is None else float(self.p_tie[row]),
         )
 
 
@@ -181,6 +195,7 @@ class Explanation:
     calibrated: bool
     reasons: tuple[Reason, ...]
     n_lfs: int
+    p_tie: float | None = None
 
     def __str__(self) -> str:
         kind = "calibrated" if self.calibrated else "not calibrated"
@@ -188,6 +203,8 @@ class Explanation:
             f"pair {self.pair_id}: P(b beats a) = {self.p:.3f} ({kind}, log-odds {self.logit:+.2f}); "
             f"{sum(r.vote not in (None, ABSTAIN) for r in self.reasons)} of {self.n_lfs} labeling functions voted"
         ]
+        if self.p_tie is not None:
+            lines.append(f"  P(tie) = {self.p_tie:.3f}, half of which is in P(b beats a)")
         width = max((len(r.lf) for r in self.reasons), default=0)
         for r in self.reasons:
             said = {None: "learned", ABSTAIN: "no vote", 0: "votes a", 1: "votes b"}[r.vote]
