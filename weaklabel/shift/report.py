@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -65,7 +65,7 @@ class Change:
 
     kind: str
     name: str
-    edge: float
+    edge: float = field(compare=False)  # NaN is not equal to itself, and the other fields tell changes apart
     was: float
     now: float
     effect: float
