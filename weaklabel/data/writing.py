@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from weaklabel.artifacts import atomic_file
 from weaklabel.data.build import Batch, conform, unify
+from weaklabel.data.pairs_file import HASHES_KEY, column_hashes
 from weaklabel.data.reading import iter_batches
 from weaklabel.data.splits import Outline, draw_parts
 from weaklabel.errors import DataError
@@ -134,9 +136,12 @@ def _runs(tables: Iterator[pa.Table]) -> Iterator[tuple[pa.Schema, Iterator[pa.T
 
 
 def _write(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
+    hashes = []
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for table in _regrouped(tables):
             writer.write_table(table, row_group_size=ROW_GROUP)
+            hashes.append(column_hashes(table))
+        writer.add_key_value_metadata({HASHES_KEY: json.dumps(hashes, separators=(",", ":"))})
 
 
 def _regrouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
