@@ -74,7 +74,9 @@ def _add_values(digest: Any, column: pa.ChunkedArray) -> None:
     if column.null_count:
         digest.update(np.packbits(pc.is_valid(column).to_numpy()).tobytes())
     if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        filled = pc.fill_null(column, "" if pa.types.is_string(kind) else b"") if column.null_count else column
+        filled = (
+            pc.fill_null(column, "" if pa.types.is_string(kind) else b"") if column.null_count else column
+        )
         digest.update(pc.binary_length(filled).to_numpy().tobytes())
         for chunk in filled.chunks:
             _, offsets, data = chunk.buffers()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from weaklabel.data.build import Batch
-    from weaklabel.data.readers import LAYOUTS, Layout, detect_layout
     from weaklabel.data.pairs_file import PairsFile
+    from weaklabel.data.readers import LAYOUTS, Layout, detect_layout
     from weaklabel.data.reading import as_pairs, iter_batches, read_pairs
     from weaklabel.data.splits import split_by_prompt
     from weaklabel.data.writing import Written, convert_pairs, write_pairs

@@ -138,4 +138,3 @@ class PairsFile:
 def column_hashes(table: pa.Table) -> dict[str, str]:
     """Column name -> hash of its values, the same however the table is chunked."""
     return {name: table_hash(table.select([name])) for name in table.column_names}
-

@@ -1,30 +1,26 @@
 """A shard task: some labeling functions on a slice of the pairs. The unit of every executor.
 
 Tasks do not depend on each other and may run twice, in any process, in any order: what a task computes is
-decided by its table and its functions alone, and where it is kept by their hashes.
+decided by its shard and its functions alone, and where it is kept by their hashes.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
-from weaklabel.artifacts import table_hash
-from weaklabel.engine.store import Cell, VoteStore
-from weaklabel.errors import DataError
-from weaklabel.lf.columns import with_derived_columns
+from weaklabel.engine.sources import Shard
+from weaklabel.engine.store import Cell, Tally, VoteStore
 from weaklabel.lf.core import Column, LabelingFunction
 from weaklabel.types import ABSTAIN, CANONICAL, Fault, Pair, Pairs
 
 SHARD_SIZE: Final = 8192
-_ALWAYS_SEEN: Final = ("id", "prompt", "response_a", "response_b", "messages")
-_NEVER_SEEN: Final = ("gold", "part", "swapped")
 
 
 @dataclass(frozen=True)
@@ -33,25 +29,36 @@ class ShardTask:
 
     Attributes:
         number: the shard's position in row order.
-        table: the shard, with the columns that the functions may see and no others.
+        shard: how to come by its rows.
+        lfs: which functions.
         cells: where each function's votes are kept, in the order of `lfs`; None for those that are not.
+        send_votes: whether the answers carry the votes; without, only those that could not be kept.
         tries: how often it was started and its worker died.
     """
 
     number: int
-    table: pa.Table
+    shard: Shard
     lfs: tuple[int, ...]
-    cells: tuple[Cell | None, ...] = ()
+    cells: tuple[Cell | None, ...]
+    send_votes: bool = True
     tries: int = 0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one labeling function said of one shard, and how many seconds that took."""
+    """What one labeling function said of one shard.
+
+    Attributes:
+        lf: its index in the run's list.
+        tally: its votes, counted.
+        seconds: how long it took.
+        column: its votes; None where they are in the store and nobody asked for them.
+    """
 
     lf: int
-    column: Column
+    tally: Tally
     seconds: float
+    column: Column | None
 
 
 @dataclass(frozen=True)
@@ -61,55 +68,32 @@ class Outcome:
     Attributes:
         failure: "" when it ended well, else what became of it, e.g. "exceeded the time limit of 5 s".
         died: whether it took its worker process with it.
+        lost: whether that was no fault of the functions: the machine it ran on is gone.
     """
 
     task: ShardTask
     answers: tuple[Answer, ...] = ()
     failure: str = ""
-    died: bool = field(default=False)
+    died: bool = False
+    lost: bool = False
 
 
 def run_task(task: ShardTask, lfs: Sequence[LabelingFunction], store: VoteStore | None) -> tuple[Answer, ...]:
     """Compute a task's votes, and file each function's as soon as it is done."""
     chosen = [lfs[i] for i in task.lfs]
-    views = _views(task.table, chosen)
+    views = _views(task.shard.table(chosen), chosen)
     answers = []
-    for position, (index, lf) in enumerate(zip(task.lfs, chosen, strict=True)):
+    for index, lf, cell in zip(task.lfs, chosen, task.cells, strict=True):
         start = time.perf_counter()
         column = _vote_all(lf, views[lf.columns])
-        answers.append(Answer(index, column, time.perf_counter() - start))
-        cell = task.cells[position] if task.cells else None
+        seconds = time.perf_counter() - start
+        kept = store is not None and cell is not None
         if store is not None and cell is not None:
             store.save(cell, column)
+        answers.append(
+            Answer(index, Tally.of(column), seconds, column if task.send_votes or not kept else None)
+        )
     return tuple(answers)
-
-
-def visible_table(pairs: Pairs, lfs: Sequence[LabelingFunction]) -> pa.Table:
-    """The columns that `lfs` may see: id, texts, messages, and what they declare.
-
-    Raises:
-        DataError: a declared column does not exist, or would give the answer away.
-    """
-    for lf in lfs:
-        leaks = [name for name in lf.columns if name in _NEVER_SEEN]
-        if leaks:
-            raise DataError(
-                f"{lf.name!r} declares column {leaks[0]!r}, which can hold the answer. "
-                f"Labeling functions may not see {', '.join(_NEVER_SEEN)}."
-            )
-    table = with_derived_columns(lfs, pairs).table
-    for lf in lfs:
-        missing = [name for name in lf.columns if name not in table.column_names]
-        if missing:
-            raise DataError(
-                f"{lf.name!r} declares column {missing[0]!r}. The pairs have: {', '.join(pairs.table.column_names)}."
-            )
-    return table.select(list(dict.fromkeys([*_ALWAYS_SEEN, *(name for lf in lfs for name in lf.columns)])))
-
-
-def shard_hash(table: pa.Table, lf: LabelingFunction) -> str:
-    """Hash of the part of a shard that `lf` can see."""
-    return table_hash(table.select(list(dict.fromkeys([*_ALWAYS_SEEN, *lf.columns]))))
 
 
 def failed_column(name: str, ids: Sequence[str], error: str) -> Column:

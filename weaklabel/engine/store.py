@@ -47,6 +47,21 @@ class Cell:
         return {"fingerprint": self.fingerprint, "shard": self.shard}
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Votes of one labeling function on one shard, counted. `n_pairs - n_a - n_b` are abstains, faults among them."""
+
+    n_pairs: int
+    n_a: int
+    n_b: int
+    n_faults: int
+
+    @classmethod
+    def of(cls, column: Column) -> Tally:
+        votes = column.votes
+        return cls(len(votes), int((votes == 0).sum()), int((votes == 1).sum()), len(column.faults))
+
+
 class VoteStore:
     """A folder of votes. Several processes may read and write it at once.
 
@@ -80,14 +95,33 @@ class VoteStore:
         legal = len(faults) == found["faults"] and not np.any((votes < -1) | (votes > 1))
         return Column(votes, margins, faults) if legal else None
 
-    def save(self, cell: Cell, column: Column) -> None:
+    def tally(self, cell: Cell, n_pairs: int) -> Tally | None:
+        """What stands at `cell`, counted, without reading the votes; None where they cannot be trusted or were given up."""
+        try:
+            about = pq.read_metadata(self._path(cell))
+            found = json.loads(about.metadata[b"weaklabel"])
+            same = {key: found.get(key) for key in cell.metadata} == cell.metadata
+            if not same or about.num_rows != n_pairs or found["given_up"]:
+                return None
+            return Tally(n_pairs, found["a"], found["b"], found["faults"])
+        except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, AttributeError):
+            return None
+
+    def save(self, cell: Cell, column: Column, *, given_up: bool = False) -> None:
         """Keep `column` at `cell`.
+
+        Args:
+            cell: the address.
+            column: the votes.
+            given_up: the function never came to an end here: `load` finds these faults, and the next run tries again.
 
         Raises:
             ArtifactError: the disk is full or the folder cannot be written to.
         """
         path = self._path(cell)
-        about = json.dumps(cell.metadata | {"name": cell.name, "faults": len(column.faults)}, sort_keys=True)
+        tally = Tally.of(column)
+        counts = {"faults": tally.n_faults, "a": tally.n_a, "b": tally.n_b, "given_up": given_up}
+        about = json.dumps(cell.metadata | counts | {"name": cell.name}, sort_keys=True)
         arrays = [pa.array(column.votes, pa.int8()), pa.array(column.margins, pa.float32())]
         table = pa.table(arrays, schema=_SCHEMA.with_metadata({"weaklabel": about}))
         with self._writing():
