@@ -57,7 +57,7 @@ class PairsFile:
         self.column_names: tuple[str, ...] = tuple(schema.names)
         about = self._file.metadata
         self.n_pairs: int = about.num_rows
-        self._rows = [about.row_group(i).num_rows for i in range(about.num_row_groups)]
+        self._rows: list[int] = [about.row_group(i).num_rows for i in range(about.num_row_groups)]
         self._starts = np.concatenate([[0], np.cumsum(self._rows)]).astype(np.int64)
         if self._rows and max(self._rows) > _MOST_ROWS:
             raise DataError(

@@ -187,4 +187,4 @@ class Driver:
         name = self.lfs[lf].name
         error = f"{name!r} {failure} on {len(ids)} pairs, first {ids[0]!r}"
         column = failed_column(name, ids, error)
-        self._take(task, Answer(lf, Tally.of(column), 0.0, column))
+        self._take(task, Answer(lf, Tally.of(column), 0.0, column, given_up=True))

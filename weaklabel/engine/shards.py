@@ -53,12 +53,14 @@ class Answer:
         tally: its votes, counted.
         seconds: how long it took.
         column: its votes; None where they are in the store and nobody asked for them.
+        given_up: it never came to an end, and the column holds faults in place of votes.
     """
 
     lf: int
     tally: Tally
     seconds: float
     column: Column | None
+    given_up: bool = False
 
 
 @dataclass(frozen=True)

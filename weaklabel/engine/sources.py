@@ -8,6 +8,7 @@ itself, so that the process which hands out the work touches no text.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ class TableSource:
         self._hashes: tuple[int, dict[str, str]] = (-1, {})
 
     def __len__(self) -> int:
-        return -(-self.n_pairs // self._size)
+        return math.ceil(self.n_pairs / self._size)
 
     def n_rows(self, number: int) -> int:
         return min(self._size, self.n_pairs - number * self._size)

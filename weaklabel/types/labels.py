@@ -79,6 +79,11 @@ class Labels:
         )
 
     @property
+    def lf_names(self) -> tuple[str, ...]:
+        """The labeling functions, in column order."""
+        return self.votes.lf_names
+
+    @property
     def p(self) -> FloatArray:
         """`(n_pairs,)` float64 in [0, 1]: P(B) + P(tie) / 2."""
         return sigmoid(self.logit)
