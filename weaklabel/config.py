@@ -37,6 +37,8 @@ class DataSettings(Settings):
     test_share: float = Field(default=0.5, ge=0, lt=1)
     max_gold: int | None = Field(default=None, ge=1)
     near_duplicates: bool = False
+    # Pairs without gold that are held in memory, beside all with gold.
+    sample: int = Field(default=50_000, ge=0)
     seed: int = 0
 
 
@@ -143,6 +145,7 @@ class LfsSettings(Settings):
     on_fault: Literal["record", "raise"] = "record"
     max_fault_share: float = Field(default=0.01, ge=0, le=1)
     time_limit: float | None = Field(default=None, gt=0)
+    memory_limit: float | None = Field(default=None, gt=0)
     workers: int = Field(default=1, ge=1)
     snorkel: list[SnorkelLfs] = []
     column: list[ColumnLf] = []

@@ -18,6 +18,8 @@ from weaklabel.errors import ConfigError
 
 if TYPE_CHECKING:
     from weaklabel.config import LoadedConfig
+    from weaklabel.engine.driver import OnProgress
+    from weaklabel.engine.driver import Progress as RunProgress
     from weaklabel.pipeline import Run, Step
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -306,7 +308,8 @@ def _describe_apply(counts: Mapping[str, Any]) -> str:
         for name, share in counts.get("position_dependent", {}).items()
         if share
     )
-    return f"{counts['lfs']} labeling functions, {counts['coverage']:.1%} of the pairs have a vote{faults}{turned}"
+    spoken = sum(t["n_a"] + t["n_b"] for t in counts["tallies"].values()) / max(1, counts["pairs"])
+    return f"{counts['lfs']} labeling functions, {spoken:.1f} votes per pair{faults}{turned}"
 
 
 def _describe_fit(counts: Mapping[str, Any]) -> str:
@@ -339,7 +342,7 @@ _DESCRIBE: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
 }
 
 
-def _progress() -> Callable[[int, int], None] | None:
+def _progress() -> OnProgress | None:
     """A bar on stderr for a person at a terminal, nothing for a log file."""
     if not sys.stderr.isatty():
         return None
@@ -356,11 +359,11 @@ def _progress() -> Callable[[int, int], None] | None:
     )
     task = bar.add_task("votes", total=None)
 
-    def advance(done: int, total: int) -> None:
+    def advance(state: RunProgress) -> None:
         if not bar.live.is_started:
             bar.start()
-        bar.update(task, completed=done, total=total)
-        if done >= total:
+        bar.update(task, completed=state.done_pairs, total=state.n_pairs)
+        if state.done_pairs >= state.n_pairs:
             bar.stop()
 
     return advance

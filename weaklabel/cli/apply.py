@@ -30,18 +30,20 @@ def command(as_json: bool, **options: Any) -> None:
     pair is recorded there by name and pair, in faults.jsonl.
     """
     run = open_run(options)
-    votes = run.votes
-    spoken = (votes.L >= 0).mean(axis=0) if len(votes) else [0.0] * votes.n_lfs
-    failed = dict.fromkeys(votes.lf_names, 0)
-    for fault in votes.faults:
-        failed[fault.lf] += 1
+    run.stored  # noqa: B018 - making it is the point
     rows = [
-        {"lf": name, "coverage": float(share), "faults": failed[name]}
-        for name, share in zip(votes.lf_names, spoken, strict=True)
+        {
+            "lf": name,
+            "coverage": (tally["n_a"] + tally["n_b"]) / max(1, tally["n_pairs"]),
+            "faults": tally["n_faults"],
+        }
+        for name, tally in run.vote_counts["tallies"].items()
     ]
+    # Whether any function votes on a pair takes all votes on it, so it is told where these are in memory anyway.
+    coverage = None if run.is_sample else run.votes.coverage
     emit(
-        {"run": run.folder.name, "n_pairs": len(votes), "coverage": votes.coverage, "lfs": rows},
-        lambda: _table(rows) + f"\n\nvotes: {run.folder / 'votes.parquet'}",
+        {"run": run.folder.name, "n_pairs": run.file.n_pairs, "coverage": coverage, "lfs": rows},
+        lambda: _table(rows) + f"\n\nvotes: {run.loaded.store_folder}, listed in {run.folder / 'votes.json'}",
         as_json,
     )
 

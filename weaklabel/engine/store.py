@@ -77,7 +77,7 @@ class VoteStore:
 
     def load(self, cell: Cell, n_pairs: int) -> Column | None:
         """The votes at `cell`, None where there are none that can be trusted."""
-        path = self._path(cell)
+        path = self.file_of(cell)
         try:
             table = pq.read_table(path)
             found = json.loads(table.schema.metadata[b"weaklabel"])
@@ -98,7 +98,7 @@ class VoteStore:
     def tally(self, cell: Cell, n_pairs: int) -> Tally | None:
         """What stands at `cell`, counted, without reading the votes; None where they cannot be trusted or were given up."""
         try:
-            about = pq.read_metadata(self._path(cell))
+            about = pq.read_metadata(self.file_of(cell))
             found = json.loads(about.metadata[b"weaklabel"])
             same = {key: found.get(key) for key in cell.metadata} == cell.metadata
             if not same or about.num_rows != n_pairs or found["given_up"]:
@@ -118,7 +118,7 @@ class VoteStore:
         Raises:
             ArtifactError: the disk is full or the folder cannot be written to.
         """
-        path = self._path(cell)
+        path = self.file_of(cell)
         tally = Tally.of(column)
         counts = {"faults": tally.n_faults, "a": tally.n_a, "b": tally.n_b, "given_up": given_up}
         about = json.dumps(cell.metadata | counts | {"name": cell.name}, sort_keys=True)
@@ -137,7 +137,8 @@ class VoteStore:
             if path.exists() and path.stat().st_mtime < before:
                 path.unlink(missing_ok=True)
 
-    def _path(self, cell: Cell) -> Path:
+    def file_of(self, cell: Cell) -> Path:
+        """The file in which the votes at `cell` stand, or would."""
         short = cell.fingerprint[:12]
         named = self.folder / "votes" / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', cell.name)[:80]}@{short}"
         return self._versions.get(short, named) / f"{cell.shard[:16]}.parquet"

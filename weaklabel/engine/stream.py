@@ -45,6 +45,16 @@ class StoredVotes:
     def cell(self, shard: int, lf: int) -> Cell:
         return Cell(self.lf_names[lf], self.fingerprints[lf], self.addresses[lf][shard])
 
+    def are_there(self) -> bool:
+        """Whether every file is there; what is in it is looked at when it is read."""
+        wanted = {
+            self.store.file_of(self.cell(s, j))
+            for j in range(len(self.lf_names))
+            for s in range(len(self.addresses[j]))
+        }
+        there = {path for folder in {file.parent for file in wanted} for path in folder.glob("*.parquet")}
+        return wanted <= there
+
     def shard(self, file: PairsFile, number: int) -> Votes:
         """The votes on one shard.
 

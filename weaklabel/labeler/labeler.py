@@ -103,17 +103,24 @@ class Labeler:
         """
         table = as_pairs(pairs)
         votes = self._votes(table, votes, apply_settings)
-        raw, shares = ask(self.model, table, votes)
-        logit = raw if self.calibrator is None else self.calibrator.transform(raw)
         report = self.shift(table, votes)
         if report is not None and report.warning:
             warnings.warn(report.warning, ShiftWarning, stacklevel=2)
+        return self._label(table, votes, shares=True)
+
+    def label_known(self, pairs: Pairs, votes: Votes) -> Labels:
+        """Labels of some of many pairs: no word about a shift, and no shares of the functions in each label."""
+        return self._label(pairs, self._votes(pairs, votes, {}), shares=False)
+
+    def _label(self, table: Pairs, votes: Votes, *, shares: bool) -> Labels:
+        raw, parts = ask(self.model, table, votes, shares=shares)
+        logit = raw if self.calibrator is None else self.calibrator.transform(raw)
         return Labels(
             pairs=table,
             votes=votes,
             logit=logit,
             w=(votes.L != ABSTAIN).any(axis=1).astype(np.float64),
-            contributions=calibrated_shares(shares, raw, logit, self.calibrator),
+            contributions=calibrated_shares(parts, raw, logit, self.calibrator),
             calibrated=self.calibrated,
             in_sample=np.array([i in self.gold_ids for i in votes.ids], dtype=np.bool_),
             extra_names=self.model.extra_names,

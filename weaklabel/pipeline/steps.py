@@ -51,19 +51,29 @@ class StepKeeper:
         settings: Mapping[str, Any],
         outputs: Sequence[str],
         make: Callable[[], Mapping[str, Any]],
+        quiet: bool = False,
     ) -> dict[str, Any]:
-        """The step's manifest; `make` writes the outputs and returns counts, unless they are fresh."""
+        """The step's manifest; `make` writes the outputs and returns counts, unless they are fresh.
+
+        A `quiet` step is one that no person asked for.
+        """
         began = time.perf_counter()
         wanted = artifacts.manifest(f"step:{name}", inputs=inputs, settings=settings)
         known = self._known(name)
         if known is not None and self._is_fresh(known, wanted):
-            self.on_step(Step(name, True, time.perf_counter() - began, known["counts"]))
+            if not quiet:
+                self.on_step(Step(name, True, time.perf_counter() - began, known["counts"]))
             return known
         counts = dict(make())
         made = wanted | {"counts": counts, "outputs": {out: self.hash_of(out) for out in outputs}}
         artifacts.write_json(self.folder / f"{name}.json", made)
-        self.on_step(Step(name, False, time.perf_counter() - began, counts))
+        if not quiet:
+            self.on_step(Step(name, False, time.perf_counter() - began, counts))
         return made
+
+    def forget(self, name: str) -> None:
+        """Make the step again next time, whatever its files say."""
+        (self.folder / f"{name}.json").unlink(missing_ok=True)
 
     def hash_of(self, output: str) -> str:
         """Content hash of a file or a folder of the run; empty where it does not exist."""
