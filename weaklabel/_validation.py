@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from weaklabel.errors import LabelMatrixError, UnknownNameError
 from weaklabel.types.votes import Float32Array, FloatArray, Int8Array

@@ -17,7 +17,9 @@ from weaklabel.types import ABSTAIN, FloatArray, Int8Array
 
 _PER_BYTE: Final = 4
 _LOW_TWO: Final = np.uint32(0x03030303)  # the lowest two bits of each of four bytes
-_GATHER: Final = np.uint32(1 << 24 | 1 << 18 | 1 << 12 | 1 << 6)  # brings them side by side into the highest byte
+_GATHER: Final = np.uint32(
+    1 << 24 | 1 << 18 | 1 << 12 | 1 << 6
+)  # brings them side by side into the highest byte
 
 
 def weights_of_votes(L: Int8Array, weights: FloatArray) -> FloatArray:
@@ -57,7 +59,9 @@ def _bytes_of_four(L: Int8Array) -> NDArray[np.uint32]:
 
 def _tables_of_sums(weights: FloatArray) -> list[FloatArray]:
     """For every four LFs `(256,)`: the sum of the weights of their votes, by the byte that `_bytes_of_four` makes."""
-    worth = np.zeros((-(-len(weights) // _PER_BYTE) * _PER_BYTE, 4))  # by bits; 2 stands for nothing, 3 for silence
+    worth = np.zeros(
+        (-(-len(weights) // _PER_BYTE) * _PER_BYTE, 4)
+    )  # by bits; 2 stands for nothing, 3 for silence
     worth[: len(weights), :2] = weights
     byte = np.arange(256)
     columns = [values[byte >> 2 * (j % _PER_BYTE) & 3] for j, values in enumerate(worth)]

@@ -25,6 +25,7 @@ PRIOR_EDGE: Final = 0.2
 MAX_EDGE: Final = 0.9
 """No LF is believed righter (of two classes: .95), since votes cannot show a mistake that all sources share."""
 
+
 def count_agreements(votes: Int8Array, k: int) -> Counts:
     """`both` and `agree` `(m, m)` int64: rows in which two LFs speak, and in which they say the same; `cast` `(m,)`.
 

@@ -87,7 +87,8 @@ def _two_bits_of_four(runs: Words, low: int) -> Words:
 
 
 def _by_column(plane: Words, n_bytes: int, m: int) -> Words:
-    return np.ascontiguousarray(plane.view(np.uint8).reshape(n_bytes, m).T).view(np.uint64)
+    columns: Words = np.ascontiguousarray(plane.view(np.uint8).reshape(n_bytes, m).T).view(np.uint64)
+    return columns
 
 
 def _mirrored(upper: Table) -> Table:

@@ -80,7 +80,9 @@ def cast_votes(L: Int8Array, k: int) -> CastVotes:
 def votes_per_class(L: Int8Array, k: int) -> FloatArray:
     """`(n, k)` float64: how many votes each class has in each row."""
     counts = np.empty((len(L), k))
-    ones = np.ones(L.shape[1], dtype=np.float32)  # float32 holds whole numbers up to 2^24 exactly, and is fastest
+    ones = np.ones(
+        L.shape[1], dtype=np.float32
+    )  # float32 holds whole numbers up to 2^24 exactly, and is fastest
     for rows in row_blocks(len(L)):
         for c in range(k):
             counts[rows, c] = (L[rows] == c).astype(np.float32) @ ones
