@@ -79,7 +79,8 @@ def bit_planes(votes: Int8Array, n_planes: int) -> list[Words]:
 
 def _two_bits_of_four(runs: Words, low: int) -> Words:
     """Bits `low` and `low + 1` of each byte of four runs, side by side in one byte."""
-    together, bits = np.zeros_like(runs[0]), np.empty_like(runs[0])
+    together: Words = np.zeros_like(runs[0])
+    bits = np.empty_like(together)
     for r, run in enumerate(runs):
         np.bitwise_and(run >> np.uint64(low) if low else run, _LOW_TWO, out=bits)
         together |= np.left_shift(bits, np.uint64(2 * r), out=bits)
