@@ -247,11 +247,9 @@ def run_size(figures: Figures, file: Path, n: int, m: int, rounds: int, with_sno
     found: dict[str, list[dict[str, float]]] = {name: [] for name in arms}
     for turn in range(rounds):
         for name in arms:
-            slow = name in (SNORKEL, SNORKELS_VOTE) and n * m > 2e7
+            slow = n * m >= SLOW_VOTES.get(name, np.inf)
             if not (slow and turn):
-                found[name].append(
-                    in_own_process(name, file, 1 if name == SNORKELS_VOTE or slow else REPEATS)
-                )
+                found[name].append(in_own_process(name, file, 1 if slow else REPEATS))
         print(f"{case}: round {turn + 1} of {rounds} done", file=sys.stderr)
     for name, runs in found.items():
         for metric in runs[0]:

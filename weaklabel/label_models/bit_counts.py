@@ -19,7 +19,7 @@ Words = NDArray[np.uint64]
 Table = NDArray[np.int64]
 
 _WORD: Final = 64
-_CHUNK: Final = 1023 * _WORD  # rows at a time, so that a count of them fits in 16 bits
+_CHUNK: Final = 1 << 16  # rows at a time: 8 KB of bits per column, which stay in a core's own cache
 _LOW_TWO: Final = np.uint64(0x0303030303030303)  # the lowest two bits of each of eight bytes
 _EVEN: Final = np.uint64(0x5555555555555555)
 _ODD: Final = np.uint64(0xAAAAAAAAAAAAAAAA)
@@ -47,10 +47,10 @@ def count_together(votes: Int8Array, k: int) -> tuple[Table, Table]:
         ones = np.empty(speaks.shape, dtype=np.uint8)
         for i in range(m):
             here = np.bitwise_and(speaks[i], speaks[i:], out=spoken[i:])
-            both[i, i:] += np.bitwise_count(here, out=ones[i:]).sum(axis=1, dtype=np.uint16)
+            both[i, i:] += np.bitwise_count(here, out=ones[i:]).sum(axis=1, dtype=np.uint32)
             for plane, other in zip(planes, flipped, strict=True):
                 here &= np.bitwise_xor(other[i], plane[i:], out=same[i:])
-            agree[i, i:] += np.bitwise_count(here, out=ones[i:]).sum(axis=1, dtype=np.uint16)
+            agree[i, i:] += np.bitwise_count(here, out=ones[i:]).sum(axis=1, dtype=np.uint32)
     return _mirrored(both), _mirrored(agree)
 
 
