@@ -40,6 +40,7 @@ SECTIONS: Final = {
     },
     "Make and use labels": {
         "run": "All of this in order, and a table of figures at its end.",
+        "read": "The pairs as one file in shards, split into dev and test.",
         "apply": "Run the labeling functions and keep their votes.",
         "fit": "Fit the label model and its calibrator.",
         "label": "Label every pair; --explain ID says why.",

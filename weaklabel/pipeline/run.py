@@ -48,7 +48,7 @@ from weaklabel.lf.snorkel import SnorkelFunction, position_dependent_share
 from weaklabel.pipeline.functions import configured_lfs
 from weaklabel.pipeline.judging import annotation_files, judge_pairs, judges_of
 from weaklabel.pipeline.report import Report, make_report
-from weaklabel.pipeline.steps import OnStep, StepKeeper, clear_torn, path_hash
+from weaklabel.pipeline.steps import HashMemo, OnStep, StepKeeper, clear_torn
 from weaklabel.pipeline.streams import configured_source, labels_by_shard, read_to_file, write_labels
 from weaklabel.pipeline.tables import (
     iter_faults,
@@ -93,7 +93,7 @@ class Run:
         self.label_counts: dict[str, Any] = {}  # of the step `label`
         self.cost: Progress | None = None  # of the step `apply`, where this process did it
         self.unwritten: list[str] = []  # exports that had nothing to write, one sentence each
-        self._steps = StepKeeper(self.folder, on_step)
+        self._steps = StepKeeper(self.folder, HashMemo(loaded.store_folder / "hashes"), on_step)
 
     @cached_property
     def file(self) -> PairsFile:
@@ -106,7 +106,7 @@ class Run:
             )
         self.counts = self._steps.run(
             "read",
-            inputs=_source_hashes(self.loaded),
+            inputs=_source_hashes(self.loaded, self._steps.hashes),
             settings=data.model_dump(mode="json", exclude={"pairs", "gold"}),
             outputs=["pairs.parquet", "set_aside.jsonl", "sample.parquet"],
             make=lambda: read_to_file(self.loaded, self.folder),
@@ -202,7 +202,7 @@ class Run:
                 inputs=self._hashes("pairs.parquet")
                 | self._lf_versions()
                 | made_of
-                | annotation_files(self.lfs),
+                | annotation_files(self.lfs, self._steps.hashes),
                 # Workers change nothing in the votes, so they are no setting of the step.
                 settings={
                     "time_limit": settings.time_limit,
@@ -496,7 +496,7 @@ def read_configured_pairs(loaded: LoadedConfig) -> Pairs:
     return read_pairs(source, **settings)
 
 
-def _source_hashes(loaded: LoadedConfig) -> dict[str, str]:
+def _source_hashes(loaded: LoadedConfig, hashes: HashMemo) -> dict[str, str]:
     """Content hashes of everything that is read. Names of hub data sets stand for themselves."""
     data: DataSettings = loaded.config.data
     many = [data.pairs] if isinstance(data.pairs, str) else list(data.pairs or ())
@@ -504,5 +504,5 @@ def _source_hashes(loaded: LoadedConfig) -> dict[str, str]:
     for pattern in [*many, *([data.gold] if data.gold else [])]:
         resolved = loaded.resolve(pattern)
         paths = sorted(glob.glob(resolved, recursive=True)) or [resolved]
-        found[pattern] = artifacts.content_hash(json.dumps([[p, path_hash(Path(p))] for p in paths]))
+        found[pattern] = artifacts.content_hash(json.dumps([[p, hashes.of(Path(p))] for p in paths]))
     return found
