@@ -112,6 +112,16 @@ def test_labels_do_not_depend_on_whether_they_were_made_in_memory_or_by_shards(p
     assert one.equals(two)
 
 
+def test_a_model_that_counts_is_fitted_on_all_pairs_though_few_are_in_memory(project: Path) -> None:
+    from weaklabel.labeler import Labeler
+
+    for name, sample in (("all", "50000"), ("few", "10")):
+        found = run("fit", "--name", name, "--model", "moments", "--set", f"data.sample={sample}")
+        assert found.exit_code == 0, found.output
+    one, two = (Labeler.load(f"runs/{name}/labeler").model.to_dict() for name in ("all", "few"))
+    assert one == two
+
+
 def test_profile_prints_the_cost_of_every_function(project: Path) -> None:
     found = run("apply", "--profile")
     assert "labeling function" in found.stderr

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -282,6 +282,7 @@ class Run:
                 settings=settings.settings,
                 calibration=settings.calibration,
                 votes=self.votes,
+                all_votes=self._visible_votes if self.is_sample else None,
                 seed=self.config.data.seed,
             )
             labeler.save(self.folder / "labeler")
@@ -463,6 +464,12 @@ class Run:
 
     def _hashes(self, *outputs: str) -> dict[str, str]:
         return {output: self._steps.hash_of(output) for output in outputs}
+
+    def _visible_votes(self) -> Iterator[Votes]:
+        """The votes on all pairs outside locked test prompts, a shard at a time."""
+        for shard in range(len(self.file)):
+            part = self.file.read(shard, ["part"])["part"].to_numpy(zero_copy_only=False)
+            yield self.stored.shard(self.file, shard).take(np.asarray(part != "test", dtype=np.bool_))
 
     def _check_faults(self) -> None:
         allowed = self.config.lfs.max_fault_share
