@@ -175,6 +175,7 @@ class TrlSettings(ExportSettings):
     """`[export.trl]`."""
 
     conversational: bool = True
+    file_format: Literal["jsonl", "parquet"] = "jsonl"
 
 
 class ExportTables(Settings):
