@@ -181,7 +181,10 @@ def _whose(value: Any) -> str:
 
 
 def _top_of(value: Any) -> str:
-    name = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+    if isinstance(value, types.FunctionType):  # its __module__ may be copied from what it wraps
+        name = value.__globals__.get("__name__")
+    else:
+        name = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
     return str(name or "").partition(".")[0]
 
 

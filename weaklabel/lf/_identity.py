@@ -246,15 +246,18 @@ def _walk_ours(entry: Any) -> set[str]:
         seen[id(value)] = value
         value = getattr(value, "__wrapped__", value) if not isinstance(value, (type, FunctionType)) else value
         if isinstance(value, FunctionType):
-            if place_of(value.__code__.co_filename) != "ours":
+            place = place_of(value.__code__.co_filename)
+            if place == "installed":
                 packages.add(str(value.__globals__.get("__name__")).partition(".")[0])
+            if place != "ours":  # the project's own functions were walked for their own sake
                 continue
             waiting += _named_in(value, packages)
             waiting += [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
         elif isinstance(value, type):
             own = value.__module__.startswith("weaklabel.")
             waiting += [getattr(v, "fget", None) or v for v in vars(value).values()] if own else []
-            packages.add(value.__module__.partition(".")[0])
+            if place_of_module(sys.modules.get(value.__module__)) == "installed":
+                packages.add(value.__module__.partition(".")[0])
         elif isinstance(value, dict):
             waiting += list(value.values())
         elif isinstance(value, (list, tuple, set, frozenset)):

@@ -60,9 +60,13 @@ _HIDING: Final = {
 }  # fmt: skip
 _LOOKING_IN: Final = {
     "__annotations__", "__bases__", "__builtins__", "__closure__", "__code__", "__dict__", "__doc__", "__globals__",
-    "__mro__", "__subclasses__", "_getframe", "currentframe", "f_globals", "f_locals", "modules", "mro", "tb_frame"
+    "__module__", "__mro__", "__name__", "__qualname__", "__subclasses__", "_getframe", "currentframe", "f_globals",
+    "f_locals", "modules", "mro", "tb_frame"
 }  # fmt: skip
-_NAMES: Final = {"__name__", "__qualname__", "__module__", "__class__"}
+# What wrappers copy from a function, for people. Code that reads one of these cannot be followed.
+_COPIED: Final = {"__doc__", "__module__", "__name__", "__qualname__", "__annotations__"}
+# The folder in the name of a module that was loaded by path: where a project lies does not count.
+_FOLDER: Final = re.compile(r"weaklabel_lfs_[0-9a-f]{12}\.")
 _MOST_OBJECTS: Final = 100_000
 THE_FUNCTION: Final = "the function"
 
@@ -135,7 +139,7 @@ class Reach:
 
     def _function(self, fn: FunctionType) -> str:
         code, place = fn.__code__, place_of(fn.__code__.co_filename)
-        carried = [self._cells(fn), fn.__defaults__, fn.__kwdefaults__, fn.__dict__]
+        carried = [self._cells(fn), fn.__defaults__, fn.__kwdefaults__, _without_copied(fn.__dict__)]
         if place in ("ours", "installed"):
             self._package(fn.__globals__.get("__name__"))
             if place == "ours":
@@ -146,12 +150,13 @@ class Reach:
         self.functions.add((code.co_filename, code.co_name, code.co_firstlineno))
         used = uses(code)
         self.words |= used.attributes | used.strings
-        if odd := sorted(used.attributes & _LOOKING_IN):
+        # The methods that @dataclass writes tell the class's name, which its label holds.
+        allowed = {"__name__", "__qualname__"} if place == "memory" else set()
+        if odd := sorted(used.attributes & _LOOKING_IN - allowed):
             self._cannot(f"reads .{odd[0]}")
-        own = [code.co_qualname] if used.attributes & _NAMES or ("__class__",) in used.cells else []
         named = [f"{'.'.join(chain)}={self._global(fn.__globals__, chain)}" for chain in used.names]
         taken = [self._import(fn.__globals__, *one) for one in used.imports]
-        return f"{text_of(code)} {own} {named} {taken} {self._encode(carried)}"
+        return f"{text_of(code)} {named} {taken} {self._encode(carried)}"
 
     def _cells(self, fn: FunctionType) -> list[Any]:
         chains = [chain for chain in uses(fn.__code__).cells if len(chain) > 1]
@@ -303,6 +308,7 @@ class Reach:
         if kind in _PLAIN:
             if kind is str:
                 self.words.add(value)
+                return repr(_FOLDER.sub("", value))
             return repr(value)
         self._count += 1
         if self._count > _MOST_OBJECTS:
@@ -394,7 +400,7 @@ class Reach:
     def _state(self, value: Any, kind: type) -> str:
         """What an object of a class carries: its attributes, and what its class would pickle."""
         places = {place_of_module(_module(cls.__module__)) for cls in kind.__mro__[:-1]}
-        raw = object.__getstate__(value)
+        raw = _without_copied(object.__getstate__(value))
         if isinstance(value, str):  # of a subclass
             return self._encode([str.__str__(value), None if places == {"ours", "installed"} else raw])
         if isinstance(value, (set, frozenset)):  # its order is nobody's
@@ -408,7 +414,7 @@ class Reach:
             return self._encode(raw)
         if isinstance(reduced, str):  # it is pickled by its name
             return self._encode(raw) if raw is not None else reduced
-        pieces = [_listed(piece) if i in (3, 4) else piece for i, piece in enumerate(reduced[:5])]
+        pieces = [_listed(p) if i in (3, 4) else _without_copied(p) for i, p in enumerate(reduced[:5])]
         return self._encode([*pieces, raw if places & {"project", "memory"} else None])
 
 
@@ -423,6 +429,12 @@ def settings_in(lf: LabelingFunction) -> dict[str, Any]:
     """The fields of a labeling function that may change a vote: all but its function and what it is called."""
     names = sorted({f.name for f in fields(lf)} - {"name", "family", "spec", "fn"})
     return {name: getattr(lf, name) for name in names}
+
+
+def _without_copied(state: Any) -> Any:
+    if type(state) is not dict or not state.keys() & _COPIED:
+        return state
+    return {key: value for key, value in state.items() if key not in _COPIED}
 
 
 def _listed(piece: Iterable[Any] | None) -> list[Any] | None:
