@@ -127,6 +127,7 @@ def apply_with_report(
     run = _Run(lfs, pairs, store, on_fault, progress, shard_size)
     if store is not None:
         store.sweep()
+        store.describe(lfs)
     executor, notes = _choose_executor(lfs, run.fingerprints, workers, time_limit, store)
     for note in notes:
         _log.info(note)

@@ -99,8 +99,19 @@ def text_of(code: CodeType) -> str:
 @functools.lru_cache(maxsize=20_000)
 def byte_code(code: CodeType) -> str:
     """The function's byte code as text, without line numbers."""
-    fields: list[Any] = [code.co_code.hex(), code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars]
-    fields += [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & ~_HAS_DOCSTRING]
+    fields: list[Any] = [
+        code.co_code.hex(),
+        code.co_names,
+        code.co_varnames,
+        code.co_freevars,
+        code.co_cellvars,
+    ]
+    fields += [
+        code.co_argcount,
+        code.co_posonlyargcount,
+        code.co_kwonlyargcount,
+        code.co_flags & ~_HAS_DOCSTRING,
+    ]
     fields += [code.co_exceptiontable.hex(), [_constant(value) for value in code.co_consts]]
     return repr(fields)
 

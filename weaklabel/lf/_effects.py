@@ -39,7 +39,9 @@ _PURE: Final = {
     "all", "any", "bool", "dict", "enumerate", "filter", "frozenset", "isinstance", "len", "list", "map", "max", "min",
     "print", "repr", "reversed", "set", "sorted", "str", "sum", "tuple", "zip"
 }  # fmt: skip
-_SETTERS: Final = re.compile(r"(seed|set\w*|register\w*|patch\w*|install\w*|putenv|unsetenv|__setattr__|__setitem__)$")
+_SETTERS: Final = re.compile(
+    r"(seed|set\w*|register\w*|patch\w*|install\w*|putenv|unsetenv|__setattr__|__setitem__)$"
+)
 _QUIET: Final = {"logging", "warnings"}  # nothing that these are told changes a vote
 _DECORATING: Final = {
     "abc", "collections", "contextlib", "dataclasses", "enum", "functools", "types", "typing", "typing_extensions"
@@ -48,7 +50,14 @@ _FIXED: Final = (
     type(None), bool, int, float, complex, str, bytes, range, re.Pattern, Decimal, types.MappingProxyType, types.FunctionType,
     types.BuiltinFunctionType, types.ModuleType, Enum
 )  # fmt: skip
-_STORES: Final = ("STORE_ATTR", "STORE_SUBSCR", "DELETE_ATTR", "DELETE_SUBSCR", "STORE_GLOBAL", "DELETE_GLOBAL")
+_STORES: Final = (
+    "STORE_ATTR",
+    "STORE_SUBSCR",
+    "DELETE_ATTR",
+    "DELETE_SUBSCR",
+    "STORE_GLOBAL",
+    "DELETE_GLOBAL",
+)
 
 
 def outside(source: bytes, namespace: Mapping[str, Any]) -> str | None:
@@ -134,12 +143,16 @@ def _odd_call(call: ast.Call, namespace: Mapping[str, Any], thrown_away: bool, a
         return shown if at_load else None
     if root is None or root not in namespace:
         # print(...), or the method of a string or of a local variable
-        return shown if thrown_away and root is None and not isinstance(_base(call.func), ast.Constant) else None
+        return (
+            shown if thrown_away and root is None and not isinstance(_base(call.func), ast.Constant) else None
+        )
     if _whose(value) == "foreign":
         quiet = root in _QUIET or ast.unparse(call.func).startswith("sys.path.")
         changes = method in _CHANGING and isinstance(call.func, ast.Attribute) and call.func.value is not None
         direct = isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name)
-        if quiet or (changes and direct and not isinstance(value, types.ModuleType) and _is_plain_holder(value)):
+        if quiet or (
+            changes and direct and not isinstance(value, types.ModuleType) and _is_plain_holder(value)
+        ):
             return None
         named = method or getattr(value, "__name__", "")
         if thrown_away or (at_load and _SETTERS.search(named)) or (changes and not quiet):
@@ -176,7 +189,11 @@ def _whose(value: Any) -> str:
     if isinstance(value, types.FunctionType):
         return "own" if place_of(value.__code__.co_filename) in ("project", "memory") else "foreign"
     if isinstance(value, (type, types.BuiltinFunctionType)):
-        return "own" if place_of_module(sys.modules.get(value.__module__ or "")) in ("project", "memory") else "foreign"
+        return (
+            "own"
+            if place_of_module(sys.modules.get(value.__module__ or "")) in ("project", "memory")
+            else "foreign"
+        )
     return "own"  # an object: what was done to it shows in its state
 
 
@@ -251,7 +268,9 @@ def _outer_functions(source: bytes) -> tuple[tuple[Function, tuple[Function, ...
     return tuple(found)
 
 
-def _functions(source: bytes, file: str, reached: set[tuple[str, str, int]]) -> Iterator[tuple[Function, bool]]:
+def _functions(
+    source: bytes, file: str, reached: set[tuple[str, str, int]]
+) -> Iterator[tuple[Function, bool]]:
     for function, around in _outer_functions(source):
         keys = {(file, name_of(f), line_of(f)) for f in (function, *around)}
         yield function, bool(keys & reached)
@@ -315,7 +334,9 @@ def _is_deep(value: Any) -> bool:
 
 
 def _has_state(value: Any) -> bool:
-    return not isinstance(value, (types.FunctionType, types.BuiltinFunctionType)) and not hasattr(value, "__wrapped__")
+    return not isinstance(value, (types.FunctionType, types.BuiltinFunctionType)) and not hasattr(
+        value, "__wrapped__"
+    )
 
 
 def _is_changed(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
@@ -349,7 +370,7 @@ def _is_harmless(node: ast.AST, parents: Mapping[ast.AST, ast.AST], value: Any, 
         pure = isinstance(parent.func, ast.Name) and parent.func.id in _PURE
         return (takes or pure) and not deep
     if isinstance(parent, ast.Call) and parent.func is node:
-        return value is not None and _never_changes_itself(type(value))
+        return value is not None and _is_unchanging(value)
     return False
 
 
@@ -358,15 +379,20 @@ def _is_harmless_attribute(
 ) -> bool:
     if not isinstance(attribute.ctx, ast.Load):
         return False
-    if value is not None and _never_changes_itself(type(value)):
+    if value is not None and _is_unchanging(value):
         return True
     call = parents.get(attribute)
     called = isinstance(call, ast.Call) and call.func is attribute
     return called and attribute.attr in _READING and not deep
 
 
+def _is_unchanging(value: Any) -> bool:
+    kind: Any = type(value)
+    return _never_changes_itself(kind)
+
+
 @functools.cache
-def _never_changes_itself(kind: type) -> bool:
+def _never_changes_itself(kind: Any) -> bool:
     """Whether the methods of a class, its making apart, write nothing: no attribute, no item, no list of its own."""
     place = place_of_module(sys.modules.get(kind.__module__))
     if place in ("ours", "installed"):

@@ -102,7 +102,7 @@ def _reach(root: Any) -> Reach:
     found = Reach(root)
     holder: Any = root
     with contextlib.suppress(TypeError):  # some objects cannot be referred to weakly: they live on
-        holder = weakref.ref(root, lambda dead, known=_KNOWN, key=id(root): _forget(known, key, dead))
+        holder = weakref.ref(root, functools.partial(_forget, _KNOWN, id(root)))
     _KNOWN[id(root)] = holder, found
     return found
 
@@ -143,7 +143,10 @@ def _settings(lf: LabelingFunction) -> dict[str, str]:
     values = dict(lf.parameters)
     if isinstance(lf, (PairFunction, ResponseScorer)):
         values = settings_in(lf) | values
-    found = {f"setting {name}": json.dumps(value, sort_keys=True, default=captured) for name, value in values.items()}
+    found = {
+        f"setting {name}": json.dumps(value, sort_keys=True, default=captured)
+        for name, value in values.items()
+    }
     found["kind"] = type(lf).__qualname__
     if place_of_module(sys.modules.get(type(lf).__module__)) != "ours":
         found["kind"] += f" {captured(type(lf))}"

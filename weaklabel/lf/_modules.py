@@ -130,7 +130,10 @@ def place_of_module(module: ModuleType | None) -> Place:
     search = [str(path) for path in getattr(module, "__path__", ())]  # a namespace package
     if search:
         return place_of(search[0])
-    known = module.__name__ in sys.builtin_module_names or module.__name__.partition(".")[0] in sys.stdlib_module_names
+    known = (
+        module.__name__ in sys.builtin_module_names
+        or module.__name__.partition(".")[0] in sys.stdlib_module_names
+    )
     return "installed" if known else "memory"
 
 
@@ -144,7 +147,9 @@ def import_for(globals_: dict[str, Any], name: str, level: int) -> ModuleType | 
     if level:
         name = resolve_name("." * level + name, globals_.get("__package__") or "")
     elif isinstance(own, dict) and _sibling(Path(globals_["__file__"]), name):
-        found: ModuleType = own["__import__"](name)  # by the file's own import, which keeps to what it gave once
+        found: ModuleType = own["__import__"](
+            name
+        )  # by the file's own import, which keeps to what it gave once
         return found
     return importlib.import_module(name) if _project_file(name) else None
 

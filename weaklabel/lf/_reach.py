@@ -163,7 +163,9 @@ class Reach:
         found: list[Any] = []
         for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
             value = _content(cell)
-            if isinstance(value, ModuleType) and all(len(c) > 1 for c in uses(fn.__code__).cells if c[0] == name):
+            if isinstance(value, ModuleType) and all(
+                len(c) > 1 for c in uses(fn.__code__).cells if c[0] == name
+            ):
                 found += [self._named(value, name, fn.__globals__, c[1:]) for c in chains if c[0] == name]
             else:
                 found.append(value)

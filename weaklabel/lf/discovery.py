@@ -158,7 +158,9 @@ def ingredients(lf: LabelingFunction) -> dict[str, str] | None:
 
 def grain(lf: LabelingFunction) -> Grain:
     """Whether an edit counts where the function reaches it ("function") or anywhere in its files ("file"), and why."""
-    return Grain("file", "it lives only in this process") if lf.spec is None else grain_of(lf, home_of(lf.spec))
+    return (
+        Grain("file", "it lives only in this process") if lf.spec is None else grain_of(lf, home_of(lf.spec))
+    )
 
 
 def catalogue(*sources: str | Path) -> list[CatalogueEntry]:
