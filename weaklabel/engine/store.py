@@ -13,6 +13,7 @@ finds its votes by fingerprint.
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -179,8 +180,9 @@ class VoteStore:
         try:
             yield
         except OSError as error:
+            said = os.strerror(error.errno) if error.errno else error  # arrow wraps the system's words in its own
             raise ArtifactError(
-                f"{self.folder}: votes could not be written: {error.strerror or error}. Make room or choose another "
+                f"{self.folder}: votes could not be written: {said}. Make room or choose another "
                 "folder; what is done is kept, and the same command continues."
             ) from error
 
