@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -309,3 +312,97 @@ def test_settings_in_the_decorator_count(here):
         for i, how in enumerate(made)
     }
     assert len(found) == len(made)
+
+
+# ----------------------------------------------------------------------------------------- changed elsewhere
+
+SHARED = """
+@response_scorer
+def first(response):
+    return {first}
+
+@response_scorer
+def second(response):
+    return {second}
+"""
+# What two functions share, what the second does with it, and the grain of the first.
+MEETINGS: dict[str, tuple[str, str, str, str]] = {
+    "both read a list": ("W = ['a']\n", "len(W)", "sum(w in response for w in W)", "function"),
+    "both read a dict": ("W = {'a': 1}\n", "len(W)", "W.get('a') + W['a'] + len(W)", "function"),
+    "both read a dict of lists": ("W = {'a': [1]}\n", "len(W)", "W['a'].append(1) or 1", "file"),
+    "a list is appended to": ("W = ['a']\n", "len(W)", "W.append('b') or 1", "file"),
+    "an item is set": ("W = {}\ndef put():\n    W[1] = 2\n", "len(W)", "put() or 1", "file"),
+    "it is grown in place": ("W = {1}\ndef put():\n    global W\n    W |= {2}\n", "len(W)", "put() or 1", "file"),
+    "a number is set": ("N = 1\ndef put():\n    global N\n    N = 2\n", "N", "put() or 1", "file"),
+    "it is handed to a function": ("W = []\ndef put(w):\n    w.append(1)\n", "len(W)", "put(W) or 1", "file"),
+    "it gets another name": ("W = []\ndef put():\n    w = W\n    w.append(1)\n", "len(W)", "put() or 1", "file"),
+    "it is appended to by a lambda": ("W = []\nput = lambda: W.append(1)\n", "len(W)", "put() or 1", "file"),
+    "the neighbour's module is used": (
+        "from a import W\nimport a\ndef put():\n    a.W.append(1)\n", "len(W)", "put() or 1", "file"),
+    "the neighbour does it": ("from a import W, put\n", "len(W)", "put() or 1", "file"),
+    "a name of a module is set": ("import a\ndef put():\n    a.N = 3\n", "a.N", "put() or 1", "file"),
+    "a class is changed": ("class C:\n    n = 1\ndef put():\n    C.n = 2\n", "C.n", "put() or 1", "file"),
+    "a class is used": ("class C:\n    n = 1\n", "C.n", "C().n", "function"),
+    "an object that never changes": (
+        "class C:\n    def __init__(self, n):\n        self.n = n\n    def m(self):\n        return self.n\nO = C(2)\n",
+        "O.m()", "O.m() + O.n", "function"),
+    "an object that changes itself": (
+        "class C:\n    n = 1\n    def m(self):\n        self.n += 1\n        return self.n\nO = C()\n", "O.n", "O.m()", "file"),
+    "both change it": ("W = []\n", "len(W) + len(W.append(1) or 'a')", "len(W)", "function"),
+    "phrases of the library": ("W = features.Phrases(['a'])\n", "W.count(response)", "W.count(response)", "function"),
+    "a setup is run": ("def setup():\n    return 1\nsetup()\n", "1", "1", "file"),
+    "a logger is set up": ("import logging\nlogging.basicConfig(level='ERROR')\n", "1", "1", "function"),
+    "a path is added": ("import sys\nsys.path.append('x')\n", "1", "1", "function"),
+    "a main block": ("def setup():\n    return 1\nif __name__ == '__main__':\n    setup()\n", "1", "1", "function"),
+    "a list is filled in a loop": ("W = []\nfor w in 'ab':\n    W.append(w)\n", "len(W)", "1", "function"),
+    "a lexicon of the library is changed": (
+        "from weaklabel.lf import lexicons\nlexicons.STOP_WORDS |= set()\n", "1", "1", "file"),
+    "a plug-in is registered": ("import atexit\n@atexit.register\ndef f():\n    pass\n", "1", "1", "file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MEETINGS, ids=lambda name: name.replace(" ", "_"))
+def test_what_another_function_may_change_makes_the_grain_the_file(here, case):
+    head, first, second, expected = MEETINGS[case]
+    helper = "W = []\nN = 1\ndef put():\n    W.append(1)\n"
+    text = HEAD + head + SHARED.format(first=first, second=second)
+    assert grain(loaded(here, {"a.py": helper, "lfs.py": text})["first"])[0] == expected
+
+
+# ------------------------------------------------------------------------------------------------ processes
+
+ELSEWHERE = """
+import json, sys
+from pathlib import Path
+from weaklabel.lf import fingerprint, load_lfs
+from weaklabel.lf.discovery import grain, ingredients, source_hash
+
+found = {}
+for folder in sorted(Path(sys.argv[1]).iterdir()):
+    sys.path.insert(0, str(folder))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pkg"]:
+        del sys.modules[name]
+    for lf in load_lfs(folder / "lfs.py"):
+        lf.score("abc")
+        found[folder.name + "/" + lf.name] = [fingerprint(lf), source_hash(lf), ingredients(lf)]
+print(json.dumps(found, sort_keys=True))
+"""
+
+
+def test_every_process_finds_the_same_fingerprints_whatever_the_order_of_its_sets(here):
+    for i, (files, use, _) in enumerate(CHANGES.values()):
+        write(
+            here / "all" / f"p{i}", files | {"lfs.py": HEAD + files.get("lfs.py", "") + USE.format(use=use)}
+        )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", ELSEWHERE, str(here / "all")],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert json.loads(told[0]) == json.loads(told[1])
+    assert len(json.loads(told[0])) >= len(CHANGES)

@@ -114,8 +114,12 @@ def _forget(known: dict[int, tuple[Any, Reach]], key: int, dead: Any) -> None:
 
 def _identity(lf: LabelingFunction, home: Path | None) -> _Identity:
     reaches = [_reach(root) for root in _roots(lf)]
-    files = _files(lf, home)
-    reason = _first_reason(lf, home, reaches, files)
+    # Kept with the function, so that a file which is loaded anew lends the old function nothing.
+    key = (home, *map(id, reaches[1:]))
+    if key not in reaches[0].files:
+        sources = _files(lf, home)
+        reaches[0].files[key] = sources, _first_reason(lf, home, reaches, sources)
+    files, reason = reaches[0].files[key]
     found = _settings(lf)
     for number, reach in enumerate(reaches):
         for label, text in reach.parts.items():

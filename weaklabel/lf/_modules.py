@@ -15,6 +15,7 @@ import builtins
 import functools
 import hashlib
 import importlib
+import os
 import sys
 import sysconfig
 import traceback
@@ -156,13 +157,13 @@ def import_for(globals_: dict[str, Any], name: str, level: int) -> ModuleType | 
 
 def live_modules(paths: Iterable[Path]) -> dict[Path, ModuleType]:
     """The modules that were made from files, as far as they are loaded."""
-    by_file: dict[Path, ModuleType] = {}
-    for module in list(sys.modules.values()):
+    found = {path: _LOADED[path].module for path in paths if path in _LOADED}
+    wanted = {path.name: path for path in paths if path not in found}
+    for module in list(sys.modules.values()) if wanted else ():
         file = getattr(module, "__file__", None)
-        if isinstance(file, str) and place_of(file) == "project":
-            by_file[Path(file).resolve()] = module
-    loaded = {path: known.module for path, known in _LOADED.items()}
-    return {path: found for path in paths if (found := loaded.get(path) or by_file.get(path)) is not None}
+        if isinstance(file, str) and os.path.basename(file) in wanted:
+            found.setdefault(Path(file).resolve(), module)
+    return {path: found[path] for path in paths if path in found}
 
 
 def shipped_folder() -> Path:

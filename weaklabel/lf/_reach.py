@@ -82,6 +82,7 @@ class Reach:
         words: every attribute name and string constant, by which features may be asked for.
         functions: (file, name, first line) of every function whose code is in a part.
         globals: label -> (namespace, name, value) of every global value that it uses.
+        files: what `_identity` found out about its files, once.
     """
 
     def __init__(self, root: Any) -> None:
@@ -92,6 +93,7 @@ class Reach:
         self.words: set[str] = set()
         self.functions: set[tuple[str, str, int]] = set()
         self.globals: dict[str, tuple[dict[str, Any], str, Any]] = {}
+        self.files: dict[Any, tuple[dict[Path, bytes], str | None]] = {}
         self._labels: dict[str, Any] = {}
         self._waiting: deque[tuple[str, Any]] = deque([(THE_FUNCTION, root)])
         self._seen: dict[int, tuple[str, Any]] = {}
