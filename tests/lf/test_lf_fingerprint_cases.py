@@ -348,6 +348,18 @@ MEETINGS: dict[str, tuple[str, str, str, str]] = {
         "O.m()", "O.m() + O.n", "function"),
     "an object that changes itself": (
         "class C:\n    n = 1\n    def m(self):\n        self.n += 1\n        return self.n\nO = C()\n", "O.n", "O.m()", "file"),
+    "a variable is shared by two inner functions": (
+        "def made():\n    n = 0\n    def put():\n        nonlocal n\n        n += 1\n        return n\n    def get():\n        return n\n"
+        "    return put, get\nput, get = made()\n", "get()", "put()", "file"),
+    "a list is shared by two inner functions": (
+        "def made():\n    w = []\n    def put():\n        w.append(1)\n        return 1\n    def get():\n        return len(w)\n"
+        "    return put, get\nput, get = made()\n", "get()", "put()", "file"),
+    "a list is reached by another way": (
+        "W = []\nTABLE = {'w': W}\ndef put():\n    W.append(1)\n", "len(TABLE['w'])", "put() or 1", "file"),
+    "a seed is set by a function that gives something": (
+        "import random\ndef setup():\n    random.seed(3)\n    return 1\nX = setup()\n", "random.random()", "1", "file"),
+    "a call in a function that is run": (
+        "import gc as g, locale\ndef setup():\n    g.disable()\n    return 1\nX = setup()\n", "X", "1", "file"),
     "both change it": ("W = []\n", "len(W) + len(W.append(1) or 'a')", "len(W)", "function"),
     "phrases of the library": ("W = features.Phrases(['a'])\n", "W.count(response)", "W.count(response)", "function"),
     "a setup is run": ("def setup():\n    return 1\nsetup()\n", "1", "1", "file"),

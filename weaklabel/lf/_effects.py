@@ -40,7 +40,8 @@ _PURE: Final = {
     "print", "repr", "reversed", "set", "sorted", "str", "sum", "tuple", "zip"
 }  # fmt: skip
 _SETTERS: Final = re.compile(
-    r"(seed|set\w*|register\w*|patch\w*|install\w*|putenv|unsetenv|__setattr__|__setitem__)$"
+    r"(seed|set(_\w+|[A-Z]\w*|err|attr|locale|recursionlimit|defaulttimeout)|register\w*|patch\w*|install\w*|putenv"
+    r"|unsetenv|__set\w+)$"
 )
 _QUIET: Final = {"logging", "warnings"}  # nothing that these are told changes a vote
 _DECORATING: Final = {
@@ -63,7 +64,7 @@ _STORES: Final = (
 def outside(source: bytes, namespace: Mapping[str, Any]) -> str | None:
     """What a file changes beyond the project, in words; None where nothing was found."""
     tree = stripped(source)
-    for statement, at_load in _statements(tree.body, at_load=True):
+    for statement, at_load in _statements(tree.body, at_load=True, run=_run_at_load(tree)):
         found = _outside_of(statement, namespace, at_load)
         if found:
             return f"{found} in line {statement.lineno}"
@@ -97,18 +98,37 @@ def changed_elsewhere(
 # ----------------------------------------------------------------------------------------------- outside
 
 
-def _statements(body: list[ast.stmt], *, at_load: bool) -> Iterator[tuple[ast.stmt, bool]]:
-    """Every statement, and whether it runs when the file is loaded."""
+def _statements(
+    body: list[ast.stmt], *, at_load: bool, run: frozenset[str] = frozenset()
+) -> Iterator[tuple[ast.stmt, bool]]:
+    """Every statement, and whether it runs when the file is loaded, which the functions named in `run` do."""
     for statement in body:
         if isinstance(statement, ast.If) and _is_main_test(statement.test):
-            yield from _statements(statement.orelse, at_load=at_load)
+            yield from _statements(statement.orelse, at_load=at_load, run=run)
             continue
         yield statement, at_load
-        inside = at_load and not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))
+        is_def = isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))
+        inside = at_load and (not is_def or getattr(statement, "name", "") in run)
         for field in ("body", "orelse", "finalbody"):
-            yield from _statements(getattr(statement, field, []), at_load=inside)
+            yield from _statements(getattr(statement, field, []), at_load=inside, run=run)
         for part in [*getattr(statement, "handlers", []), *getattr(statement, "cases", [])]:
-            yield from _statements(part.body, at_load=inside)
+            yield from _statements(part.body, at_load=inside, run=run)
+
+
+@functools.lru_cache(maxsize=200)
+def _run_at_load(tree: ast.Module) -> frozenset[str]:
+    """Names that are called while the file is loaded, by the file itself or by what it calls."""
+    run: frozenset[str] = frozenset()
+    while True:
+        called: list[ast.expr] = []
+        for statement, at_load in _statements(tree.body, at_load=True, run=run):
+            if at_load:
+                called += [call.func for call in _calls(statement)]
+                called += getattr(statement, "decorator_list", [])
+        found = frozenset(root for node in called if (root := _root(node)))
+        if found <= run:
+            return run
+        run |= found
 
 
 def _is_main_test(test: ast.expr) -> bool:
@@ -155,7 +175,7 @@ def _odd_call(call: ast.Call, namespace: Mapping[str, Any], thrown_away: bool, a
         ):
             return None
         named = method or getattr(value, "__name__", "")
-        if thrown_away or (at_load and _SETTERS.search(named)) or (changes and not quiet):
+        if thrown_away or _SETTERS.match(named) or changes:
             return shown
         return None
     if thrown_away and isinstance(value, types.FunctionType) and isinstance(call.func, ast.Name):
@@ -251,6 +271,23 @@ def _root(node: ast.expr) -> str | None:
 # ------------------------------------------------------------------------------------- changed elsewhere
 
 
+def changed_beside(
+    name: str, value: Any, file: str, source: bytes, reached: set[tuple[str, str, int]]
+) -> str | None:
+    """A function that shares the captured variable `name` with one that is reached, is not, and may change it."""
+    for function, is_reached in _functions(source, file, reached):
+        if function in _inner(source) and not is_reached:
+            rebinds = f"nonlocal {name}" in _mentions(function)
+            if rebinds or _may_change(function, name, {name}, set(), value, False):
+                return f"{name} may be changed by {name_of(function)}() in line {function.lineno}"
+    return None
+
+
+@functools.lru_cache(maxsize=200)
+def _inner(source: bytes) -> frozenset[Function]:
+    return frozenset(function for function, around in _outer_functions(source) if around)
+
+
 @functools.lru_cache(maxsize=200)
 def _outer_functions(source: bytes) -> tuple[tuple[Function, tuple[Function, ...]], ...]:
     """Every function of a file with those that it stands in."""
@@ -289,6 +326,8 @@ def _mentions(function: Function) -> frozenset[str]:
             names.add(node.id)
         elif isinstance(node, ast.Global):
             names |= {f"global {name}" for name in node.names}
+        elif isinstance(node, ast.Nonlocal):
+            names |= {f"nonlocal {name}" for name in node.names}
     return frozenset(names)
 
 

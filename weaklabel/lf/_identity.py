@@ -26,7 +26,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from weaklabel.artifacts import content_hash
 from weaklabel.lf._code import uses, without_comments
-from weaklabel.lf._effects import changed_elsewhere, outside
+from weaklabel.lf._effects import changed_beside, changed_elsewhere, outside
 from weaklabel.lf._modules import is_installed, live_modules, place_of, place_of_module, sources_of
 from weaklabel.lf._reach import Reach, settings_in
 from weaklabel.lf.core import LabelingFunction, PairFunction, ResponseScorer
@@ -195,8 +195,17 @@ def _first_reason(
             if found := outside(source, namespace):
                 return f"{Path(file).name} {found}"
     for reach in reaches:
-        for owner, name, value in reach.globals.values():
+        # Globals that it names, and those by which others get at what it holds.
+        known = {(id(owner), name): (owner, name, value) for owner, name, value in reach.globals.values()}
+        for _, namespace in live.values():
+            for name, value in namespace.items():
+                if reach.holds(value):
+                    known.setdefault((id(namespace), name), (namespace, name, value))
+        for owner, name, value in known.values():
             if found := changed_elsewhere(name, value, owner, live, reach.functions):
+                return found
+        for file, name, value in reach.cells:
+            if file in live and (found := changed_beside(name, value, file, live[file][0], reach.functions)):
                 return found
     return None
 
@@ -209,7 +218,7 @@ def _packages(lf: LabelingFunction, reaches: list[Reach], is_coarse: bool) -> It
     names = set(_PACKAGES) if is_coarse else set(_ALWAYS)
     for reach in reaches:
         names |= reach.packages
-        asked = [entry for word in sorted(reach.words) for entry in _asked_by(word)]
+        asked = [entry for word in sorted(reach.words & _askable().keys()) for entry in _askable()[word]]
         for entry in [*reach.ours.values(), *asked]:
             names |= _used_by_ours(entry)
     for top in sorted(names - sys.stdlib_module_names - {"weaklabel", "__main__"}):
@@ -218,18 +227,16 @@ def _packages(lf: LabelingFunction, reaches: list[Reach], is_coarse: bool) -> It
             yield top, _version(top)
 
 
-def _asked_by(word: str) -> Iterator[Any]:
-    """What of the library an attribute or a string of this name may stand for."""
+def _askable() -> dict[str, list[Any]]:
+    """What of the library an attribute or a string may stand for, by its name."""
     from weaklabel.lf import features
     from weaklabel.types import Pair, Text
 
-    for registry in (features.FEATURES, features.PROMPT_FEATURES):
-        if word in registry:
-            yield registry[word]
-    for cls in (Text, Pair):
-        found = vars(cls).get(word)
-        if found is not None:
-            yield getattr(found, "fget", found)
+    found: dict[str, list[Any]] = {}
+    for table in (features.FEATURES, features.PROMPT_FEATURES, vars(Text), vars(Pair)):
+        for name, entry in table.items():
+            found.setdefault(name, []).append(getattr(entry, "fget", None) or entry)
+    return found
 
 
 def _used_by_ours(entry: Any) -> set[str]:

@@ -55,13 +55,13 @@ _BESIDE: Final = {
 _DYNAMIC: Final = {"exec", "eval", "compile", "globals", "__import__"}
 _MACHINERY: Final = {"__builtins__", "__loader__", "__spec__"}
 _HIDING: Final = {
-    "code", "ctypes", "dill", "cloudpickle", "gc", "importlib", "inspect", "joblib", "marshal", "pickle",
-    "pkgutil", "runpy", "shelve"
+    "code", "ctypes", "dill", "cloudpickle", "gc", "importlib", "inspect", "joblib", "linecache", "marshal",
+    "pickle", "pkgutil", "runpy", "shelve", "traceback"
 }  # fmt: skip
 _LOOKING_IN: Final = {
     "__annotations__", "__bases__", "__builtins__", "__closure__", "__code__", "__dict__", "__doc__", "__globals__",
-    "__module__", "__mro__", "__name__", "__qualname__", "__subclasses__", "_getframe", "currentframe", "f_globals",
-    "f_locals", "modules", "mro", "tb_frame"
+    "__module__", "__mro__", "__name__", "__qualname__", "__subclasses__", "__traceback__", "_getframe",
+    "co_firstlineno", "currentframe", "f_globals", "f_lineno", "f_locals", "modules", "mro", "tb_frame", "tb_lineno"
 }  # fmt: skip
 # What wrappers copy from a function, for people. Code that reads one of these cannot be followed.
 _COPIED: Final = {"__doc__", "__module__", "__name__", "__qualname__", "__annotations__"}
@@ -81,6 +81,7 @@ class Reach:
         ours: functions and classes of weaklabel that it uses.
         words: every attribute name and string constant, by which features may be asked for.
         functions: (file, name, first line) of every function whose code is in a part.
+        cells: (file, name, value) of every variable that such a function has captured from one around it.
         globals: label -> (namespace, name, value) of every global value that it uses.
         files: what `_identity` found out about its files, once.
     """
@@ -92,6 +93,7 @@ class Reach:
         self.ours: dict[int, Any] = {}
         self.words: set[str] = set()
         self.functions: set[tuple[str, str, int]] = set()
+        self.cells: list[tuple[str, str, Any]] = []
         self.globals: dict[str, tuple[dict[str, Any], str, Any]] = {}
         self.files: dict[Any, tuple[dict[Path, bytes], str | None]] = {}
         self._labels: dict[str, Any] = {}
@@ -103,10 +105,15 @@ class Reach:
         while self._waiting:
             self._label, value = self._waiting.popleft()
             try:
-                self.parts[self._label] = self._text(value)
+                text = self._text(value)
+                self.parts[self._label] = text if len(text) <= 1000 else content_hash(text)
             except RecursionError:
                 self.parts[self._label] = _name(value)
                 self._cannot("holds a chain of objects too long to follow")
+
+    def holds(self, value: Any) -> bool:
+        """Whether this very object, one that may change, is part of it."""
+        return id(value) in self._seen
 
     @property
     def text(self) -> str:
@@ -154,7 +161,8 @@ class Reach:
         self.words |= used.attributes | used.strings
         # The methods that @dataclass writes tell the class's name, which its label holds.
         allowed = {"__name__", "__qualname__"} if place == "memory" else set()
-        if odd := sorted(used.attributes & _LOOKING_IN - allowed):
+        dunder = {text for text in used.strings if text.startswith("__")}  # getattr(f, "__code__")
+        if odd := sorted((used.attributes | dunder) & _LOOKING_IN - allowed):
             self._cannot(f"reads .{odd[0]}")
         named = [f"{'.'.join(chain)}={self._global(fn.__globals__, chain)}" for chain in used.names]
         taken = [self._import(fn.__globals__, *one) for one in used.imports]
@@ -165,6 +173,7 @@ class Reach:
         found: list[Any] = []
         for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
             value = _content(cell)
+            self.cells.append((fn.__code__.co_filename, name, value))
             if isinstance(value, ModuleType) and all(
                 len(c) > 1 for c in uses(fn.__code__).cells if c[0] == name
             ):
@@ -314,10 +323,6 @@ class Reach:
                 self.words.add(value)
                 return repr(_FOLDER.sub("", value))
             return repr(value)
-        self._count += 1
-        if self._count > _MOST_OBJECTS:
-            self._cannot("holds more objects than are looked at")
-            return _name(value)
         if kind in (tuple, frozenset, set) or isinstance(value, (re.Pattern, os.PathLike)):
             return self._encode_fixed(value)
         if kind in _STATELESS:
@@ -403,6 +408,10 @@ class Reach:
 
     def _state(self, value: Any, kind: type) -> str:
         """What an object of a class carries: its attributes, and what its class would pickle."""
+        self._count += 1
+        if self._count > _MOST_OBJECTS:
+            self._cannot("holds more objects than are looked at")
+            return _name(value)
         places = {place_of_module(_module(cls.__module__)) for cls in kind.__mro__[:-1]}
         raw = _without_copied(object.__getstate__(value))
         if isinstance(value, str):  # of a subclass
