@@ -17,25 +17,22 @@ import functools
 import json
 import sys
 import weakref
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from types import FunctionType, ModuleType
 from typing import Any, Final, Literal, NamedTuple
 
 from weaklabel.artifacts import content_hash
-from weaklabel.lf._code import uses, without_comments
-from weaklabel.lf._effects import changed_beside, changed_elsewhere, outside
+from weaklabel.lf._code import without_comments
+from weaklabel.lf._effects import outside
 from weaklabel.lf._modules import is_installed, live_modules, place_of, place_of_module, sources_of
-from weaklabel.lf._reach import Reach, settings_in
+from weaklabel.lf._packages import packages_of, versions
+from weaklabel.lf._reach import Reach
+from weaklabel.lf._shared import changed_beside, changed_elsewhere
+from weaklabel.lf._values import settings_in
 from weaklabel.lf.core import LabelingFunction, PairFunction, ResponseScorer
 
-# What the library itself uses for a vote; which of them a function needs is looked up in the library's code.
-_PACKAGES: Final = ("polars", "pyphen", "snowballstemmer", "vaderSentiment")
-_ALWAYS: Final = ("polars",)  # features are computed in it without being called by the function
 _NO_VOTES: Final = {
-    "__init__.py", "_code.py", "_effects.py", "_identity.py", "_modules.py", "_reach.py", "analysis.py", "checks.py",
+    "__init__.py", "_code.py", "_effects.py", "_identity.py", "_modules.py", "_packages.py", "_reach.py", "_shared.py", "_values.py", "analysis.py", "checks.py",
     "discovery.py"
 }  # fmt: skip
 _ROOM: Final = Path(__file__).resolve().parent
@@ -86,7 +83,7 @@ def source_hash_of(lf: LabelingFunction, home: Path | None) -> str:
     files = _files(lf, home)
     texts = (part for path, source in sorted(files.items()) for part in (path.name, _text_of_file(source)))
     settings = (part for item in sorted(_settings(lf).items()) for part in item)
-    return content_hash(_FORMAT, *settings, *texts, _library(), *_versions(_PACKAGES))
+    return content_hash(_FORMAT, *settings, *texts, _library(), *versions())
 
 
 def captured(fn: Any) -> str:
@@ -131,7 +128,7 @@ def _identity(lf: LabelingFunction, home: Path | None) -> _Identity:
                 label += "'"
             found[label] = content_hash(source)
     found["weaklabel"] = _library()
-    found |= {f"package {name}": version for name, version in _packages(lf, reaches, bool(reason))}
+    found |= {f"package {name}": version for name, version in packages_of(reaches, is_coarse=bool(reason))}
     return _Identity(found, Grain("file" if reason else "function", reason or ""))
 
 
@@ -208,123 +205,6 @@ def _first_reason(
             if file in live and (found := changed_beside(name, value, file, live[file][0], reach.functions)):
                 return found
     return None
-
-
-# ------------------------------------------------------------------------------------------------- packages
-
-
-def _packages(lf: LabelingFunction, reaches: list[Reach], is_coarse: bool) -> Iterator[tuple[str, str]]:
-    """Name and version of the installed packages that a function, or what it asks of the library, uses."""
-    names = set(_PACKAGES) if is_coarse else set(_ALWAYS)
-    for reach in reaches:
-        names |= reach.packages
-        asked = [entry for word in sorted(reach.words & _askable().keys()) for entry in _askable()[word]]
-        for entry in [*reach.ours.values(), *asked]:
-            names |= _used_by_ours(entry)
-    for top in sorted(names - sys.stdlib_module_names - {"weaklabel", "__main__"}):
-        module = sys.modules.get(top)
-        if module is None or place_of_module(module) == "installed":
-            yield top, _version(top)
-
-
-def _askable() -> dict[str, list[Any]]:
-    """What of the library an attribute or a string may stand for, by its name."""
-    from weaklabel.lf import features
-    from weaklabel.types import Pair, Text
-
-    found: dict[str, list[Any]] = {}
-    for table in (features.FEATURES, features.PROMPT_FEATURES, vars(Text), vars(Pair)):
-        for name, entry in table.items():
-            found.setdefault(name, []).append(getattr(entry, "fget", None) or entry)
-    return found
-
-
-def _used_by_ours(entry: Any) -> set[str]:
-    """Packages that a function or class of the library needs, whatever way its code leads to them."""
-    if id(entry) not in _USED:
-        _USED[id(entry)] = entry, _walk_ours(entry)
-    return _USED[id(entry)][1]
-
-
-_USED: dict[int, tuple[Any, set[str]]] = {}
-
-
-def _walk_ours(entry: Any) -> set[str]:
-    packages: set[str] = set()
-    seen: dict[int, Any] = {}
-    waiting = [entry]
-    while waiting:
-        value = waiting.pop()
-        if id(value) in seen:
-            continue
-        seen[id(value)] = value
-        value = getattr(value, "__wrapped__", value) if not isinstance(value, (type, FunctionType)) else value
-        if isinstance(value, FunctionType):
-            place = place_of(value.__code__.co_filename)
-            if place == "installed":
-                packages.add(str(value.__globals__.get("__name__")).partition(".")[0])
-            if place != "ours":  # the project's own functions were walked for their own sake
-                continue
-            waiting += _named_in(value, packages)
-            waiting += [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
-        elif isinstance(value, type):
-            own = value.__module__.startswith("weaklabel.")
-            waiting += [getattr(v, "fget", None) or v for v in vars(value).values()] if own else []
-            if place_of_module(sys.modules.get(value.__module__)) == "installed":
-                packages.add(value.__module__.partition(".")[0])
-        elif isinstance(value, dict):
-            waiting += list(value.values())
-        elif isinstance(value, (list, tuple, set, frozenset)):
-            waiting += [item for item in value if not isinstance(item, (str, int, float))]
-        elif isinstance(value, (staticmethod, classmethod)):
-            waiting.append(value.__func__)
-        elif not isinstance(value, ModuleType):
-            waiting.append(type(value))
-    return packages
-
-
-def _named_in(fn: FunctionType, packages: set[str]) -> Iterator[Any]:
-    used = uses(fn.__code__)
-    packages |= {name.partition(".")[0] for name, level, _ in used.imports if not level}
-    for chain in used.names:
-        value = fn.__globals__.get(chain[0])
-        for attribute in chain[1:]:
-            if not isinstance(value, ModuleType):
-                break
-            packages.add(value.__name__.partition(".")[0])
-            value = vars(value).get(attribute)
-        yield value
-    for name, _, taken in used.imports:
-        module = sys.modules.get(name)
-        if module is not None and name.startswith("weaklabel."):
-            yield from (vars(module).get(attribute) for attribute in taken)
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
-
-
-@functools.cache
-def _version(top: str) -> str:
-    try:
-        return metadata.version(top)
-    except metadata.PackageNotFoundError:
-        pass
-    # The package may have another name than what is imported (`sklearn`, `yaml`).
-    names = sorted(set(_distributions().get(top, ())))
-    return " ".join(f"{name} {metadata.version(name)}" for name in names) or "missing"
-
-
-@functools.cache
-def _distributions() -> dict[str, list[str]]:
-    return dict(metadata.packages_distributions())
-
-
-def _versions(names: Iterable[str]) -> Iterator[str]:
-    return (f"{name} {_version(name)}" for name in names)
 
 
 @functools.cache

@@ -10,41 +10,17 @@ Whatever cannot be followed is written down as a reason, and then the files coun
 
 from __future__ import annotations
 
-import datetime
-import enum
-import functools
-import os
-import re
-import sys
-import types
-import weakref
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
-from decimal import Decimal
-from fractions import Fraction
-from logging import Logger
+from collections.abc import Mapping
 from pathlib import Path
-from threading import Lock, RLock
-from types import CellType, FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, Final
-
-import numpy as np
 
 from weaklabel.artifacts import content_hash
 from weaklabel.lf._code import text_of, uses
 from weaklabel.lf._modules import import_for, place_of, place_of_module
-from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf._values import PLAIN, Values, content_of, module_named, name_of, without_copied
 
-_PLAIN: Final = (
-    type(None), bool, int, float, complex, str, bytes, range, slice, type(...), type(NotImplemented), Decimal, Fraction,
-    datetime.date, datetime.datetime, datetime.time, datetime.timedelta, datetime.timezone
-)  # fmt: skip
-_STATELESS: Final = (Logger, type(Lock()), type(RLock()), weakref.ref, weakref.WeakKeyDictionary)
-_DESCRIPTORS: Final = (
-    types.MemberDescriptorType, types.GetSetDescriptorType, types.MethodDescriptorType, types.WrapperDescriptorType,
-    types.ClassMethodDescriptorType, types.MethodWrapperType
-)  # fmt: skip
 # Of a class: what the compiler or a decorator writes beside the code, and what only people read.
 _BESIDE: Final = {
     "__doc__", "__module__", "__dict__", "__weakref__", "__annotations__", "__annotate__", "__annotate_func__",
@@ -63,15 +39,10 @@ _LOOKING_IN: Final = {
     "__module__", "__mro__", "__name__", "__qualname__", "__subclasses__", "__traceback__", "_getframe",
     "co_firstlineno", "currentframe", "f_globals", "f_lineno", "f_locals", "modules", "mro", "tb_frame", "tb_lineno"
 }  # fmt: skip
-# What wrappers copy from a function, for people. Code that reads one of these cannot be followed.
-_COPIED: Final = {"__doc__", "__module__", "__name__", "__qualname__", "__annotations__"}
-# The folder in the name of a module that was loaded by path: where a project lies does not count.
-_FOLDER: Final = re.compile(r"weaklabel_lfs_[0-9a-f]{12}\.")
-_MOST_OBJECTS: Final = 100_000
 THE_FUNCTION: Final = "the function"
 
 
-class Reach:
+class Reach(Values):
     """What `root` (a function, or any callable object) reaches, fixed when this is made.
 
     Attributes:
@@ -87,28 +58,24 @@ class Reach:
     """
 
     def __init__(self, root: Any) -> None:
+        super().__init__()
         self.parts: dict[str, str] = {}
         self.reasons: list[str] = []
         self.packages: set[str] = set()
-        self.ours: dict[int, Any] = {}
-        self.words: set[str] = set()
         self.functions: set[tuple[str, str, int]] = set()
         self.cells: list[tuple[str, str, Any]] = []
         self.globals: dict[str, tuple[dict[str, Any], str, Any]] = {}
         self.files: dict[Any, tuple[dict[Path, bytes], str | None]] = {}
         self._labels: dict[str, Any] = {}
         self._waiting: deque[tuple[str, Any]] = deque([(THE_FUNCTION, root)])
-        self._seen: dict[int, tuple[str, Any]] = {}
-        self._numbers: dict[str, int] = {}
         self._whole: set[str] = set()
-        self._count = 0
         while self._waiting:
             self._label, value = self._waiting.popleft()
             try:
                 text = self._text(value)
                 self.parts[self._label] = text if len(text) <= 1000 else content_hash(text)
             except RecursionError:
-                self.parts[self._label] = _name(value)
+                self.parts[self._label] = name_of(value)
                 self._cannot("holds a chain of objects too long to follow")
 
     def holds(self, value: Any) -> bool:
@@ -128,7 +95,7 @@ class Reach:
             return self._function(value)
         if isinstance(value, type):
             return self._class(value)
-        return self._encode(value)
+        return self.encode(value)
 
     def _part(self, label: str, value: Any) -> str:
         """The label under which `value` is, or will be, a part."""
@@ -148,14 +115,14 @@ class Reach:
 
     def _function(self, fn: FunctionType) -> str:
         code, place = fn.__code__, place_of(fn.__code__.co_filename)
-        carried = [self._cells(fn), fn.__defaults__, fn.__kwdefaults__, _without_copied(fn.__dict__)]
+        carried = [self._cells(fn), fn.__defaults__, fn.__kwdefaults__, without_copied(fn.__dict__)]
         if place in ("ours", "installed"):
             self._package(fn.__globals__.get("__name__"))
             if place == "ours":
                 self.ours[id(fn)] = fn
             name = f"{fn.__globals__.get('__name__')}.{code.co_qualname}"
             # A function at the top of a module is all said by its name; one made inside another carries things.
-            return name if fn.__closure__ is None and "<" not in name else f"{name} {self._encode(carried)}"
+            return name if fn.__closure__ is None and "<" not in name else f"{name} {self.encode(carried)}"
         self.functions.add((code.co_filename, code.co_name, code.co_firstlineno))
         used = uses(code)
         self.words |= used.attributes | used.strings
@@ -166,13 +133,13 @@ class Reach:
             self._cannot(f"reads .{odd[0]}")
         named = [f"{'.'.join(chain)}={self._global(fn.__globals__, chain)}" for chain in used.names]
         taken = [self._import(fn.__globals__, *one) for one in used.imports]
-        return f"{text_of(code)} {named} {taken} {self._encode(carried)}"
+        return f"{text_of(code)} {named} {taken} {self.encode(carried)}"
 
     def _cells(self, fn: FunctionType) -> list[Any]:
         chains = [chain for chain in uses(fn.__code__).cells if len(chain) > 1]
         found: list[Any] = []
         for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
-            value = _content(cell)
+            value = content_of(cell)
             self.cells.append((fn.__code__.co_filename, name, value))
             if isinstance(value, ModuleType) and all(
                 len(c) > 1 for c in uses(fn.__code__).cells if c[0] == name
@@ -197,7 +164,7 @@ class Reach:
         if value is _MISSING:  # perhaps another function will set it
             self.globals[f"value {_stem(namespace)}.{name}"] = (namespace, name, None)
             return "not there"
-        return self._encode(value) if isinstance(value, FunctionType) else "builtin"
+        return self.encode(value) if isinstance(value, FunctionType) else "builtin"
 
     def _named(self, value: Any, name: str, namespace: dict[str, Any], rest: tuple[str, ...]) -> str:
         """What a name stands for, the attributes of modules followed as far as the code spells them out."""
@@ -239,13 +206,13 @@ class Reach:
             return f"{module.__name__}.{name}"
         if place_of_module(module) == "ours":
             self.ours[id(value)] = value
-        plain = type(value) in _PLAIN or isinstance(value, (FunctionType, MethodType))
-        return f"{module.__name__}.{name} {self._encode(value) if plain else ''}"
+        plain = type(value) in PLAIN or isinstance(value, (FunctionType, MethodType))
+        return f"{module.__name__}.{name} {self.encode(value) if plain else ''}"
 
     def _reference(self, value: Any) -> str | None:
         """The label of a project's function or class that stands at the top of its module, else None."""
         if isinstance(value, type):
-            module = _module(value.__module__)
+            module = module_named(value.__module__)
             place, namespace, kind = place_of_module(module), vars(module) if module else {}, "class"
         else:
             place, namespace, kind = place_of(value.__code__.co_filename), value.__globals__, "function"
@@ -305,130 +272,11 @@ class Reach:
 
     def _class(self, cls: type) -> str:
         """A project's class: its bases, and everything in its body."""
-        bases = [self._encode(base) for base in cls.__bases__]
+        bases = [self.encode(base) for base in cls.__bases__]
         body = [
-            f"{name}={self._encode(value)}"
-            for name, value in sorted(vars(cls).items())
-            if name not in _BESIDE
+            f"{name}={self.encode(value)}" for name, value in sorted(vars(cls).items()) if name not in _BESIDE
         ]
-        return f"class {cls.__qualname__} {bases} {self._encode(type(cls))} {body}"
-
-    # ----------------------------------------------------------------------------------------- values
-
-    def _encode(self, value: Any) -> str:
-        """A value as text that is equal in every process for equal values, with the state of objects in it."""
-        kind = type(value)
-        if kind in _PLAIN:
-            if kind is str:
-                self.words.add(value)
-                return repr(_FOLDER.sub("", value))
-            return repr(value)
-        if kind in (tuple, frozenset, set) or isinstance(value, (re.Pattern, os.PathLike)):
-            return self._encode_fixed(value)
-        if kind in _STATELESS:
-            return _name(value)
-        if isinstance(value, (FunctionType, type)) and (known := self._reference(value)) is not None:
-            return known
-        if isinstance(value, ModuleType):
-            return self._whole_module(value)
-        if id(value) in self._seen:
-            return self._seen[id(value)][0]
-        number = self._numbers[self._label] = self._numbers.get(self._label, 0) + 1
-        self._seen[id(value)] = f"&{self._label}/{number}", value  # kept alive, so that no other gets its id
-        return self._encode_object(value, kind)
-
-    def _encode_fixed(self, value: Any) -> str:
-        if isinstance(value, re.Pattern):
-            return f"re({value.pattern!r}, {value.flags})"
-        if isinstance(value, os.PathLike):
-            return repr(os.fspath(value))
-        if isinstance(value, tuple):
-            return f"({', '.join(map(self._encode, value))})"
-        return f"{type(value).__name__}{self._encode_set(value)}"
-
-    def _encode_set(self, value: Iterable[Any]) -> str:
-        # Each item on its own: numbers that depend on the order would make the text depend on it.
-        items, seen, numbers = [], self._seen, self._numbers
-        for item in value:
-            if type(item) not in _PLAIN:
-                self._seen, self._numbers = dict(seen), dict(numbers)
-            items.append(self._encode(item))
-        self._seen, self._numbers = seen, numbers
-        return f"{{{', '.join(sorted(items))}}}"
-
-    def _encode_object(self, value: Any, kind: type) -> str:
-        if kind is list:
-            return f"[{', '.join(map(self._encode, value))}]"
-        if kind is dict or kind is types.MappingProxyType:
-            return f"{{{', '.join(f'{self._encode(k)}: {self._encode(v)}' for k, v in value.items())}}}"
-        if isinstance(value, FunctionType):
-            return self._function(value)
-        if isinstance(value, type):
-            return self._type(value)
-        if kind is bytearray:
-            return repr(value)
-        if kind is MethodType:
-            return f"method{self._encode([value.__func__, value.__self__])}"
-        if kind is types.BuiltinFunctionType:
-            return self._builtin(value)
-        if kind in _DESCRIPTORS:
-            return f"{_name(getattr(value, '__objclass__', value))}.{_name(value)}"
-        if kind is property:
-            return f"property{self._encode([value.fget, value.fset, value.fdel])}"
-        if kind in (staticmethod, classmethod):
-            return f"{kind.__name__}{self._encode(value.__func__)}"
-        if kind is functools.partial:
-            return f"partial{self._encode([value.func, value.args, value.keywords, vars(value)])}"
-        if kind is CellType:
-            return f"cell{self._encode(_content(value))}"
-        if kind is np.ndarray or isinstance(value, np.generic):
-            rows = self._encode(value.tolist()) if value.dtype.hasobject else content_hash(value.tobytes())
-            return f"array({value.dtype}, {value.shape}, {rows})"
-        if isinstance(value, LabelingFunction):
-            return f"{self._encode(kind)}{self._encode(settings_in(value) | {'fn': value.fn})}"
-        if isinstance(value, enum.Enum):
-            return f"{self._encode(kind)}.{value.name}={self._encode(value.value)}"
-        return f"{self._encode(kind)}{self._state(value, kind)}"
-
-    def _type(self, cls: type) -> str:
-        module = _module(cls.__module__)
-        if place_of_module(module) in ("ours", "installed"):
-            self._package(cls.__module__)
-            if cls.__module__.startswith("weaklabel."):
-                self.ours[id(cls)] = cls
-            return f"{cls.__module__}.{cls.__qualname__}"
-        return self._class(cls)  # made inside a function
-
-    def _builtin(self, value: Any) -> str:
-        owner = value.__self__
-        if owner is None or isinstance(owner, ModuleType):
-            self._package(value.__module__)
-            return f"{value.__module__}.{value.__qualname__}"
-        return f"{_name(value)} of {self._encode(owner)}"
-
-    def _state(self, value: Any, kind: type) -> str:
-        """What an object of a class carries: its attributes, and what its class would pickle."""
-        self._count += 1
-        if self._count > _MOST_OBJECTS:
-            self._cannot("holds more objects than are looked at")
-            return _name(value)
-        places = {place_of_module(_module(cls.__module__)) for cls in kind.__mro__[:-1]}
-        raw = _without_copied(object.__getstate__(value))
-        if isinstance(value, str):  # of a subclass
-            return self._encode([str.__str__(value), None if places == {"ours", "installed"} else raw])
-        if isinstance(value, (set, frozenset)):  # its order is nobody's
-            return f"{self._encode_set(value)}{self._encode(raw)}"
-        if not places & {"ours", "installed"}:
-            return self._encode(raw)
-        try:
-            reduced = value.__reduce_ex__(4)
-        except Exception:
-            self._cannot(f"holds a {kind.__qualname__}, which cannot be looked into")
-            return self._encode(raw)
-        if isinstance(reduced, str):  # it is pickled by its name
-            return self._encode(raw) if raw is not None else reduced
-        pieces = [_listed(p) if i in (3, 4) else _without_copied(p) for i, p in enumerate(reduced[:5])]
-        return self._encode([*pieces, raw if places & {"project", "memory"} else None])
+        return f"class {cls.__qualname__} {bases} {self.encode(type(cls))} {body}"
 
 
 class _Missing:
@@ -436,33 +284,6 @@ class _Missing:
 
 
 _MISSING: Final = _Missing()
-
-
-def settings_in(lf: LabelingFunction) -> dict[str, Any]:
-    """The fields of a labeling function that may change a vote: all but its function and what it is called."""
-    names = sorted({f.name for f in fields(lf)} - {"name", "family", "spec", "fn"})
-    return {name: getattr(lf, name) for name in names}
-
-
-def _without_copied(state: Any) -> Any:
-    if type(state) is not dict or not state.keys() & _COPIED:
-        return state
-    return {key: value for key, value in state.items() if key not in _COPIED}
-
-
-def _listed(piece: Iterable[Any] | None) -> list[Any] | None:
-    return None if piece is None else list(piece)
-
-
-def _content(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not filled yet
-        return None
-
-
-def _module(name: Any) -> ModuleType | None:
-    return sys.modules.get(name) if isinstance(name, str) else None
 
 
 def _at(namespace: Mapping[str, Any], qualname: str) -> Any:
@@ -479,7 +300,3 @@ def _stem(namespace: Mapping[str, Any]) -> str:
         path = Path(file)
         return path.parent.name if path.stem == "__init__" else path.stem
     return str(namespace.get("__name__", "?"))
-
-
-def _name(value: Any) -> str:
-    return str(getattr(value, "__qualname__", type(value).__qualname__))
