@@ -180,7 +180,9 @@ class VoteStore:
         try:
             yield
         except OSError as error:
-            said = os.strerror(error.errno) if error.errno else error  # arrow wraps the system's words in its own
+            said = (
+                os.strerror(error.errno) if error.errno else error
+            )  # arrow wraps the system's words in its own
             raise ArtifactError(
                 f"{self.folder}: votes could not be written: {said}. Make room or choose another "
                 "folder; what is done is kept, and the same command continues."

@@ -37,6 +37,7 @@ _NO_VOTES: Final = {
 }  # fmt: skip
 _ROOM: Final = Path(__file__).resolve().parent
 _FORMAT: Final = "votes 2"
+_SHOWN: Final = ("kind", "package ", "python", "setting ")
 # What callables reached when they were first asked about: a memo that a function fills as it runs is no setting.
 _KNOWN: dict[int, tuple[Any, Reach]] = {}
 
@@ -66,9 +67,10 @@ def hash_of(lf: LabelingFunction, home: Path | None) -> str:
 
 
 def ingredients_of(lf: LabelingFunction, home: Path | None) -> dict[str, str]:
-    """What `hash_of` hashes, by name, each as the first 12 digits of its hash; versions and settings as they are."""
+    """What `hash_of` hashes, by name: settings and versions as they are, all else as 12 digits of its hash."""
     return {
-        name: text if len(text) <= 40 else content_hash(text)[:12]
+        # Values are never shown: one of them may be a key.
+        name: text if name.startswith(_SHOWN) else content_hash(text)[:12]
         for name, text in _identity(lf, home).ingredients.items()
     }
 
