@@ -230,6 +230,24 @@ CHANGES: dict[str, tuple[dict[str, str], str, tuple[str, str, str]]] = {
         {"a.py": "from pathlib import Path\nX = (Path(__file__).parent / 'w.txt').read_text().split()\n", "w.txt": "a b",
          "lfs.py": "def h():\n    import a\n    return len(a.X)\n"},
         "h()", ("w.txt", "a b", "a b c")),
+    "class in a function": (
+        {"lfs.py": "N = 3\ndef h():\n    class C:\n        n = N\n    return C.n\n"}, "h()", ("lfs.py", "N = 3", "N = 4")),
+    "weak reference": (
+        {"lfs.py": "import weakref\nclass C:\n    n = 3\nc = C()\nr = weakref.ref(c)\n"}, "r().n", ("lfs.py", "3", "4")),
+    "weak table": (
+        {"lfs.py": "import weakref\nclass C:\n    pass\nc = C()\nr = weakref.WeakKeyDictionary({c: 3})\n"},
+        "sum(r.values())", ("lfs.py", "3", "4")),
+    "module in a list": ({"lfs.py": "import a\nL = [a]\n", "a.py": "X = 3\n"}, "L[0].X", ("a.py", "3", "4")),
+    "module as a default": (
+        {"lfs.py": "import a\ndef h(m=a):\n    return m.X\n", "a.py": "X = 3\n"}, "h()", ("a.py", "3", "4")),
+    "module in a closure": (
+        {"lfs.py": "import a\ndef made(m):\n    def f():\n        return m.X\n    return f\nf = made(a)\n", "a.py": "X = 3\n"},
+        "f()", ("a.py", "3", "4")),
+    "class patched by another file": (
+        {"lfs.py": "import a, b\n", "a.py": "import b\nb.C.m = lambda self: 3\n", "b.py": "class C:\n    pass\n"},
+        "b.C().m()", ("a.py", "3", "4")),
+    "a model of numbers": (
+        {"lfs.py": "import polars as pl\ne = pl.lit(3)\n"}, "__import__('polars').select(e).item()", ("lfs.py", "3", "4")),
     "from import inside": (
         {"a.py": "X = 3\n", "lfs.py": "def h():\n    from a import X as y\n    return y\n"}, "h()", ("a.py", "3", "4")),
 }  # fmt: skip
@@ -250,7 +268,7 @@ def test_an_edit_that_changes_a_score_changes_the_fingerprint(here, case):
 # ------------------------------------------------------------------------------------------------- harmless
 
 COARSE = {
-    "import inside", "getattr on a module", "globals()", "eval", "sys.modules", "docstring that is read", "own line",
+    "a model of numbers", "import inside", "module as a default", "module in a list", "getattr on a module", "globals()", "eval", "sys.modules", "docstring that is read", "own line",
     "patched library", "registry", "seeded library", "environment", "words of a file of a lazy helper"
 }  # fmt: skip
 NEIGHBOUR = """

@@ -67,7 +67,7 @@ def uses(code: CodeType) -> Uses:
                 (names if step.opname in _GLOBAL else cells).add(tuple(chain))
             elif step.opname == "IMPORT_NAME":
                 imports.add((step.argval, steps[i - 2].argval or 0, tuple(steps[i - 1].argval or ())))
-            elif step.opcode in dis.hasname:
+            elif step.opcode in dis.hasname and ("ATTR" in step.opname or step.opname == "LOAD_METHOD"):
                 attributes.add(step.argval)
         strings |= set(_strings(part.co_consts))
     return Uses(

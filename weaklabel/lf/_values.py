@@ -30,7 +30,7 @@ PLAIN: Final = (
     type(None), bool, int, float, complex, str, bytes, range, slice, type(...), type(NotImplemented), Decimal, Fraction,
     datetime.date, datetime.datetime, datetime.time, datetime.timedelta, datetime.timezone
 )  # fmt: skip
-_STATELESS: Final = (Logger, type(Lock()), type(RLock()), weakref.ref, weakref.WeakKeyDictionary)
+_STATELESS: Final = (Logger, type(Lock()), type(RLock()))
 _DESCRIPTORS: Final = (
     types.MemberDescriptorType, types.GetSetDescriptorType, types.MethodDescriptorType, types.WrapperDescriptorType,
     types.ClassMethodDescriptorType, types.MethodWrapperType
@@ -138,6 +138,10 @@ class Values(ABC):
             return f"{kind.__name__}{self.encode(value.__func__)}"
         if kind is functools.partial:
             return f"partial{self.encode([value.func, value.args, value.keywords, vars(value)])}"
+        if isinstance(value, weakref.ref):
+            return f"weak{self.encode(value())}"
+        if kind in (weakref.WeakKeyDictionary, weakref.WeakValueDictionary):
+            return f"weak{self.encode(dict(value))}"
         if kind is CellType:
             return f"cell{self.encode(content_of(value))}"
         if kind is np.ndarray or isinstance(value, np.generic):
