@@ -53,6 +53,10 @@ SECTIONS: Final = {
         "threshold": "The lowest confidence with a wanted accuracy, guaranteed.",
         "bias": "Do labels lean to a position or length, more than gold?",
     },
+    "Keep house": {
+        "status": "Which votes are fresh, stale or missing; --why says why.",
+        "gc": "Remove votes that no run refers to.",
+    },
 }
 COMMANDS: Final = {name: line for section in SECTIONS.values() for name, line in section.items()}
 

@@ -40,7 +40,7 @@ from weaklabel.labeler.asking import (
     unfitted_copy,
 )
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.discovery import load_spec, settings_of, source_hash
+from weaklabel.lf.discovery import fingerprint, load_spec, settings_of, source_hash
 from weaklabel.metrics import Interval, score_all
 from weaklabel.shift import Reference, ShiftReport, shift
 from weaklabel.types import (
@@ -166,6 +166,7 @@ class Labeler:
             "labeler",
             inputs={lf.name: source_hash(lf) or "" for lf in self.lfs},
             settings={"model": self.model.name},
+            fingerprints={lf.name: fingerprint(lf) or "" for lf in self.lfs},
             lfs=[_lf_state(lf) for lf in self.lfs],
             model=self.model.to_dict(),
             calibrator=None if self.calibrator is None else self.calibrator.to_dict(),
@@ -192,7 +193,13 @@ class Labeler:
             raise ArtifactError(f"{folder} holds no labeler. Pass the folder that `weaklabel fit` wrote.")
         try:
             labeler = cls._from_state(state)
-            changed = [lf.name for lf in labeler.lfs if state["inputs"][lf.name] != (source_hash(lf) or "")]
+            # A list made from a set changes the fingerprint in every process, a neighbour's edit the source alone.
+            changed = [
+                lf.name
+                for lf in labeler.lfs
+                if state["inputs"][lf.name] != (source_hash(lf) or "")
+                and state["fingerprints"][lf.name] != fingerprint(lf)
+            ]
         except WeaklabelError:
             raise
         except (AttributeError, KeyError, TypeError, ValueError) as error:

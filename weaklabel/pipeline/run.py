@@ -179,7 +179,6 @@ class Run:
             self.cost = applied.progress
             # Votes that cost an hour are kept even when too many of them failed.
             write_faults(self.folder, applied.faults(file))
-            artifacts.write_json(self.folder / "votes.json", applied.votes.to_dict())
             tallies = {
                 name: asdict(tally)
                 for name, tally in zip(applied.votes.lf_names, applied.tallies, strict=True)
@@ -241,6 +240,8 @@ class Run:
             memory_limit=settings.memory_limit,
             on_fault=settings.on_fault,
             on_progress=self.progress,
+            # Before anything is computed: `weaklabel gc` leaves alone what stands in it, also after a kill.
+            on_plan=lambda votes: artifacts.write_json(self.folder / "votes.json", votes.to_dict()),
             beside=self.verdicts,
             part=part,
         )
