@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 from unittest import mock
@@ -191,15 +192,21 @@ def test_an_address_beside_an_open_connection_is_refused(steady):
     assert ray.is_initialized()
 
 
-def test_a_cluster_that_does_not_answer_is_named_with_what_to_check(steady):
+def test_a_cluster_that_refuses_is_named_with_what_to_check(steady):
     with (
         mock.patch.object(ray, "is_initialized", return_value=False),
-        mock.patch.object(ray, "init", side_effect=ConnectionError("no GCS there")),
-        pytest.raises(
-            ConfigError, match=r"no connection to Ray at 10.0.0.1:6379: no GCS there. .*RAY_AUTH_TOKEN"
-        ),
+        mock.patch.object(ray, "init", side_effect=ConnectionError("InvalidAuthToken")),
+        pytest.raises(ConfigError, match=r"no connection to Ray at auto: InvalidAuthToken. .*RAY_AUTH_TOKEN"),
     ):
-        RayExecutor(load_lfs(steady), [None] * 5, address="10.0.0.1:6379")
+        RayExecutor(load_lfs(steady), [None] * 5, address="auto")
+
+
+def test_an_address_where_nobody_listens_is_an_error_at_once(steady):
+    with socket.socket() as taken, mock.patch.object(ray, "is_initialized", return_value=False):
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ConfigError, match=f"no Ray cluster answers at {address}: .*ray start --head"):
+            RayExecutor(load_lfs(steady), [None] * 5, address=address)
 
 
 def test_a_missing_ray_is_named_with_the_command_that_installs_it(steady):

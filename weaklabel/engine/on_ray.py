@@ -22,7 +22,8 @@ import socket
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -36,7 +37,7 @@ from weaklabel.errors import ConfigError, LabelingFunctionError, MissingExtraErr
 from weaklabel.lf.core import LabelingFunction
 
 _MAX_LOSSES: Final = 5
-_LOOK_AGAIN_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 5.0
 _log = logging.getLogger("weaklabel")
 
 
@@ -55,6 +56,16 @@ class _Run:
     folder: str
     path: tuple[str, ...]
     pool: WorkerPool
+
+
+@dataclass(eq=False)
+class _Attempt:
+    """A task under way, on which node (none before it began), and whether that may be one that is gone."""
+
+    task: ShardTask
+    losses: int
+    node: str = ""
+    doubtful: bool = False
 
 
 class RayExecutor:
@@ -98,53 +109,35 @@ class RayExecutor:
         self._run = _Run(uuid.uuid4().hex, os.getcwd(), path, pool)
         self._owns_connection = _connect(self._ray, address, workers)
         # No tries of Ray's own: they would run a poisonous task again without telling us.
-        self._work = self._ray.remote(num_cpus=1, max_retries=0)(_work)
-        self._running: dict[Any, tuple[ShardTask, int]] = {}
-        self._capacity = 1
-        self._look_again = 0.0
+        self._work = self._ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")(_work)
+        self._attempts: dict[Any, _Attempt] = {}
+        self._outcomes: deque[Outcome] = deque()
+        self._nodes: dict[str, float] = {}
+        self._next_look = 0.0
 
     @property
     def capacity(self) -> int:
         """A task for every CPU that the cluster has now, and some in waiting so that none of them idles."""
-        if time.monotonic() >= self._look_again:
-            cpus = int(self._ray.cluster_resources().get("CPU", 0))
-            if not cpus:
-                _log.warning("the Ray cluster has no CPU at present: tasks wait until a node joins.")
-            self._capacity = min(cpus + math.ceil(cpus / 4), self._workers or sys.maxsize) or 1
-            self._look_again = time.monotonic() + _LOOK_AGAIN_SECONDS
-        return self._capacity
+        self._look()
+        cpus = int(sum(self._nodes.values()))
+        return min(cpus + math.ceil(cpus / 4), self._workers or sys.maxsize) or 1
 
     def submit(self, task: ShardTask) -> None:
         self._start(task, losses=0)
 
     def next_done(self) -> Outcome:
-        while True:
-            done, _ = self._ray.wait(list(self._running))
-            task, losses = self._running.pop(done[0])
-            try:
-                result = self._ray.get(done[0])
-            except (
-                self._ray.exceptions.RayTaskError
-            ) as error:  # before a line of ours ran: no weaklabel there
-                raise ConfigError(
-                    f"a Ray worker could not begin: {_last_line(error)}. Install the same weaklabel on every node."
-                ) from error
-            except self._ray.exceptions.RayError as error:
-                if losses + 1 < _MAX_LOSSES:
-                    _log.info("shard %d was lost (%s) and goes to another worker", task.number, _name(error))
-                    self._start(task, losses + 1)
-                    continue
-                failure = f"was lost with its Ray worker {_MAX_LOSSES} times (last: {_name(error)})"
-                return Outcome(task, failure=failure, died=True)
-            if isinstance(result, Exception):
-                raise result
-            answers, failure, died = result
-            return Outcome(task, answers, failure, died)
+        while not self._outcomes:
+            self._look()
+            if self._attempts:
+                heard, _ = self._ray.wait(list(self._attempts), timeout=_LOOK_SECONDS)
+                for stream in heard:
+                    self._hear(stream)
+        return self._outcomes.popleft()
 
     def close(self) -> None:
-        for reference in self._running:
-            self._ray.cancel(reference, force=True)  # the process of the pool dies with the Ray worker
-        self._running.clear()
+        for stream in self._attempts:
+            self._ray.cancel(stream, force=True)  # the process of the pool dies with the Ray worker
+        self._attempts.clear()
         if self._owns_connection:
             self._ray.shutdown()
 
@@ -153,24 +146,82 @@ class RayExecutor:
         with pa.ipc.new_stream(sink, task.table.schema) as writer:
             writer.write_table(task.table)
         bare = replace(task, table=task.table.slice(0, 0))
-        reference = self._work.remote(self._run, bare, sink.getvalue().to_pybytes())
-        self._running[reference] = (task, losses)
+        stream = self._work.remote(self._run, bare, sink.getvalue().to_pybytes())
+        self._attempts[stream] = _Attempt(task, losses)
+
+    def _hear(self, stream: Any) -> None:
+        """Take the next thing that an attempt says: where it began, how it ended, or that it is lost."""
+        attempt = self._attempts[stream]
+        try:
+            said = self._ray.get(next(stream))
+        except self._ray.exceptions.RayTaskError as error:  # before a line of ours ran: no weaklabel there
+            raise ConfigError(
+                f"a Ray worker could not begin: {_last_line(error)}. Install the same weaklabel on every node."
+            ) from error
+        except self._ray.exceptions.RayError as error:
+            self._lose(stream, type(error).__name__)
+            return
+        if isinstance(said, str):
+            attempt.node, attempt.doubtful = said, False
+            return
+        del self._attempts[stream]
+        if isinstance(said, Exception):
+            raise said
+        self._outcomes.append(Outcome(attempt.task, *said))
+
+    def _lose(self, stream: Any, how: str) -> None:
+        attempt = self._attempts.pop(stream)
+        losses = attempt.losses + 1
+        if losses < _MAX_LOSSES:
+            _log.info("shard %d was lost (%s) and goes to another worker", attempt.task.number, how)
+            self._start(attempt.task, losses)
+            return
+        failure = f"was lost with its Ray worker {losses} times (last: {how})"
+        self._outcomes.append(Outcome(attempt.task, failure=failure, died=True))
+
+    def _look(self) -> None:
+        """See which nodes there are, and take back what was given to one that is gone.
+
+        Ray reports by itself what a killed node held. Of a node that lost its power or its cable it says that it
+        is dead after a minute, and of what it held for another six nothing: those calls wait for their connection.
+        """
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + _LOOK_SECONDS
+        now = {
+            node["NodeID"]: node["Resources"].get("CPU", 0.0) for node in self._ray.nodes() if node["Alive"]
+        }
+        for stream, attempt in list(self._attempts.items()):
+            if attempt.doubtful or (attempt.node and attempt.node not in now):
+                self._ray.cancel(stream, force=True)
+                self._lose(stream, "its node is gone")
+        if self._nodes.keys() - now.keys():
+            # What had not begun may wait for a free CPU, or be on its way to the node that is gone.
+            for attempt in self._attempts.values():
+                attempt.doubtful = not attempt.node
+        if not sum(now.values()):
+            _log.warning("the Ray cluster has no CPU at present: tasks wait until a node joins.")
+        self._nodes = now
 
 
 # In a Ray worker: the run that it serves, with the pool of one process that it keeps from task to task.
 _serving: _Run | None = None
 
 
-def _work(run: _Run, task: ShardTask, table: bytes) -> tuple[tuple[Answer, ...], str, bool] | Exception:
-    """Run one task; the parts of its outcome, or the error that ends the run."""
+def _work(
+    run: _Run, task: ShardTask, table: bytes
+) -> Iterator[str | tuple[tuple[Answer, ...], str, bool] | Exception]:
+    """Run one task. Says on which node; then the parts of its outcome, or the error that ends the run."""
+    yield _import_ray().get_runtime_context().get_node_id()
     try:
         pool = _pool_of(run)
         with pa.ipc.open_stream(table) as reader:
             pool.submit(replace(task, table=reader.read_all()))
         outcome = pool.next_done()
     except Exception as error:
-        return _sendable(error)
-    return outcome.answers, outcome.failure, outcome.died
+        yield _sendable(error)
+    else:
+        yield outcome.answers, outcome.failure, outcome.died
 
 
 def _pool_of(run: _Run) -> WorkerPool:
@@ -210,6 +261,8 @@ def _connect(ray: Any, address: str | None, workers: int | None) -> bool:
                 "Leave the address out to use that cluster, or call ray.shutdown() first."
             )
         return False
+    if address is not None:
+        _probe(address)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address is None:
@@ -225,10 +278,20 @@ def _connect(ray: Any, address: str | None, workers: int | None) -> bool:
     return True
 
 
+def _probe(address: str) -> None:
+    """Knock at `host:port` first: where nobody listens, Ray goes on trying for a quarter of an hour."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or "/" in host:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except OSError as error:
+        raise ConfigError(
+            f"no Ray cluster answers at {address}: {error.strerror or error}. Give the address that `ray start --head` "
+            "printed, or leave it out to start Ray on this machine."
+        ) from error
+
+
 def _last_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__).rstrip(".")[:300]
-
-
-def _name(error: BaseException) -> str:
-    return type(error).__name__
