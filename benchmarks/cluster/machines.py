@@ -26,9 +26,8 @@ PORT = 6379
 class Cluster:
     """`with Cluster(3) as cluster:` starts the nodes; whatever happens then, nothing of them stays behind."""
 
-    def __init__(self, nodes: int, cpus: int = 1) -> None:
-        self.nodes, self.cpus = nodes, cpus
-        self.isolated = _namespaces_work()
+    def __init__(self, nodes: int, *, isolated: bool, cpus: int = 1) -> None:
+        self.nodes, self.isolated, self.cpus = nodes, isolated, cpus
         self.mark = f"{PREFIX}{os.getpid()}"
         # Short, because Ray keeps its sockets there, and the path of a socket has at most 107 characters.
         self.folder = Path(tempfile.mkdtemp(prefix="wl3-"))
@@ -82,6 +81,12 @@ class Cluster:
             except OSError:  # it ended, or is not ours
                 continue
         return found
+
+    def working(self, node: int) -> int:
+        """How many of a node's processes are in the middle of a task of ours."""
+        ours = [pid for pid, line in self.processes(node).items() if "weaklabel.engine.worker" in line]
+        states = [_text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()[:1] for pid in ours]
+        return states.count(["R"])
 
     def kill(self, node: int) -> dict[int, str]:
         """SIGKILL to every process of a node, until none is left; those it hit first."""
@@ -159,7 +164,8 @@ class Cluster:
         return int(done.stdout.split()[-1]) if done.returncode == 0 else 0
 
 
-def _namespaces_work() -> bool:
+def namespaces_work() -> bool:
+    """Whether this process may make network namespaces."""
     if os.name != "posix" or os.geteuid() or not shutil.which("ip"):
         return False
     probe = f"{PREFIX}{os.getpid()}-probe"
@@ -168,6 +174,13 @@ def _namespaces_work() -> bool:
         return False
     _ip("netns", "delete", probe)
     return True
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def _remove_namespaces(*, only_of_the_dead: bool) -> None:

@@ -28,7 +28,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from _figures import Figures, arguments
-from cluster.machines import Cluster
+from cluster.machines import Cluster, namespaces_work
 
 from weaklabel.data import read_pairs
 from weaklabel.data.sample import sample_pairs
@@ -60,32 +60,32 @@ def drive(address: str, folder: Path, shard_size: int) -> None:
     np.savez(folder / "votes.npz", L=votes.L, margins=votes.margins, ids=np.array(votes.ids))
 
 
-def lose_a_node(how: str, folder: Path, shard_size: int) -> dict[str, float]:
-    """Run the driver, lose a node once a fifth is done; what came of it."""
-    with Cluster(3) as cluster:
-        script = [sys.executable, __file__, "--drive", cluster.address, str(folder), str(shard_size)]
-        words, environment = cluster.command(1, *script)
-        began, lost_at, hit, went_elsewhere = time.monotonic(), 0.0, 0, 0
-        with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as driver:
+def lose_a_node(cluster: Cluster, how: str, folder: Path, shard_size: int) -> dict[str, float]:
+    """Run the driver, and lose a node in the middle of a task once a fifth is done; what came of it."""
+    script = [sys.executable, __file__, "--drive", cluster.address, str(folder), str(shard_size)]
+    words, environment = cluster.command(1, *script)
+    began, lost_at, went_elsewhere = time.monotonic(), 0.0, 0
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as driver:
+        try:
             for line in driver.stdout or ():
                 went_elsewhere += line.startswith("shard ") and "was lost" in line
                 done, total = (int(word) for word in line.split()[1:]) if line.startswith("done") else (0, 1)
-                if not lost_at and done >= total / 5:
-                    hit = sum("weaklabel.engine.worker" in text for text in cluster.processes(LOST).values())
+                if not lost_at and done >= total / 5 and cluster.working(LOST):
                     cluster.kill(LOST) if how == "killed" else cluster.unplug(LOST)
                     lost_at = time.monotonic()
-        if driver.returncode or not lost_at:
-            raise SystemExit(
-                f"the driver ended with {driver.returncode}; the node was lost: {bool(lost_at)}."
-            )
-        ended = time.monotonic()
-        return {
-            "seconds": ended - began,
-            "seconds_after_the_loss": ended - lost_at,
-            "nodes_left": cluster.alive(),
-            "working_processes_lost": hit,
-            "tasks_that_went_elsewhere": went_elsewhere,
-        }
+        finally:
+            driver.kill()  # without effect where it has ended
+    ended = time.monotonic()
+    if driver.returncode or not lost_at:
+        raise SystemExit(f"the driver ended with {driver.returncode}; a node was lost: {bool(lost_at)}.")
+    while cluster.alive() == 3 and time.monotonic() < lost_at + 120:
+        time.sleep(1)
+    return {
+        "seconds": ended - began,
+        "seconds_after_the_loss": ended - lost_at,
+        "nodes_left": cluster.alive(),
+        "tasks_that_went_elsewhere": went_elsewhere,
+    }
 
 
 def differences(votes: Votes, folder: Path) -> dict[str, float]:
@@ -107,7 +107,10 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def main() -> int:
-    options = arguments(__doc__ or "").parse_args()
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--ports", action="store_true", help="no network namespaces, even where they work")
+    options = parser.parse_args()
+    isolated = namespaces_work() and not options.ports
     n_pairs, shard_size = (6_000, 200) if options.quick else (60_000, 1_000)
     figures = Figures("three_nodes", ("weaklabel", "ray", "polars", "pyarrow"))
     pairs, lfs = sample_pairs(n_pairs, 0), load_lfs(LFS)
@@ -120,14 +123,14 @@ def main() -> int:
             lfs, read_pairs(folder / "pairs.parquet"), store=VoteStore(folder / "here"), shard_size=shard_size
         )
         nothing_lost = {"seconds": time.monotonic() - began}
-        isolated = Cluster(0).isolated
         case = f"{n_pairs} pairs in {n_pairs // shard_size} shards; nodes apart by " + (
             "network namespaces" if isolated else "ports alone"
         )
         for metric, value in nothing_lost.items():
             figures.add(case, "one process, nothing lost", metric, value)
         for how in ("killed", "unplugged") if isolated else ("killed",):
-            found = lose_a_node(how, folder, shard_size)
+            with Cluster(3, isolated=isolated) as cluster:
+                found = lose_a_node(cluster, how, folder, shard_size)
             differ = differences(votes, folder)
             wrong += sum(differ.values())
             for metric, value in {**found, **differ}.items():
