@@ -95,15 +95,30 @@ def robust_edges(G: FloatArray, n: FloatArray, k: int) -> FloatArray:
         n: `(m, m)` float64, rows they rest on; 0 on the diagonal.
         k: number of classes.
     """
-    edges = np.full(len(G), PRIOR_EDGE)
-    lowest = float(held_edges(-1.0, k))
     worth = n / (n + _HALF_WEIGHT_ROWS)
+    belief = np.full(len(G), PRIOR_EDGE)
+    # Medians one at a time can get stuck: with few LFs the first to be moved takes the agreement of all the others
+    # upon itself. So they start once from the belief and once from least squares, and the better fit counts.
+    starts = (belief, _descended(belief, G, n, k, min_for_median=len(G) + 1))
+    found = [_descended(start, G, n, k, min_for_median=_MIN_FOR_MEDIAN) for start in starts]
+
+    def misfit(edges: FloatArray) -> float:
+        gaps = worth * np.abs(G - np.outer(edges, edges))
+        return float(gaps[n > 0].sum() / 2 + _PRIOR_LFS * PRIOR_EDGE * np.abs(edges - belief).sum())
+
+    return min(found, key=misfit)
+
+
+def _descended(start: FloatArray, G: FloatArray, n: FloatArray, k: int, *, min_for_median: int) -> FloatArray:
+    """Edges from `start` on, one at a time until none moves; by medians where there are enough other LFs."""
+    edges, worth = start.copy(), n / (n + _HALF_WEIGHT_ROWS)
+    lowest = float(held_edges(-1.0, k))
     company = [np.flatnonzero(rows) for rows in n]
     seen = [(G[i, j], n[i, j], worth[i, j]) for i, j in enumerate(company)]
     for _ in range(_MAX_STEPS):
         before = edges.copy()
         for i, (j, (products, rows, weights)) in enumerate(zip(company, seen, strict=True)):
-            if len(j) < _MIN_FOR_MEDIAN:
+            if len(j) < min_for_median:
                 edges[i] = _least_squares(products, edges[j], rows)
             else:
                 edges[i] = _median(products, edges[j], weights)
