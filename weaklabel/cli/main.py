@@ -51,6 +51,7 @@ SECTIONS: Final = {
         "diff": "Two runs: labels that flipped, figures that moved.",
         "threshold": "The lowest confidence with a wanted accuracy, guaranteed.",
         "bias": "Do labels lean to a position or length, more than gold?",
+        "shift": "Are other pairs like those that the labeler was fitted on?",
     },
 }
 COMMANDS: Final = {name: line for section in SECTIONS.values() for name, line in section.items()}
