@@ -139,6 +139,14 @@ def test_saved_and_loaded_it_says_the_same_to_the_bit(lfs: list[LabelingFunction
     assert dict(again.out_of_fold) == dict(labeler.out_of_fold)
 
 
+def test_a_comment_in_the_file_of_an_lf_changes_no_labeler(
+    lfs: list[LabelingFunction], tmp_path: Path
+) -> None:
+    fit(lfs, make_pairs()).save(tmp_path / "labeler")
+    (tmp_path / "words.py").write_text("# a comment\n" + LF_FILE + "\nUNUSED = 3\n")
+    assert len(Labeler.load(tmp_path / "labeler").lfs) == len(lfs)
+
+
 def test_a_changed_lf_is_noticed_on_loading(lfs: list[LabelingFunction], tmp_path: Path) -> None:
     fit(lfs, make_pairs()).save(tmp_path / "labeler")
     (tmp_path / "words.py").write_text(LF_FILE.replace('count("good")', 'count("fine")'))

@@ -147,6 +147,8 @@ class LfsSettings(Settings):
     time_limit: float | None = Field(default=None, gt=0)
     memory_limit: float | None = Field(default=None, gt=0)
     workers: int = Field(default=1, ge=1)
+    executor: Literal["local", "ray"] = "local"
+    address: str | None = None
     snorkel: list[SnorkelLfs] = []
     column: list[ColumnLf] = []
     judge: list[JudgeLf] = []
@@ -173,6 +175,7 @@ class TrlSettings(ExportSettings):
     """`[export.trl]`."""
 
     conversational: bool = True
+    file_format: Literal["jsonl", "parquet"] = "jsonl"
 
 
 class ExportTables(Settings):

@@ -121,6 +121,7 @@ def apply_with_report(
     driver = Driver(lfs, source, store, sink, send_votes=True, on_progress=tell)
     if store is not None:
         store.sweep()
+        store.describe(lfs)
     executor, notes = choose_executor(lfs, driver.fingerprints, workers, time_limit, store)
     try:
         driver.drive(executor)

@@ -32,7 +32,8 @@ class Progress:
         done_pairs: pairs whose every vote is there, of `n_pairs`.
         reused, computed: how many (function, shard) cells came from the store and how many were worked out.
         faults: votes that failed so far.
-        seconds: computing time per function, over all workers.
+        seconds: computing time per function, over all workers, without the features that functions share.
+        feature_seconds: computing time per shared feature, likewise.
         began: `time.monotonic()` at the start.
         computed_pairs: pairs of shards on which something was worked out: the others cost nothing.
     """
@@ -44,6 +45,7 @@ class Progress:
     computed: int = 0
     faults: int = 0
     computed_pairs: int = 0
+    feature_seconds: dict[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
 
@@ -114,6 +116,9 @@ class Driver:
             if outcome.failure:
                 self._try_again(outcome)
             else:
+                for name, seconds in outcome.feature_seconds.items():
+                    known = self.progress.feature_seconds
+                    known[name] = known.get(name, 0.0) + seconds
                 for answer in outcome.answers:
                     self._take(outcome.task, answer)
 

@@ -7,8 +7,8 @@ decided by its shard and its functions alone, and where it is kept by their hash
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -68,6 +68,7 @@ class Outcome:
     """How a task ended: answers, or the words that say why there are none.
 
     Attributes:
+        feature_seconds: what each feature that functions share took.
         failure: "" when it ended well, else what became of it, e.g. "exceeded the time limit of 5 s".
         died: whether it took its worker process with it.
         lost: whether that was no fault of the functions: the machine it ran on is gone.
@@ -78,6 +79,7 @@ class Outcome:
     failure: str = ""
     died: bool = False
     lost: bool = False
+    feature_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def run_task(task: ShardTask, lfs: Sequence[LabelingFunction], store: VoteStore | None) -> tuple[Answer, ...]:

@@ -94,7 +94,7 @@ class FileSource:
             # No rows of it tell what is missing before any work is done.
             nothing = self.shard(0).whole(lfs).slice(0, 0)
             visible_table(Pairs(nothing), lfs, ask=False, quiet=True)
-        self._hashes: tuple[int, dict[str, str]] = (-1, {})
+        self._addresses: dict[tuple[int, tuple[str, ...]], str] = {}
 
     def __len__(self) -> int:
         return len(self._file)
@@ -106,9 +106,11 @@ class FileSource:
         return FileShard(self._file.path, number, self._beside)
 
     def address(self, number: int, lf: LabelingFunction) -> str:
-        if self._hashes[0] != number:
-            self._hashes = number, {**self._file.hashes(number), **self._made(number)}
-        return _address(self._hashes[1], lf)
+        if (number, lf.columns) not in self._addresses:
+            hashes = {**self._file.hashes(number), **self._made(number)}
+            for kind in {lf.columns: lf for lf in self._lfs}.values():
+                self._addresses[number, kind.columns] = _address(hashes, kind)
+        return self._addresses[number, lf.columns]
 
     def _made(self, number: int) -> dict[str, str]:
         """Hashes of the columns that no footer knows: those made for labeling functions."""

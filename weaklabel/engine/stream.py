@@ -6,7 +6,7 @@ stand, which reads them back shard by shard or at a few rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -151,6 +151,7 @@ def apply_file(
     memory_limit: float | None = None,
     on_fault: OnFault = "record",
     on_progress: OnProgress | None = None,
+    on_plan: Callable[[StoredVotes], None] = lambda votes: None,
     beside: Path | None = None,
     part: tuple[int, int] = (1, 1),
     executor: Executor | None = None,
@@ -166,6 +167,7 @@ def apply_file(
         memory_limit: gigabytes that a worker process may hold, with the same consequence.
         on_fault: "record" failures as abstains with a `Fault`, or "raise" the first.
         on_progress: told after every shard.
+        on_plan: told, before anything is computed, where the votes will stand.
         beside: a Parquet file with the same row groups and further columns.
         part: `(i, n)`: work on every n-th shard alone, beginning with the i-th, 1 <= i <= n. How a job array
             shares the work.
@@ -200,6 +202,13 @@ def apply_file(
             "Move it into a file and load that with load_lfs."
         )
     store.sweep()
+    store.describe(lfs)
+    sees = {
+        lf.columns: tuple(source.address(shard, lf) for shard in range(len(source)))
+        for lf in {lf.columns: lf for lf in lfs}.values()
+    }
+    votes = StoredVotes(store, tuple(lf.name for lf in lfs), versions, tuple(sees[lf.columns] for lf in lfs))
+    on_plan(votes)
     notes: tuple[str, ...] = ()
     if executor is None:
         executor, notes = choose_executor(
@@ -209,11 +218,6 @@ def apply_file(
         driver.drive(executor)
     finally:
         executor.close()
-    sees = {
-        lf.columns: tuple(source.address(shard, lf) for shard in range(len(source)))
-        for lf in {lf.columns: lf for lf in lfs}.values()
-    }
-    votes = StoredVotes(store, tuple(lf.name for lf in lfs), versions, tuple(sees[lf.columns] for lf in lfs))
     tallies = tuple(Tally(*counts) for counts in sink.counts.tolist())
     return AppliedFile(votes, tallies, tuple(sink.faulty), driver.progress, notes)
 

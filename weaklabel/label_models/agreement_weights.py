@@ -104,6 +104,6 @@ def class_means(C: FloatArray, size: FloatArray, usable: NDArray[np.bool_] | Non
 
 def weighted_median(values: FloatArray, weights: FloatArray) -> float:
     """The lowest of `values` `(n,)` at which half of the `weights` `(n,)` >= 0 is reached."""
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, total[-1] / 2)])
+    order = values.argsort(kind="stable")
+    total = weights[order].cumsum()
+    return float(values[order[total.searchsorted(total[-1] / 2)]])

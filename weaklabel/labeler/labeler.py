@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -30,6 +30,7 @@ from weaklabel.data import as_pairs
 from weaklabel.engine.apply import apply
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, WeaklabelError
 from weaklabel.label_models import LABEL_MODELS, LabelModel, get_label_model
+from weaklabel.label_models.streaming import fit_on_shards
 from weaklabel.labeler.asking import (
     ask,
     calibrated_shares,
@@ -39,7 +40,7 @@ from weaklabel.labeler.asking import (
     unfitted_copy,
 )
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.discovery import load_spec, settings_of, source_hash
+from weaklabel.lf.discovery import fingerprint, load_spec, settings_of, source_hash
 from weaklabel.metrics import Interval, score_all
 from weaklabel.shift import Reference, ShiftReport, shift
 from weaklabel.types import (
@@ -165,6 +166,7 @@ class Labeler:
             "labeler",
             inputs={lf.name: source_hash(lf) or "" for lf in self.lfs},
             settings={"model": self.model.name},
+            fingerprints={lf.name: fingerprint(lf) or "" for lf in self.lfs},
             lfs=[_lf_state(lf) for lf in self.lfs],
             model=self.model.to_dict(),
             calibrator=None if self.calibrator is None else self.calibrator.to_dict(),
@@ -191,7 +193,13 @@ class Labeler:
             raise ArtifactError(f"{folder} holds no labeler. Pass the folder that `weaklabel fit` wrote.")
         try:
             labeler = cls._from_state(state)
-            changed = [lf.name for lf in labeler.lfs if state["inputs"][lf.name] != (source_hash(lf) or "")]
+            # A list made from a set changes the fingerprint in every process, a neighbour's edit the source alone.
+            changed = [
+                lf.name
+                for lf in labeler.lfs
+                if state["inputs"][lf.name] != (source_hash(lf) or "")
+                and state["fingerprints"][lf.name] != fingerprint(lf)
+            ]
         except WeaklabelError:
             raise
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -240,6 +248,7 @@ def fit(
     settings: Mapping[str, Any] | None = None,
     calibration: str = "auto",
     votes: Votes | None = None,
+    all_votes: Callable[[], Iterable[Votes]] | None = None,
     seed: int = 0,
     **apply_settings: Any,
 ) -> Labeler:
@@ -257,6 +266,8 @@ def fit(
         settings: settings of the named model. Functions that `declared` names may stand there by name.
         calibration: `auto` (chosen by cross-validated NLL), a name in `CALIBRATORS`, or `none`.
         votes: votes of these LFs on these pairs, when they are at hand.
+        all_votes: where `pairs` are a sample of more than memory holds, the votes on all pairs outside locked test
+            prompts, by shards. Label models that only count learn from these; others from the sample.
         seed: draws folds and resamples.
         apply_settings: `workers`, `time_limit`, `store`, ... of `apply`.
 
@@ -284,7 +295,10 @@ def fit(
     make = _maker(model, _by_number(settings or {}, votes.lf_names))
     unfitted, known = make(), np.flatnonzero(~np.isnan(y))
     features = features_for(unfitted, table, ~np.isnan(y)) if len(known) else None
-    fitted = unfitted.fit(votes.L, margins=votes.margins, y=y, groups=groups, **unfitted.given(features))
+    if all_votes is not None and unfitted.merges:
+        fitted = fit_on_shards(unfitted, ((shard.L, shard.margins) for shard in all_votes()))
+    else:
+        fitted = unfitted.fit(votes.L, margins=votes.margins, y=y, groups=groups, **unfitted.given(features))
     reference = Reference.of(votes, table, seed=seed)
     n_prompts = len(np.unique(groups[decided]))
     why = _why_uncalibrated(int(decided.sum()), n_prompts, int((table.y == 0.5).sum()), calibration)

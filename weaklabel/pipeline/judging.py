@@ -16,7 +16,7 @@ from weaklabel.data import PairsFile
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.crowd import CrowdFunction
 from weaklabel.lf.prompted import Judge
-from weaklabel.pipeline.steps import StepKeeper, path_hash
+from weaklabel.pipeline.steps import HashMemo, StepKeeper
 from weaklabel.types import Pairs
 
 
@@ -25,10 +25,10 @@ def judges_of(lfs: Sequence[LabelingFunction]) -> list[Judge]:
     return [lf for lf in lfs if isinstance(lf, Judge)]
 
 
-def annotation_files(lfs: Sequence[LabelingFunction]) -> dict[str, str]:
+def annotation_files(lfs: Sequence[LabelingFunction], hashes: HashMemo) -> dict[str, str]:
     """Content hashes of the annotations behind crowds: votes are made anew when people have voted."""
     paths = dict.fromkeys(lf.layout.path for lf in lfs if isinstance(lf, CrowdFunction))
-    return {f"annotations:{i}": path_hash(Path(path)) for i, path in enumerate(paths)}
+    return {f"annotations:{i}": hashes.of(Path(path)) for i, path in enumerate(paths)}
 
 
 def judge_pairs(

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -48,7 +48,7 @@ from weaklabel.lf.snorkel import SnorkelFunction, position_dependent_share
 from weaklabel.pipeline.functions import configured_lfs
 from weaklabel.pipeline.judging import annotation_files, judge_pairs, judges_of
 from weaklabel.pipeline.report import Report, make_report
-from weaklabel.pipeline.steps import OnStep, StepKeeper, clear_torn, path_hash
+from weaklabel.pipeline.steps import HashMemo, OnStep, StepKeeper, clear_torn
 from weaklabel.pipeline.streams import configured_source, labels_by_shard, read_to_file, write_labels
 from weaklabel.pipeline.tables import (
     iter_faults,
@@ -93,7 +93,7 @@ class Run:
         self.label_counts: dict[str, Any] = {}  # of the step `label`
         self.cost: Progress | None = None  # of the step `apply`, where this process did it
         self.unwritten: list[str] = []  # exports that had nothing to write, one sentence each
-        self._steps = StepKeeper(self.folder, on_step)
+        self._steps = StepKeeper(self.folder, HashMemo(loaded.store_folder / "hashes"), on_step)
 
     @cached_property
     def file(self) -> PairsFile:
@@ -106,7 +106,7 @@ class Run:
             )
         self.counts = self._steps.run(
             "read",
-            inputs=_source_hashes(self.loaded),
+            inputs=_source_hashes(self.loaded, self._steps.hashes),
             settings=data.model_dump(mode="json", exclude={"pairs", "gold"}),
             outputs=["pairs.parquet", "set_aside.jsonl", "sample.parquet"],
             make=lambda: read_to_file(self.loaded, self.folder),
@@ -179,7 +179,6 @@ class Run:
             self.cost = applied.progress
             # Votes that cost an hour are kept even when too many of them failed.
             write_faults(self.folder, applied.faults(file))
-            artifacts.write_json(self.folder / "votes.json", applied.votes.to_dict())
             tallies = {
                 name: asdict(tally)
                 for name, tally in zip(applied.votes.lf_names, applied.tallies, strict=True)
@@ -202,7 +201,7 @@ class Run:
                 inputs=self._hashes("pairs.parquet")
                 | self._lf_versions()
                 | made_of
-                | annotation_files(self.lfs),
+                | annotation_files(self.lfs, self._steps.hashes),
                 # Workers change nothing in the votes, so they are no setting of the step.
                 settings={
                     "time_limit": settings.time_limit,
@@ -241,6 +240,8 @@ class Run:
             memory_limit=settings.memory_limit,
             on_fault=settings.on_fault,
             on_progress=self.progress,
+            # Before anything is computed: `weaklabel gc` leaves alone what stands in it, also after a kill.
+            on_plan=lambda votes: artifacts.write_json(self.folder / "votes.json", votes.to_dict()),
             beside=self.verdicts,
             part=part,
         )
@@ -282,6 +283,7 @@ class Run:
                 settings=settings.settings,
                 calibration=settings.calibration,
                 votes=self.votes,
+                all_votes=self._visible_votes if self.is_sample else None,
                 seed=self.config.data.seed,
             )
             labeler.save(self.folder / "labeler")
@@ -464,6 +466,12 @@ class Run:
     def _hashes(self, *outputs: str) -> dict[str, str]:
         return {output: self._steps.hash_of(output) for output in outputs}
 
+    def _visible_votes(self) -> Iterator[Votes]:
+        """The votes on all pairs outside locked test prompts, a shard at a time."""
+        for shard in range(len(self.file)):
+            part = self.file.read(shard, ["part"])["part"].to_numpy(zero_copy_only=False)
+            yield self.stored.shard(self.file, shard).take(np.asarray(part != "test", dtype=np.bool_))
+
     def _check_faults(self) -> None:
         allowed = self.config.lfs.max_fault_share
         for name, tally in self.vote_counts["tallies"].items():
@@ -496,7 +504,7 @@ def read_configured_pairs(loaded: LoadedConfig) -> Pairs:
     return read_pairs(source, **settings)
 
 
-def _source_hashes(loaded: LoadedConfig) -> dict[str, str]:
+def _source_hashes(loaded: LoadedConfig, hashes: HashMemo) -> dict[str, str]:
     """Content hashes of everything that is read. Names of hub data sets stand for themselves."""
     data: DataSettings = loaded.config.data
     many = [data.pairs] if isinstance(data.pairs, str) else list(data.pairs or ())
@@ -504,5 +512,5 @@ def _source_hashes(loaded: LoadedConfig) -> dict[str, str]:
     for pattern in [*many, *([data.gold] if data.gold else [])]:
         resolved = loaded.resolve(pattern)
         paths = sorted(glob.glob(resolved, recursive=True)) or [resolved]
-        found[pattern] = artifacts.content_hash(json.dumps([[p, path_hash(Path(p))] for p in paths]))
+        found[pattern] = artifacts.content_hash(json.dumps([[p, hashes.of(Path(p))] for p in paths]))
     return found
