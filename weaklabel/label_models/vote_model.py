@@ -122,7 +122,7 @@ class VoteModel(LabelModel):
 
     @property
     def _k(self) -> int:
-        return 2 if self.n_classes is None else self.n_classes
+        return 2 if self.n_classes is None else int(self.n_classes)  # it may be numpy's
 
     def _votes(self, L: ArrayLike, n_lfs: int | None = None) -> Int8Array:
         k = self.n_classes
