@@ -21,7 +21,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 
@@ -49,14 +48,14 @@ def drive(address: str, folder: Path, shard_size: int) -> None:
     logging.getLogger("weaklabel").setLevel(logging.INFO)
     lfs, pairs, store = load_lfs(LFS), read_pairs(folder / "pairs.parquet"), VoteStore(folder / "cluster")
     executor = RayExecutor(lfs, [fingerprint(lf) for lf in lfs], address=address, store=store)
-    with mock.patch("weaklabel.engine.apply._choose_executor", return_value=(executor, ())):
-        votes = apply(
-            lfs,
-            pairs,
-            store=store,
-            shard_size=shard_size,
-            progress=lambda done, total: print("done", done, total, flush=True),
-        )
+    votes = apply(
+        lfs,
+        pairs,
+        store=store,
+        shard_size=shard_size,
+        executor=executor,
+        progress=lambda done, total: print("done", done, total, flush=True),
+    )
     np.savez(folder / "votes.npz", L=votes.L, margins=votes.margins, ids=np.array(votes.ids))
 
 

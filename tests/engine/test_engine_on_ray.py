@@ -21,7 +21,8 @@ import weaklabel
 from weaklabel.data import read_pairs
 from weaklabel.data.sample import sample_pairs
 from weaklabel.engine import VoteStore, apply, fingerprint
-from weaklabel.engine.shards import ShardTask, visible_table
+from weaklabel.engine.shards import ShardTask
+from weaklabel.engine.sources import TableShard, visible_table
 from weaklabel.errors import ConfigError, DiscoveryError, LabelingFunctionError, MissingExtraError
 from weaklabel.lf import labeling_function, load_lfs, response_scorer
 from weaklabel.types import ABSTAIN
@@ -67,8 +68,7 @@ def local_ray():
 def on_cluster(lfs, pairs, *, time_limit=None, store=None, shard_size=8192):
     """`apply` with the executor under test."""
     made = RayExecutor(lfs, [fingerprint(lf) for lf in lfs], time_limit=time_limit, store=store)
-    with mock.patch("weaklabel.engine.apply._choose_executor", return_value=(made, ())):
-        return apply(lfs, pairs, store=store, shard_size=shard_size)
+    return apply(lfs, pairs, store=store, shard_size=shard_size, executor=made)
 
 
 def same(one, other):
@@ -159,7 +159,7 @@ def test_work_that_is_lost_again_and_again_is_reported_and_the_rest_completes(pa
 
 def test_a_file_that_changed_since_it_was_loaded_is_refused_by_the_workers(pairs, steady, lf_file):
     lfs = load_lfs(steady)
-    lf_file(steady, Path(steady).read_text() + "\n# edited\n")
+    lf_file(steady, Path(steady).read_text().replace("len(response)", "len(response) + 1"))
     with pytest.raises(DiscoveryError, match=r"longer is not what it was when this run loaded it"):
         on_cluster(lfs, pairs)
 
@@ -168,7 +168,7 @@ def test_a_folder_that_the_nodes_do_not_have_is_named(pairs, steady):
     lfs = load_lfs(steady)
     with mock.patch.object(on_ray.os, "getcwd", return_value="/nowhere/at/all"):
         executor = RayExecutor(lfs, [None] * 5)
-    executor.submit(ShardTask(0, visible_table(pairs, lfs), (0,)))
+    executor.submit(ShardTask(0, TableShard(visible_table(pairs, lfs)), (0,), (None,)))
     with pytest.raises(ConfigError, match=r"cannot enter /nowhere/at/all: .* that every node of the cluster"):
         executor.next_done()
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from weaklabel.engine.driver import Driver, Progress
-from weaklabel.engine.executors import choose_executor
+from weaklabel.engine.executors import Executor, choose_executor
 from weaklabel.engine.shards import SHARD_SIZE, Answer
 from weaklabel.engine.sources import TableSource
 from weaklabel.engine.store import Cell, Tally, VoteStore
@@ -61,6 +61,7 @@ def apply(
     store: VoteStore | None = None,
     progress: OnDone | None = None,
     shard_size: int = SHARD_SIZE,
+    executor: Executor | None = None,
 ) -> Votes:
     """Votes and margins of every labeling function on every pair, rows in the order of the pairs.
 
@@ -74,6 +75,7 @@ def apply(
         store: where votes are kept and found again. A run that was killed continues.
         progress: called as `progress(done_pairs, total_pairs)`.
         shard_size: pairs per shard.
+        executor: where the tasks run, in place of `workers` and `time_limit`; closed at the end.
 
     Raises:
         LabelingFunctionError: no functions, two of one name, or one that other processes cannot find.
@@ -91,6 +93,7 @@ def apply(
         store=store,
         progress=progress,
         shard_size=shard_size,
+        executor=executor,
     ).votes
 
 
@@ -105,6 +108,7 @@ def apply_with_report(
     store: VoteStore | None = None,
     progress: OnDone | None = None,
     shard_size: int = SHARD_SIZE,
+    executor: Executor | None = None,
 ) -> Applied:
     """`apply`, with what was reused and what each function cost."""
     check_settings(workers, time_limit, on_fault, max_fault_share, shard_size)
@@ -122,7 +126,9 @@ def apply_with_report(
     if store is not None:
         store.sweep()
         store.describe(lfs)
-    executor, notes = choose_executor(lfs, driver.fingerprints, workers, time_limit, store)
+    notes: tuple[str, ...] = ()
+    if executor is None:
+        executor, notes = choose_executor(lfs, driver.fingerprints, workers, time_limit, store)
     try:
         driver.drive(executor)
     finally:

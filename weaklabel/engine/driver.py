@@ -21,7 +21,6 @@ from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import fingerprint
 
 _MAX_TRIES: Final = 2
-_MAX_LOST: Final = 5
 
 
 @dataclass
@@ -177,7 +176,7 @@ class Driver:
     def _try_again(self, outcome: Outcome) -> None:
         """Once more after a death, then function by function, then give this function up on this shard."""
         task = outcome.task
-        if (outcome.lost and task.tries + 1 < _MAX_LOST) or (outcome.died and task.tries + 1 < _MAX_TRIES):
+        if outcome.died and task.tries + 1 < _MAX_TRIES:
             self._again.append(replace(task, tries=task.tries + 1))
         elif len(task.lfs) > 1:
             for lf, cell in zip(task.lfs, task.cells, strict=True):

@@ -23,22 +23,23 @@ import sys
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
-
-import pyarrow as pa
 
 from weaklabel.engine.pool import WorkerPool
 from weaklabel.engine.shards import Answer, Outcome, ShardTask
 from weaklabel.engine.store import VoteStore
-from weaklabel.engine.worker import _sendable
+from weaklabel.engine.worker import sendable
 from weaklabel.errors import ConfigError, LabelingFunctionError, MissingExtraError
 from weaklabel.lf.core import LabelingFunction
 
 _MAX_LOSSES: Final = 5
 _LOOK_SECONDS: Final = 5.0
 _log = logging.getLogger("weaklabel")
+
+_Ending = tuple[tuple[Answer, ...], str, bool, Mapping[str, float]]
+"""An `Outcome` without its task, which stays where it was submitted."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class RayExecutor:
         workers: how many tasks run at once at most; None for as many as the cluster has CPUs, now and later.
         time_limit: seconds per task, counted from when it begins, not from when it is submitted.
         store: where the workers file votes: a folder that every node sees.
+        memory_limit: gigabytes that the process which votes may hold.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -95,6 +97,7 @@ class RayExecutor:
         workers: int | None = None,
         time_limit: float | None = None,
         store: VoteStore | None = None,
+        memory_limit: float | None = None,
     ) -> None:
         for lf in lfs:
             if lf.spec is None:
@@ -104,7 +107,9 @@ class RayExecutor:
                 )
         self._ray = _import_ray()
         self._workers = workers
-        pool = WorkerPool(lfs, fingerprints, workers=1, time_limit=time_limit, store=store)
+        pool = WorkerPool(
+            lfs, fingerprints, workers=1, time_limit=time_limit, store=store, memory_limit=memory_limit
+        )
         path = tuple(os.path.abspath(entry) for entry in sys.path)
         self._run = _Run(uuid.uuid4().hex, os.getcwd(), path, pool)
         self._owns_connection = _connect(self._ray, address, workers)
@@ -142,11 +147,7 @@ class RayExecutor:
             self._ray.shutdown()
 
     def _start(self, task: ShardTask, losses: int) -> None:
-        sink = pa.BufferOutputStream()  # IPC, because a pickled slice drags the whole table along
-        with pa.ipc.new_stream(sink, task.table.schema) as writer:
-            writer.write_table(task.table)
-        bare = replace(task, table=task.table.slice(0, 0))
-        stream = self._work.remote(self._run, bare, sink.getvalue().to_pybytes())
+        stream = self._work.remote(self._run, task)
         self._attempts[stream] = _Attempt(task, losses)
 
     def _hear(self, stream: Any) -> None:
@@ -208,20 +209,17 @@ class RayExecutor:
 _serving: _Run | None = None
 
 
-def _work(
-    run: _Run, task: ShardTask, table: bytes
-) -> Iterator[str | tuple[tuple[Answer, ...], str, bool] | Exception]:
+def _work(run: _Run, task: ShardTask) -> Iterator[str | _Ending | Exception]:
     """Run one task. Says on which node; then the parts of its outcome, or the error that ends the run."""
     yield _import_ray().get_runtime_context().get_node_id()
     try:
         pool = _pool_of(run)
-        with pa.ipc.open_stream(table) as reader:
-            pool.submit(replace(task, table=reader.read_all()))
+        pool.submit(task)
         outcome = pool.next_done()
     except Exception as error:
-        yield _sendable(error)
+        yield sendable(error)
     else:
-        yield outcome.answers, outcome.failure, outcome.died
+        yield outcome.answers, outcome.failure, outcome.died, outcome.feature_seconds
 
 
 def _pool_of(run: _Run) -> WorkerPool:

@@ -71,14 +71,12 @@ class Outcome:
         feature_seconds: what each feature that functions share took.
         failure: "" when it ended well, else what became of it, e.g. "exceeded the time limit of 5 s".
         died: whether it took its worker process with it.
-        lost: whether that was no fault of the functions: the machine it ran on is gone.
     """
 
     task: ShardTask
     answers: tuple[Answer, ...] = ()
     failure: str = ""
     died: bool = False
-    lost: bool = False
     feature_seconds: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -70,7 +70,7 @@ def serve(connection: Connection) -> None:
     except EOFError:
         return
     except Exception as error:
-        connection.send(Reply(error=_sendable(error)))
+        connection.send(Reply(error=sendable(error)))
 
 
 def load_setup(setup: Setup) -> tuple[list[LabelingFunction], list[bool], VoteStore | None]:
@@ -103,7 +103,8 @@ def _load(wanted: Wanted) -> LabelingFunction:
     return lf
 
 
-def _sendable(error: Exception) -> Exception:
+def sendable(error: Exception) -> Exception:
+    """An error that can travel between processes: a user's mistake as it is, of our own bugs the trace."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:

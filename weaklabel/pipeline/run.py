@@ -37,6 +37,7 @@ from weaklabel.config import DataSettings, ExportSettings, LoadedConfig, TrlSett
 from weaklabel.data import PairsFile, read_pairs
 from weaklabel.engine import VoteStore, fingerprint
 from weaklabel.engine.driver import OnProgress, Progress
+from weaklabel.engine.executors import Executor
 from weaklabel.engine.sources import FileShard
 from weaklabel.engine.stream import AppliedFile, StoredVotes, apply_file
 from weaklabel.errors import ConfigError, DataError, FaultShareError
@@ -244,6 +245,25 @@ class Run:
             on_plan=lambda votes: artifacts.write_json(self.folder / "votes.json", votes.to_dict()),
             beside=self.verdicts,
             part=part,
+            executor=self._executor(),
+        )
+
+    def _executor(self) -> Executor | None:
+        """Where the settings want shards to be voted on; None for this machine."""
+        settings = self.config.lfs
+        if settings.executor == "local":
+            return None
+        from weaklabel.engine.on_ray import RayExecutor  # which needs the extra
+
+        return RayExecutor(
+            self.lfs,
+            [fingerprint(lf) for lf in self.lfs],
+            address=settings.address,
+            # One worker is the default on one machine, and no wish to leave a cluster idle.
+            workers=settings.workers if settings.workers > 1 else None,
+            time_limit=settings.time_limit,
+            memory_limit=settings.memory_limit,
+            store=self._store,
         )
 
     @property
