@@ -316,6 +316,33 @@ def test_gold_that_was_fitted_to_keeps_its_out_of_fold_belief_through_a_file(
     assert Labeler.load(tmp_path).out_of_fold_p == labeler.out_of_fold_p
 
 
+def with_ties(pairs: Pairs, decided: int) -> Pairs:
+    """The pairs with all gold but the first `decided` turned into ties."""
+    gold = [g if g is None or i < decided else "tie" for i, g in enumerate(pairs.table["gold"].to_pylist())]
+    at = pairs.table.column_names.index("gold")
+    return Pairs(pairs.table.set_column(at, "gold", pa.array(gold, pa.string())))
+
+
+@pytest.mark.parametrize("model", ["pair_model", "majority_vote", "auto"])
+def test_ties_alone_as_gold_teach_no_direction_and_calibrate_nothing(
+    lfs: list[LabelingFunction], model: str
+) -> None:
+    tied = with_ties(make_pairs(), decided=0)
+    labeler = fit(lfs, tied, model=model)
+    assert not labeler.label(tied).calibrated
+    assert "all 200 gold pairs are ties, and a tie teaches no direction" in labeler.notes[0]
+    assert not labeler.gold_ids
+    without = fit(lfs, make_pairs(gold=0), model=model)
+    assert (labeler.label(tied).p == without.label(tied).p).all()
+
+
+def test_ties_do_not_make_up_for_too_few_decided_gold_pairs(lfs: list[LabelingFunction]) -> None:
+    labeler = fit(lfs, with_ties(make_pairs(), decided=19), model="majority_vote")
+    assert not labeler.calibrated
+    assert "19 decided gold pairs beside 181 ties on 19 prompts, at least 20 on 5" in labeler.notes[0]
+    assert fit(lfs, with_ties(make_pairs(), decided=20), model="majority_vote").calibrated
+
+
 def test_ties_in_gold_give_a_probability_of_a_tie(lfs: list[LabelingFunction], tmp_path: Path) -> None:
     pairs = make_pairs()
     gold = [g if g is None or i % 4 else "tie" for i, g in enumerate(pairs.table["gold"].to_pylist())]

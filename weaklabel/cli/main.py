@@ -52,6 +52,7 @@ SECTIONS: Final = {
         "diff": "Two runs: labels that flipped, figures that moved.",
         "threshold": "The lowest confidence with a wanted accuracy, guaranteed.",
         "bias": "Do labels lean to a position or length, more than gold?",
+        "shift": "Are other pairs like those that the labeler was fitted on?",
     },
     "Keep house": {
         "status": "Which votes are fresh, stale or missing; --why says why.",

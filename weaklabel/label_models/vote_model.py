@@ -122,12 +122,16 @@ class VoteModel(LabelModel):
 
     @property
     def _k(self) -> int:
-        return 2 if self.n_classes is None else self.n_classes
+        return 2 if self.n_classes is None else int(self.n_classes)  # it may be numpy's
 
     def _votes(self, L: ArrayLike, n_lfs: int | None = None) -> Int8Array:
-        if self.n_classes is not None and not 2 <= self.n_classes <= MAX_CLASSES:
+        k = self.n_classes
+        # A bool is an int to Python, and True classes are no number of classes.
+        whole = isinstance(k, int | np.integer) and not isinstance(k, bool)
+        if k is not None and not (whole and 2 <= k <= MAX_CLASSES):
             raise ConfigError(
-                f"{self.name}: n_classes is {self.n_classes}. Allowed: 2 to {MAX_CLASSES}, or None for votes on pairs."
+                f"{self.name}: n_classes is {k!r}. Allowed: 2 to {MAX_CLASSES}, or None for votes on pairs. "
+                "Pass a whole number: how many classes there are, 0 among them."
             )
         return check_label_matrix(L, n_lfs, n_classes=self.n_classes)
 

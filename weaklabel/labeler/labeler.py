@@ -54,7 +54,7 @@ from weaklabel.types import (
     sigmoid,
 )
 
-# Below this many gold pairs, or prompts, a calibrator would be noise: the labeler stays uncalibrated and says so.
+# Below this many decided gold pairs, or prompts of theirs, a calibrator would be noise: the labeler stays uncalibrated and says so.
 MIN_GOLD: Final = 20
 MIN_PROMPTS: Final = 5
 _FILE: Final = "labeler.json"
@@ -256,7 +256,8 @@ def fit(
 
     Pairs of locked test prompts are left out. With gold, the calibrator is learned on out-of-fold logits
     (folds of prompts), then the label model is refitted on all of it. Without gold everything still runs:
-    the labels then say that they are not calibrated.
+    the labels then say that they are not calibrated. Ties count as gold beside decided pairs; where nothing else
+    is there, or too little, no direction was learned, and the labels are not calibrated either.
 
     Args:
         lfs: labeling functions with distinct names.
@@ -287,6 +288,10 @@ def fit(
         votes = votes.select([lf.name for lf in lfs]).take(_rows_of(table.visible, votes))
     table = table.visible
     y, groups = table.y, table.prompt_groups
+    decided = np.abs(y - 0.5) > 0  # False for NaN: not gold
+    if not decided.any():
+        # Ties alone would teach a model that no function tells anything, when they only say that these pairs are hard.
+        y = np.full(len(y), np.nan)
     make = _maker(model, _by_number(settings or {}, votes.lf_names))
     unfitted, known = make(), np.flatnonzero(~np.isnan(y))
     features = features_for(unfitted, table, ~np.isnan(y)) if len(known) else None
@@ -295,10 +300,11 @@ def fit(
     else:
         fitted = unfitted.fit(votes.L, margins=votes.margins, y=y, groups=groups, **unfitted.given(features))
     reference = Reference.of(votes, table, seed=seed)
-    n_prompts = len(np.unique(groups[known]))
-    if calibration == "none" or len(known) < MIN_GOLD or n_prompts < MIN_PROMPTS:
+    n_prompts = len(np.unique(groups[decided]))
+    why = _why_uncalibrated(int(decided.sum()), n_prompts, int((table.y == 0.5).sum()), calibration)
+    if calibration == "none" or decided.sum() < MIN_GOLD or n_prompts < MIN_PROMPTS:
         used = known if fitted.uses_gold else known[:0]
-        notes = (_why_uncalibrated(len(known), n_prompts, calibration),)
+        notes = (why,)
         seen = frozenset(votes.ids[i] for i in used)
         return Labeler(tuple(lfs), fitted, None, seen, notes=notes, reference=reference)
     logit = out_of_fold_logit(make, fitted, votes, y, groups, seed=seed, features=features)[known]
@@ -312,7 +318,7 @@ def fit(
         gold_ids=frozenset(votes.ids[i] for i in known),
         out_of_fold=score_all(p, y[known], groups[known], seed=seed),
         out_of_fold_p={votes.ids[i]: float(value) for i, value in zip(known, p, strict=True)},
-        notes=() if calibrator.calibrates else (_why_uncalibrated(len(known), n_prompts, calibration),),
+        notes=() if calibrator.calibrates else (why,),
         ties=TieModel().fit(p, y[known]) if (y[known] == 0.5).any() else None,
         reference=reference,
     )
@@ -371,10 +377,16 @@ def _rows_of(pairs: Pairs, votes: Votes) -> NDArray[np.intp]:
     return np.array([where[i] for i in pairs.ids], dtype=np.intp)
 
 
-def _why_uncalibrated(n_gold: int, n_prompts: int, calibration: str) -> str:
+def _why_uncalibrated(n_decided: int, n_prompts: int, n_ties: int, calibration: str) -> str:
     if calibration in ("none", "identity"):
         return "not calibrated: calibration was switched off."
+    if n_ties and not n_decided:
+        return (
+            f"not calibrated: all {n_ties} gold pairs are ties, and a tie teaches no direction; at least {MIN_GOLD} decided "
+            f"pairs on {MIN_PROMPTS} prompts are needed. The ties were not used."
+        )
+    beside = f" beside {n_ties} ties" if n_ties else ""
     return (
-        f"not calibrated: {n_gold} gold pairs on {n_prompts} prompts, at least {MIN_GOLD} on {MIN_PROMPTS} are "
-        "needed. The order of p can be used, its value cannot."
+        f"not calibrated: {n_decided} {'decided ' if n_ties else ''}gold pairs{beside} on {n_prompts} prompts, at least "
+        f"{MIN_GOLD} on {MIN_PROMPTS} are needed. The order of p can be used, its value cannot."
     )
