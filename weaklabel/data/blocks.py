@@ -141,7 +141,7 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _parquet(path: Path, name: str) -> Iterator[Block]:
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         yield from table_blocks(
             (pa.Table.from_batches([batch]) for batch in file.iter_batches(batch_size=BLOCK_ROWS)), name
         )

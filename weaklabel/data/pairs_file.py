@@ -47,7 +47,7 @@ class PairsFile:
         self.path = Path(path)
         self.set_aside = tuple(set_aside)
         try:
-            self._file = pq.ParquetFile(self.path)
+            self._file = pq.ParquetFile(self.path, pre_buffer=False)
         except (OSError, pa.ArrowException) as error:
             raise DataError(
                 f"{self.path} cannot be read as Parquet ({error}). Write it with write_pairs or convert_pairs."

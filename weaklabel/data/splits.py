@@ -82,14 +82,15 @@ def _conversation_keys(table: pa.Table) -> list[str | None]:
 
 
 def _asked_about(tables: Tables, *, all_rows: bool) -> set[str] | None:
-    """Keys of the prompts and conversations that have gold or a part, or are one with some that do; None for all."""
+    """Keys of prompts and conversations with gold or in dev or test, or one with some that are; None for all."""
     if all_rows:
         return None
     found: set[str] = set()
     talks = False
     for table in tables():
         talks = talks or table["messages"].null_count < len(table)
-        known = table.filter(pc.or_(table["gold"].is_valid(), table["part"].is_valid()))
+        locked = pc.is_in(table["part"], pa.array(_LOCKED))  # "pool" binds nobody
+        known = table.filter(pc.or_(table["gold"].is_valid(), locked))
         found.update(_prompt_keys(known), filter(None, _conversation_keys(known)))
     grown = talks and bool(found)
     while grown:  # one conversation may be rendered as several prompts, and a prompt stand for several

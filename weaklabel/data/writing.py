@@ -153,6 +153,6 @@ def _regrouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _tables(path: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         for group in range(file.num_row_groups):
             yield file.read_row_group(group, columns=columns)

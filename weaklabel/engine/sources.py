@@ -234,4 +234,4 @@ def _parquet(path: Path) -> pq.ParquetFile:
 
 @functools.lru_cache(maxsize=4)
 def _open_parquet(path: Path, modified: int, inode: int) -> pq.ParquetFile:
-    return pq.ParquetFile(path)
+    return pq.ParquetFile(path, pre_buffer=False)

@@ -39,7 +39,7 @@ class LabelsFile:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         try:
-            self._file = pq.ParquetFile(self.path)
+            self._file = pq.ParquetFile(self.path, pre_buffer=False)
         except (OSError, pa.ArrowException) as error:
             raise DataError(
                 f"{self.path} cannot be read as Parquet ({error}). Write it with weaklabel label."
