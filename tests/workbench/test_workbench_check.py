@@ -69,7 +69,7 @@ class Clock:
         def batch(response: Any) -> Any:
             per_response = (left.pop(0) if len(left) > 1 else left[0]) / 2000
             self.now += per_response * len(response)
-            return response.str.len_chars() + response.str.count_matches(name)
+            return response.series.str.len_chars() + response.series.str.count_matches(name)
 
         return response_scorer(name=name, batch=True)(batch)
 

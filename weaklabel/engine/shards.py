@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -18,9 +17,10 @@ import pyarrow as pa
 from weaklabel.artifacts import table_hash
 from weaklabel.engine.store import Cell, VoteStore
 from weaklabel.errors import DataError
+from weaklabel.lf.batch import PairBatch
 from weaklabel.lf.columns import with_derived_columns
 from weaklabel.lf.core import Column, LabelingFunction
-from weaklabel.types import ABSTAIN, CANONICAL, Fault, Pair, Pairs
+from weaklabel.types import ABSTAIN, Fault, Pairs
 
 SHARD_SIZE: Final = 8192
 _ALWAYS_SEEN: Final = ("id", "prompt", "response_a", "response_b", "messages")
@@ -71,12 +71,11 @@ class Outcome:
 
 def run_task(task: ShardTask, lfs: Sequence[LabelingFunction], store: VoteStore | None) -> tuple[Answer, ...]:
     """Compute a task's votes, and file each function's as soon as it is done."""
-    chosen = [lfs[i] for i in task.lfs]
-    views = _views(task.table, chosen)
+    batch = PairBatch(task.table)
     answers = []
-    for position, (index, lf) in enumerate(zip(task.lfs, chosen, strict=True)):
+    for position, index in enumerate(task.lfs):
         start = time.perf_counter()
-        column = _vote_all(lf, views[lf.columns])
+        column = _vote(lfs[index], batch)
         answers.append(Answer(index, column, time.perf_counter() - start))
         cell = task.cells[position] if task.cells else None
         if store is not None and cell is not None:
@@ -119,29 +118,10 @@ def failed_column(name: str, ids: Sequence[str], error: str) -> Column:
     return Column(np.full(len(ids), ABSTAIN, dtype=np.int8), nothing, faults)
 
 
-def _vote_all(lf: LabelingFunction, pairs: Sequence[Pair]) -> Column:
+def _vote(lf: LabelingFunction, batch: PairBatch) -> Column:
     try:
-        return lf.vote_all(pairs)
+        return lf.vote_batch(batch)
     except (Exception, SystemExit) as error:
         # Kinds of LF that come from elsewhere may fail as a whole.
         text = f"{lf.name!r} raised {type(error).__name__}: {error}"[:500]
-        return failed_column(lf.name, [pair.id for pair in pairs], text)
-
-
-def _views(table: pa.Table, lfs: Sequence[LabelingFunction]) -> dict[tuple[str, ...], list[Pair]]:
-    """The shard's pairs once per set of declared columns. The views share their texts, and what those remember."""
-    absent = [(f.name, f.type) for f in CANONICAL if f.name not in table.column_names]
-    for name, kind in absent:
-        table = table.append_column(name, pa.nulls(len(table), kind))
-    union = tuple(dict.fromkeys(name for lf in lfs for name in lf.columns))
-    pairs = list(Pairs(table).iter_pairs(union))
-    views: dict[tuple[str, ...], list[Pair]] = {union: pairs}
-    for lf in lfs:
-        if lf.columns not in views:
-            views[lf.columns] = [_view(pair, lf.columns) for pair in pairs]
-    return views
-
-
-def _view(pair: Pair, columns: tuple[str, ...]) -> Pair:
-    own = MappingProxyType({name: pair.columns[name] for name in columns})
-    return Pair(pair.id, pair.prompt, pair.response_a, pair.response_b, pair.messages, own)
+        return failed_column(lf.name, batch.ids, text)

@@ -9,9 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class Home(Protocol):
+    """A batch that a text belongs to, which may work out a thing for all its texts at once."""
+
+    def knows(self, key: Hashable) -> bool:
+        """Whether the batch has a way of its own to what is remembered under `key`."""
+
+    def recall(self, key: Hashable, row: int) -> object:
+        """What is remembered under `key` for the text in that row; equal to what the text would find itself."""
+
 
 # A word is a run of letters or digits, with inner apostrophes ("don't"); the underscore is not a letter.
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -30,8 +41,16 @@ class Text(str):
     ('Do not panic.', "It's fine!")
     """
 
-    __slots__ = ("_memo",)
+    __slots__ = ("_home", "_memo")
     _memo: dict[Hashable, object]
+    _home: tuple[Callable[[], Home | None], int]
+
+    @classmethod
+    def at(cls, raw: str, home: Callable[[], Home | None], row: int) -> Text:
+        """A text in row `row` of a batch, which it asks first; `home()` is the batch, or None where it is gone."""
+        text = cls(raw)
+        text._home = home, row
+        return text
 
     @property
     def text(self) -> str:
@@ -64,8 +83,18 @@ class Text(str):
         try:
             return memo[key]  # type: ignore[return-value]
         except KeyError:
-            value = memo[key] = compute(self)
+            value = memo[key] = self._work_out(key, compute)
             return value
+
+    def _work_out(self, key: Hashable, compute: Callable[[Text], T]) -> T:
+        try:
+            home, row = self._home
+        except AttributeError:
+            return compute(self)
+        batch = home()
+        if batch is None or not batch.knows(key):
+            return compute(self)
+        return batch.recall(key, row)  # type: ignore[return-value]
 
     def __reduce__(self) -> tuple[type[Text], tuple[str]]:
         # The memory stays behind: it can be larger than the text and is cheap to rebuild.

@@ -1,0 +1,95 @@
+"""The words of a text, and what is known of single words. Of a column, each word is looked at once."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from weaklabel.lf import lexicons
+from weaklabel.lf.features._registry import remembered
+from weaklabel.lf.text_column import COLUMN_FORMS, TextColumn
+from weaklabel.types import Text
+
+
+@remembered
+def words(text: Text) -> tuple[str, ...]:
+    """`text.words` with straight apostrophes, so that one word has one spelling."""
+    return tuple(w.replace("’", "'") for w in text.words) if "’" in text else text.words
+
+
+@remembered
+def distinct_words(text: Text) -> frozenset[str]:
+    """The distinct words."""
+    return frozenset(words(text))
+
+
+@remembered
+def content_words(text: Text) -> frozenset[str]:
+    """Stems of the distinct words of three letters or more (numbers of any length) that carry a topic."""
+    return frozenset(filter(None, map(topic, distinct_words(text))))
+
+
+@functools.lru_cache(maxsize=200_000)
+def topic(word: str) -> str:
+    """The stem of a word that carries a topic, "" for one that does not."""
+    if (len(word) > 2 or word.isdigit()) and word not in lexicons.STOP_WORDS:
+        return stem(word)
+    return ""
+
+
+@functools.cache
+def _stemmer() -> Any:
+    # The pure-Python class is named: with PyStemmer installed, stemmer() would give a C object whose
+    # version decides the stems.
+    from snowballstemmer.english_stemmer import EnglishStemmer
+
+    return EnglishStemmer()
+
+
+@functools.lru_cache(maxsize=200_000)
+def stem(word: str) -> str:
+    """English Snowball stem: `running` and `runs` are one.
+
+    >>> stem("running"), stem("runs")
+    ('run', 'run')
+    """
+    # A "word" of megabytes is no word, and would cost seconds.
+    return str(_stemmer().stemWord(word)) if len(word) <= 64 else word
+
+
+@functools.cache
+def _hyphenator() -> Any:
+    import pyphen
+
+    return pyphen.Pyphen(lang="en_US")
+
+
+@functools.lru_cache(maxsize=200_000)
+def syllables(word: str) -> int:
+    """Syllables of one lower-cased word: places where it may be hyphenated, and one.
+
+    >>> syllables("cat"), syllables("syllable")
+    (1, 3)
+    """
+    return len(_hyphenator().positions(word)) + 1 if len(word) <= 64 else 1
+
+
+@functools.cache
+def valences() -> dict[str, int]:
+    """VADER's lexicon: word -> how positive it is, in tenths, from -40 to 40."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    return {word: round(10 * value) for word, value in SentimentIntensityAnalyzer().lexicon.items()}
+
+
+class _Straight:
+    """`words` of each text of a column."""
+
+    def __init__(self, column: TextColumn) -> None:
+        self.words = column.words
+
+    def __getitem__(self, row: int) -> tuple[str, ...]:
+        return self.words.of(row)
+
+
+COLUMN_FORMS[f"{__name__}:words"] = _Straight
