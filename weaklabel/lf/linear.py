@@ -2,15 +2,14 @@
 
 Polars searches a column some ten times as fast as a Python loop, with an engine whose time is linear in the text,
 but it has other ideas of `\\w`, `\\d`, `\\s`, `\\b` and of case. So a pattern is taken apart by Python's own parser and
-written again with every class spelled out, twice:
+written again with every class spelled out, in ASCII where letters and digits are meant. That is right for texts
+whose letters and digits are all ASCII; dashes, curly quotes and pictures may stand in them: `re` takes those for no
+letters either. In other texts a letter beyond ASCII is no more to most patterns than *some* letter that they do not
+name, and so is the underscore: such texts are searched with underscores in the place of their other letters.
 
-- *strict*: what the pattern means on a text whose letters and digits are all ASCII. Dashes, curly quotes and
-  pictures may stand in it: `re` takes them for no letters either.
-- *loose*: a pattern that finds something wherever the true one does, on any text. A text with other letters is
-  searched by `re` where the loose pattern finds something; where it does not, there is nothing to find.
-
-With `re.ASCII` the strict form is true for every text. Look-around, back-references and a few rarer things have no
-such form, and are searched by `re` text by text: `linear` says which, and why.
+What has no such form is searched by `re`, text by text: patterns with look-around, back-references and a few rarer
+things, of which `linear` says why; and of other patterns those few texts for which the above does not hold.
+With `re.ASCII` it holds for every text as it stands.
 """
 
 from __future__ import annotations
@@ -18,39 +17,37 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from re import _constants as c  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from weaklabel.lf.text_column import TextColumn
-from weaklabel.types import FloatArray
+from weaklabel.lf.tokens import Ints, buffers, is_word, lengths
+from weaklabel.types import FloatArray, Text
 
-Form = Literal["strict", "loose"]
-
-_BEYOND: Final = r"[^\x00-\x7f]"
 _WORD: Final = "0-9A-Za-z_"
 _ASCII_SPACE: Final = r"\t-\r "
-_ASCII_SPACE_OF_UNICODE: Final = r"\t-\r\x1c- "
-SPACE: Final = (
-    _ASCII_SPACE_OF_UNICODE + r"\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
-)
-_FOLDS_TO_ASCII: Final = {"i": "\u0130\u0131", "s": "\u017f", "k": "\u212a"}
+SPACE: Final = r"\t-\r\x1c- \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
+"""What `str.isspace` and `re` take for white space, as the inside of a class of the linear engine."""
+
+_FOLD_TO_ASCII: Final = frozenset("\u0130\u0131\u017f\u212a")  # whatever their case, they match i, s and k
 
 
 class Linear(NamedTuple):
     """A pattern for the linear engine.
 
     Attributes:
-        strict: true for texts without letters or digits beyond ASCII.
-        loose: finds something wherever the pattern does; None where `strict` is true for every text.
+        pattern: true for texts without letters or digits beyond ASCII.
+        foreign: what else it is true for: "as it is" of every text, "veiled" of texts whose letters beyond ASCII
+            were replaced by underscores, "none".
     """
 
-    strict: str
-    loose: str | None
+    pattern: str
+    foreign: Literal["as it is", "veiled", "none"]
 
 
 class _Lacking(Exception):
@@ -62,23 +59,24 @@ def linear(pattern: re.Pattern[str]) -> Linear | str:
     """The pattern for the linear engine, or in words why it has no such form.
 
     >>> linear(re.compile(r"\\bmaybe\\b"))
-    Linear(strict='(?-u:\\\\b)maybe(?-u:\\\\b)', loose='maybe')
+    Linear(pattern='(?-u:\\\\b)maybe(?-u:\\\\b)', foreign='veiled')
     >>> linear(re.compile(r"(a)\\1"))
     'a back-reference'
     """
     parsed = _parser.parse(pattern.pattern, pattern.flags)
     if not parsed.getwidth()[0]:
         return "it can match nothing at all"
+    writer = _Writer()
     try:
-        strict = _Writer("strict").sequence(parsed, pattern.flags)
-        loose = None if pattern.flags & re.ASCII else _Writer("loose").sequence(parsed, pattern.flags)
-        for form in filter(None, (strict, loose)):
-            pl.Series([""]).str.contains(form)
+        written = writer.sequence(parsed, pattern.flags)
+        pl.Series([""]).str.contains(written)
     except _Lacking as lacking:
         return str(lacking)
     except pl.exceptions.ComputeError:
         return "its size"
-    return Linear(strict, loose)
+    if pattern.flags & re.ASCII:
+        return Linear(written, "as it is")
+    return Linear(written, "none" if writer.names_letters else "veiled")
 
 
 def count_matches(texts: TextColumn, pattern: re.Pattern[str], *, each: bool = True) -> FloatArray:
@@ -86,40 +84,97 @@ def count_matches(texts: TextColumn, pattern: re.Pattern[str], *, each: bool = T
 
     Equal to `len(pattern.findall(text))` and `bool(pattern.search(text))`.
     """
-    key = "linear:count", pattern.pattern, pattern.flags, each
-    return texts.numbers(key, lambda distinct: _count(distinct, pattern, each))
+    return texts.numbers(_key(pattern, each), lambda distinct: _count(distinct, pattern, each))
+
+
+def count_in(text: Text, pattern: re.Pattern[str], *, each: bool = True) -> float:
+    """The same of one text, which remembers it."""
+    return float(
+        text.remember(
+            _key(pattern, each),
+            lambda known: _by_re(pattern, [known], each)[0],
+            lambda column: _count(column, pattern, each),
+        )
+    )
+
+
+def _key(pattern: re.Pattern[str], each: bool) -> tuple[str, str, int, bool]:
+    return "linear:count", pattern.pattern, pattern.flags, each
+
+
+def _by_re(pattern: re.Pattern[str], texts: Iterable[str], each: bool) -> list[int]:
+    if each:
+        return [sum(1 for _ in pattern.finditer(text)) for text in texts]
+    return [bool(pattern.search(text)) for text in texts]
 
 
 def _count(texts: TextColumn, pattern: re.Pattern[str], each: bool) -> FloatArray:
-    def by_re(rows: Iterable[str]) -> list[int]:
-        return [sum(1 for _ in pattern.finditer(t)) if each else bool(pattern.search(t)) for t in rows]
-
     form = linear(pattern)
     if isinstance(form, str):
-        return np.array(by_re(texts.raw), np.float64)
-    found = texts.series.str.count_matches(form.strict) if each else texts.series.str.contains(form.strict)
-    counts = found.cast(pl.Float64).to_numpy().copy()
-    if form.loose is not None and len(texts.foreign):
-        rows = texts.foreign
-        foreign = texts.series.gather(rows)
-        maybe = foreign.str.contains(form.loose)
-        counts[rows] = 0
-        counts[rows[maybe.to_numpy()]] = by_re(foreign.filter(maybe).to_list())
+        return np.array(_by_re(pattern, texts.raw, each), np.float64)
+    foreign = texts.remember("linear:foreign", _foreign)
+    searched = foreign.veiled if form.foreign == "veiled" else texts.series
+    found = searched.str.count_matches(form.pattern) if each else searched.str.contains(form.pattern)
+    counts = found.cast(pl.Float64).to_numpy()
+    odd = {"as it is": foreign.rows[:0], "veiled": foreign.odd, "none": foreign.rows}[form.foreign]
+    if len(odd):
+        counts = counts.copy()
+        counts[odd] = _by_re(pattern, texts.series.gather(odd).to_list(), each)
     return counts
 
 
-@dataclass(frozen=True)
-class _Writer:
-    """Writes a parsed pattern for the linear engine."""
+class _Foreign(NamedTuple):
+    """The texts of a column that hold letters or digits beyond ASCII.
 
-    form: Form
+    Attributes:
+        rows: where they stand, rising.
+        odd: those among them with digits, or with letters that match ASCII ones whatever their case.
+        veiled: all texts of the column, with an underscore for each letter or digit beyond ASCII.
+    """
+
+    rows: Ints
+    odd: Ints
+    veiled: pl.Series
+
+
+def _foreign(texts: TextColumn) -> _Foreign:
+    beyond, rows = texts.beyond
+    letters = beyond.are(is_word)
+    odd = beyond.are(lambda point: chr(point) in _FOLD_TO_ASCII or chr(point).isdecimal())
+    foreign = np.unique(rows[letters])
+    veiled = _veil(texts.arrow, beyond.positions[letters]) if len(foreign) else texts.arrow
+    return _Foreign(foreign, np.unique(rows[odd]), pl.Series("text", veiled))
+
+
+def _veil(texts: pa.LargeStringArray, letters: Ints) -> pa.LargeStringArray:
+    """The texts with an underscore in the place of the characters that begin at `letters` in their buffer."""
+    raw, offsets = buffers(texts)
+    length = lengths(raw, letters)
+    keep = np.ones(len(raw), np.bool_)
+    for step in (1, 2, 3):
+        keep[letters[length > step] + step] = False
+    veiled = raw.copy()
+    veiled[letters] = ord("_")
+    # What is left out before each text moves it to the front.
+    left_out = np.concatenate([[0], np.cumsum(length - 1)])
+    moved = offsets - left_out[np.searchsorted(letters, offsets)]
+    parts = [None, pa.py_buffer(moved), pa.py_buffer(veiled[keep])]
+    return pa.Array.from_buffers(texts.type, len(texts), parts)
+
+
+class _Writer:
+    """Writes a parsed pattern for the linear engine, and notes whether it names letters beyond ASCII or `_`."""
+
+    def __init__(self) -> None:
+        self.names_letters = False
 
     def sequence(self, parts: Any, flags: int) -> str:
         return "".join(self.part(op, value, flags) for op, value in parts)
 
     def part(self, op: Any, value: Any, flags: int) -> str:
         if op is c.LITERAL:
-            return self.literal(chr(value), flags)
+            cases = self.cases(chr(value), flags)
+            return _escaped(cases) if len(cases) == 1 else f"[{''.join(map(_escaped, cases))}]"
         if op is c.NOT_LITERAL:
             return self.one_of([(c.NEGATE, None), (c.LITERAL, value)], flags)
         if op is c.IN:
@@ -127,7 +182,7 @@ class _Writer:
         if op is c.ANY:
             return "(?s:.)" if flags & re.DOTALL else r"[^\n]"
         if op is c.AT:
-            return self.place(value, flags)
+            return _place(value, flags)
         if op is c.BRANCH:
             return f"(?:{'|'.join(self.sequence(branch, flags) for branch in value[1])})"
         if op is c.SUBPATTERN:
@@ -145,71 +200,54 @@ class _Writer:
             raise _Lacking("a repetition of what can match nothing")
         return f"(?:{self.sequence(inner, flags)}){{{low},{'' if high is c.MAXREPEAT else high}}}"
 
-    def place(self, where: Any, flags: int) -> str:
-        if where is c.AT_BEGINNING:
-            return "(?m:^)" if flags & re.MULTILINE else r"\A"
-        if where is c.AT_END and flags & re.MULTILINE:
-            return "(?m:$)"
-        if where is c.AT_BEGINNING_STRING:
-            return r"\A"
-        if where is c.AT_END_STRING:
-            return r"\z"
-        if where is c.AT_BOUNDARY:
-            return r"(?-u:\b)" if self.form == "strict" else ""
-        raise _Lacking(r"$ without re.MULTILINE" if where is c.AT_END else r"\B")
-
-    def literal(self, char: str, flags: int) -> str:
-        cases = self.cases(char, flags)
-        return _escaped(char) if len(cases) == 1 else f"[{''.join(map(_escaped, cases))}]"
-
     def cases(self, char: str, flags: int) -> str:
         """The characters that match a literal one."""
+        self.names_letters |= char == "_" or (not char.isascii() and char.isalnum())
         if not flags & re.IGNORECASE:
             return char
         if char.isascii():
-            more = _FOLDS_TO_ASCII.get(char.lower(), "") if self.form == "loose" else ""
-            return "".join(sorted({char.lower(), char.upper()})) + more
+            return "".join(sorted({char.lower(), char.upper()}))
         if not flags & re.ASCII and {char.lower(), char.upper(), char.casefold()} != {char}:
             raise _Lacking(f"the two cases of {char!r}")
         return char
 
     def one_of(self, items: Any, flags: int) -> str:
         negated = items[0][0] is c.NEGATE
-        # The complement of a loose set would be a tight one: of that, only what is surely in it is taken away.
-        sure = negated and self.form == "loose"
-        members = "".join(self.member(op, value, flags, sure) for op, value in items[negated:])
-        return f"[{'^' * negated}{members}]" if members else "(?s:.)"
+        members = "".join(self.member(op, value, flags) for op, value in items[negated:])
+        return f"[{'^' * negated}{members}]"
 
-    def member(self, op: Any, value: Any, flags: int, sure: bool) -> str:
+    def member(self, op: Any, value: Any, flags: int) -> str:
         if op is c.LITERAL:
-            found = self.cases(chr(value), flags)
-            return "".join(_escaped(char) for char in found if char.isascii() or not sure)
+            return "".join(map(_escaped, self.cases(chr(value), flags)))
         if op is c.CATEGORY:
-            return self.category(value, flags, sure)
+            return _category(str(value).removeprefix("CATEGORY_"), bool(flags & re.ASCII))
         low, high = value
+        self.names_letters |= low <= ord("_") <= high or high > 127
         if flags & re.IGNORECASE and high > 127 and not flags & re.ASCII:
             raise _Lacking("a range of letters beyond ASCII whatever their case")
-        if sure:
-            high = min(high, 127)
-        ranges = [f"{_escaped(chr(low))}-{_escaped(chr(high))}"] if low <= high else []
+        written = f"{_escaped(chr(low))}-{_escaped(chr(high))}"
         if flags & re.IGNORECASE:
-            folded = {x for i in range(low, min(high, 127) + 1) for x in self.cases(chr(i), flags)}
-            ranges += [_escaped(char) for char in sorted(folded) if char.isascii() or not sure]
-        return "".join(ranges)
+            folded = {case for i in range(low, min(high, 127) + 1) for case in self.cases(chr(i), flags)}
+            written += "".join(map(_escaped, sorted(folded)))
+        return written
 
-    def category(self, kind: Any, flags: int, sure: bool) -> str:
-        name = str(kind).removeprefix("CATEGORY_")
-        base, ascii_only = name.removeprefix("NOT_"), bool(flags & re.ASCII)
-        space = _ASCII_SPACE if ascii_only else _ASCII_SPACE_OF_UNICODE
-        inside = {"WORD": _WORD, "DIGIT": "0-9", "SPACE": space}[base]
-        if name != base:
-            outside = (
-                f"[^{inside}]" if base != "SPACE" or self.form == "loose" or ascii_only else f"[^{SPACE}]"
-            )
-            return rf"[\x00-\x7f&&{outside}]" if sure else outside
-        if self.form == "loose" and not sure:
-            return inside + _BEYOND
-        return SPACE if base == "SPACE" and not ascii_only and not sure else inside
+
+def _place(where: Any, flags: int) -> str:
+    if where is c.AT_BEGINNING:
+        return "(?m:^)" if flags & re.MULTILINE else r"\A"
+    if where is c.AT_END and flags & re.MULTILINE:
+        return "(?m:$)"
+    if where is c.AT_END:
+        raise _Lacking("$ without re.MULTILINE")
+    if where is c.AT_NON_BOUNDARY:
+        raise _Lacking(r"\B")
+    return {c.AT_BEGINNING_STRING: r"\A", c.AT_END_STRING: r"\z", c.AT_BOUNDARY: r"(?-u:\b)"}[where]
+
+
+def _category(name: str, ascii_only: bool) -> str:
+    base = name.removeprefix("NOT_")
+    inside = {"WORD": _WORD, "DIGIT": "0-9", "SPACE": _ASCII_SPACE if ascii_only else SPACE}[base]
+    return inside if name == base else f"[^{inside}]"
 
 
 def _escaped(char: str) -> str:

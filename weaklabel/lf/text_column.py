@@ -16,16 +16,13 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from weaklabel.lf.tokens import Ints, Tokens, beyond_ascii, buffers, is_word, tokenize
+from weaklabel.lf.tokens import Beyond, Ints, Tokens, beyond_ascii, buffers, tokenize
 from weaklabel.types import FloatArray, Text
 
 T = TypeVar("T")
 
 FEW: Final = 16
 """Up to so many texts, one by one is faster than as a column."""
-
-COLUMN_FORMS: Final[dict[Hashable, Callable[[TextColumn], Any]]] = {}
-"""What `Text.remember` keeps under a key, for a whole column: a sequence with one item per distinct text."""
 
 
 class TextColumn:
@@ -36,7 +33,7 @@ class TextColumn:
         rows: `(n,)` int64, where each row stands in `distinct`; None where they are the same.
 
     >>> column = TextColumn.of(["Don't panic.", "So long!"])
-    >>> len(column), column.series.str.len_chars().to_list(), column.words.of(1)
+    >>> len(column), column.series.str.len_chars().to_list(), column.words[1]
     (2, [12, 8], ('so', 'long'))
     """
 
@@ -118,12 +115,14 @@ class TextColumn:
         return values if self.rows is None else values[self.rows]
 
     def knows(self, key: Hashable) -> bool:
-        return key in COLUMN_FORMS
+        """Whether `Text.remember` finds here what it keeps under `key`."""
+        return key == "words"
 
-    def recall(self, key: Hashable, row: int) -> Any:
+    def recall(self, key: Hashable, row: int, at_once: Callable[[TextColumn], Any] | None) -> Any:
+        """One text's part of `at_once(self)`, which is run once per `key`."""
         items = self._memo.get(("items", key))
         if items is None:
-            values = self.remember(key, COLUMN_FORMS[key])
+            values = self.tokens if at_once is None else self.remember(key, at_once)
             items = values.tolist() if isinstance(values, np.ndarray) else values
             self._memo["items", key] = items
         return items[row]
@@ -144,29 +143,16 @@ class TextColumn:
         return self.tokens.renamed(lambda word: word.replace("’", "'")) if curly else self.tokens
 
     @cached_property
-    def foreign(self) -> Ints:
-        """Indices of the distinct texts that hold letters or digits beyond ASCII, rising."""
+    def beyond(self) -> tuple[Beyond, Ints]:
+        """The characters beyond ASCII of the distinct texts, and the text that each stands in."""
         if self.distinct is not self:
-            return self.distinct.foreign
+            return self.distinct.beyond
         raw, offsets = buffers(self.arrow)
         beyond = beyond_ascii(raw)
-        return np.unique(np.searchsorted(offsets, beyond.positions[beyond.are(is_word)], "right") - 1)
+        return beyond, np.searchsorted(offsets, beyond.positions, "right") - 1
 
 
 def _numbers(values: Any) -> FloatArray:
     numbers: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
     numbers.flags.writeable = False  # several functions read it
     return numbers
-
-
-class _Words:
-    """`column.tokens` as a sequence of tuples."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self.tokens = tokens
-
-    def __getitem__(self, row: int) -> tuple[str, ...]:
-        return self.tokens.of(row)
-
-
-COLUMN_FORMS["words"] = lambda column: _Words(column.tokens)

@@ -64,6 +64,12 @@ def buffers(texts: pa.LargeStringArray) -> tuple[Bytes, Ints]:
     return whole[at[0] : at[-1]], at - at[0]
 
 
+def lengths(raw: Bytes, positions: Ints) -> Ints:
+    """How many bytes each character takes that begins at one of the positions, beyond ASCII."""
+    first = raw[positions]
+    return 2 + (first >= 0xE0).astype(np.int64) + (first >= 0xF0)
+
+
 def beyond_ascii(raw: Bytes) -> Beyond:
     """The characters beyond ASCII of well-formed UTF-8."""
     found = []
@@ -72,7 +78,7 @@ def beyond_ascii(raw: Bytes) -> Beyond:
         found.append(np.flatnonzero(part >= 0xC0) + start)
     positions = np.concatenate(found) if found else np.empty(0, np.int64)
     first, last = raw[positions].astype(np.int32), len(raw) - 1
-    length = 2 + (first >= 0xE0) + (first >= 0xF0)
+    length = lengths(raw, positions)
     points = first & (0xFF >> (length + 1))
     for step in (1, 2, 3):
         more = length > step
@@ -103,7 +109,7 @@ class Tokens:
         """`(n,)` words of each text."""
         return np.diff(self.offsets)
 
-    def of(self, row: int) -> tuple[str, ...]:
+    def __getitem__(self, row: int) -> tuple[str, ...]:
         """The words of one text."""
         codes = self.codes[self.offsets[row] : self.offsets[row + 1]].tolist()
         return tuple(map(self.vocabulary.__getitem__, codes))
@@ -180,6 +186,18 @@ class Distinct(NamedTuple):
         return np.asarray(keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted)
 
 
+class Sets:
+    """What `Distinct` holds of each text, as sets of words: `sets[row]` is a frozenset."""
+
+    def __init__(self, distinct: Distinct, vocabulary: list[str], n: int) -> None:
+        self._codes, self._vocabulary = distinct.codes, vocabulary
+        self._offsets = np.searchsorted(distinct.rows, np.arange(n + 1)).tolist()
+
+    def __getitem__(self, row: int) -> frozenset[str]:
+        codes = self._codes[self._offsets[row] : self._offsets[row + 1]].tolist()
+        return frozenset(map(self._vocabulary.__getitem__, codes))
+
+
 def tokenize(texts: pa.LargeStringArray) -> Tokens:
     """The words of every text, equal to `Text(text).words`."""
     raw, offsets = _joined(_lowered(texts))
@@ -239,7 +257,7 @@ def _letters(part: bytes, words: Ints, curly: Ints) -> Bytes:
     """
     raw = np.frombuffer(part, np.uint8)
     letters = np.frombuffer(bytearray(part.translate(_LOWER)) + bytes(16), np.uint8)
-    length = 2 + (raw[words] >= 0xE0).astype(np.int64) + (raw[words] >= 0xF0)
+    length = lengths(raw, words)
     for step in range(4):
         at = words[length > step] + step
         letters[at] = raw[at]

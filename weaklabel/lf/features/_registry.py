@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar, cast, overload
 
 import numpy as np
 
-from weaklabel.lf.text_column import COLUMN_FORMS, FEW, TextColumn
+from weaklabel.lf.text_column import FEW, TextColumn
 from weaklabel.types import FloatArray, Text
 
 T = TypeVar("T")
@@ -29,6 +29,8 @@ class Remembered(Protocol[T]):
     def __call__(self, text: TextColumn, /) -> list[T]: ...
     @overload
     def __call__(self, text: str, /) -> T: ...
+    def on_columns(self, form: ColumnForm, /) -> ColumnForm:
+        """Take `form` for the distinct texts of a column: it returns a sequence with one value for each."""
 
 
 class Feature(Protocol):
@@ -63,6 +65,7 @@ FEATURES: Final[dict[str, Feature]] = {}
 PROMPT_FEATURES: Final[dict[str, PromptFeature]] = {}
 """Name -> feature of a response and its prompt, called as `f(response, prompt)`."""
 
+_FORMS: Final[dict[str, ColumnForm]] = {}
 _PROMPT_FORMS: Final[dict[str, PromptForm]] = {}
 
 
@@ -74,6 +77,7 @@ def remembered(fn: Callable[[Text], T]) -> Remembered[T]:
     def once(text: Any) -> Any:
         return _recall(key, fn, text)
 
+    once.on_columns = functools.partial(_register, _FORMS, key)  # type: ignore[attr-defined]
     return cast("Remembered[T]", once)
 
 
@@ -94,7 +98,7 @@ def feature(fn: Callable[[Text], float]) -> Feature:
     def once(text: Any) -> Any:
         return _number(key, fn, text)
 
-    once.on_columns = functools.partial(_register, COLUMN_FORMS, key)  # type: ignore[attr-defined]
+    once.on_columns = functools.partial(_register, _FORMS, key)  # type: ignore[attr-defined]
     FEATURES[fn.__name__] = made = cast("Feature", once)
     return made
 
@@ -128,14 +132,14 @@ def _register(forms: dict[Any, Any], key: str, form: Callable[..., Any]) -> Call
 
 def _recall(key: str, fn: Callable[[Text], Any], text: Any) -> Any:
     if isinstance(text, TextColumn):
-        return [known.remember(key, fn) for known in text.texts]
-    return as_text(text).remember(key, fn)
+        return [_recall(key, fn, known) for known in text.texts]
+    return as_text(text).remember(key, fn, _FORMS.get(key))
 
 
 def _number(key: str, fn: Callable[[Text], float], text: Any) -> Any:
     if not isinstance(text, TextColumn):
-        return float(as_text(text).remember(key, fn))
-    form = COLUMN_FORMS.get(key)
+        return float(as_text(text).remember(key, fn, _FORMS.get(key)))
+    form = _FORMS.get(key)
     if form is None or len(text.distinct) <= FEW:
         return text.numbers(("each", key), lambda column: [known.remember(key, fn) for known in column.texts])
     return text.numbers(key, form)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.lf import lexicons
-from weaklabel.lf.features._registry import Feature, feature
+from weaklabel.lf.features._registry import Feature, as_text, feature
 from weaklabel.lf.features.words import distinct_words, words
 from weaklabel.lf.text_column import TextColumn
 from weaklabel.lf.tokens import Codes, Ints
@@ -37,8 +37,12 @@ class Phrases:
     def count(self, text: str) -> int: ...
     def count(self, text: str | TextColumn) -> int | FloatArray:
         """How many places of the text one of the phrases starts at; of a column, an array."""
+        key = "phrases:count", self.phrases
         if isinstance(text, TextColumn):
-            return text.numbers(("phrases:count", self.phrases), self._count)
+            return text.numbers(key, self._count)
+        return as_text(text).remember(key, self._count_one, self._count)
+
+    def _count_one(self, text: Text) -> int:
         if self._by_first.keys().isdisjoint(distinct_words(text)):
             return 0
         found = words(text)
@@ -54,8 +58,12 @@ class Phrases:
     def start(self, text: str) -> bool: ...
     def start(self, text: str | TextColumn) -> bool | NDArray[np.bool_]:
         """Whether the text begins with one of the phrases; of a column, an array."""
+        key = "phrases:start", self.phrases
         if isinstance(text, TextColumn):
-            return text.numbers(("phrases:start", self.phrases), self._start) > 0
+            return text.numbers(key, self._start) > 0
+        return as_text(text).remember(key, self._start_one, self._start)
+
+    def _start_one(self, text: Text) -> bool:
         found = words(text)
         return bool(found) and any(parts == found[: len(parts)] for parts in self._by_first.get(found[0], ()))
 

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from weaklabel.lf.features._registry import as_text, prompt_feature
 from weaklabel.lf.features.faults import trigrams
-from weaklabel.lf.features.words import content_words, topic
+from weaklabel.lf.features.words import content_words, topics
 from weaklabel.lf.text_column import TextColumn
-from weaklabel.lf.tokens import Distinct, Ints
+from weaklabel.lf.tokens import Ints
 from weaklabel.types import FloatArray, Text
 
 
@@ -53,14 +53,9 @@ def _(response: TextColumn, prompt: TextColumn) -> Ints:
     return own - shared
 
 
-def _topics(column: TextColumn) -> tuple[Distinct, list[str]]:
-    """The content words of each distinct text, and the word of each code."""
-    return column.distinct.remember("topics", lambda texts: texts.words.distinct_of(topic, drop=""))
-
-
 def _shared_topics(response: TextColumn, prompt: TextColumn) -> tuple[Ints, Ints, Ints]:
     """Per row, `(n,)` each: content words that both have, that the response has, that the prompt has."""
-    (own, own_words), (asked, asked_words) = _topics(response), _topics(prompt)
+    (own, own_words), (asked, asked_words) = topics(response), topics(prompt)
     code = {word: i for i, word in enumerate(own_words)}
     to = np.array([code.get(word, -1) for word in asked_words], np.int64)
     mine, theirs = response.indices, prompt.indices

@@ -7,7 +7,8 @@ from typing import Any
 
 from weaklabel.lf import lexicons
 from weaklabel.lf.features._registry import remembered
-from weaklabel.lf.text_column import COLUMN_FORMS, TextColumn
+from weaklabel.lf.text_column import TextColumn
+from weaklabel.lf.tokens import Distinct, Sets, Tokens
 from weaklabel.types import Text
 
 
@@ -17,16 +18,36 @@ def words(text: Text) -> tuple[str, ...]:
     return tuple(w.replace("’", "'") for w in text.words) if "’" in text else text.words
 
 
+@words.on_columns
+def _(texts: TextColumn) -> Tokens:
+    return texts.words
+
+
 @remembered
 def distinct_words(text: Text) -> frozenset[str]:
     """The distinct words."""
     return frozenset(words(text))
 
 
+@distinct_words.on_columns
+def _(texts: TextColumn) -> Sets:
+    return Sets(texts.words.distinct, texts.words.vocabulary, len(texts))
+
+
 @remembered
 def content_words(text: Text) -> frozenset[str]:
     """Stems of the distinct words of three letters or more (numbers of any length) that carry a topic."""
     return frozenset(filter(None, map(topic, distinct_words(text))))
+
+
+@content_words.on_columns
+def _(texts: TextColumn) -> Sets:
+    return Sets(*topics(texts), len(texts))
+
+
+def topics(column: TextColumn) -> tuple[Distinct, list[str]]:
+    """The content words of each distinct text of a column, and the word of each code."""
+    return column.distinct.remember("topics", lambda texts: texts.words.distinct_of(topic, drop=""))
 
 
 @functools.lru_cache(maxsize=200_000)
@@ -80,16 +101,3 @@ def valences() -> dict[str, int]:
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     return {word: round(10 * value) for word, value in SentimentIntensityAnalyzer().lexicon.items()}
-
-
-class _Straight:
-    """`words` of each text of a column."""
-
-    def __init__(self, column: TextColumn) -> None:
-        self.words = column.words
-
-    def __getitem__(self, row: int) -> tuple[str, ...]:
-        return self.words.of(row)
-
-
-COLUMN_FORMS[f"{__name__}:words"] = _Straight
