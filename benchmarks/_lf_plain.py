@@ -4,10 +4,10 @@ import re
 
 import _lf_texts as t
 
-from weaklabel.lf import ABSTAIN, Pair, Phrases, features, labeling_function
+from weaklabel.lf import ABSTAIN, Pair, Pattern, Phrases, features, labeling_function
 
 _FLAGS = re.IGNORECASE | re.MULTILINE
-_PATTERNS = {name: re.compile(p, _FLAGS) for name, p in (("h", t.HEDGES), ("e", t.EXAMPLES), ("a", t.ATTRIBUTION))}
+_HEDGES, _EXAMPLES, _ATTRIBUTION = (Pattern(p, _FLAGS) for p in (t.HEDGES, t.EXAMPLES, t.ATTRIBUTION))
 _POLITE, _CARELESS = Phrases(t.POLITE), Phrases(t.CARELESS)
 
 
@@ -36,20 +36,17 @@ def reading_ease(pair: Pair) -> int:
 
 @labeling_function
 def hedges(pair: Pair) -> int:
-    find = _PATTERNS["h"].findall
-    return _vote("hedges", len(find(pair.response_b)) - len(find(pair.response_a)))
+    return _vote("hedges", _HEDGES.count(pair.response_b) - _HEDGES.count(pair.response_a))
 
 
 @labeling_function
 def examples(pair: Pair) -> int:
-    find = _PATTERNS["e"].findall
-    return _vote("examples", len(find(pair.response_b)) - len(find(pair.response_a)))
+    return _vote("examples", _EXAMPLES.count(pair.response_b) - _EXAMPLES.count(pair.response_a))
 
 
 @labeling_function
 def attribution(pair: Pair) -> int:
-    find = _PATTERNS["a"].findall
-    return _vote("attribution", len(find(pair.response_b)) - len(find(pair.response_a)))
+    return _vote("attribution", _ATTRIBUTION.count(pair.response_b) - _ATTRIBUTION.count(pair.response_a))
 
 
 @labeling_function
@@ -74,7 +71,9 @@ def careless(pair: Pair) -> int:
 
 @labeling_function
 def list_items(pair: Pair) -> int:
-    return _vote("list_items", features.n_list_items(pair.response_b) - features.n_list_items(pair.response_a))
+    return _vote(
+        "list_items", features.n_list_items(pair.response_b) - features.n_list_items(pair.response_a)
+    )
 
 
 @labeling_function

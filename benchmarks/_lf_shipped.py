@@ -12,7 +12,9 @@ reading_ease = response_scorer(name="reading_ease", prefer="less", min_gap=5, ba
 hedges = pattern_scorer("hedges", good=[t.HEDGES], count_each=True, prefer="less")
 examples = pattern_scorer("examples", good=[t.EXAMPLES], count_each=True)
 attribution = pattern_scorer("attribution", good=[t.ATTRIBUTION], count_each=True)
-numbers = response_scorer(name="numbers", min_gap=1, batch=True)(lambda response: features.n_numbers(response))
+numbers = response_scorer(name="numbers", min_gap=1, batch=True)(
+    lambda response: features.n_numbers(response)
+)
 valence = response_scorer(name="valence", batch=True)(lambda response: features.valence(response))
 polite = keyword_scorer("polite", t.POLITE, prefer="more")
 careless = keyword_scorer("careless", t.CARELESS)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from weaklabel.lf.features import feature as feature
     from weaklabel.lf.features import prompt_feature as prompt_feature
     from weaklabel.lf.features import remembered as remembered
+    from weaklabel.lf.linear import Pattern as Pattern
     from weaklabel.lf.prompted import judge as judge
     from weaklabel.lf.snorkel import from_snorkel as from_snorkel
     from weaklabel.lf.text_column import TextColumn as TextColumn
@@ -61,6 +62,7 @@ _HOME: Final = {
     "PROMPT_FEATURES": "lf.features",
     "Pair": "types",
     "PairFunction": "lf.core",
+    "Pattern": "lf.linear",
     "Phrases": "lf.features",
     "ResponseScorer": "lf.core",
     "Text": "types",
@@ -103,6 +105,7 @@ __all__ = [
     "LabelingFunction",
     "Pair",
     "PairFunction",
+    "Pattern",
     "Phrases",
     "ResponseScorer",
     "Text",

@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable
 from re import _constants as c  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, overload
 
 import numpy as np
 import polars as pl
@@ -87,15 +87,36 @@ def count_matches(texts: TextColumn, pattern: re.Pattern[str], *, each: bool = T
     return texts.numbers(_key(pattern, each), lambda distinct: _count(distinct, pattern, each))
 
 
-def count_in(text: Text, pattern: re.Pattern[str], *, each: bool = True) -> float:
-    """The same of one text, which remembers it."""
-    return float(
-        text.remember(
-            _key(pattern, each),
-            lambda known: _by_re(pattern, [known], each)[0],
-            lambda column: _count(column, pattern, each),
-        )
-    )
+class Pattern:
+    """A regular expression to count in texts: the same for one text, which remembers it, and for a column.
+
+    Args:
+        pattern, flags: as `re.compile` takes them.
+
+    >>> marks = Pattern("[?!]+")
+    >>> marks.count("What?! No!"), marks.count(TextColumn.of(["Yes.", "Why?"])).tolist()
+    (2.0, [0.0, 1.0])
+    """
+
+    def __init__(self, pattern: str, flags: int = 0) -> None:
+        self.compiled = re.compile(pattern, flags)
+
+    @overload
+    def count(self, text: TextColumn) -> FloatArray: ...
+    @overload
+    def count(self, text: str) -> float: ...
+    def count(self, text: str | TextColumn) -> float | FloatArray:
+        """How many matches there are, none overlapping another."""
+        if isinstance(text, TextColumn):
+            return count_matches(text, self.compiled)
+        known = text if isinstance(text, Text) else Text(text)
+        return float(known.remember(_key(self.compiled, True), self._count_one, self._count_all))
+
+    def _count_one(self, text: Text) -> int:
+        return len(self.compiled.findall(text))
+
+    def _count_all(self, texts: TextColumn) -> FloatArray:
+        return _count(texts, self.compiled, True)
 
 
 def _key(pattern: re.Pattern[str], each: bool) -> tuple[str, str, int, bool]:

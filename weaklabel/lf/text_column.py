@@ -29,7 +29,6 @@ class TextColumn:
     """Texts in rows. Equal texts are one: what is computed is computed once for each that is distinct.
 
     Attributes:
-        distinct: the column of distinct texts behind this one; a column may be its own.
         rows: `(n,)` int64, where each row stands in `distinct`; None where they are the same.
 
     >>> column = TextColumn.of(["Don't panic.", "So long!"])
@@ -46,14 +45,18 @@ class TextColumn:
         rows: Ints | None = None,
     ) -> None:
         self._arrow, self._given = arrow, texts
-        self.distinct = self if distinct is None else distinct
-        self.rows = rows
+        self._distinct, self.rows = distinct, rows
         self._memo: dict[Hashable, Any] = {}
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> TextColumn:
         """A column of texts made in memory; equal ones are not looked for."""
         return cls(texts=[t if isinstance(t, Text) else Text(t) for t in texts])
+
+    @property
+    def distinct(self) -> TextColumn:
+        """The column of distinct texts behind this one; a column may be its own."""
+        return self if self._distinct is None else self._distinct
 
     def take(self, rows: Ints) -> TextColumn:
         """Some rows of this column, in any order and any number of times."""

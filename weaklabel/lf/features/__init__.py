@@ -23,6 +23,7 @@ from weaklabel.lf.features.words import distinct_words as distinct_words
 from weaklabel.lf.features.words import stem as stem
 from weaklabel.lf.features.words import syllables as syllables
 from weaklabel.lf.features.words import words as words
+from weaklabel.lf.linear import Pattern as Pattern
 
 # isort: split
 # In the order in which they are listed.

@@ -86,14 +86,25 @@ def last_turn(prompt: str | TextColumn) -> Text | TextColumn:
     """
     if isinstance(prompt, TextColumn):
         turns = prompt.distinct.remember("features:last_turn", _last_turns)
+        if turns is None:
+            return prompt
         return turns if prompt.rows is None else turns.take(prompt.rows)
-    return as_text(prompt).remember("features:last_turn", lambda text: Text(_TURN.split(text)[-1]))
+    text = as_text(prompt)
+    last = text.remember("features:last_turn", _last_turn)
+    return text if last is None else last
 
 
-def _last_turns(prompts: TextColumn) -> TextColumn:
+def _last_turn(prompt: Text) -> Text | None:
+    """None where the prompt is one turn: a text that remembers itself would never be freed."""
+    turns = _TURN.split(prompt)
+    return Text(turns[-1]) if len(turns) > 1 else None
+
+
+def _last_turns(prompts: TextColumn) -> TextColumn | None:
+    """None where every prompt is one turn."""
     rows = np.flatnonzero(prompts.series.str.contains(r"(?m)^(?:Human|User): ?").to_numpy())
     if not len(rows):
-        return prompts
+        return None
     mask = np.zeros(len(prompts), np.bool_)
     mask[rows] = True
     last = [_TURN.split(text)[-1] for text in prompts.series.gather(rows).to_list()]
