@@ -62,6 +62,14 @@ def topic(word: str) -> str:
     return ""
 
 
+def vote(name: str, a: float, b: float) -> int:
+    """The vote of a labeling function whose scores of the two responses are `a` and `b`."""
+    prefer, gap = SETTINGS[name]
+    if a == b or abs(b - a) < gap:
+        return -1
+    return int((b > a) == (prefer == "more"))
+
+
 def words(text: str) -> list[str]:
     return _WORD.findall(text.lower().replace("’", "'"))
 
