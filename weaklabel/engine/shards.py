@@ -17,7 +17,7 @@ import pyarrow as pa
 from weaklabel.artifacts import table_hash
 from weaklabel.engine.store import Cell, VoteStore
 from weaklabel.errors import DataError
-from weaklabel.lf.batch import PairBatch
+from weaklabel.lf.batch import PairBatch, pieces
 from weaklabel.lf.columns import with_derived_columns
 from weaklabel.lf.core import Column, LabelingFunction
 from weaklabel.types import ABSTAIN, Fault, Pairs
@@ -70,13 +70,20 @@ class Outcome:
 
 
 def run_task(task: ShardTask, lfs: Sequence[LabelingFunction], store: VoteStore | None) -> tuple[Answer, ...]:
-    """Compute a task's votes, and file each function's as soon as it is done."""
-    batch = PairBatch(task.table)
+    """Compute a task's votes, and file them."""
+    chosen = [lfs[i] for i in task.lfs]
+    found: list[list[Column]] = [[] for _ in chosen]
+    seconds = [0.0] * len(chosen)
+    for piece in pieces(task.table):
+        batch = PairBatch(piece)
+        for position, lf in enumerate(chosen):
+            start = time.perf_counter()
+            found[position].append(_vote(lf, batch))
+            seconds[position] += time.perf_counter() - start
     answers = []
     for position, index in enumerate(task.lfs):
-        start = time.perf_counter()
-        column = _vote(lfs[index], batch)
-        answers.append(Answer(index, column, time.perf_counter() - start))
+        column = Column.concat(found[position])
+        answers.append(Answer(index, column, seconds[position]))
         cell = task.cells[position] if task.cells else None
         if store is not None and cell is not None:
             store.save(cell, column)

@@ -7,14 +7,16 @@ function has computed the next one finds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel.lf.text_column import TextColumn
@@ -23,6 +25,10 @@ from weaklabel.types import Pair, Text
 from weaklabel.types.pair import Message
 
 _TEXTS: Final = ("prompt", "response_a", "response_b")
+
+
+PIECE_BYTES: Final = 8 << 20
+"""About so much text is voted on at a time: more would cost memory, less would look at every word more often."""
 
 
 class Asked(NamedTuple):
@@ -149,3 +155,12 @@ def _distinct(texts: pa.LargeStringArray) -> tuple[TextColumn, Ints]:
         return TextColumn(texts), np.arange(len(texts))
     encoded = texts.dictionary_encode()
     return TextColumn(encoded.dictionary), encoded.indices.to_numpy().astype(np.int64)
+
+
+def pieces(table: pa.Table) -> Iterator[pa.Table]:
+    """A shard in pieces of consecutive rows with about `PIECE_BYTES` of text each, one pair at least."""
+    sizes = sum(pc.binary_length(table[name]).to_numpy() for name in _TEXTS) if len(table) else np.empty(0)
+    piece = np.cumsum(sizes) // PIECE_BYTES
+    starts = [0, *(np.flatnonzero(np.diff(piece)) + 1).tolist(), len(table)]
+    for start, end in pairwise(starts):
+        yield table.slice(start, end - start)

@@ -36,6 +36,15 @@ class Column:
     margins: Float32Array
     faults: tuple[Fault, ...] = ()
 
+    @classmethod
+    def concat(cls, parts: Sequence[Column]) -> Column:
+        """The votes on some pairs, then those on the next."""
+        if len(parts) == 1:
+            return parts[0]
+        votes = np.concatenate([part.votes for part in parts])
+        margins = np.concatenate([part.margins for part in parts])
+        return cls(votes, margins, tuple(fault for part in parts for fault in part.faults))
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelingFunction(ABC):

@@ -26,15 +26,13 @@ import polars as pl
 import pyarrow as pa
 
 from weaklabel.lf.text_column import TextColumn
-from weaklabel.lf.tokens import Ints, buffers, is_word, lengths
+from weaklabel.lf.tokens import Ints, Kind, buffers, lengths
 from weaklabel.types import FloatArray, Text
 
 _WORD: Final = "0-9A-Za-z_"
 _ASCII_SPACE: Final = r"\t-\r "
 SPACE: Final = r"\t-\r\x1c- \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
 """What `str.isspace` and `re` take for white space, as the inside of a class of the linear engine."""
-
-_FOLD_TO_ASCII: Final = frozenset("\u0130\u0131\u017f\u212a")  # whatever their case, they match i, s and k
 
 
 class Linear(NamedTuple):
@@ -160,8 +158,7 @@ class _Foreign(NamedTuple):
 
 def _foreign(texts: TextColumn) -> _Foreign:
     beyond, rows = texts.beyond
-    letters = beyond.are(is_word)
-    odd = beyond.are(lambda point: chr(point) in _FOLD_TO_ASCII or chr(point).isdecimal())
+    letters, odd = beyond.are(Kind.WORD), beyond.are(Kind.DIGIT | Kind.FOLDS)
     foreign = np.unique(rows[letters])
     veiled = _veil(texts.arrow, beyond.positions[letters]) if len(foreign) else texts.arrow
     return _Foreign(foreign, np.unique(rows[odd]), pl.Series("text", veiled))

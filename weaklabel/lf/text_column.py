@@ -140,10 +140,7 @@ class TextColumn:
     @cached_property
     def words(self) -> Tokens:
         """The words of the distinct texts with straight apostrophes, so that one word has one spelling."""
-        if self.distinct is not self:
-            return self.distinct.words
-        curly = any("’" in word for word in self.tokens.vocabulary)
-        return self.tokens.renamed(lambda word: word.replace("’", "'")) if curly else self.tokens
+        return self.tokens.straight() if self.distinct is self else self.distinct.words
 
     @cached_property
     def beyond(self) -> tuple[Beyond, Ints]:

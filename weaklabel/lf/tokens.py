@@ -7,10 +7,11 @@ capitals; everything else is done for half a megabyte at a time, because arrays 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import IntFlag
 from functools import cached_property
+from itertools import pairwise, repeat
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -32,28 +33,38 @@ _TOO_LONG: Final = b"\xff" * 8  # no UTF-8 text holds it: the other half of such
 _TOO_LONG_KEY: Final = np.uint64(2**64 - 1)
 
 
+class Kind(IntFlag):
+    """What Python takes a character beyond ASCII for."""
+
+    ASKED = 1
+    WORD = 2  # a letter or digit to `re`
+    CAPITAL = 4  # lower case changes it
+    DIGIT = 8  # `\d`
+    FOLDS = 16  # whatever the case, an ASCII letter matches it
+
+
 class Beyond(NamedTuple):
-    """Every character beyond ASCII in a buffer of UTF-8: where its first byte stands, and its code point."""
+    """Every character beyond ASCII in a buffer of UTF-8: where its first byte stands, its code point and kind."""
 
     positions: Ints
     points: Codes
+    kinds: Bytes
 
-    def are(self, test: Callable[[int], bool]) -> NDArray[np.bool_]:
-        """`test` of each, asked once per distinct code point."""
-        distinct, where = np.unique(self.points, return_inverse=True)
-        return np.fromiter(map(test, distinct.tolist()), np.bool_, len(distinct))[where]
-
-
-@functools.cache
-def is_word(point: int) -> bool:
-    """Whether `re` takes the character for a letter or digit."""
-    return chr(point).isalnum()
+    def are(self, kind: Kind) -> NDArray[np.bool_]:
+        """Which of them are of (one of) the given kinds."""
+        return np.asarray(self.kinds & kind, dtype=np.bool_)
 
 
-@functools.cache
-def is_capital(point: int) -> bool:
-    """Whether lower case changes the character."""
-    return chr(point).lower() != chr(point)
+_KINDS: Final = np.zeros(0x110000, np.uint8)  # by code point, filled in when a character is first met
+_FOLD_TO_ASCII: Final = "\u0130\u0131\u017f\u212a"
+
+
+def _kinds(points: Codes) -> Bytes:
+    for point in np.unique(points[_KINDS[points] == 0]).tolist():
+        char = chr(point)
+        kind = Kind.ASKED | Kind.WORD * char.isalnum() | Kind.CAPITAL * (char.lower() != char)
+        _KINDS[point] = kind | Kind.DIGIT * char.isdecimal() | Kind.FOLDS * (char in _FOLD_TO_ASCII)
+    return _KINDS[points]
 
 
 def buffers(texts: pa.LargeStringArray) -> tuple[Bytes, Ints]:
@@ -84,7 +95,7 @@ def beyond_ascii(raw: Bytes) -> Beyond:
         more = length > step
         next_byte = raw[np.minimum(positions + step, last)].astype(np.int32)
         points = np.where(more, points << 6 | next_byte & 0x3F, points)
-    return Beyond(positions, points)
+    return Beyond(positions, points, _kinds(points))
 
 
 @dataclass(frozen=True)
@@ -114,38 +125,42 @@ class Tokens:
         codes = self.codes[self.offsets[row] : self.offsets[row + 1]].tolist()
         return tuple(map(self.vocabulary.__getitem__, codes))
 
-    def per_word(self, fn: Callable[[str], int]) -> Ints:
-        """`(len(vocabulary),)` int64: `fn` of every distinct word."""
-        return np.fromiter(map(fn, self.vocabulary), np.int64, len(self.vocabulary))
+    def per_word(self, fn: Callable[..., int], *more: Any) -> Codes:
+        """`(len(vocabulary),)` int32: `fn(word, *more)` of every distinct word."""
+        return np.fromiter(map(fn, self.vocabulary, *map(repeat, more)), np.int32, len(self.vocabulary))
 
-    def sums(self, values: NDArray[Any]) -> Ints:
+    def sums(self, values: Codes) -> Ints:
         """`(n,)` int64: whole numbers, one per distinct word, added up over the words of each text."""
         totals = np.zeros(len(self.codes) + 1, np.int64)
         np.cumsum(values[self.codes], out=totals[1:])
         return totals[self.offsets[1:]] - totals[self.offsets[:-1]]
 
-    def renamed(self, rename: Callable[[str], str]) -> Tokens:
-        """The same texts with `rename` of every word."""
-        codes: dict[str, int] = {}
-        to = np.array([codes.setdefault(rename(w), len(codes)) for w in self.vocabulary], np.int32)
-        return Tokens(to[self.codes] if len(to) else self.codes, self.offsets, list(codes))
+    def straight(self) -> Tokens:
+        """The same texts with straight apostrophes in the place of curly ones."""
+        if "’" not in "".join(self.vocabulary):
+            return self
+        vocabulary, to = list(self.vocabulary), np.arange(len(self.vocabulary), dtype=np.int32)
+        code = {word: i for i, word in enumerate(vocabulary)}
+        for i, word in enumerate(vocabulary):
+            if "’" in word:
+                vocabulary[i] = word.replace("’", "'")
+                to[i] = code.setdefault(vocabulary[i], i)
+        return Tokens(to[self.codes], self.offsets, vocabulary)
 
-    def distinct_of(
-        self, rename: Callable[[str], str], drop: str | None = None
-    ) -> tuple[Distinct, list[str]]:
+    def distinct_of(self, rename: Callable[[str], str], drop: str | None = None) -> tuple[Distinct, pa.Array]:
         """`rename` of every distinct word of every text, each once, and the words of the new codes.
 
         Args:
             rename: called once per distinct word.
             drop: what words are renamed to that do not count.
         """
-        code: dict[str, int] = {} if drop is None else {drop: 0}
-        to = np.array([code.setdefault(rename(w), len(code)) for w in self.vocabulary], np.int64)
-        rows, codes = self.distinct
-        codes = to[codes] if len(to) else codes
+        renamed = pa.array(map(rename, self.vocabulary), pa.string()).dictionary_encode()
+        codes = renamed.indices.to_numpy()[self.distinct.codes]
+        rows = self.distinct.rows
         if drop is not None:
-            rows, codes = rows[codes > 0], codes[codes > 0]
-        return Distinct.of(rows, codes), list(code)
+            kept = codes != pc.index(renamed.dictionary, drop).as_py()
+            rows, codes = rows[kept], codes[kept]
+        return Distinct.of(rows, codes), renamed.dictionary
 
     @cached_property
     def rows(self) -> Codes:
@@ -159,31 +174,44 @@ class Tokens:
 
 
 class Distinct(NamedTuple):
-    """Pairs of a text and a word that stands in it, sorted, each once; `(k,)` int64 both."""
+    """Pairs of a text and a word that stands in it, each once, sorted: `(k,)` int64, text << 32 | word."""
 
-    rows: Ints
-    codes: Ints
+    keys: Ints
 
     @classmethod
     def of(cls, rows: NDArray[Any], codes: NDArray[Any]) -> Distinct:
         """Each of the given pairs once."""
-        keys = rows.astype(np.int64) << 32 | codes
+        keys = rows.astype(np.int64)
+        keys <<= 32
+        keys |= codes
         keys.sort()
         new = np.ones(len(keys), np.bool_)
         np.not_equal(keys[1:], keys[:-1], out=new[1:])
-        keys = keys[new]
-        return cls(keys >> 32, keys & 0xFFFFFFFF)
+        return cls(keys[new])
+
+    @property
+    def rows(self) -> Ints:
+        return self.keys >> 32
+
+    @property
+    def codes(self) -> Ints:
+        return self.keys & 0xFFFFFFFF
+
+    def offsets(self, n: int) -> Ints:
+        """`(n + 1,)`: text i has the pairs from `offsets[i]` to before `offsets[i + 1]`."""
+        return np.searchsorted(self.keys, np.arange(n + 1) << 32)
 
     def counts(self, n: int) -> Ints:
         """`(n,)` pairs of each text."""
-        return np.bincount(self.rows, minlength=n)
+        return np.diff(self.offsets(n))
 
     def holds(self, rows: Ints, codes: Ints) -> NDArray[np.bool_]:
         """`(len(rows),)`: whether each of the given pairs is among these."""
-        keys, wanted = self.rows << 32 | self.codes, rows << 32 | codes
-        if not len(keys):
+        wanted = rows << 32 | codes
+        if not len(self.keys):
             return np.zeros(len(wanted), np.bool_)
-        return np.asarray(keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted)
+        at = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        return np.asarray(self.keys[at] == wanted)
 
 
 class Sets:
@@ -191,7 +219,7 @@ class Sets:
 
     def __init__(self, distinct: Distinct, vocabulary: list[str], n: int) -> None:
         self._codes, self._vocabulary = distinct.codes, vocabulary
-        self._offsets = np.searchsorted(distinct.rows, np.arange(n + 1)).tolist()
+        self._offsets = distinct.offsets(n).tolist()
 
     def __getitem__(self, row: int) -> frozenset[str]:
         codes = self._codes[self._offsets[row] : self._offsets[row + 1]].tolist()
@@ -200,9 +228,8 @@ class Sets:
 
 def tokenize(texts: pa.LargeStringArray) -> Tokens:
     """The words of every text, equal to `Text(text).words`."""
-    raw, offsets = _joined(_lowered(texts))
     overlong: dict[bytes, int] = {}
-    blocks = list(_blocks(raw, offsets, overlong))
+    blocks = [_block(parts, overlong) for parts in _parts(texts)]
     keys = np.concatenate([np.empty(0, np.uint64), *(b.keys for b in blocks)])
     codes, short = _numbered(pa.array(keys), "S8")
     # A word of more than eight bytes has a key of two halves, and a number of its own.
@@ -232,46 +259,26 @@ class _Block(NamedTuple):
     more: NDArray[np.uint64]
 
 
-def _blocks(raw: bytes, offsets: Ints, overlong: dict[bytes, int]) -> Iterator[_Block]:
-    """Texts in blocks of about half a megabyte, a longer text by itself."""
-    beyond = beyond_ascii(np.frombuffer(raw, np.uint8))
-    word, curly = beyond.are(is_word), beyond.points == _CURLY
-    first, n = 0, len(offsets) - 1
+def _parts(texts: pa.LargeStringArray) -> Iterator[list[bytes | memoryview]]:
+    """The bytes of each text, in lists of about half a megabyte; a longer text by itself."""
+    raw, offsets = buffers(texts)
+    view, first, n = memoryview(raw.data), 0, len(texts)
     while first < n:
         last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + _BLOCK, "right")) - 1)
-        start, end = int(offsets[first]), int(offsets[last])
-        inside = slice(*np.searchsorted(beyond.positions, (start, end)))
-        at = beyond.positions[inside] - start
-        part = raw[start:end]
-        letters = _letters(part, at[word[inside]], at[curly[inside]])
-        yield _block(part, letters, offsets[first : last + 1] - start, overlong)
+        yield [view[start:end] for start, end in pairwise(offsets[first : last + 1].tolist())]
         first = last
 
 
-def _letters(part: bytes, words: Ints, curly: Ints) -> Bytes:
-    """The bytes that belong to words, lower-cased, and 0 for all others; sixteen more at the end.
-
-    Args:
-        part: UTF-8 with a NUL behind every text.
-        words, curly: where letters and digits beyond ASCII, and curly apostrophes, begin.
-    """
-    raw = np.frombuffer(part, np.uint8)
-    letters = np.frombuffer(bytearray(part.translate(_LOWER)) + bytes(16), np.uint8)
-    length = lengths(raw, words)
-    for step in range(4):
-        at = words[length > step] + step
-        letters[at] = raw[at]
-    # An apostrophe joins what stands on both sides of it. Every text ends in NUL, so there is a byte behind.
-    straight = np.flatnonzero(raw == _APOSTROPHE)
-    joins = straight[(letters[straight - 1] != 0) & (letters[straight + 1] != 0)]
-    curls = curly[(letters[curly - 1] != 0) & (letters[curly + 3] != 0)]
-    letters[joins] = _APOSTROPHE
-    for step in range(3):
-        letters[curls + step] = raw[curls + step]
-    return letters
-
-
-def _block(part: bytes, letters: Bytes, offsets: Ints, overlong: dict[bytes, int]) -> _Block:
+def _block(parts: list[bytes | memoryview], overlong: dict[bytes, int]) -> _Block:
+    """The words of some texts; `overlong` numbers words of more than sixteen bytes across blocks."""
+    joined, beyond = _joined(parts)
+    capital = beyond.are(Kind.CAPITAL)
+    if capital.any():
+        starts = _starts(parts)
+        for row in np.unique(np.searchsorted(starts, beyond.positions[capital], "right") - 1).tolist():
+            parts[row] = str(parts[row], "utf-8").lower().encode()
+        joined, beyond = _joined(parts)
+    letters = _letters(joined, beyond)
     inside = letters != 0
     edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     if inside[0]:
@@ -285,7 +292,37 @@ def _block(part: bytes, letters: Bytes, offsets: Ints, overlong: dict[bytes, int
         start = int(starts[long[i]])
         word = letters[start : start + int(length[long[i]])].tobytes()
         keys[long[i]], more[i] = _TOO_LONG_KEY, overlong.setdefault(word, len(overlong))
-    return _Block(keys, np.diff(np.searchsorted(starts, offsets)), long, more)
+    return _Block(keys, np.diff(np.searchsorted(starts, _starts(parts))), long, more)
+
+
+def _joined(parts: list[bytes | memoryview]) -> tuple[bytes, Beyond]:
+    """The texts with a NUL behind each, so that no word runs from one into the next."""
+    joined = b"\0".join([*parts, b""])
+    return joined, beyond_ascii(np.frombuffer(joined, np.uint8))
+
+
+def _starts(parts: list[bytes | memoryview]) -> Ints:
+    """Where each text begins in what `_joined` makes of them, and where the last ends."""
+    return np.cumsum([0, *(len(part) + 1 for part in parts)])
+
+
+def _letters(joined: bytes, beyond: Beyond) -> Bytes:
+    """The bytes that belong to words, ASCII in lower case, and 0 for all others; sixteen more at the end."""
+    raw = np.frombuffer(joined, np.uint8)
+    letters = np.frombuffer(bytearray(joined.translate(_LOWER)) + bytes(16), np.uint8)
+    words, curly = beyond.positions[beyond.are(Kind.WORD)], beyond.positions[beyond.points == _CURLY]
+    length = lengths(raw, words)
+    for step in range(4):
+        at = words[length > step] + step
+        letters[at] = raw[at]
+    # An apostrophe joins what stands on both sides of it. There is a NUL behind every text, so there is another side.
+    straight = np.flatnonzero(raw == _APOSTROPHE)
+    joins = straight[(letters[straight - 1] != 0) & (letters[straight + 1] != 0)]
+    curls = curly[(letters[curly - 1] != 0) & (letters[curly + 3] != 0)]
+    letters[joins] = _APOSTROPHE
+    for step in range(3):
+        letters[curls + step] = raw[curls + step]
+    return letters
 
 
 def _numbered(keys: pa.Array, kind: str) -> tuple[Codes, list[bytes]]:
@@ -293,24 +330,3 @@ def _numbered(keys: pa.Array, kind: str) -> tuple[Codes, list[bytes]]:
     encoded = keys.dictionary_encode()
     distinct = np.frombuffer(encoded.dictionary.buffers()[1], kind)[: len(encoded.dictionary)]
     return encoded.indices.to_numpy().copy(), distinct.tolist()
-
-
-def _lowered(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Texts that hold capitals beyond ASCII in lower case, all others as they are."""
-    raw, offsets = buffers(texts)
-    beyond = beyond_ascii(raw)
-    rows = np.unique(np.searchsorted(offsets, beyond.positions[beyond.are(is_capital)], "right") - 1)
-    if not len(rows):
-        return texts
-    mask = np.zeros(len(texts), np.bool_)
-    mask[rows] = True
-    lowered = pa.array([text.lower() for text in texts.filter(pa.array(mask)).to_pylist()], texts.type)
-    return pc.replace_with_mask(texts, pa.array(mask), lowered)
-
-
-def _joined(texts: pa.LargeStringArray) -> tuple[bytes, Ints]:
-    """All texts with a NUL behind each, and where each begins."""
-    offsets = buffers(texts)[1] + np.arange(len(texts) + 1)
-    listed = pa.LargeListArray.from_arrays([0, len(texts)], texts)
-    joined = pc.binary_join(listed, pa.scalar("\0", texts.type))[0].as_buffer()
-    return joined.to_pybytes() + b"\0" if len(texts) else b"", offsets

@@ -56,8 +56,7 @@ def _(response: TextColumn, prompt: TextColumn) -> Ints:
 def _shared_topics(response: TextColumn, prompt: TextColumn) -> tuple[Ints, Ints, Ints]:
     """Per row, `(n,)` each: content words that both have, that the response has, that the prompt has."""
     (own, own_words), (asked, asked_words) = topics(response), topics(prompt)
-    code = {word: i for i, word in enumerate(own_words)}
-    to = np.array([code.get(word, -1) for word in asked_words], np.int64)
+    to = pc.index_in(asked_words, own_words).fill_null(-1).to_numpy().astype(np.int64)
     mine, theirs = response.indices, prompt.indices
     n_own, n_asked = own.counts(len(response.distinct)), asked.counts(len(prompt.distinct))
     # Every content word of every row's prompt, looked up among those of the row's response.

@@ -235,8 +235,8 @@ def valence(text: Text) -> float:
 
 @valence.on_columns
 def _(texts: TextColumn) -> FloatArray:
-    known, words = valences(), texts.words
-    return words.sums(words.per_word(lambda word: known.get(word, 0))) / 10
+    words = texts.words
+    return words.sums(words.per_word(valences().get, 0)) / 10
 
 
 @functools.cache

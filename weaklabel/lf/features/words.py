@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import pyarrow as pa
+
 from weaklabel.lf import lexicons
 from weaklabel.lf.features._registry import remembered
 from weaklabel.lf.text_column import TextColumn
@@ -42,10 +44,11 @@ def content_words(text: Text) -> frozenset[str]:
 
 @content_words.on_columns
 def _(texts: TextColumn) -> Sets:
-    return Sets(*topics(texts), len(texts))
+    distinct, names = topics(texts)
+    return Sets(distinct, names.to_pylist(), len(texts))
 
 
-def topics(column: TextColumn) -> tuple[Distinct, list[str]]:
+def topics(column: TextColumn) -> tuple[Distinct, pa.Array]:
     """The content words of each distinct text of a column, and the word of each code."""
     return column.distinct.remember("topics", lambda texts: texts.words.distinct_of(topic, drop=""))
 
