@@ -17,7 +17,7 @@ PATTERNS = [
     r"\bmaybe\b", r"(?i)\b(i('d)? guess|kis|maybe)\b", r"\w+", r"\W", r"[^\W]", r"[^\s\w]{2,}", r"\S+", r"\d+[.,]?\d*",
     r"[^\d\s“]", r"[^a-z]+", r"(?i)[^k]s", r"(?i)[a-f]+x?", r"[A-z]+", r"[“”]", r"é", r"[à-ü]", r"_", r"a{2,3}?b|a+",
     r"(?s).x", r".", r"\Aa", r"[\s\S]b", r"(?i)[^“k-m\W]", r"^.{0,60}\?\s*$", r"(?m)^[ \t]*- ", r"x\Z", r"(?:ab?)+?i",
-    r"(?i:K)s", r"\b\w{3,}\b",
+    r"(?i:K)s", r"\b\w{3,}\b", r"(?i)(?-i:K)s|a", r"(?m)^\w+", r"(?m)^a\n?", r"(?m)^[^x]", r"(?m)^x$", r"(?m)^\Aa", r"(?im)^[A-K]",
 ]  # fmt: skip
 FLAGS = [0, re.IGNORECASE, re.MULTILINE, re.ASCII, re.ASCII | re.IGNORECASE, re.IGNORECASE | re.MULTILINE]
 

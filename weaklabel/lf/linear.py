@@ -35,6 +35,11 @@ SPACE: Final = r"\t-\r\x1c- \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029
 """What `str.isspace` and `re` take for white space, as the inside of a class of the linear engine."""
 
 
+_LINE_START: Final = "(?m:^)"
+_BREAK: Final = ord("\n")
+_LOWER: Final = bytes(range(256)).lower()  # bytes know ASCII letters alone
+
+
 class Linear(NamedTuple):
     """A pattern for the linear engine.
 
@@ -42,10 +47,14 @@ class Linear(NamedTuple):
         pattern: true for texts without letters or digits beyond ASCII.
         foreign: what else it is true for: "as it is" of every text, "veiled" of texts whose letters beyond ASCII
             were replaced by underscores, "none".
+        lowered: whether ASCII letters are to be lower case: the engine looks for fixed letters much faster.
+        after_break: whether a line break is to stand before the text: it looks for one faster than for line starts.
     """
 
     pattern: str
-    foreign: Literal["as it is", "veiled", "none"]
+    foreign: Literal["as it is", "veiled", "none"] = "as it is"
+    lowered: bool = False
+    after_break: bool = False
 
 
 class _Lacking(Exception):
@@ -57,24 +66,37 @@ def linear(pattern: re.Pattern[str]) -> Linear | str:
     """The pattern for the linear engine, or in words why it has no such form.
 
     >>> linear(re.compile(r"\\bmaybe\\b"))
-    Linear(pattern='(?-u:\\\\b)maybe(?-u:\\\\b)', foreign='veiled')
+    Linear(pattern='(?-u:\\\\b)maybe(?-u:\\\\b)', foreign='veiled', lowered=False, after_break=False)
     >>> linear(re.compile(r"(a)\\1"))
     'a back-reference'
     """
     parsed = _parser.parse(pattern.pattern, pattern.flags)
     if not parsed.getwidth()[0]:
         return "it can match nothing at all"
-    writer = _Writer()
     try:
-        written = writer.sequence(parsed, pattern.flags)
-        pl.Series([""]).str.contains(written)
+        form = _written(parsed, pattern.flags)
+        pl.Series([""]).str.contains(form.pattern)
     except _Lacking as lacking:
         return str(lacking)
     except pl.exceptions.ComputeError:
         return "its size"
-    if pattern.flags & re.ASCII:
-        return Linear(written, "as it is")
-    return Linear(written, "none" if writer.names_letters else "veiled")
+    return form
+
+
+def _written(parsed: Any, flags: int) -> Linear:
+    writer = _Writer(lowered=bool(flags & re.IGNORECASE))
+    try:
+        written = writer.sequence(parsed, flags)
+    except _CaseMatters:
+        writer = _Writer(lowered=False)
+        written = writer.sequence(parsed, flags)
+    # A match that holds no line break leaves the one before the next line to the next match.
+    starts_lines = parsed[0] == (c.AT, c.AT_BEGINNING) and bool(flags & re.MULTILINE)
+    after_break = starts_lines and not writer.matches_break and not writer.looks_at_start
+    if after_break:
+        written = rf"\n{written.removeprefix(_LINE_START)}"
+    foreign: Literal["as it is", "veiled", "none"] = "none" if writer.names_letters else "veiled"
+    return Linear(written, "as it is" if flags & re.ASCII else foreign, writer.lowered, after_break)
 
 
 def count_matches(texts: TextColumn, pattern: re.Pattern[str], *, each: bool = True) -> FloatArray:
@@ -131,37 +153,47 @@ def _count(texts: TextColumn, pattern: re.Pattern[str], each: bool) -> FloatArra
     form = linear(pattern)
     if isinstance(form, str):
         return np.array(_by_re(pattern, texts.raw, each), np.float64)
-    foreign = texts.remember("linear:foreign", _foreign)
-    searched = foreign.veiled if form.foreign == "veiled" else texts.series
+    searched = _searched(texts, form.foreign == "veiled", form.lowered, form.after_break)
     found = searched.str.count_matches(form.pattern) if each else searched.str.contains(form.pattern)
     counts = found.cast(pl.Float64).to_numpy()
-    odd = {"as it is": foreign.rows[:0], "veiled": foreign.odd, "none": foreign.rows}[form.foreign]
+    odd = _beyond(texts, form.foreign)
     if len(odd):
         counts = counts.copy()
         counts[odd] = _by_re(pattern, texts.series.gather(odd).to_list(), each)
     return counts
 
 
-class _Foreign(NamedTuple):
-    """The texts of a column that hold letters or digits beyond ASCII.
-
-    Attributes:
-        rows: where they stand, rising.
-        odd: those among them with digits, or with letters that match ASCII ones whatever their case.
-        veiled: all texts of the column, with an underscore for each letter or digit beyond ASCII.
-    """
-
-    rows: Ints
-    odd: Ints
-    veiled: pl.Series
+def _beyond(texts: TextColumn, foreign: str) -> Ints:
+    """The texts for which a form is not true, see `Linear.foreign`."""
+    if foreign == "as it is":
+        return np.empty(0, np.int64)
+    return texts.remember(("linear:beyond", foreign), lambda column: _rows_beyond(column, foreign))
 
 
-def _foreign(texts: TextColumn) -> _Foreign:
+def _rows_beyond(texts: TextColumn, foreign: str) -> Ints:
     beyond, rows = texts.beyond
-    letters, odd = beyond.are(Kind.WORD), beyond.are(Kind.DIGIT | Kind.FOLDS)
-    foreign = np.unique(rows[letters])
-    veiled = _veil(texts.arrow, beyond.positions[letters]) if len(foreign) else texts.arrow
-    return _Foreign(foreign, np.unique(rows[odd]), pl.Series("text", veiled))
+    return np.unique(rows[beyond.are(Kind.DIGIT | Kind.FOLDS if foreign == "veiled" else Kind.WORD)])
+
+
+def _searched(texts: TextColumn, veiled: bool, lowered: bool, after_break: bool) -> pl.Series:
+    """The texts as a form wants them; each way is made once."""
+    if not (veiled or lowered or after_break):
+        return texts.series
+    key = "linear:searched", veiled, lowered, after_break
+    return texts.remember(key, lambda column: _changed(column, veiled, lowered, after_break))
+
+
+def _changed(texts: TextColumn, veiled: bool, lowered: bool, after_break: bool) -> pl.Series:
+    if after_break:
+        return "\n" + _searched(texts, veiled, lowered, False)
+    if lowered:
+        raw, offsets = buffers(_searched(texts, veiled, False, False).to_arrow())
+        data = pa.py_buffer(raw.tobytes().translate(_LOWER))
+        parts = [None, pa.py_buffer(offsets), data]
+        return pl.Series("text", pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, parts))
+    beyond, _ = texts.beyond
+    letters = beyond.positions[beyond.are(Kind.WORD)]
+    return pl.Series("text", _veil(texts.arrow, letters)) if len(letters) else texts.series
 
 
 def _veil(texts: pa.LargeStringArray, letters: Ints) -> pa.LargeStringArray:
@@ -180,17 +212,30 @@ def _veil(texts: pa.LargeStringArray, letters: Ints) -> pa.LargeStringArray:
     return pa.Array.from_buffers(texts.type, len(texts), parts)
 
 
-class _Writer:
-    """Writes a parsed pattern for the linear engine, and notes whether it names letters beyond ASCII or `_`."""
+class _CaseMatters(Exception):
+    """A part of a pattern that ignores case does not."""
 
-    def __init__(self) -> None:
-        self.names_letters = False
+
+class _Writer:
+    """Writes a parsed pattern for the linear engine, and notes what it looks at.
+
+    Attributes:
+        lowered: write it for texts in lower case.
+        names_letters: it names letters beyond ASCII, or the underscore that may stand for them.
+        matches_break: some part of it can match a line break.
+        looks_at_start: it can tell where the text begins.
+    """
+
+    def __init__(self, lowered: bool) -> None:
+        self.lowered = lowered
+        self.names_letters = self.matches_break = self.looks_at_start = False
 
     def sequence(self, parts: Any, flags: int) -> str:
         return "".join(self.part(op, value, flags) for op, value in parts)
 
     def part(self, op: Any, value: Any, flags: int) -> str:
         if op is c.LITERAL:
+            self.matches_break |= value == _BREAK
             cases = self.cases(chr(value), flags)
             return _escaped(cases) if len(cases) == 1 else f"[{''.join(map(_escaped, cases))}]"
         if op is c.NOT_LITERAL:
@@ -198,13 +243,16 @@ class _Writer:
         if op is c.IN:
             return self.one_of(value, flags)
         if op is c.ANY:
+            self.matches_break |= bool(flags & re.DOTALL)
             return "(?s:.)" if flags & re.DOTALL else r"[^\n]"
         if op is c.AT:
-            return _place(value, flags)
+            return self.place(value, flags)
         if op is c.BRANCH:
             return f"(?:{'|'.join(self.sequence(branch, flags) for branch in value[1])})"
         if op is c.SUBPATTERN:
             _, added, dropped, inner = value
+            if self.lowered and dropped & re.IGNORECASE:
+                raise _CaseMatters
             return f"(?:{self.sequence(inner, (flags | added) & ~dropped)})"
         if op in (c.MAX_REPEAT, c.MIN_REPEAT):
             return self.repeat(value, flags) + ("?" if op is c.MIN_REPEAT else "")
@@ -224,7 +272,7 @@ class _Writer:
         if not flags & re.IGNORECASE:
             return char
         if char.isascii():
-            return "".join(sorted({char.lower(), char.upper()}))
+            return char.lower() if self.lowered else "".join(sorted({char.lower(), char.upper()}))
         if not flags & re.ASCII and {char.lower(), char.upper(), char.casefold()} != {char}:
             raise _Lacking(f"the two cases of {char!r}")
         return char
@@ -232,6 +280,7 @@ class _Writer:
     def one_of(self, items: Any, flags: int) -> str:
         negated = items[0][0] is c.NEGATE
         members = "".join(self.member(op, value, flags) for op, value in items[negated:])
+        self.matches_break |= negated != any(_holds_break(op, value) for op, value in items[negated:])
         return f"[{'^' * negated}{members}]"
 
     def member(self, op: Any, value: Any, flags: int) -> str:
@@ -249,17 +298,28 @@ class _Writer:
             written += "".join(map(_escaped, sorted(folded)))
         return written
 
+    def place(self, where: Any, flags: int) -> str:
+        if where is c.AT_BEGINNING and flags & re.MULTILINE:
+            return _LINE_START
+        if where in (c.AT_BEGINNING, c.AT_BEGINNING_STRING):
+            self.looks_at_start = True
+            return r"\A"
+        if where is c.AT_END and flags & re.MULTILINE:
+            return "(?m:$)"
+        if where is c.AT_END:
+            raise _Lacking("$ without re.MULTILINE")
+        if where is c.AT_NON_BOUNDARY:
+            raise _Lacking(r"\B")
+        return {c.AT_END_STRING: r"\z", c.AT_BOUNDARY: r"(?-u:\b)"}[where]
 
-def _place(where: Any, flags: int) -> str:
-    if where is c.AT_BEGINNING:
-        return "(?m:^)" if flags & re.MULTILINE else r"\A"
-    if where is c.AT_END and flags & re.MULTILINE:
-        return "(?m:$)"
-    if where is c.AT_END:
-        raise _Lacking("$ without re.MULTILINE")
-    if where is c.AT_NON_BOUNDARY:
-        raise _Lacking(r"\B")
-    return {c.AT_BEGINNING_STRING: r"\A", c.AT_END_STRING: r"\z", c.AT_BOUNDARY: r"(?-u:\b)"}[where]
+
+def _holds_break(op: Any, value: Any) -> bool:
+    """Whether a member of a set is, or holds, a line break."""
+    if op is c.RANGE:
+        return bool(value[0] <= _BREAK <= value[1])
+    if op is c.CATEGORY:
+        return str(value) in ("CATEGORY_SPACE", "CATEGORY_NOT_WORD", "CATEGORY_NOT_DIGIT")
+    return bool(value == _BREAK)
 
 
 def _category(name: str, ascii_only: bool) -> str:
