@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -62,6 +63,13 @@ def test_sums_and_distinct_words_can_be_checked_by_eye() -> None:
 
 
 def test_pairs_that_are_held_are_found() -> None:
-    held = Distinct.of(*(pa.array(x).to_numpy() for x in ([0, 0, 2], [5, 1, 5])))
-    asked = (pa.array(x).to_numpy() for x in ([0, 1, 2, 9], [1, 1, 5, 9]))
-    assert held.holds(*asked).tolist() == [True, False, True, False]
+    rows, codes = np.array([0, 0, 2]), np.array([5, 1, 5])
+    for n_codes in (6, 2**40):  # keys of 32 and of 64 bits
+        held = Distinct.of(rows, codes, n_codes)
+        assert held.holds(np.array([0, 1, 2, 3]), np.array([1, 1, 5, 4])).tolist() == [
+            True,
+            False,
+            True,
+            False,
+        ]
+        assert (held.counts(4).tolist(), held.codes.tolist()) == ([2, 0, 1, 0], [1, 5, 5])
