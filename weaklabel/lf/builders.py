@@ -19,9 +19,9 @@ import numpy as np
 
 from weaklabel._validation import lookup
 from weaklabel.errors import LabelingFunctionError
-from weaklabel.lf.core import Prefer, ResponseScorer
+from weaklabel.lf.core import LabelingFunction, Prefer, ResponseScorer
 from weaklabel.lf.features import FEATURES, PROMPT_FEATURES, Phrases
-from weaklabel.lf.linear import count_matches
+from weaklabel.lf.linear import count_matches, linear
 from weaklabel.lf.text_column import TextColumn
 from weaklabel.types import FloatArray, Text
 
@@ -99,7 +99,8 @@ def pattern_scorer(
 
     Args:
         name: of the labeling function.
-        good, bad: regular expressions of `re`; `^` and `$` match at line ends.
+        good, bad: regular expressions of `re`; `^` and `$` match at line ends. Patterns without look-around and
+            back-references are searched in whole columns, see `weaklabel.lf.linear`.
         count_each: count every match; by default each pattern counts once, however often it matches.
         ignore_case: "Perhaps" matches `perhaps`.
         prefer, min_gap, max_gap: as in `response_scorer`.
@@ -125,7 +126,24 @@ def pattern_scorer(
         return found
 
     score.__doc__ = f"{len(plus)} good patterns minus {len(minus)} bad ones."
+    score.patterns = plus + minus  # type: ignore[attr-defined]
     return _scorer(score, name, prefer, min_gap, max_gap)
+
+
+def runs_in_python(lf: LabelingFunction) -> str | None:
+    """Which patterns of a `pattern_scorer` are searched text by text, and why; None where none is.
+
+    Such a pattern takes some ten times as long, and can take endless time on some text: give the run a time limit.
+
+    >>> print(runs_in_python(pattern_scorer("twice", good=["(a|b)\\\\1"])))
+    pattern '(a|b)\\\\1' has a back-reference
+    """
+    patterns: tuple[re.Pattern[str], ...] = getattr(lf.fn, "patterns", ())
+    lacking = [(p.pattern, form) for p in patterns if isinstance(form := linear(p), str)]
+    if not lacking:
+        return None
+    (pattern, reason), more = lacking[0], len(lacking) - 1
+    return f"pattern {pattern!r} has {reason}" + (f"; {more} more" if more else "")
 
 
 def threshold_scorer(

@@ -72,14 +72,14 @@ def linear(pattern: re.Pattern[str]) -> Linear | str:
     """
     parsed = _parser.parse(pattern.pattern, pattern.flags)
     if not parsed.getwidth()[0]:
-        return "it can match nothing at all"
+        return "a way to match nothing"
     try:
         form = _written(parsed, pattern.flags)
         pl.Series([""]).str.contains(form.pattern)
     except _Lacking as lacking:
         return str(lacking)
     except pl.exceptions.ComputeError:
-        return "its size"
+        return "too large a size"
     return form
 
 

@@ -268,24 +268,27 @@ class _Block(NamedTuple):
     more: NDArray[np.uint64]
 
 
-def _parts(texts: pa.LargeStringArray) -> Iterator[list[bytes | memoryview]]:
+def _parts(texts: pa.LargeStringArray) -> Iterator[list[bytes]]:
     """The bytes of each text, in lists of about half a megabyte; a longer text by itself."""
     raw, offsets = buffers(texts)
-    view, first, n = memoryview(raw.data), 0, len(texts)
+    first, n = 0, len(texts)
     while first < n:
         last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + _BLOCK, "right")) - 1)
-        yield [view[start:end] for start, end in pairwise(offsets[first : last + 1].tolist())]
+        inside = offsets[first : last + 1]
+        whole = raw[inside[0] : inside[-1]].tobytes()
+        # Bytes, not views of them: thousands of views would have the garbage collector go through all there is.
+        yield [whole[start:end] for start, end in pairwise((inside - inside[0]).tolist())]
         first = last
 
 
-def _block(parts: list[bytes | memoryview], overlong: dict[bytes, int]) -> _Block:
+def _block(parts: list[bytes], overlong: dict[bytes, int]) -> _Block:
     """The words of some texts; `overlong` numbers words of more than sixteen bytes across blocks."""
     joined, beyond = _joined(parts)
     capital = beyond.are(Kind.CAPITAL)
     if capital.any():
         starts = _starts(parts)
         for row in np.unique(np.searchsorted(starts, beyond.positions[capital], "right") - 1).tolist():
-            parts[row] = str(parts[row], "utf-8").lower().encode()
+            parts[row] = parts[row].decode().lower().encode()
         joined, beyond = _joined(parts)
     letters = _letters(joined, beyond)
     inside = letters != 0
@@ -304,13 +307,13 @@ def _block(parts: list[bytes | memoryview], overlong: dict[bytes, int]) -> _Bloc
     return _Block(keys, np.diff(np.searchsorted(starts, _starts(parts))), long, more)
 
 
-def _joined(parts: list[bytes | memoryview]) -> tuple[bytes, Beyond]:
+def _joined(parts: list[bytes]) -> tuple[bytes, Beyond]:
     """The texts with a NUL behind each, so that no word runs from one into the next."""
     joined = b"\0".join([*parts, b""])
     return joined, beyond_ascii(np.frombuffer(joined, np.uint8))
 
 
-def _starts(parts: list[bytes | memoryview]) -> Ints:
+def _starts(parts: list[bytes]) -> Ints:
     """Where each text begins in what `_joined` makes of them, and where the last ends."""
     return np.cumsum([0, *(len(part) + 1 for part in parts)])
 

@@ -11,8 +11,9 @@ import polars as pl
 
 from weaklabel.lf.features._registry import feature, remembered
 from weaklabel.lf.features.marks import n_code_fences, n_list_items
-from weaklabel.lf.features.wording import stripped_texts
+from weaklabel.lf.features.wording import n_sentences, stripped_texts
 from weaklabel.lf.features.words import words
+from weaklabel.lf.linear import SPACE
 from weaklabel.lf.text_column import TextColumn
 from weaklabel.lf.tokens import Ints, Tokens
 from weaklabel.types import FloatArray, Text
@@ -26,6 +27,20 @@ def repeated_sentence_share(text: Text) -> float:
     0.5
     """
     return 1 - len(set(text.sentences)) / max(1, len(text.sentences)) if text.sentences else 0.0
+
+
+# What parts two sentences, with the mark that stays with the first.
+_BETWEEN: Final = rf"([.!?])[\"')\]]*[{SPACE}]+|[{SPACE}]*\n[{SPACE}]*"
+
+
+@repeated_sentence_share.on_columns
+def _(texts: TextColumn) -> FloatArray:
+    sentences = n_sentences(texts)
+    parted = (
+        stripped_texts(texts).str.replace_all(_BETWEEN, "${1}\n").str.split("\n")
+    )  # no sentence holds a break
+    distinct = parted.list.n_unique().to_numpy()
+    return np.where(sentences > 0, 1 - distinct / np.maximum(1, sentences), 0.0)
 
 
 @remembered
