@@ -72,7 +72,7 @@ notebooks: $(VENV)/.stamp-dev
 	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 -W ignore build/notebooks
 
 bench-quick: $(VENV)/.stamp-dev
-	@for script in $(filter-out benchmarks/render_results.py, $(wildcard benchmarks/[a-z]*.py)); do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done
+	@for script in $(filter-out benchmarks/render_results.py, $(wildcard benchmarks/[a-z]*.py) benchmarks/cluster/three_nodes.py); do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done
 
 # ------------------------------------------------------------------------------------ other Pythons
 # The core has to pass without torch. Each version has an environment of its own: .venv-3.12, .venv-3.13.

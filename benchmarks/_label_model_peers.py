@@ -82,6 +82,19 @@ def skweak(L: NDArray[np.int8], k: int) -> NDArray[np.float64]:
     return np.where(total > 0, found / np.maximum(total, 1e-300), 1 / k)
 
 
+def answer(arm: Peer, L: NDArray[np.int8], k: int) -> tuple[NDArray[np.float64], str]:
+    """The arm's posterior, rows made proper, and a remark where it failed."""
+    try:
+        p = np.asarray(arm(L, k), dtype=np.float64)
+        if p.shape != (len(L), k):
+            raise ValueError(f"answers {p.shape}")
+    except Exception as error:  # a peer that breaks must not end the run
+        return np.full((len(L), k), 1 / k), f" (fails: {type(error).__name__})"
+    p = np.clip(np.nan_to_num(p, nan=1 / k), 0.0, None)
+    total = p.sum(axis=1, keepdims=True)
+    return np.where(total > 0, p / np.maximum(total, 1e-300), 1 / k), ""
+
+
 def all_peers() -> tuple[dict[str, Peer], list[str]]:
     """Every peer that can be imported, and lines about those that cannot."""
     wanted: dict[str, tuple[str, Peer]] = {

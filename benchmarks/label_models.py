@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from _figures import Figures, arguments, shared_folder
-from _label_model_peers import Peer, all_peers
+from _label_model_peers import Peer, all_peers, answer
 from numpy.typing import NDArray
 
 from weaklabel.label_models import get_label_model
@@ -80,19 +80,6 @@ def weights_of(n: int, seed: int = 0) -> Array:
 
 def our(name: str) -> Peer:
     return lambda L, k: get_label_model(name, n_classes=k).fit(L).predict_proba(L)
-
-
-def answer(arm: Peer, L: NDArray[np.int8], k: int) -> tuple[Array, str]:
-    """The arm's posterior, rows made proper, and a remark where it failed."""
-    try:
-        p = np.asarray(arm(L, k), dtype=np.float64)
-        if p.shape != (len(L), k):
-            raise ValueError(f"answers {p.shape}")
-    except Exception as error:  # a peer that breaks must not end the run
-        return np.full((len(L), k), 1 / k), f" (fails: {type(error).__name__})"
-    p = np.clip(np.nan_to_num(p, nan=1 / k), 0.0, None)
-    total = p.sum(axis=1, keepdims=True)
-    return np.where(total > 0, p / np.maximum(total, 1e-300), 1 / k), ""
 
 
 def run_matrix(figures: Figures, file: Path, arms: dict[str, Peer]) -> tuple[Drawn, list[str]]:

@@ -1,13 +1,19 @@
 """How good are the labels? Ours beside majority vote, Dawid-Skene, Snorkel and others, on real pairs.
 
-    python benchmarks/label_quality.py [--quick] [--json docs/results/label_quality.json]
+    python benchmarks/label_quality.py [--quick] [--processes 2] [--json docs/results/label_quality.json]
 
 Five folds by prompt, everything fitted inside the fold through the public `fit` and `label`, five shuffles of the
-folds (two for ablations and for the curve over gold). Every arm gets the same labeling functions, the same gold and
-the same choice of calibrators: "as shipped" means without gold and without a calibrator, "+ calibrator" the same
-model with the calibrator that gold of the training folds chose. Accuracy, NLL and Brier are means over the shuffles with an interval that resamples prompts;
-ECE (15 bins on [.5, 1]) is taken per shuffle, never pooled, and stands with its range over the shuffles beside the
-90% band of a perfectly calibrated model with the same p ("ece if perfect").
+folds. Every arm gets the same labeling functions, the same gold and the same choice of calibrators: "as shipped" means
+without gold and without a calibrator, "+ calibrator" the same model with the calibrator that gold of the training folds
+chose. Accuracy, NLL and Brier are means over the shuffles with an interval that resamples prompts; ECE (15 bins on
+[.5, 1]) is taken per shuffle, never pooled, and stands with its range over the shuffles beside the 90% band of a
+perfectly calibrated model with the same p ("ece if perfect"). Tables "ece per shuffle" have each shuffle's ECE with
+the band of that shuffle, and the share of shuffles whose ECE is not above the band's end.
+
+crowd-kit, FlyingSquid and skweak answer on the rows that they are fitted to and on no others. They use no gold, so
+they are fitted once to the votes on all pairs, the held-out ones among them, which can only help them; their
+calibrators see gold of the training folds alone, as everyone's. A peer that fails on a set counts as p = .5 there,
+and its row says so.
 
 Rows named "pair_model without ..." are ablations. Then, with the shipped functions: how much gold it takes (gold of
 so many training pairs is kept, the rest is hidden), for the weights that agreement gives without gold, for gold
@@ -17,9 +23,11 @@ without agreement, and for both; every arm calibrated on the same gold where it 
 from __future__ import annotations
 
 import sys
+import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
@@ -28,22 +36,25 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 from _figures import Figures, arguments, shared_folder
+from _label_model_peers import Peer, all_peers, answer
+from _label_quality_rows import differ, measure, references
 from numpy.typing import NDArray
 
 import weaklabel as wl
 import weaklabel.labeler.asking
 import weaklabel.labeler.labeler
-from weaklabel.calibration import Temperature
+from weaklabel.calibration import CANDIDATES, Temperature, choose_calibrator
 from weaklabel.groups import folds_by_prompt
 from weaklabel.lf.hashed_text import pair_features
-from weaklabel.metrics import bootstrap, ece, ece_when_perfect, nll, paired_difference
-from weaklabel.report.ceiling import gold_agreement
+from weaklabel.metrics import nll
 from weaklabel.types import FloatArray, PairFeatures, Pairs, Votes, sigmoid
 
 DATA_SETS = {"mt_bench_train": "mt_bench", "ultrafeedback_train": "ultrafeedback", "hh_rlhf_train": "hh"}
 SIZES = (25, 50, 100, 200, 400)
 VIEWS = ("words", "characters", "layout", "style")
-PEERS = ("majority_vote", "weighted_vote", "dawid_skene", "triplet", "moments", "snorkel")
+MODELS = ("majority_vote", "weighted_vote", "dawid_skene", "triplet", "moments", "snorkel")
+FAST_PEERS = ("crowd-kit DawidSkene", "FlyingSquid", "skweak NaiveBayes")
+PEERS = (*FAST_PEERS, "crowd-kit OneCoinDawidSkene", "crowd-kit GLAD", "crowd-kit MACE")
 OURS = "pair_model"
 
 
@@ -58,12 +69,22 @@ class Arm(NamedTuple):
     settings: tuple[tuple[str, Any], ...] = ()
     gold: int | None = None
     """Gold pairs kept in each training part; None for all."""
-    shuffles: int = 5
+
+    @property
+    def title(self) -> str:
+        return f"{self.lfs}: {self.name}"
+
+    def seconds(self, n: int) -> float:
+        """About how long one fit to `n` pairs takes on a free core, as measured once: only to foretell the run."""
+        if self.model == OURS:
+            of_texts = 0.0 if dict(self.settings).get("text") is False else 1.6e-6
+            return (1e-6 + of_texts) * n**2 if self.gold is None else 0.1 + 1e-3 * self.gold
+        return {"linear": 1.4e-3 * n, "snorkel": 0.3, "agreement": 0.02}.get(self.model, 0.12)
 
 
 def arms(quick: bool) -> Iterator[Arm]:
     for lfs in ("preset", "shipped"):
-        for model in PEERS:
+        for model in MODELS:
             if model == "snorkel" and find_spec("snorkel") is None:
                 continue
             yield Arm(f"{model}, as shipped", lfs, model, "none")
@@ -86,15 +107,15 @@ def arms(quick: bool) -> Iterator[Arm]:
         "style": ("style",),
     }
     for what, parts in without.items():
-        yield Arm(f"pair_model without {what}", "shipped", OURS, settings=(("leave_out", parts),), shuffles=2)
+        yield Arm(f"pair_model without {what}", "shipped", OURS, settings=(("leave_out", parts),))
 
 
 def curve(quick: bool) -> Iterator[Arm]:
     for size in SIZES[:1] if quick else SIZES:
         gold_alone = (("leave_out", ("agreement",)),)
-        yield Arm(f"{size}: agreement alone", "shipped", "agreement", gold=size, shuffles=2)
-        yield Arm(f"{size}: gold alone", "shipped", OURS, gold=size, settings=gold_alone, shuffles=2)
-        yield Arm(f"{size}: both", "shipped", OURS, gold=size, shuffles=2)
+        yield Arm(f"{size}: agreement alone", "shipped", "agreement", gold=size)
+        yield Arm(f"{size}: gold alone", "shipped", OURS, gold=size, settings=gold_alone)
+        yield Arm(f"{size}: both", "shipped", OURS, gold=size)
 
 
 class Case(NamedTuple):
@@ -137,6 +158,46 @@ def held_out(name: str, arm: Arm, seed: int) -> NDArray[np.float64]:
         held = folds == fold
         p[held] = labelled(case, arm, held, seed)
     return p
+
+
+@cache
+def peers() -> tuple[dict[str, Peer], list[str]]:
+    """The peers that this benchmark runs, and lines about those that are not installed.
+
+    Called by workers only: what peers import (torch) must not be there when the process is forked.
+    """
+    found, missing = all_peers()
+    return {name: found[name] for name in PEERS if name in found}, [
+        line for line in missing if line.partition(":")[0] in PEERS
+    ]
+
+
+def peer_names() -> tuple[list[str], list[str]]:
+    found, missing = peers()
+    return list(found), missing
+
+
+def asked(name: str, lfs: str, peer: str) -> tuple[FloatArray, str]:
+    """A peer's P(B) of every pair, fitted to all votes and no gold, and a remark where it failed."""
+    warnings.simplefilter("ignore")
+    p, remark = answer(peers()[0][peer], _CASES[name].votes[lfs].L, 2)
+    return p[:, 1], remark
+
+
+def calibrated(name: str, p: FloatArray, seed: int) -> FloatArray:
+    """The same with the calibrator that gold of the other folds chose, as `fit` does for a model without gold."""
+    warnings.simplefilter("ignore")
+    pairs = _CASES[name].pairs
+    sure = np.clip(p, 1e-9, 1 - 1e-9)
+    logit, folds = np.log(sure) - np.log1p(-sure), folds_by_prompt(pairs.prompt_groups, 5, seed)
+    out = np.empty(len(p))
+    for fold in range(5):
+        seen, held = folds != fold, folds == fold
+        calibrator, _ = choose_calibrator(
+            logit[seen], pairs.y[seen], pairs.prompt_groups[seen], candidates=CANDIDATES, seed=seed
+        )
+        out[held] = sigmoid(calibrator.transform(logit[held]))
+    return out
 
 
 def labelled(case: Case, arm: Arm, held: NDArray[np.bool_], seed: int) -> FloatArray:
@@ -188,105 +249,89 @@ def hide_gold(pairs: Pairs, n: int | None, seed: int) -> Pairs:
     return Pairs(pairs.table.set_column(at, pairs.table.schema.field("gold"), pa.array(gold, pa.string())))
 
 
-def longer_response(pairs: Pairs) -> NDArray[np.float64]:
-    size = [np.array([len(t) for t in pairs.table[c].to_pylist()]) for c in ("response_a", "response_b")]
-    return (np.sign(size[1] - size[0]) + 1) / 2
+Found = dict[Arm, list[FloatArray]]
+"""P(B) of every pair, per shuffle."""
 
 
-def measure(
-    figures: Figures, case: str, arm: str, by_shuffle: list[NDArray[np.float64]], pairs: Pairs
-) -> None:
-    y, groups = pairs.y, pairs.prompt_groups
-    # The mean over shuffles of a mean over rows is a mean over all rows of all shuffles; prompts stay the unit.
-    pooled, truth = np.concatenate(by_shuffle), np.tile(y, len(by_shuffle))
-    prompts = np.tile(groups, len(by_shuffle))
-    for name in ("accuracy", "nll", "brier"):
-        interval = bootstrap(name, pooled, truth, prompts)
-        figures.add(case, arm, name, interval.value, interval.low, interval.high, len(y))
-    each = [ece(p, y) for p in by_shuffle]
-    figures.add(case, arm, "ece", float(np.mean(each)), min(each), max(each), len(y))
-    bands = [ece_when_perfect(p, n_draws=300) for p in by_shuffle]
-    low, high = np.mean([b.low for b in bands]), np.mean([b.high for b in bands])
-    figures.add(
-        case, arm, "ece if perfect", float(np.mean([b.value for b in bands])), float(low), float(high), len(y)
-    )
+def run_arms(pool: ProcessPoolExecutor, case: Case, every: Sequence[Arm], shuffles: range) -> Found:
+    """Every arm that `fit` makes."""
+    began = time.monotonic()
+    jobs = {arm: [pool.submit(held_out, case.name, arm, seed) for seed in shuffles] for arm in every}
+    found = {}
+    for done, (arm, each) in enumerate(jobs.items(), 1):
+        found[arm] = [job.result() for job in each]
+        gone = (time.monotonic() - began) / 60
+        said = f"{case.name}: {done} of {len(jobs)} arms, {gone:.1f} minutes: {arm.title}"
+        print(said, file=sys.stderr, flush=True)
+    return found
 
 
-def run_case(figures: Figures, case: Case, shuffles: range, quick: bool) -> None:
-    y, prompts = case.pairs.y, case.pairs.prompt_groups
-    longer = bootstrap("accuracy", longer_response(case.pairs), y, prompts)
-    figures.add(
-        case.name, "longer response wins", "accuracy", longer.value, longer.low, longer.high, longer.n
-    )
-    human = gold_agreement(case.pairs)
-    if human.agree is not None:
-        figures.add(
-            case.name,
-            "gold with itself, where pairs repeat",
-            "accuracy",
-            human.agree.value,
-            human.agree.low,
-            human.agree.high,
-            human.agree.n,
-        )
+def run_peers(pool: ProcessPoolExecutor, case: Case, shuffles: range, names: Sequence[str]) -> Found:
+    """Every peer on the votes of both sets of functions: as shipped, and with a calibrator."""
+    jobs = {(lfs, name): pool.submit(asked, case.name, lfs, name) for lfs in case.lfs for name in names}
+    found: Found = {}
+    for (lfs, name), job in jobs.items():
+        p, remark = job.result()
+        print(f"{case.name}: {lfs}: {name}{remark}", file=sys.stderr, flush=True)
+        if remark:
+            found[Arm(f"{name}{remark}", lfs, name, "none")] = [p for _ in shuffles]
+            continue
+        found[Arm(f"{name}, as shipped", lfs, name, "none")] = [p for _ in shuffles]
+        again = [pool.submit(calibrated, case.name, p, seed) for seed in shuffles]
+        found[Arm(f"{name} + calibrator", lfs, name)] = [job.result() for job in again]
+    return found
+
+
+def run_case(figures: Figures, case: Case, shuffles: range, quick: bool, processes: int) -> list[str]:
+    """All figures of one data set; lines about peers that are not installed."""
     main_arms, curve_arms = list(arms(quick)), list(curve(quick))
     _CASES[case.name] = case
-    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
-        jobs = {
-            arm: [pool.submit(held_out, case.name, arm, seed) for seed in shuffles[: arm.shuffles]]
-            for arm in (*main_arms, *curve_arms)
-        }
-        found = {}
-        for arm, each in jobs.items():
-            found[arm] = [job.result() for job in each]
-            print(f"{case.name}: {arm.lfs}: {arm.name}", file=sys.stderr, flush=True)
-    for arm in main_arms:
-        measure(figures, case.name, f"{arm.lfs}: {arm.name}", found[arm], case.pairs)
-    ours = next(arm for arm in main_arms if arm.name == OURS and arm.lfs == "shipped")
-    for arm in main_arms:
+    minutes = sum(5 * len(shuffles) * arm.seconds(len(case.pairs)) for arm in (*main_arms, *curve_arms)) / 60
+    said = f"{case.name}: {len(main_arms) + len(curve_arms)} arms, about {minutes / processes:.0f} minutes of fits"
+    print(
+        f"{said} on {processes} free cores, then a few for peers and intervals", file=sys.stderr, flush=True
+    )
+    with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
+        names, missing = pool.submit(peer_names).result()
+        others = run_peers(pool, case, shuffles, [n for n in names if not quick or n in FAST_PEERS])
+        found = others | run_arms(pool, case, [*main_arms, *curve_arms], shuffles)
+    references(figures, case.name, case.pairs)
+    by_lfs = [arm for lfs in case.lfs for arm in (*others, *main_arms) if arm.lfs == lfs]
+    for arm in by_lfs:
+        measure(figures, case.name, arm.title, found[arm], case.pairs)
+    ours = found[next(arm for arm in main_arms if arm.name == OURS and arm.lfs == "shipped")]
+    for arm in by_lfs:
         if arm.model != OURS or arm.settings:
-            differ(
-                figures,
-                case,
-                f"{case.name}: pair_model less",
-                f"{arm.lfs}: {arm.name}",
-                found[ours],
-                found[arm],
-            )
+            differ(figures, case.pairs, f"{case.name}: pair_model less", arm.title, ours, found[arm])
+    learning_curve(figures, case, curve_arms, found)
+    return missing
+
+
+def learning_curve(figures: Figures, case: Case, curve_arms: Sequence[Arm], found: Found) -> None:
+    """Figures by number of gold pairs, and both sources beside the better one."""
     for arm in curve_arms:
         measure(figures, f"{case.name}: gold pairs kept", arm.name, found[arm], case.pairs)
+    title = f"{case.name}: gold pairs kept, both less the better one"
     for start in range(0, len(curve_arms), 3):
         alone, gold, both = curve_arms[start : start + 3]
-        better = min((alone, gold), key=lambda arm: np.mean([nll(p, y) for p in found[arm]]))
+        better = min((alone, gold), key=lambda arm: np.mean([nll(p, case.pairs.y) for p in found[arm]]))
         name = f"{both.gold}: both less {better.name.partition(': ')[2]}"
-        differ(
-            figures,
-            case,
-            f"{case.name}: gold pairs kept, both less the better one",
-            name,
-            found[both],
-            found[better],
-        )
-
-
-def differ(
-    figures: Figures, case: Case, title: str, name: str, ours: list[FloatArray], theirs: list[FloatArray]
-) -> None:
-    """Paired differences on the same pairs, prompts resampled."""
-    ours = ours[: len(theirs)]
-    y, prompts = np.tile(case.pairs.y, len(ours)), np.tile(case.pairs.prompt_groups, len(ours))
-    for metric in ("accuracy", "nll"):
-        gap = paired_difference(metric, np.concatenate(ours), np.concatenate(theirs), y, prompts)
-        figures.add(title, name, metric, gap.value, gap.low, gap.high, len(case.pairs))
+        differ(figures, case.pairs, title, name, found[both], found[better])
 
 
 def main() -> None:
-    options = arguments(__doc__ or "").parse_args()
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--processes", type=int, default=2, help="fits at a time; 2")
+    options = parser.parse_args()
     folder = shared_folder() / "data" / "preferences"
-    figures = Figures("label_quality", ("weaklabel", "snorkel", "numpy", "scikit-learn"))
+    packages = ("weaklabel", "snorkel", "crowd-kit", "flyingsquid", "skweak", "numpy", "scikit-learn")
+    figures = Figures("label_quality", packages)
+    missing: list[str] = []
     for name, preset in DATA_SETS.items():
         case = read_case(name, preset, folder / f"{name}.parquet", options.quick)
-        run_case(figures, case, range(1 if options.quick else 5), options.quick)
+        missing = run_case(figures, case, range(1 if options.quick else 5), options.quick, options.processes)
+    for line in missing:
+        print(line)
     figures.finish(options.json)
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from _figures import Row, cells
 
-RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE.parent / "docs" / "results"
 
 
 def page(figures: dict[str, object]) -> str:
@@ -21,11 +22,12 @@ def page(figures: dict[str, object]) -> str:
     rows = [Row(**row) for row in figures["rows"]]  # type: ignore[attr-defined]
     name = figures["benchmark"]
     versions = ", ".join(f"{k} {v}" for k, v in figures["versions"].items())  # type: ignore[attr-defined]
+    script = next(HERE.rglob(f"{name}.py")).relative_to(HERE.parent).as_posix()
     lines = [
         f"# {name}",
         "",
         f"Measured on {figures['date']}; {figures['machine']}; {versions}. Built from `{name}.json`; measure it "
-        f"again with `python benchmarks/{name}.py --json docs/results/{name}.json`.",
+        f"again with `python {script} --json docs/results/{name}.json`.",
     ]
     for case in dict.fromkeys(row.case for row in rows):
         head, body = cells([row for row in rows if row.case == case])

@@ -1,30 +1,58 @@
-"""Draws the pictures of calibration.md from simulated pairs: `python docs/make_pictures.py`.
+"""Draws the pictures of the pages in this folder: `python docs/make_pictures.py`.
 
-600 pairs whose true probabilities are known, and a labeler that boasts: it states twice the log-odds that are deserved.
-A temperature is learned on them out of fold. No file of anybody's data is needed, and the same bytes come out each time.
+- calibration.md: 600 pairs whose true probabilities are known, and a labeler that boasts: it states twice the log-odds
+  that are deserved. A temperature is learned on them out of fold.
+- label_models.md: votes of known truth, five functions of twenty being one in five copies; and the curves over gold of
+  results/label_quality.json.
+- workbench.md: shipped functions on the generated sample.
+
+No file of anybody's data is needed, and the same bytes come out each time. Measure label_quality.json again, and its
+picture has to be drawn again.
 """
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+import weaklabel as wl
 from weaklabel.calibration import VennAbers, get_calibrator
+from weaklabel.data.sample import sample_pairs
+from weaklabel.label_models import get_label_model
 from weaklabel.labeler import cross_calibrated
+from weaklabel.report.drawing import WIDTH, Canvas, Scale, tick
 from weaklabel.report.pictures import (
     Picture,
     calibration_map_picture,
+    dependency_picture,
+    heatmap_picture,
     kept_share_picture,
     reliability_picture,
 )
-from weaklabel.types import sigmoid
+from weaklabel.types import FloatArray, Int8Array, sigmoid
 
 FOLDER = Path(__file__).parent / "pictures"
+QUALITY = Path(__file__).parent / "results" / "label_quality.json"
+_PANEL = 182
+SETS = {"mt_bench_train": "MT-Bench", "ultrafeedback_train": "UltraFeedback", "hh_rlhf_train": "HH-RLHF"}
+# Line, words, name in the rows about little gold, and the arm that has all of it.
+CURVES = (
+    ("wl-la", "wl-ta", "agreement alone", "shipped: agreement alone + temperature"),
+    ("wl-l3", "wl-t3", "gold alone", "shipped: pair_model without agreement"),
+    ("wl-lb", "wl-tb", "both", "shipped: pair_model"),
+)
 
 
 def draw() -> dict[str, Picture]:
     """The pictures by file name."""
+    return calibration_pictures() | label_model_pictures() | workbench_pictures()
+
+
+def calibration_pictures() -> dict[str, Picture]:
     rng = np.random.default_rng(0)
     deserved = rng.standard_normal(600)
     y = (rng.random(600) < sigmoid(deserved)).astype(np.float64)
@@ -38,6 +66,103 @@ def draw() -> dict[str, Picture]:
         ),
         "curves": calibration_map_picture(fitted, VennAbers().fit(boasting, y)),
         "kept": kept_share_picture(sigmoid(repaired), y),
+    }
+
+
+def label_model_pictures() -> dict[str, Picture]:
+    L, y = echoing_votes()
+    said = {name: get_label_model(name).fit(L).predict_proba(L)[:, 1] for name in ("dawid_skene", "moments")}
+    return {
+        "echoes_believed": reliability_picture(said["dawid_skene"], y, note="Dawid-Skene, without gold."),
+        "echoes_discounted": reliability_picture(said["moments"], y, note="Moments, without gold."),
+        "gold_curves": gold_curves_picture(),
+    }
+
+
+def echoing_votes() -> tuple[Int8Array, FloatArray]:
+    """Votes of 20 functions on 2,000 pairs: 15 right .6 of the time on their own, and one of them in five more copies."""
+    rng = np.random.default_rng(1)
+    y = rng.integers(2, size=2000)
+    own = np.where(rng.random((2000, 15)) < 0.6, y[:, None], 1 - y[:, None])
+    copies = np.where(rng.random((2000, 5)) < 0.95, own[:, :1], 1 - own[:, :1])
+    L = np.where(rng.random((2000, 20)) < 0.7, np.hstack([own, copies]), -1)
+    return L.astype(np.int8), y.astype(np.float64)
+
+
+def gold_curves_picture() -> Picture:
+    """Per data set, the NLL of held-out gold against the gold pairs that were used."""
+    found = json.loads(QUALITY.read_text(encoding="utf-8"))["rows"]
+    figures = {(r["case"], r["arm"]): r for r in found if r["metric"] == "nll"}
+    canvas, rows, left = Canvas(), [], 2.0
+    for _, words, short, _ in CURVES:
+        canvas.text(left, 16, short, words)
+        left += 14 + 6.6 * len(short)
+    for k, (case, name) in enumerate(SETS.items()):
+        prefix = f"{case}: gold pairs kept"
+        sizes = sorted({int(arm.partition(":")[0]) for group, arm in figures if group == prefix})
+        lines = {
+            short: [figures[prefix, f"{n}: {short}"]["value"] for n in sizes]
+            + [figures[case, whole]["value"]]
+            for _, _, short, whole in CURVES
+        }
+        # Four folds of five have the gold.
+        gold_panel(
+            canvas, _PANEL * k + 36, name, [*sizes, round(0.8 * figures[case, CURVES[0][3]]["n"])], lines
+        )
+        rows += [(name, short, *(f"{v:.3f}" for v in line)) for short, line in lines.items()]
+    return Picture(
+        "How much gold it takes",
+        "Three data sets: NLL on held-out gold against the number of gold pairs used (log scale), lower is better. One "
+        "line for agreement of the functions alone, one for gold alone, one for both.",
+        str(canvas),
+        WIDTH,
+        _PANEL * len(SETS) + 26,
+        ("pairs", "from", *map(str, sizes), "all"),
+        rows,
+        "Means over shuffles of five folds by prompt; intervals in results/label_quality.md.",
+    )
+
+
+def gold_panel(
+    canvas: Canvas, top: float, name: str, at: Sequence[int], lines: Mapping[str, Sequence[float]]
+) -> None:
+    low, high = min(map(min, lines.values())), max(map(max, lines.values()))
+    x = Scale(math.log(at[0]), math.log(at[-1]), 46, WIDTH - 24)
+    y = Scale(low - 0.05 * (high - low), high + 0.05 * (high - low), top + _PANEL - 52, top + 24)
+    canvas.text(2, top + 8, f"{name}: NLL, nats per pair", "wl-h")
+    for value in y.ticks(4):
+        canvas.line(x.start, y(value), x.end, y(value), "wl-grid")
+        canvas.text(x.start - 6, y(value) + 4, tick(value), "wl-s", anchor="end")
+    canvas.line(x.start, y.start, x.end, y.start, "wl-axis")
+    for n in at:
+        spot, last = x(math.log(n)), n == at[-1]
+        canvas.line(spot, y.start, spot, y.start + 4, "wl-axis")
+        # The last word ends at the edge of the drawing: "all 1149" is wide.
+        words, anchor = (f"all {n}", "end") if last else (str(n), "middle")
+        canvas.text(spot + 22 if last else spot, y.start + 16, words, "wl-s", anchor=anchor)
+    canvas.text((x.start + x.end) / 2, y.start + 30, "gold pairs used", "wl-s", anchor="middle")
+    for look, _, short, _ in CURVES:
+        canvas.path([(x(math.log(n)), y(v)) for n, v in zip(at, lines[short], strict=True)], look)
+
+
+def workbench_pictures() -> dict[str, Picture]:
+    pairs = sample_pairs(n_pairs=600, n_gold=300)
+    lfs = wl.load_lfs("shipped:length", "shipped:structure", "shipped:arithmetic")
+    votes = wl.apply(lfs, pairs)
+    found = wl.dependencies(votes, pairs.dev)
+    speak = [j for j in found.order if (votes.L[:, j] >= 0).any()]
+    edges = [(link.one, link.other, link.correlation) for link in found.links]
+    return {
+        "agreement": heatmap_picture(
+            np.where(found.both > 0, found.agreement, np.nan),
+            votes.lf_names,
+            "How often two functions agree where both vote",
+            middle=0.5,
+            top=0.5,
+            order=speak,
+            words="Blue agrees more than a coin would, orange less, white like a coin. An empty frame: never both.",
+        ),
+        "err_together": dependency_picture(edges, order=[votes.lf_names[j] for j in found.order]),
     }
 
 

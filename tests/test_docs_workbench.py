@@ -14,8 +14,8 @@ PAGE = (Path(__file__).resolve().parent.parent / "docs" / "workbench.md").read_t
 
 
 def test_its_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(compile(block, "workbench.md", "exec"), {"__name__": "docs"})
+    blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile("\n".join(blocks), "workbench.md", "exec"), {"__name__": "docs"})
     shown = capsys.readouterr().out
     assert "No shift found." in shown
     assert "honest gain" in shown

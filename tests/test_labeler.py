@@ -139,6 +139,14 @@ def test_saved_and_loaded_it_says_the_same_to_the_bit(lfs: list[LabelingFunction
     assert dict(again.out_of_fold) == dict(labeler.out_of_fold)
 
 
+def test_a_comment_in_the_file_of_an_lf_changes_no_labeler(
+    lfs: list[LabelingFunction], tmp_path: Path
+) -> None:
+    fit(lfs, make_pairs()).save(tmp_path / "labeler")
+    (tmp_path / "words.py").write_text("# a comment\n" + LF_FILE + "\nUNUSED = 3\n")
+    assert len(Labeler.load(tmp_path / "labeler").lfs) == len(lfs)
+
+
 def test_a_changed_lf_is_noticed_on_loading(lfs: list[LabelingFunction], tmp_path: Path) -> None:
     fit(lfs, make_pairs()).save(tmp_path / "labeler")
     (tmp_path / "words.py").write_text(LF_FILE.replace('count("good")', 'count("fine")'))
@@ -306,6 +314,33 @@ def test_gold_that_was_fitted_to_keeps_its_out_of_fold_belief_through_a_file(
     assert labeler.out_of_fold_p.keys() == labeler.gold_ids
     labeler.save(tmp_path)
     assert Labeler.load(tmp_path).out_of_fold_p == labeler.out_of_fold_p
+
+
+def with_ties(pairs: Pairs, decided: int) -> Pairs:
+    """The pairs with all gold but the first `decided` turned into ties."""
+    gold = [g if g is None or i < decided else "tie" for i, g in enumerate(pairs.table["gold"].to_pylist())]
+    at = pairs.table.column_names.index("gold")
+    return Pairs(pairs.table.set_column(at, "gold", pa.array(gold, pa.string())))
+
+
+@pytest.mark.parametrize("model", ["pair_model", "majority_vote", "auto"])
+def test_ties_alone_as_gold_teach_no_direction_and_calibrate_nothing(
+    lfs: list[LabelingFunction], model: str
+) -> None:
+    tied = with_ties(make_pairs(), decided=0)
+    labeler = fit(lfs, tied, model=model)
+    assert not labeler.label(tied).calibrated
+    assert "all 200 gold pairs are ties, and a tie teaches no direction" in labeler.notes[0]
+    assert not labeler.gold_ids
+    without = fit(lfs, make_pairs(gold=0), model=model)
+    assert (labeler.label(tied).p == without.label(tied).p).all()
+
+
+def test_ties_do_not_make_up_for_too_few_decided_gold_pairs(lfs: list[LabelingFunction]) -> None:
+    labeler = fit(lfs, with_ties(make_pairs(), decided=19), model="majority_vote")
+    assert not labeler.calibrated
+    assert "19 decided gold pairs beside 181 ties on 19 prompts, at least 20 on 5" in labeler.notes[0]
+    assert fit(lfs, with_ties(make_pairs(), decided=20), model="majority_vote").calibrated
 
 
 def test_ties_in_gold_give_a_probability_of_a_tie(lfs: list[LabelingFunction], tmp_path: Path) -> None:

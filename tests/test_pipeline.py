@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from weaklabel.config import load_config
-from weaklabel.data.sample import sample_pairs, write_sample
+from weaklabel.data.sample import write_sample
 from weaklabel.errors import ArtifactError, ConfigError, FaultShareError, NotCalibratedError
 from weaklabel.pipeline import Run, Step, diff
-from weaklabel.types import Pairs
 
 LFS = """
 from weaklabel import labeling_function, response_scorer
@@ -145,7 +145,7 @@ def test_another_name_shares_the_votes_and_nothing_else(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "lost", ["votes.parquet", "labels.parquet", "labeler/labeler.json", "reward/manifest.json"]
+    "lost", ["pairs.parquet", "votes.json", "labels.parquet", "labeler/labeler.json", "reward/manifest.json"]
 )
 def test_a_file_that_was_lost_or_torn_is_made_again_with_the_same_bytes(project: Path, lost: str) -> None:
     Watched().all()
@@ -154,6 +154,23 @@ def test_a_file_that_was_lost_or_torn_is_made_again_with_the_same_bytes(project:
     file.write_bytes(file.read_bytes()[:20])
     Watched().all()
     assert contents(project / "runs") == before
+
+
+def test_votes_in_memory_that_were_torn_are_gathered_again(project: Path) -> None:
+    before = Watched().votes
+    file = project / "runs" / "base" / "votes.parquet"
+    file.write_bytes(file.read_bytes()[:20])
+    assert np.array_equal(Watched().votes.L, before.L)
+
+
+def test_a_store_that_was_emptied_is_filled_again(project: Path) -> None:
+    Watched().all()
+    before = contents(project)
+    shutil.rmtree(project / ".weaklabel" / "votes")
+    run = Watched()
+    run.all()
+    assert contents(project) == before
+    assert "apply" in run.made
 
 
 def test_a_run_that_was_stopped_ends_with_the_bytes_of_an_undisturbed_one(project: Path) -> None:
@@ -256,7 +273,7 @@ def test_too_many_failed_votes_end_the_run_and_name_the_function(project: Path) 
 
 def test_labels_on_disk_hold_everything_that_was_said(project: Path) -> None:
     run = Watched()
-    labels = run.labels
+    labels, _ = run.labels, run.labels_file
     table = pq.read_table(project / "runs/base/labels.parquet")
     assert np.array_equal(table["p"].to_numpy(), labels.p)
     assert {"p", "w", "label", "confidence", "calibrated", "vote:shouts"} <= set(table.column_names)
@@ -316,10 +333,10 @@ class TestDiff:
         assert "labels flipped" in str(found)
 
     def test_texts_of_the_locked_part_are_not_shown(self, project: Path) -> None:
-        _ = Watched("one").labels
+        _ = Watched("one").labels_file
         (project / "lfs.py").write_text(LFS.replace('prefer="more"', 'prefer="less"'), encoding="utf-8")
         two = Watched("two", labeler__model="majority_vote")
-        _ = two.labels
+        _ = two.labels_file
         found = diff(project / "runs/one", project / "runs/two", top=1000)
         locked = set(two.pairs.take(two.pairs.parts == "test").ids)
         shown = {flip.id: flip.prompt for flip in found.flips}
@@ -327,27 +344,20 @@ class TestDiff:
         assert all((prompt == "") == (pair_id in locked) for pair_id, prompt in shown.items())
 
     def test_a_missing_run_names_those_that_exist(self, project: Path) -> None:
-        _ = Watched().labels
+        _ = Watched().labels_file
         with pytest.raises(ArtifactError, match=r"weaklabel run --name v2.*base"):
             diff(project / "runs/base", project / "runs/v2")
 
 
-def test_pairs_come_back_from_disk_as_they_were() -> None:
-    from weaklabel.pipeline.tables import read_pairs_file, write_pairs_file
-
-    pairs: Pairs = sample_pairs(50, 20, seed=1)
-    write_pairs_file(Path("x"), pairs)
-    assert read_pairs_file(Path("x")).table.equals(pairs.table)
-
-
 def test_votes_come_back_from_disk_as_they_were() -> None:
-    from weaklabel.pipeline.tables import read_votes_file, write_votes_file
+    from weaklabel.pipeline.tables import read_votes_file, write_faults, write_votes_file
     from weaklabel.types import Fault, Votes
 
     L = np.array([[0, -1], [1, 1]], dtype=np.int8)
     margins = np.array([[-1, np.nan], [0.5, 2]], dtype=np.float32)
     votes = Votes(L, margins, ("x", "y z"), ("1", "2\u2028"), (Fault("x", "2\u2028", "broke\u2028in two"),))
     write_votes_file(Path("x"), votes)
+    write_faults(Path("x"), votes.faults)
     back = read_votes_file(Path("x"))
     assert back.ids == votes.ids
     assert back.faults == votes.faults

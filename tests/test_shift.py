@@ -13,7 +13,7 @@ from made_pairs import made_pairs
 
 from weaklabel.errors import ArtifactError, LabelMatrixError, ShiftWarning, WeaklabelWarning
 from weaklabel.shift import Reference, ShiftReport, shift
-from weaklabel.shift.report import cohens_h
+from weaklabel.shift.report import Change, cohens_h
 from weaklabel.types import Pairs, Votes
 
 WORDS = [f"word{i:03d}" for i in range(300)]  # of one length, so that topics are nothing but words
@@ -153,11 +153,18 @@ def test_a_torn_reference_is_an_artifact_error(reference: Reference) -> None:
 
 
 def test_too_few_prompts_say_nothing_and_say_so(reference: Reference) -> None:
-    found = shift(reference, *drawn(20, 5, coverage=0.0))
+    found = shift(reference, *drawn(14, 5, coverage=0.0))
     assert (found.shifted, found.warning) == (False, None)
-    assert "this batch has 20 prompts; at least 25" in found.notes[0]
-    few = Reference.of(*drawn(40, 0))
-    assert "the labeler was fitted on 40 prompts" in shift(few, *drawn(100, 1)).notes[0]
+    assert "this batch has 14 prompts; at least 15" in found.notes[0]
+    few = Reference.of(*drawn(29, 0))
+    assert "the labeler was fitted on 29 prompts; at least 30" in shift(few, *drawn(100, 1)).notes[0]
+
+
+def test_a_reference_of_forty_prompts_notices_a_large_change() -> None:
+    few = Reference.of(*drawn(240, 0, per_prompt=6))
+    assert few.n_prompts == 40
+    assert not shift(few, *drawn(120, 1, per_prompt=6)).shifted
+    assert shift(few, *drawn(120, 2, per_prompt=6, coverage=0.1)).shifted
 
 
 def test_empty_things_do_not_crash(reference: Reference) -> None:
@@ -188,6 +195,22 @@ def test_report_prints_and_gives_json(reference: Reference) -> None:
     assert json.loads(json.dumps(found.to_dict()))["shifted"] is True
     assert "Drift in standard deviations" in str(found)
     assert str(shift(reference, *drawn(300, 2))).startswith("No shift found.")
+
+
+@pytest.mark.parametrize(
+    ("name", "edge", "words"),
+    [
+        ("lines", 0.0, "one line"),
+        ("lines", np.log1p(3), "at most 4 lines"),
+        ("beyond ASCII", 0.0, "no characters beyond ASCII"),
+        ("digits", 0.02, "at most 2 digits in 100 characters"),
+        ("characters", np.log1p(120), "at most 120 characters"),
+        ("unequal lengths", np.log(2), "lengths at most 2 to 1"),
+    ],
+)
+def test_a_change_of_a_text_is_told_as_a_person_would(name: str, edge: float, words: str) -> None:
+    change = Change("prompt", name, edge, was=0.5, now=0.9, effect=0.9, z=8.0)
+    assert str(change) == f"90% of the prompts have {words} (was 50%)"
 
 
 def test_cohens_h_of_known_shares() -> None:

@@ -19,13 +19,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from weaklabel.errors import ArtifactError
 
 _CHUNK = 1 << 20
-_BLOCK = 8192  # rows that are hashed at a time
 # Packages whose version can change a vote, a label or a fitted number.
 _TRACKED = ("weaklabel", "numpy", "scipy", "scikit-learn", "pyarrow", "polars", "pandas")
 
@@ -57,16 +58,37 @@ def table_hash(table: pa.Table) -> str:
     """sha256 of a table's column names, types and values, whatever its chunks; a slice hashes like a copy."""
     digest = hashlib.sha256()
     for name, column in zip(table.schema.names, table.columns, strict=True):
-        digest.update(f"{name}:{column.type}:{len(column)};".encode())
-        for start in range(0, len(column), _BLOCK):
-            block = column.slice(start, _BLOCK)
-            # take() copies: a slice's offsets would else be written as they stand in the array it was cut from.
-            fresh = pa.table({name: block.take(pa.array(range(len(block))))}).combine_chunks()
-            sink = pa.BufferOutputStream()
-            with pa.ipc.new_stream(sink, fresh.schema) as writer:
-                writer.write_table(fresh)
-            digest.update(sink.getvalue())
+        # Parquet gives the items of a list another name than Arrow does, so a nested type is no part of the hash.
+        kind = "nested" if pa.types.is_nested(column.type) else str(column.type)
+        digest.update(f"{name}:{kind}:{len(column)};".encode())
+        _add_values(digest, column)
     return digest.hexdigest()
+
+
+def _add_values(digest: Any, column: pa.ChunkedArray) -> None:
+    """Feed the values of a column, not the buffers they happen to lie in: those differ between equal arrays."""
+    kind = column.type
+    if column.null_count == len(column):
+        digest.update(b"null")
+        return
+    if column.null_count:
+        digest.update(np.packbits(pc.is_valid(column).to_numpy()).tobytes())
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        filled = (
+            pc.fill_null(column, "" if pa.types.is_string(kind) else b"") if column.null_count else column
+        )
+        digest.update(pc.binary_length(filled).to_numpy().tobytes())
+        for chunk in filled.chunks:
+            _, offsets, data = chunk.buffers()
+            ends = np.frombuffer(offsets, dtype=np.int32, count=len(chunk) + 1 + chunk.offset)[chunk.offset :]
+            if data is not None:
+                digest.update(memoryview(data)[ends[0] : ends[-1]])
+    elif pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        zero = pa.scalar(False if pa.types.is_boolean(kind) else 0, kind)
+        filled = pc.fill_null(column, zero) if column.null_count else column
+        digest.update(filled.to_numpy().tobytes())
+    else:
+        digest.update(repr(column.to_pylist()).encode("utf-8", "surrogatepass"))
 
 
 @contextmanager

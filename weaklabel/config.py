@@ -37,6 +37,8 @@ class DataSettings(Settings):
     test_share: float = Field(default=0.5, ge=0, lt=1)
     max_gold: int | None = Field(default=None, ge=1)
     near_duplicates: bool = False
+    # Pairs without gold that are held in memory, beside all with gold.
+    sample: int = Field(default=50_000, ge=0)
     seed: int = 0
 
 
@@ -143,7 +145,10 @@ class LfsSettings(Settings):
     on_fault: Literal["record", "raise"] = "record"
     max_fault_share: float = Field(default=0.01, ge=0, le=1)
     time_limit: float | None = Field(default=None, gt=0)
+    memory_limit: float | None = Field(default=None, gt=0)
     workers: int = Field(default=1, ge=1)
+    executor: Literal["local", "ray"] = "local"
+    address: str | None = None
     snorkel: list[SnorkelLfs] = []
     column: list[ColumnLf] = []
     judge: list[JudgeLf] = []
@@ -170,6 +175,7 @@ class TrlSettings(ExportSettings):
     """`[export.trl]`."""
 
     conversational: bool = True
+    file_format: Literal["jsonl", "parquet"] = "jsonl"
 
 
 class ExportTables(Settings):

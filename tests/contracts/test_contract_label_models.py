@@ -59,6 +59,17 @@ class LooksAtTheBatch(MajorityVote):
         return logit * (1 + 1e-6 * len(logit))
 
 
+class RoundsByTheBlock(MajorityVote):
+    def predict_logit(self, L, *, margins=None):
+        logit = super().predict_logit(L)
+        return np.float64(np.float32(logit)) if len(logit) > 5000 else logit
+
+
+class CountsShardsNotRows(MajorityVote):
+    def count(self, L):
+        return {"cast": np.ones(np.shape(L)[1], dtype=np.int64)}
+
+
 class PrefersTheMinority(MajorityVote):
     def predict_logit(self, L, *, margins=None):
         return -super().predict_logit(L)
@@ -118,6 +129,8 @@ class GivesClassesALogit(MajorityVote):
         (AnswersUnfitted, "accepts predict_logit before fit, expected NotFittedError"),
         (WritesIntoItsInput, "."),
         (LooksAtTheBatch, "other bits alone"),
+        (RoundsByTheBlock, "other bits in one piece of"),
+        (CountsShardsNotRows, "from 1 shards"),
         (PrefersTheMinority, "majority vote on"),
         (ForgetsOnSaving, "other bits after to_dict"),
         (LosesARow, r"logits of shape \(399,\) for 400 rows"),

@@ -44,7 +44,7 @@ def test_counts_are_those_of_a_loop(matrix):
 def test_counts_of_many_chunks_are_exact(monkeypatch):
     L, _ = draw_classes(1000, even_accuracies(6), 0.5, k=3)
     whole = count_agreements(L, 3)
-    monkeypatch.setattr("weaklabel.label_models.agreement_counts._CHUNK", 7)
+    monkeypatch.setattr("weaklabel.label_models.bit_counts._CHUNK", 7)
     assert all((count_agreements(L, 3)[name] == whole[name]).all() for name in whole)
 
 

@@ -395,10 +395,11 @@ def test_editing_one_file_changes_its_fingerprints_alone(here):
     assert before["in_b"] == after["in_b"]
 
 
-def test_editing_a_neighbour_changes_the_fingerprints_of_those_who_import_it(here):
+def test_editing_a_neighbour_changes_the_fingerprints_of_those_who_use_what_was_edited(here):
     helper = write(here / "lfs/_helpers.py", "LIMIT = 1\n")
-    write(here / "lfs/use.py", "import _helpers\n" + dedent(ONE.format(name="uses")))
-    write(here / "lfs/alone.py", name="alone")
+    text = ONE.replace("len(response)", "len(response) + _helpers.LIMIT")
+    write(here / "lfs/use.py", "import _helpers\n" + dedent(text.format(name="uses")))
+    write(here / "lfs/alone.py", "import _helpers\n" + dedent(ONE.format(name="alone")))
     before = fingerprints("lfs/")
     write(helper, "LIMIT = 2\n")
     after = fingerprints("lfs/")

@@ -329,6 +329,33 @@ def test_an_estimate_knows_what_is_judged_already(made):
     assert "nothing to ask, 4 of 4 pairs are judged" in str(gpt.estimate(some_pairs(4)))
 
 
+@pytest.mark.parametrize(
+    ("max_cost", "n_asked"), [(3e-4, 0), (3.6e-4, 1), (4.2e-4, 3), (1e-3, 14), (1.5e-3, 24), (9.0, 30)]
+)
+def test_an_estimate_within_a_budget_says_what_the_careful_budget_then_does(made, max_cost, n_asked):
+    def answer(body):  # a server that counts as the estimate does: four bytes a token, 16 around the prompt
+        size = len(body["messages"][0]["content"].encode())
+        status, headers, value = longer_wins(body)
+        usage = {"prompt_tokens": math.ceil(size / 4) + 16, "completion_tokens": 1}
+        return status, headers, {**value, "usage": usage}
+
+    pairs = Pairs.of([Pair(f"p{i}", f"Question {i:02}?", "x", "yy") for i in range(30)])
+    with serving(answer) as server:
+        gpt = made(server.url, price_in=1.0, price_out=1.0, max_tokens=1, max_cost=max_cost, concurrency=1)
+        estimate = gpt.estimate(pairs)
+        wl.apply([gpt], pairs)
+    assert estimate.n_asked == n_asked == len(server.bodies) / 2
+    assert estimate.n_left == 30 - n_asked
+
+
+def test_an_estimate_says_when_the_budget_cannot_hold_even_one_pair(made):
+    gpt = made("http://127.0.0.1:1/v1", price_in=1.0, price_out=1.0, max_cost=1e-4)
+    said = str(gpt.estimate(some_pairs(2)))
+    assert "the budget lets none of 2 open pairs be asked; about 0 to pay, 0 of 0.0001 spent" in said
+    assert "until it is answered, the next pair counts as 0.000" in said
+    assert "2 pairs are beyond the budget and will abstain" in said
+
+
 def test_a_budget_in_pairs_stops_and_the_rest_abstain_counted_and_warned_of(made, caplog):
     with serving(longer_wins) as server:
         gpt, pairs = made(server.url, max_pairs=4), some_pairs(10)

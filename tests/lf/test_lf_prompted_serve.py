@@ -57,7 +57,7 @@ def make_model(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """`(url, model)` of a server that is ready, or a skip that says what is missing."""
+    """`(url, model)` of a server that is ready, or a skip that says what is missing; the dev extra has it all."""
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
     missing = [name for name in ("fastapi", "uvicorn", "openai") if importlib.util.find_spec(name) is None]

@@ -6,13 +6,19 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import real_browser
 from made_report import drawn_labels
 
 from weaklabel.metrics import Interval
 from weaklabel.report import write_report
-from weaklabel.report.pictures import forest_picture, posterior_picture
+from weaklabel.report.pictures import (
+    dependency_picture,
+    forest_picture,
+    heatmap_picture,
+    posterior_picture,
+)
 
 WIDTHS = (360, 1280)
 
@@ -85,6 +91,31 @@ def test_every_text_in_a_picture_lies_inside_the_picture(
         ".map(t => t.textContent) })"
     )
     assert out == []
+
+
+@pytest.mark.parametrize("n", [6, 20])
+@pytest.mark.parametrize(
+    "name", ["reward model: + majority-vote labels", "how_many_commas_per_word", "w" * 12]
+)
+def test_long_names_are_shortened_to_the_room_that_they_have(
+    browser: real_browser.Browser, tmp_path: Path, name: str, n: int
+) -> None:
+    names = [f"{name} {k}" for k in range(n)]
+    drawn = (
+        forest_picture([(one, Interval(0.7, 0.6, 0.8, 9)) for one in names], "t"),
+        dependency_picture([(one, names[0], 0.5) for one in names[1:]]),
+        heatmap_picture(np.eye(n), names, "t"),
+    )
+    for k, picture in enumerate(drawn):
+        file = tmp_path / f"{k}.svg"
+        file.write_text(picture._repr_svg_(), encoding="utf-8")
+        browser.visit(file, width=1280)
+        out = browser.ask(
+            "(s => [...s.querySelectorAll('text')].filter(t => { const b = t.getBoundingClientRect(), r = "
+            "s.getBoundingClientRect(); return b.left < r.left || b.right > r.right || b.top < r.top || "
+            "b.bottom > r.bottom }).map(t => t.textContent))(document.documentElement)"
+        )
+        assert out == [], picture.title
 
 
 @pytest.mark.parametrize("dark", [False, True])

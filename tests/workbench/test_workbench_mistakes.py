@@ -48,6 +48,17 @@ def test_the_other_functions_on_the_pair_are_counted() -> None:
     assert [m.others_right for m in found.mistakes] == [1.0, 0.5]
 
 
+def test_a_pair_that_several_people_judged_is_shown_once_with_all_its_ids() -> None:
+    texts = [("x", "y"), ("y", "x"), ("x", "z"), ("x", "y")]
+    pairs = made_pairs(texts, gold=["a", "b", "a", "a"], prompts=["same"] * 4)
+    found = mistakes("x", votes_of([[1], [0], [1], [1]], [[4.0], [-4.0], [3.0], [4.0]]), pairs)
+    assert len(found) == 4
+    text = found.text(1)
+    assert text.count("voted") - text.count("voted for") == 1
+    assert "judged so again: p1, p3" in text
+    assert text.endswith("... and 1 more.")
+
+
 def test_locked_test_gold_is_not_shown() -> None:
     pairs = made_pairs([("x", "y")] * 4, gold=["a"] * 4, part=["dev", "test", "test", "dev"])
     assert [m.id for m in mistakes("x", votes_of([[1]] * 4), pairs).mistakes] == ["p0", "p3"]

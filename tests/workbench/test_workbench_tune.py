@@ -243,6 +243,14 @@ def test_report_prints_and_gives_json() -> None:
     assert isinstance(found.rows[0], Tuned)
 
 
+def test_the_words_below_the_table_fit_one_scorer_and_many() -> None:
+    one, two = (world(60, 0, m=m) for m in (1, 2))
+    assert "and q <= 0.1. ? above chance by itself.\n" in str(tune(*one[:2], votes=one[2]))
+    assert "and q <= 0.1 over all 2 scorers. ? above chance by itself, which" in str(
+        tune(*two[:2], votes=two[2])
+    )
+
+
 def test_bad_input_is_told_in_one_line() -> None:
     lfs, pairs, votes = world(200, 0)
 

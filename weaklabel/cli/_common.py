@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from weaklabel.cli._progress import progress_bar
 from weaklabel.cli.main import ON_SUCCESS
 from weaklabel.errors import ConfigError
 
@@ -36,6 +37,9 @@ _KEYS: Final = {
     "workers": "lfs.workers",
     "time_limit": "lfs.time_limit",
     "max_fault_share": "lfs.max_fault_share",
+    "memory_limit": "lfs.memory_limit",
+    "executor": "lfs.executor",
+    "address": "lfs.address",
     "model": "labeler.model",
     "calibration": "labeler.calibration",
     "reward_model": "reward.model",
@@ -121,6 +125,21 @@ def lf_options(function: F) -> F:
     )(function)
 
 
+def engine_options(function: F) -> F:
+    """How votes are worked out, which changes nothing in them."""
+    return _stack(
+        click.option("--memory-limit", type=float, help="Gigabytes that a worker process may hold."),
+        click.option(
+            "--executor",
+            type=click.Choice(["local", "ray"]),
+            help="Where shards are voted on. Default: local.",
+        ),
+        click.option(
+            "--address", metavar="HOST:PORT", help="Of the Ray cluster; without, one on this machine."
+        ),
+    )(function)
+
+
 def labeler_options(function: F) -> F:
     """The options behind `[labeler]`."""
     return _stack(
@@ -188,7 +207,7 @@ def open_run(options: Mapping[str, Any], *, afresh: bool = False) -> Run:
     in_project = bool(options.get("config_file") or find_config())
     keep_old = not (afresh and in_project)
     loaded = settings(options, remember=keep_old)
-    run = Run(loaded, options.get("name"), on_step=_show_step, progress=_progress(), on_note=note)
+    run = Run(loaded, options.get("name"), on_step=_show_step, progress=progress_bar(), on_note=note)
     click.get_current_context().meta[ON_SUCCESS] = lambda: _memorise(
         run.folder, list(options.get("sets", ())), given, keep_old=keep_old
     )
@@ -306,7 +325,8 @@ def _describe_apply(counts: Mapping[str, Any]) -> str:
         for name, share in counts.get("position_dependent", {}).items()
         if share
     )
-    return f"{counts['lfs']} labeling functions, {counts['coverage']:.1%} of the pairs have a vote{faults}{turned}"
+    spoken = sum(t["n_a"] + t["n_b"] for t in counts["tallies"].values()) / max(1, counts["pairs"])
+    return f"{counts['lfs']} labeling functions, {spoken:.1f} votes per pair{faults}{turned}"
 
 
 def _describe_fit(counts: Mapping[str, Any]) -> str:
@@ -337,33 +357,6 @@ _DESCRIBE: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     ),
     "figures": lambda counts: f"{counts['arms']} arms",
 }
-
-
-def _progress() -> Callable[[int, int], None] | None:
-    """A bar on stderr for a person at a terminal, nothing for a log file."""
-    if not sys.stderr.isatty():
-        return None
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bar = Progress(
-        TextColumn("votes"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task("votes", total=None)
-
-    def advance(done: int, total: int) -> None:
-        if not bar.live.is_started:
-            bar.start()
-        bar.update(task, completed=done, total=total)
-        if done >= total:
-            bar.stop()
-
-    return advance
 
 
 def one_format(formats: Sequence[str], known: Sequence[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import Any
 
 import click
@@ -10,38 +12,74 @@ from weaklabel.cli._common import (
     config_options,
     data_options,
     emit,
+    engine_options,
     json_option,
     lf_options,
     name_option,
+    note,
     open_run,
 )
+from weaklabel.cli._progress import cost_json, summary
+from weaklabel.cli._progress import profile as profile_of
 
 
 @click.command("apply")
 @data_options
 @lf_options
+@engine_options
+@click.option(
+    "--shards",
+    metavar="I/N",
+    callback=lambda ctx, param, value: value and _part(value),
+    help="Vote on every N-th shard alone, beginning with the I-th: a job array on a shared folder.",
+)
+@click.option("--profile", is_flag=True, help="Print what each function and each shared feature cost.")
 @config_options
 @name_option
 @json_option
-def command(as_json: bool, **options: Any) -> None:
+def command(as_json: bool, shards: tuple[int, int] | None, profile: bool, **options: Any) -> None:
     """Run the labeling functions on every pair and keep their votes.
 
     Votes that another run has computed already are read from .weaklabel/votes. A function that fails on a
     pair is recorded there by name and pair, in faults.jsonl.
+
+    With --shards the jobs of an array share the work: each keeps its votes in the store, and apply without --shards
+    then finds them all.
     """
     run = open_run(options)
-    votes = run.votes
-    spoken = (votes.L >= 0).mean(axis=0) if len(votes) else [0.0] * votes.n_lfs
-    failed = dict.fromkeys(votes.lf_names, 0)
-    for fault in votes.faults:
-        failed[fault.lf] += 1
+    if shards is not None:
+        applied = run.apply_part(*shards)
+        state = applied.progress
+        text = (
+            f"shards {shards[0]}/{shards[1]}: {state.done_pairs:,} of {run.file.n_pairs:,} pairs have their votes. When all "
+            "jobs are done, run weaklabel apply without --shards."
+        )
+        emit({"run": run.folder.name, "n_pairs": state.done_pairs, "cost": cost_json(state)}, text, as_json)
+        return
+    run.stored  # noqa: B018 - making it is the point
+    if profile:
+        note(profile_of(run.cost) if run.cost else "nothing was worked out: every vote was in the store")
+    elif run.cost is not None and sys.stderr.isatty():
+        note(summary(run.cost))
     rows = [
-        {"lf": name, "coverage": float(share), "faults": failed[name]}
-        for name, share in zip(votes.lf_names, spoken, strict=True)
+        {
+            "lf": name,
+            "coverage": (tally["n_a"] + tally["n_b"]) / max(1, tally["n_pairs"]),
+            "faults": tally["n_faults"],
+        }
+        for name, tally in run.vote_counts["tallies"].items()
     ]
+    # Whether any function votes on a pair takes all votes on it, so it is told where these are in memory anyway.
+    coverage = None if run.is_sample else run.votes.coverage
     emit(
-        {"run": run.folder.name, "n_pairs": len(votes), "coverage": votes.coverage, "lfs": rows},
-        lambda: _table(rows) + f"\n\nvotes: {run.folder / 'votes.parquet'}",
+        {
+            "run": run.folder.name,
+            "n_pairs": run.file.n_pairs,
+            "coverage": coverage,
+            "lfs": rows,
+            "cost": cost_json(run.cost),
+        },
+        lambda: _table(rows) + f"\n\nvotes: {run.loaded.store_folder}, listed in {run.folder / 'votes.json'}",
         as_json,
     )
 
@@ -51,3 +89,13 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
     cells = [[row["lf"], short(row["coverage"]), str(row["faults"])] for row in rows]
     return plain_table(["lf", "coverage", "faults"], cells)
+
+
+def _part(value: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]+)/([0-9]+)", value)
+    number, of = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= number <= of:
+        raise click.BadParameter(
+            f"{value!r} is no part of a whole. Example: --shards 3/16, from 1/16 to 16/16."
+        )
+    return number, of

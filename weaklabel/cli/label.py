@@ -31,27 +31,26 @@ from weaklabel.cli._common import (
 def command(as_json: bool, pair_id: str | None, **options: Any) -> None:
     """Label every pair: p (belief that b is better), w, label, confidence, calibrated, and the votes behind it."""
     run = open_run(options)
-    labels = run.labels
+    labels = run.labels_file
     if pair_id is not None:
-        explanation = labels.explain(pair_id)
+        explanation = run.explain(pair_id)
         emit(_explained(explanation), str(explanation), as_json)
         return
-    verdicts = labels.label.tolist()
-    at_least = {str(c): int((labels.confidence >= c).sum()) for c in (0.5, 0.6, 0.7, 0.8, 0.9)}
+    counts, n_pairs = run.label_counts, len(labels)
     value = {
         "run": run.folder.name,
-        "n_pairs": len(labels),
+        "n_pairs": n_pairs,
         "calibrated": labels.calibrated,
-        "labels": {verdict: verdicts.count(verdict) for verdict in ("a", "b", "tie")},
-        "without_votes": int((labels.w == 0).sum()),
-        "confidence": at_least,
+        "labels": {verdict: counts[verdict] for verdict in ("a", "b", "tie")},
+        "without_votes": counts["without_votes"],
+        "confidence": counts["confidence"],
     }
     kind = (
         "calibrated" if labels.calibrated else "NOT calibrated: the order of p can be used, its value cannot"
     )
     shares = "\n".join(
-        f"  at least {c}: {count:>8,} pairs ({count / max(1, len(labels)):.1%})"
-        for c, count in at_least.items()
+        f"  at least {c}: {count:>8,} pairs ({count / max(1, n_pairs):.1%})"
+        for c, count in counts["confidence"].items()
     )
     emit(value, f"confidence ({kind})\n{shares}\nlabels: {run.folder / 'labels.parquet'}", as_json)
 

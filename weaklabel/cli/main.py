@@ -40,6 +40,7 @@ SECTIONS: Final = {
     },
     "Make and use labels": {
         "run": "All of this in order, and a table of figures at its end.",
+        "read": "The pairs as one file in shards, split into dev and test.",
         "apply": "Run the labeling functions and keep their votes.",
         "fit": "Fit the label model and its calibrator.",
         "label": "Label every pair; --explain ID says why.",
@@ -51,6 +52,11 @@ SECTIONS: Final = {
         "diff": "Two runs: labels that flipped, figures that moved.",
         "threshold": "The lowest confidence with a wanted accuracy, guaranteed.",
         "bias": "Do labels lean to a position or length, more than gold?",
+        "shift": "Are other pairs like those that the labeler was fitted on?",
+    },
+    "Keep house": {
+        "status": "Which votes are fresh, stale or missing; --why says why.",
+        "gc": "Remove votes that no run refers to.",
     },
 }
 COMMANDS: Final = {name: line for section in SECTIONS.values() for name, line in section.items()}

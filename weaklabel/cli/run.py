@@ -10,6 +10,7 @@ from weaklabel.cli._common import (
     config_options,
     data_options,
     emit,
+    engine_options,
     json_option,
     labeler_options,
     lf_options,
@@ -21,6 +22,7 @@ from weaklabel.cli._common import (
 @click.command("run")
 @data_options
 @lf_options
+@engine_options
 @labeler_options
 @config_options
 @name_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from weaklabel.data.build import Batch
+    from weaklabel.data.pairs_file import PairsFile
     from weaklabel.data.readers import LAYOUTS, Layout, detect_layout
     from weaklabel.data.reading import as_pairs, iter_batches, read_pairs
     from weaklabel.data.splits import split_by_prompt
@@ -16,6 +17,7 @@ _HOMES = {
     "LAYOUTS": "readers",
     "Batch": "build",
     "Layout": "readers",
+    "PairsFile": "pairs_file",
     "Written": "writing",
     "as_pairs": "reading",
     "convert_pairs": "writing",
@@ -30,6 +32,7 @@ __all__ = [
     "LAYOUTS",
     "Batch",
     "Layout",
+    "PairsFile",
     "Written",
     "as_pairs",
     "convert_pairs",

@@ -29,6 +29,7 @@ from weaklabel.data.readers.base import (
     is_missing,
     shown,
 )
+from weaklabel.data.seen_ids import SeenIds
 from weaklabel.errors import DataError, GoldError
 from weaklabel.types import CANONICAL, GOLD_VALUES, PARTS, TURNED_GOLD, SetAside
 from weaklabel.types.pair import swapped_name
@@ -51,8 +52,8 @@ class Builder:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self._ids: set[str] = set()
-        self._repeats: Counter[str] = Counter()
+        self._ids = SeenIds()
+        self._repeats: Counter[str] = Counter()  # of texts that came without an id, more than once
 
     def build(self, block: Block, layout: Layout) -> Batch:
         """The pairs of one block.
@@ -63,6 +64,7 @@ class Builder:
         if layout.name == "canonical" and isinstance(block.data, pa.Table) and self._is_clean(block.data):
             return Batch(conform(block.data, unify([block.data.schema])), block.set_aside)
         drafts: list[Draft] = []
+        lines: list[int] = []
         aside = list(block.set_aside)
         for line, row in zip(block.lines, block.rows(), strict=True):
             try:
@@ -72,33 +74,45 @@ class Builder:
                         aside.append(SetAside(block.file, line, problem))
                     else:
                         drafts.append(draft)
+                        lines.append(line)
             except RowProblem as error:
                 aside.append(SetAside(block.file, line, str(error)))
             except GoldProblem as error:
                 raise GoldError(f"{block.file}, line {line}: {error}") from None
             except PartProblem as error:
                 raise DataError(f"{block.file}, line {line}: {error}") from None
-        table = _table(drafts, block, layout.redraws)
+        new = self._name(drafts)
+        for draft, line, is_new in zip(drafts, lines, new, strict=True):
+            if not is_new:
+                problem = f"id {draft.id!r} was given before; ids must differ"
+                aside.append(SetAside(block.file, line, problem))
+        aside.sort(key=lambda row: row.line)
+        table = _table(
+            [draft for draft, is_new in zip(drafts, new, strict=True) if is_new], block, layout.redraws
+        )
         return Batch(conform(table, unify([table.schema])), tuple(aside))
 
     def _settle(self, draft: Draft, layout: Layout) -> str | None:
-        """Check a draft, draw its order, and give it an id; or say why it cannot be used."""
+        """Check a draft, draw its order, and give it a key for an id; or say why it cannot be used."""
         if problem := _problem(draft):
             return problem
-        key = content_hash(draft.prompt, *sorted((draft.response_a, draft.response_b)))
-        if layout.redraws:
-            _redraw(draft, int(content_hash(str(self.seed), key)[:8], 16) % 2 == 1)
-        return self._name(draft, key[:16])
-
-    def _name(self, draft: Draft, fallback: str) -> str | None:
-        if draft.id is None:
-            self._repeats[fallback] += 1
-            count = self._repeats[fallback]
-            draft.id = fallback if count == 1 else f"{fallback}#{count}"
-        if draft.id in self._ids:
-            return f"id {draft.id!r} was given before; ids must differ"
-        self._ids.add(draft.id)
+        if draft.id is None or layout.redraws:
+            key = content_hash(draft.prompt, *sorted((draft.response_a, draft.response_b)))
+            if layout.redraws:
+                _redraw(draft, int(content_hash(str(self.seed), key)[:8], 16) % 2 == 1)
+            if draft.id is None:
+                draft.id, draft.id_is_made = key[:16], True
         return None
+
+    def _name(self, drafts: Sequence[Draft]) -> list[bool]:
+        """Per draft whether its id is new. An id that we made is never old: it gets a number instead."""
+        new = self._ids.add([draft.id or "" for draft in drafts])
+        for i, draft in enumerate(drafts):
+            if draft.id_is_made and not new[i]:
+                self._repeats[draft.id or ""] += 1
+                draft.id = f"{draft.id}#{self._repeats[draft.id or ''] + 1}"
+                (new[i],) = self._ids.add([draft.id])
+        return new
 
     def _is_clean(self, table: pa.Table) -> bool:
         """Whether a canonical table can pass as it is; if so its ids count as given."""
@@ -125,10 +139,8 @@ class Builder:
         ):
             return False
         ids = table["id"].to_pylist()
-        if len(set(ids)) < len(ids) or "" in ids or not self._ids.isdisjoint(ids):
-            return False
-        self._ids.update(ids)
-        return True
+        # Added last: a table that is not clean has its ids added draft by draft.
+        return len(set(ids)) == len(ids) and "" not in ids and self._ids.add_all_or_none(ids)
 
 
 class PartProblem(Exception):

@@ -2,17 +2,19 @@
 
 Prompts are ordered by the hash of seed and prompt, and the first of them go to test until its share of the
 gold rows is met as nearly as whole prompts allow; the rounding error of one source is carried to the next.
-What the split needs of a file is small (`Outline`), so a file larger than memory can be split as well.
+What is kept in memory are the prompts with gold, not the pairs: the tables are gone through several times instead.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel.artifacts import content_hash
@@ -49,28 +51,65 @@ def split_by_prompt(
         ConfigError: a setting out of range.
         DataError: parts that are there separate a prompt.
     """
-    outline = Outline(keep_texts=near_duplicates)
-    outline.add(pairs.table)
     parts = draw_parts(
-        outline,
+        lambda: [pairs.table],
         test_share=test_share,
         seed=seed,
         near_duplicates=near_duplicates,
         max_gold=max_gold,
         redraw=redraw,
     )
-    return Pairs(parts.fill(pairs.table, 0), pairs.set_aside)
+    return Pairs(parts.fill(pairs.table), pairs.set_aside)
+
+
+Tables = Callable[[], Iterable[pa.Table]]
+"""The rows of a source, piece by piece, as often as one asks."""
+
+
+def _prompt_keys(table: pa.Table) -> list[str]:
+    """A short hash of each folded prompt."""
+    return [content_hash(fold(prompt))[:32] for prompt in table["prompt"].to_pylist()]
+
+
+def _conversation_keys(table: pa.Table) -> list[str | None]:
+    """A short hash of each conversation, as in `Pairs.prompt_groups`; None where there is none."""
+    if table["messages"].null_count == len(table):
+        return [None] * len(table)
+    return [
+        content_hash(fold(" ".join(turn["content"] or "" for turn in turns)))[:32] if turns else None
+        for turns in table["messages"].to_pylist()
+    ]
+
+
+def _asked_about(tables: Tables, *, all_rows: bool) -> set[str] | None:
+    """Keys of the prompts and conversations that have gold or a part, or are one with some that do; None for all."""
+    if all_rows:
+        return None
+    found: set[str] = set()
+    talks = False
+    for table in tables():
+        talks = talks or table["messages"].null_count < len(table)
+        known = table.filter(pc.or_(table["gold"].is_valid(), table["part"].is_valid()))
+        found.update(_prompt_keys(known), filter(None, _conversation_keys(known)))
+    grown = talks and bool(found)
+    while grown:  # one conversation may be rendered as several prompts, and a prompt stand for several
+        before = len(found)
+        for table in tables():
+            for prompt, talk in zip(_prompt_keys(table), _conversation_keys(table), strict=True):
+                if talk is not None and (prompt in found or talk in found):
+                    found.update((prompt, talk))
+        grown = len(found) > before
+    return found
 
 
 class Outline:
-    """What a split needs to know of each row: which prompt it answers, whether it has gold, its part and source."""
+    """What a split needs to know of each prompt: how much gold it has, its parts and sources, what is one with it."""
 
     def __init__(self, keep_texts: bool = False) -> None:
         self.prompts: dict[str, int] = {}  # hash of the folded prompt -> number, in order of appearance
         # Only near-duplicates need the texts, which can be most of a large file.
         self.texts: list[str] | None = [] if keep_texts else None
-        self.of_row: list[int] = []
-        self.has_gold: list[bool] = []
+        self.n_gold: list[int] = []  # rows with gold, per prompt
         self.sources: list[tuple[str, ...]] = []  # per prompt; nearly always one, and one tuple shared by all
         self.given: dict[int, set[str]] = defaultdict(set)
         self.first_id: dict[int, str] = {}
@@ -79,23 +118,23 @@ class Outline:
         self._shared: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._conversations: dict[str, int] = {}
 
-    def add(self, table: pa.Table) -> None:
-        """Take in some rows of a canonical table."""
-        names = ("id", "prompt", "messages", "gold", "part", "source")
-        for pair_id, prompt, messages, gold, part, source in zip(
-            *(table[name].to_pylist() for name in names), strict=True
-        ):
-            number = self._number(fold(prompt))
-            self.of_row.append(number)
-            self.has_gold.append(gold is not None)
+    def add(self, table: pa.Table, wanted: set[str] | None) -> None:
+        """Take in the rows of a canonical table whose prompt is `wanted`, or all of them."""
+        keys = _prompt_keys(table)
+        if wanted is not None:
+            mask = [key in wanted for key in keys]
+            table, keys = table.filter(pa.array(mask, pa.bool_())), [k for k in keys if k in wanted]
+        columns = (table[name].to_pylist() for name in ("id", "prompt", "gold", "part", "source"))
+        talks = _conversation_keys(table)
+        for key, talk, pair_id, prompt, gold, part, source in zip(keys, talks, *columns, strict=True):
+            number = self._number(key, prompt)
+            self.n_gold[number] += gold is not None
             self._add_source(number, source or "")
             if part is not None:
                 self.first_id.setdefault(number, pair_id)
                 self.given[number].add(part)
-            if messages:
-                # As in `Pairs.prompt_groups`: one conversation is one prompt, however it was rendered.
-                key = content_hash(fold(" ".join(turn["content"] or "" for turn in messages)))[:32]
-                other = self._conversations.setdefault(key, number)
+            if talk is not None:
+                other = self._conversations.setdefault(talk, number)
                 if other != number:
                     self.same.append((other, number))
 
@@ -110,31 +149,36 @@ class Outline:
         else:
             self.sources.append(both)
 
-    def _number(self, prompt: str) -> int:
-        number = self.prompts.setdefault(content_hash(prompt)[:32], len(self.prompts))
-        if self.texts is not None and number == len(self.texts):
-            self.texts.append(prompt)
+    def _number(self, key: str, prompt: str) -> int:
+        number = self.prompts.setdefault(key, len(self.prompts))
+        if number == len(self.n_gold):
+            self.n_gold.append(0)
+            if self.texts is not None:
+                self.texts.append(fold(prompt))
         return number
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The outcome of a split: a part for each row, and the rows whose gold is hidden."""
+    """The outcome of a split: per prompt with gold or a part its part, and whether its gold is hidden."""
 
-    of_row: NDArray[np.object_]
-    hidden: NDArray[np.bool_]
+    of_prompt: Mapping[str, tuple[str, bool]]
 
-    def fill(self, table: pa.Table, start: int) -> pa.Table:
-        """A table of the same rows, the first of which is row `start`, with `part` filled and gold hidden."""
-        here = slice(start, start + table.num_rows)
-        gold = [None if h else g for g, h in zip(table["gold"].to_pylist(), self.hidden[here], strict=True)]
-        for name, values in (("gold", gold), ("part", self.of_row[here].tolist())):
+    def fill(self, table: pa.Table) -> pa.Table:
+        """A table with `part` filled, "pool" where nothing else is known, and gold hidden."""
+        gold, part = table["gold"].to_pylist(), ["pool"] * len(table)
+        if self.of_prompt:
+            for row, key in enumerate(_prompt_keys(table)):
+                part[row], hidden = self.of_prompt.get(key, ("pool", False))
+                if hidden:
+                    gold[row] = None
+        for name, values in (("gold", gold), ("part", part)):
             table = table.set_column(table.column_names.index(name), name, pa.array(values, pa.string()))
         return table
 
 
 def draw_parts(
-    outline: Outline,
+    tables: Tables,
     *,
     test_share: float,
     seed: int,
@@ -142,13 +186,17 @@ def draw_parts(
     max_gold: int | None = None,
     redraw: bool = False,
 ) -> Parts:
-    """The split itself; arguments and errors are those of `split_by_prompt`."""
+    """The split itself, of rows that come in tables; other arguments and errors are those of `split_by_prompt`."""
     if not 0 <= test_share <= 1:
         raise ConfigError(
             f"test_share is {test_share}. Allowed: 0 to 1, the share of gold that is locked away."
         )
     if max_gold is not None and max_gold < 0:
         raise ConfigError(f"max_gold is {max_gold}. Allowed: 0 or more pairs, or nothing for all.")
+    outline = Outline(keep_texts=near_duplicates)
+    wanted = _asked_about(tables, all_rows=near_duplicates)
+    for table in tables() if wanted is None or wanted else ():
+        outline.add(table, wanted)
     units = _Units(outline, near_duplicates)
     parts: list[str | None] = [None] * len(units) if redraw else units.given_parts(outline)
     keys = units.keys(f"{seed}:test")
@@ -158,9 +206,8 @@ def draw_parts(
         part or ("test" if u in test else "dev" if units.gold[u] else "pool") for u, part in enumerate(parts)
     ]
     hidden = _hidden(drawn, units, seed, max_gold)
-    final = np.array(["pool" if u in hidden else part for u, part in enumerate(drawn)], dtype=object)
-    mask = np.array([u in hidden for u in range(len(units))], dtype=bool)
-    return Parts(final[units.of_row], mask[units.of_row])
+    final = [("pool", True) if u in hidden else (part, False) for u, part in enumerate(drawn)]
+    return Parts({prompt: final[unit] for prompt, unit in units.of_prompt.items()})
 
 
 class _Units:
@@ -177,13 +224,12 @@ class _Units:
                 links.join(order[a], order[b])
         numbers: dict[int, int] = {}
         unit_of = [numbers.setdefault(links.root(i), len(numbers)) for i in range(len(outline.prompts))]
-        self.of_row: _Ints = np.array(unit_of, dtype=np.int64)[np.array(outline.of_row, dtype=np.int64)]
+        self.of_prompt = {prompt: unit_of[number] for prompt, number in outline.prompts.items()}
         self.prompts: list[list[str]] = [[] for _ in numbers]
+        self.gold: _Ints = np.zeros(len(numbers), dtype=np.int64)
         for prompt, number in outline.prompts.items():
             self.prompts[unit_of[number]].append(prompt)
-        self.gold: _Ints = np.bincount(
-            self.of_row, weights=np.array(outline.has_gold, dtype=np.float64), minlength=len(numbers)
-        ).astype(np.int64)
+            self.gold[unit_of[number]] += outline.n_gold[number]
         self.strata = [
             tuple(sorted(set().union(*(outline.sources[outline.prompts[p]] for p in prompts))))
             for prompts in self.prompts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,8 +14,9 @@ import pyarrow.parquet as pq
 
 from weaklabel.artifacts import atomic_file
 from weaklabel.data.build import Batch, conform, unify
+from weaklabel.data.pairs_file import HASHES_KEY, column_hashes
 from weaklabel.data.reading import iter_batches
-from weaklabel.data.splits import Outline, draw_parts
+from weaklabel.data.splits import draw_parts
 from weaklabel.errors import DataError
 from weaklabel.types import Pairs, SetAside
 
@@ -81,22 +83,15 @@ def convert_pairs(
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.tmp-", dir=target.parent) as folder:
         staged = Path(folder) / "unsplit.parquet"
         aside = write_pairs(iter_batches(source, max_set_aside=max_set_aside, **settings), staged).set_aside
-        outline = Outline(keep_texts=near_duplicates)
-        for table in _tables(staged, ["id", "prompt", "messages", "gold", "part", "source"]):
-            outline.add(table)
         parts = draw_parts(
-            outline, test_share=test_share, seed=seed, near_duplicates=near_duplicates, max_gold=max_gold
+            lambda: _tables(staged, ["id", "prompt", "messages", "gold", "part", "source"]),
+            test_share=test_share,
+            seed=seed,
+            near_duplicates=near_duplicates,
+            max_gold=max_gold,
         )
-        written = write_pairs((Batch(parts.fill(table, at)) for at, table in _placed(staged)), target)
+        written = write_pairs((Batch(parts.fill(table)) for table in _tables(staged)), target)
     return Written(written.n_pairs, aside)
-
-
-def _placed(path: Path) -> Iterator[tuple[int, pa.Table]]:
-    """Row groups with the number of rows before each."""
-    at = 0
-    for table in _tables(path):
-        yield at, table
-        at += table.num_rows
 
 
 def _write_parts(batches: Iterable[Batch], final: Path, parts: list[Path], aside: list[SetAside]) -> int:
@@ -134,9 +129,12 @@ def _runs(tables: Iterator[pa.Table]) -> Iterator[tuple[pa.Schema, Iterator[pa.T
 
 
 def _write(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
+    hashes = []
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for table in _regrouped(tables):
             writer.write_table(table, row_group_size=ROW_GROUP)
+            hashes.append(column_hashes(table))
+        writer.add_key_value_metadata({HASHES_KEY: json.dumps(hashes, separators=(",", ":"))})
 
 
 def _regrouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:

@@ -1,33 +1,22 @@
-"""`apply`: labeling functions on pairs, to votes.
+"""`apply`: labeling functions on pairs in memory, to votes in memory.
 
 The pairs are cut into shards of rows. Per shard, what the store holds fresh is read; the rest becomes a task
-for an executor. A task that runs over its time limit, or takes its worker process down, is tried again function
-by function, so that only the guilty one's votes on that shard become faults.
+for an executor. `weaklabel.engine.stream` does the same for pairs that memory cannot hold.
 """
 
 from __future__ import annotations
 
-import logging
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 
-from weaklabel.engine.executors import Executor, InProcess
-from weaklabel.engine.pool import WorkerPool
-from weaklabel.engine.shards import (
-    SHARD_SIZE,
-    Answer,
-    Outcome,
-    ShardTask,
-    failed_column,
-    shard_hash,
-    visible_table,
-)
-from weaklabel.engine.store import Cell, VoteStore
+from weaklabel.engine.driver import Driver, Progress
+from weaklabel.engine.executors import Executor, choose_executor
+from weaklabel.engine.shards import SHARD_SIZE, Answer
+from weaklabel.engine.sources import TableSource
+from weaklabel.engine.store import Cell, Tally, VoteStore
 from weaklabel.errors import (
     ConfigError,
     DataError,
@@ -37,14 +26,10 @@ from weaklabel.errors import (
     VoteError,
 )
 from weaklabel.lf.core import Column, LabelingFunction
-from weaklabel.lf.discovery import fingerprint, locate
 from weaklabel.types import ABSTAIN, Fault, Pairs, Votes
 
 OnFault = Literal["record", "raise"]
-Progress = Callable[[int, int], None]
-
-_MAX_TRIES: Final = 2
-_log = logging.getLogger("weaklabel")
+OnDone = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -74,8 +59,9 @@ def apply(
     on_fault: OnFault = "record",
     max_fault_share: float | None = None,
     store: VoteStore | None = None,
-    progress: Progress | None = None,
+    progress: OnDone | None = None,
     shard_size: int = SHARD_SIZE,
+    executor: Executor | None = None,
 ) -> Votes:
     """Votes and margins of every labeling function on every pair, rows in the order of the pairs.
 
@@ -89,6 +75,7 @@ def apply(
         store: where votes are kept and found again. A run that was killed continues.
         progress: called as `progress(done_pairs, total_pairs)`.
         shard_size: pairs per shard.
+        executor: where the tasks run, in place of `workers` and `time_limit`; closed at the end.
 
     Raises:
         LabelingFunctionError: no functions, two of one name, or one that other processes cannot find.
@@ -106,6 +93,7 @@ def apply(
         store=store,
         progress=progress,
         shard_size=shard_size,
+        executor=executor,
     ).votes
 
 
@@ -118,29 +106,40 @@ def apply_with_report(
     on_fault: OnFault = "record",
     max_fault_share: float | None = None,
     store: VoteStore | None = None,
-    progress: Progress | None = None,
+    progress: OnDone | None = None,
     shard_size: int = SHARD_SIZE,
+    executor: Executor | None = None,
 ) -> Applied:
     """`apply`, with what was reused and what each function cost."""
-    _check_settings(workers, time_limit, on_fault, max_fault_share, shard_size)
-    _check_lfs(lfs, pairs)
-    run = _Run(lfs, pairs, store, on_fault, progress, shard_size)
+    check_settings(workers, time_limit, on_fault, max_fault_share, shard_size)
+    check_lfs(lfs)
+    if not isinstance(pairs, Pairs):
+        raise DataError(f"apply takes Pairs, not {type(pairs).__name__}. Make them with read_pairs(...).")
+    source = TableSource(pairs, lfs, shard_size)
+    sink = _Matrices(lfs, pairs, store, on_fault, shard_size)
+
+    def tell(state: Progress) -> None:
+        if progress is not None:
+            progress(state.done_pairs, state.n_pairs)
+
+    driver = Driver(lfs, source, store, sink, send_votes=True, on_progress=tell)
     if store is not None:
         store.sweep()
-    executor, notes = _choose_executor(lfs, run.fingerprints, workers, time_limit, store)
-    for note in notes:
-        _log.info(note)
+        store.describe(lfs)
+    notes: tuple[str, ...] = ()
+    if executor is None:
+        executor, notes = choose_executor(lfs, driver.fingerprints, workers, time_limit, store)
     try:
-        run.drive(executor)
+        driver.drive(executor)
     finally:
         executor.close()
-    applied = run.result(notes)
-    _check_fault_share(applied.votes, max_fault_share)
-    return applied
+    votes, state = sink.votes(), driver.progress
+    _check_fault_share(votes, max_fault_share)
+    return Applied(votes, state.reused, state.computed, state.seconds, notes)
 
 
-class _Run:
-    """One call of `apply`: plans shards, takes answers, and fills the matrices."""
+class _Matrices:
+    """A sink that fills `L` and `margins`."""
 
     def __init__(
         self,
@@ -148,157 +147,45 @@ class _Run:
         pairs: Pairs,
         store: VoteStore | None,
         on_fault: OnFault,
-        progress: Progress | None,
         shard_size: int,
     ) -> None:
-        self.lfs, self.store, self.on_fault, self.progress = lfs, store, on_fault, progress
-        self.shard_size = shard_size
-        self.fingerprints = [fingerprint(lf) for lf in lfs]
-        self.table = visible_table(pairs, lfs)
-        self.ids = pairs.ids
-        self.L = np.full((len(pairs), len(lfs)), ABSTAIN, dtype=np.int8)
-        self.margins = np.full(self.L.shape, np.nan, dtype=np.float32)
-        self.faults: dict[tuple[int, int], tuple[Fault, ...]] = {}
-        self.seconds = dict.fromkeys((lf.name for lf in lfs), 0.0)
-        self.reused = self.computed = self.done_pairs = 0
-        self.missing: dict[int, int] = {}
-        # Functions that ran over or died: on later shards they get tasks of their own from the start.
-        self.suspects: set[int] = set()
-        self.again: deque[ShardTask] = deque()
+        self._names = tuple(lf.name for lf in lfs)
+        self._ids, self._store, self._on_fault, self._size = pairs.ids, store, on_fault, shard_size
+        self._L = np.full((len(pairs), len(lfs)), ABSTAIN, dtype=np.int8)
+        self._margins = np.full(self._L.shape, np.nan, dtype=np.float32)
+        self._faults: dict[tuple[int, int], tuple[Fault, ...]] = {}
 
-    def drive(self, executor: Executor) -> None:
-        planned = self._plan()
-        running = 0
-        while True:
-            while running < executor.capacity:
-                task = self.again.popleft() if self.again else next(planned, None)
-                if task is None:
-                    break
-                executor.submit(task)
-                running += 1
-            if not running:
-                return
-            outcome = executor.next_done()
-            running -= 1
-            if outcome.failure:
-                self._try_again(outcome)
-            else:
-                for answer in outcome.answers:
-                    self._take(outcome.task.number, answer)
-
-    def result(self, notes: tuple[str, ...]) -> Applied:
-        faults = tuple(
-            fault
-            for column in range(len(self.lfs))
-            for key in sorted(key for key in self.faults if key[1] == column)
-            for fault in self.faults[key]
-        )
-        names = tuple(lf.name for lf in self.lfs)
-        votes = Votes(self.L, self.margins, names, self.ids, faults)
-        return Applied(votes, self.reused, self.computed, self.seconds, notes)
-
-    def _plan(self) -> Iterator[ShardTask]:
-        for number, start in enumerate(range(0, len(self.ids), self.shard_size)):
-            table = self.table.slice(start, self.shard_size)
-            cells = self._cells(table)
-            self.missing[number] = len(self.lfs)
-            todo = [i for i in range(len(self.lfs)) if not self._reuse(number, i, cells[i], len(table))]
-            groups = [[i for i in todo if i not in self.suspects], *([i] for i in todo if i in self.suspects)]
-            for group in groups:
-                if group:
-                    yield ShardTask(number, table, tuple(group), tuple(cells[i] for i in group))
-
-    def _cells(self, table: pa.Table) -> list[Cell | None]:
-        if self.store is None:
-            return [None] * len(self.lfs)
-        hashes: dict[tuple[str, ...], str] = {}
-        for lf in self.lfs:
-            if lf.columns not in hashes:
-                hashes[lf.columns] = shard_hash(table, lf)
-        return [
-            Cell(lf.name, version, hashes[lf.columns]) if version else None
-            for lf, version in zip(self.lfs, self.fingerprints, strict=True)
-        ]
-
-    def _reuse(self, number: int, lf: int, cell: Cell | None, n_pairs: int) -> bool:
-        column = self.store.load(cell, n_pairs) if self.store is not None and cell is not None else None
+    def find(self, number: int, lf: int, cell: Cell, n_pairs: int) -> Tally | None:
+        column = self._store.load(cell, n_pairs) if self._store is not None else None
         if column is None:
-            return False
-        self.reused += 1
+            return None
         self._place(number, lf, column)
-        return True
+        return Tally.of(column)
 
-    def _take(self, number: int, answer: Answer) -> None:
-        self.computed += 1
-        self.seconds[self.lfs[answer.lf].name] += answer.seconds
+    def take(self, number: int, answer: Answer, cell: Cell | None) -> None:
+        assert answer.column is not None  # tasks of this run send their votes
         self._place(number, answer.lf, answer.column)
 
+    def votes(self) -> Votes:
+        faults = tuple(
+            fault for key in sorted(self._faults, key=lambda k: (k[1], k[0])) for fault in self._faults[key]
+        )
+        return Votes(self._L, self._margins, self._names, self._ids, faults)
+
     def _place(self, number: int, lf: int, column: Column) -> None:
-        if column.faults and self.on_fault == "raise":
-            raise VoteError(_with_pair(column.faults[0]))
-        start = number * self.shard_size
-        rows = slice(start, start + len(column.votes))
-        self.L[rows, lf] = column.votes
-        self.margins[rows, lf] = column.margins
+        if column.faults and self._on_fault == "raise":
+            raise VoteError(with_pair(column.faults[0]))
+        rows = slice(number * self._size, number * self._size + len(column.votes))
+        self._L[rows, lf] = column.votes
+        self._margins[rows, lf] = column.margins
         if column.faults:
-            self.faults[number, lf] = column.faults
-        self.missing[number] -= 1
-        if not self.missing[number]:
-            self.done_pairs += len(column.votes)
-            if self.progress is not None:
-                self.progress(self.done_pairs, len(self.ids))
-
-    def _try_again(self, outcome: Outcome) -> None:
-        """Once more after a death, then function by function, then give this function up on this shard."""
-        task = outcome.task
-        if outcome.died and task.tries + 1 < _MAX_TRIES:
-            self.again.append(replace(task, tries=task.tries + 1))
-        elif len(task.lfs) > 1:
-            cells = task.cells or (None,) * len(task.lfs)
-            for lf, cell in zip(task.lfs, cells, strict=True):
-                self.again.append(ShardTask(task.number, task.table, (lf,), (cell,)))
-        else:
-            (lf,) = task.lfs
-            self.suspects.add(lf)
-            ids = task.table["id"].to_pylist()
-            name = self.lfs[lf].name
-            error = f"{name!r} {outcome.failure} on {len(ids)} pairs, first {ids[0]!r}"
-            self._take(task.number, Answer(lf, failed_column(name, ids, error), 0.0))
+            self._faults[number, lf] = column.faults
 
 
-def _choose_executor(
-    lfs: Sequence[LabelingFunction],
-    fingerprints: Sequence[str | None],
-    workers: int,
-    time_limit: float | None,
-    store: VoteStore | None,
-) -> tuple[Executor, tuple[str, ...]]:
-    located = [locate(lf) for lf in lfs]
-    homeless = [lf.name for lf in located if lf.spec is None]
-    if workers > 1 and homeless:
-        raise LabelingFunctionError(
-            f"{homeless[0]!r} lives only in this process, so {workers} workers cannot find it. "
-            "Move it into a file and load that with load_lfs, or use workers=1."
-        )
-    notes = []
-    unkept = [lf.name for lf, version in zip(lfs, fingerprints, strict=True) if version is None]
-    if unkept and store is not None:
-        notes.append(
-            f"votes of {_some(unkept)} are not kept: load labeling functions from a file with load_lfs."
-        )
-    if homeless and time_limit is not None:
-        notes.append(
-            f"{_some(homeless)} live only in this process: the time limit cannot end a call into a C library."
-        )
-    if not homeless and (workers > 1 or time_limit is not None):
-        pool = WorkerPool(located, fingerprints, workers=workers, time_limit=time_limit, store=store)
-        return pool, tuple(notes)
-    return InProcess(lfs, time_limit, store), tuple(notes)
-
-
-def _check_settings(
-    workers: int, time_limit: float | None, on_fault: str, max_fault_share: float | None, shard_size: int
+def check_settings(
+    workers: int, time_limit: float | None, on_fault: str, max_fault_share: float | None, shard_size: int = 1
 ) -> None:
+    """Raises ConfigError or UnknownNameError for a setting out of range."""
     for name, value in (("workers", workers), ("shard_size", shard_size)):
         if not isinstance(value, int) or value < 1:
             raise ConfigError(f"{name} is {value!r}. Allowed: a whole number of at least 1.")
@@ -312,9 +199,8 @@ def _check_settings(
         raise ConfigError(f"max_fault_share is {max_fault_share}. Allowed: a share between 0 and 1, or None.")
 
 
-def _check_lfs(lfs: Sequence[LabelingFunction], pairs: Pairs) -> None:
-    if not isinstance(pairs, Pairs):
-        raise DataError(f"apply takes Pairs, not {type(pairs).__name__}. Make them with read_pairs(...).")
+def check_lfs(lfs: Sequence[LabelingFunction]) -> None:
+    """Raises LabelingFunctionError unless these are labeling functions of distinct names."""
     if isinstance(lfs, LabelingFunction):
         raise LabelingFunctionError(f"apply takes a list of labeling functions. Write [{lfs.name}].")
     if not lfs:
@@ -340,15 +226,11 @@ def _check_fault_share(votes: Votes, limit: float | None) -> None:
         if share > limit:
             raise FaultShareError(
                 f"{name!r} failed on {len(faults)} of {len(votes)} pairs ({share:.1%}); {limit:.1%} is allowed. "
-                f"First: {_with_pair(faults[0])}. Repair it, or allow more with --max-fault-share."
+                f"First: {with_pair(faults[0])}. Repair it, or allow more with --max-fault-share."
             )
 
 
-def _with_pair(fault: Fault) -> str:
+def with_pair(fault: Fault) -> str:
+    """The message of a fault, with the pair's id in it."""
     shown = repr(fault.pair_id)
     return fault.error if shown in fault.error else f"{fault.error} (pair {shown})"
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

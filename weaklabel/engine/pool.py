@@ -19,14 +19,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Final
-
-import pyarrow as pa
 
 from weaklabel.engine.executors import over_limit
 from weaklabel.engine.shards import Outcome, ShardTask
 from weaklabel.engine.store import VoteStore
-from weaklabel.engine.worker import Parcel, Reply, Setup, Wanted
+from weaklabel.engine.worker import Reply, Setup, Wanted
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import settings_of, source_hash
@@ -56,6 +55,7 @@ class WorkerPool:
         workers: how many processes, started as tasks come in.
         time_limit: seconds per task, counted from when the worker has it; a worker over it is killed.
         store: where the workers file votes.
+        memory_limit: gigabytes that a worker may hold; one that holds more is killed, and its task has failed.
     """
 
     def __init__(
@@ -66,9 +66,11 @@ class WorkerPool:
         workers: int,
         time_limit: float | None,
         store: VoteStore | None,
+        memory_limit: float | None = None,
     ) -> None:
         self.capacity = workers
         self.time_limit = time_limit
+        self.memory_limit = memory_limit
         wanted = tuple(
             Wanted(lf.spec or "", settings_of(lf), source_hash(lf) if version else None, version)
             for lf, version in zip(lfs, fingerprints, strict=True)
@@ -107,6 +109,11 @@ class WorkerPool:
             if time.monotonic() >= worker.deadline:
                 self._end(worker)
                 return Outcome(worker.task, failure=over_limit(self.time_limit))
+            if self.memory_limit is not None and _resident(worker.process.pid) > self.memory_limit:
+                self._end(worker)
+                return Outcome(
+                    worker.task, failure=f"used more than the memory limit of {self.memory_limit:g} GB"
+                )
             if worker.process.poll() is not None:  # a program that it started may still hold the line open
                 return self._bury(worker)
         return None
@@ -163,12 +170,8 @@ class WorkerPool:
             connection.send(self._setup)
 
     def _send(self, worker: _Worker) -> None:
-        task = worker.task
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, task.table.schema) as writer:
-            writer.write_table(task.table)
         with suppress(OSError):
-            worker.connection.send(Parcel(task.number, sink.getvalue().to_pybytes(), task.lfs, task.cells))
+            worker.connection.send(worker.task)
         if self.time_limit is not None:
             worker.deadline = time.monotonic() + self.time_limit
 
@@ -185,6 +188,15 @@ class WorkerPool:
 def _environment() -> dict[str, str]:
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     return os.environ | {"PYTHONPATH": path, "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def _resident(pid: int) -> float:
+    """Gigabytes that a process holds in memory; 0 where that cannot be told."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e9
 
 
 def _describe(code: int) -> str:

@@ -1,30 +1,25 @@
 """A shard task: some labeling functions on a slice of the pairs. The unit of every executor.
 
 Tasks do not depend on each other and may run twice, in any process, in any order: what a task computes is
-decided by its table and its functions alone, and where it is kept by their hashes.
+decided by its shard and its functions alone, and where it is kept by their hashes.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
 
-from weaklabel.artifacts import table_hash
-from weaklabel.engine.store import Cell, VoteStore
-from weaklabel.errors import DataError
+from weaklabel.engine.sources import Shard
+from weaklabel.engine.store import Cell, Tally, VoteStore
 from weaklabel.lf.batch import PairBatch, pieces
-from weaklabel.lf.columns import with_derived_columns
 from weaklabel.lf.core import Column, LabelingFunction
-from weaklabel.types import ABSTAIN, Fault, Pairs
+from weaklabel.types import ABSTAIN, Fault
 
 SHARD_SIZE: Final = 8192
-_ALWAYS_SEEN: Final = ("id", "prompt", "response_a", "response_b", "messages")
-_NEVER_SEEN: Final = ("gold", "part", "swapped")
 
 
 @dataclass(frozen=True)
@@ -33,25 +28,38 @@ class ShardTask:
 
     Attributes:
         number: the shard's position in row order.
-        table: the shard, with the columns that the functions may see and no others.
+        shard: how to come by its rows.
+        lfs: which functions.
         cells: where each function's votes are kept, in the order of `lfs`; None for those that are not.
+        send_votes: whether the answers carry the votes; without, only those that could not be kept.
         tries: how often it was started and its worker died.
     """
 
     number: int
-    table: pa.Table
+    shard: Shard
     lfs: tuple[int, ...]
-    cells: tuple[Cell | None, ...] = ()
+    cells: tuple[Cell | None, ...]
+    send_votes: bool = True
     tries: int = 0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one labeling function said of one shard, and how many seconds that took."""
+    """What one labeling function said of one shard.
+
+    Attributes:
+        lf: its index in the run's list.
+        tally: its votes, counted.
+        seconds: how long it took.
+        column: its votes; None where they are in the store and nobody asked for them.
+        given_up: it never came to an end, and the column holds faults in place of votes.
+    """
 
     lf: int
-    column: Column
+    tally: Tally
     seconds: float
+    column: Column | None
+    given_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Outcome:
     """How a task ended: answers, or the words that say why there are none.
 
     Attributes:
+        feature_seconds: what each feature that functions share took.
         failure: "" when it ended well, else what became of it, e.g. "exceeded the time limit of 5 s".
         died: whether it took its worker process with it.
     """
@@ -66,7 +75,8 @@ class Outcome:
     task: ShardTask
     answers: tuple[Answer, ...] = ()
     failure: str = ""
-    died: bool = field(default=False)
+    died: bool = False
+    feature_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def run_task(task: ShardTask, lfs: Sequence[LabelingFunction], store: VoteStore | None) -> tuple[Answer, ...]:
@@ -74,48 +84,21 @@ def run_task(task: ShardTask, lfs: Sequence[LabelingFunction], store: VoteStore 
     chosen = [lfs[i] for i in task.lfs]
     found: list[list[Column]] = [[] for _ in chosen]
     seconds = [0.0] * len(chosen)
-    for piece in pieces(task.table):
+    for piece in pieces(task.shard.table(chosen)):
         batch = PairBatch(piece)
         for position, lf in enumerate(chosen):
             start = time.perf_counter()
             found[position].append(_vote(lf, batch))
             seconds[position] += time.perf_counter() - start
     answers = []
-    for position, index in enumerate(task.lfs):
+    for position, (index, cell) in enumerate(zip(task.lfs, task.cells, strict=True)):
         column = Column.concat(found[position])
-        answers.append(Answer(index, column, seconds[position]))
-        cell = task.cells[position] if task.cells else None
+        kept = store is not None and cell is not None
         if store is not None and cell is not None:
             store.save(cell, column)
+        sent = column if task.send_votes or not kept else None
+        answers.append(Answer(index, Tally.of(column), seconds[position], sent))
     return tuple(answers)
-
-
-def visible_table(pairs: Pairs, lfs: Sequence[LabelingFunction]) -> pa.Table:
-    """The columns that `lfs` may see: id, texts, messages, and what they declare.
-
-    Raises:
-        DataError: a declared column does not exist, or would give the answer away.
-    """
-    for lf in lfs:
-        leaks = [name for name in lf.columns if name in _NEVER_SEEN]
-        if leaks:
-            raise DataError(
-                f"{lf.name!r} declares column {leaks[0]!r}, which can hold the answer. "
-                f"Labeling functions may not see {', '.join(_NEVER_SEEN)}."
-            )
-    table = with_derived_columns(lfs, pairs).table
-    for lf in lfs:
-        missing = [name for name in lf.columns if name not in table.column_names]
-        if missing:
-            raise DataError(
-                f"{lf.name!r} declares column {missing[0]!r}. The pairs have: {', '.join(pairs.table.column_names)}."
-            )
-    return table.select(list(dict.fromkeys([*_ALWAYS_SEEN, *(name for lf in lfs for name in lf.columns)])))
-
-
-def shard_hash(table: pa.Table, lf: LabelingFunction) -> str:
-    """Hash of the part of a shard that `lf` can see."""
-    return table_hash(table.select(list(dict.fromkeys([*_ALWAYS_SEEN, *lf.columns]))))
 
 
 def failed_column(name: str, ids: Sequence[str], error: str) -> Column:

@@ -2,6 +2,7 @@
 
     votes/<name>@<first 12 of the fingerprint>/<first 16 of the shard's hash>.parquet     votes, margins
     votes/<name>@<first 12 of the fingerprint>/<first 16 of the shard's hash>.faults.json failures, if any
+    votes/<name>@<first 12 of the fingerprint>/about.json     what the fingerprint is made of, for `weaklabel status`
 
 A file is written under its final name whole or not at all, its faults before it, and it is the only record of
 being done: there is no list of what is finished that could disagree. A file that is torn, of another version
@@ -12,10 +13,11 @@ finds its votes by fingerprint.
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +28,15 @@ import pyarrow.parquet as pq
 
 from weaklabel.artifacts import read_json, write_json, write_parquet
 from weaklabel.errors import ArtifactError
-from weaklabel.lf.core import Column
+from weaklabel.lf.core import Column, LabelingFunction
 from weaklabel.lf.discovery import fingerprint as fingerprint
+from weaklabel.lf.discovery import grain, ingredients
 from weaklabel.types import Fault
 
 _SCHEMA = pa.schema([pa.field("vote", pa.int8(), nullable=False), pa.field("margin", pa.float32())])
 _STALE_SECONDS = 3600.0
+_TRIES = 10
+ABOUT = "about.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,45 @@ class Cell:
     @property
     def metadata(self) -> dict[str, str]:
         return {"fingerprint": self.fingerprint, "shard": self.shard}
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Votes of one labeling function on one shard, counted. `n_pairs - n_a - n_b` are abstains, faults among them."""
+
+    n_pairs: int
+    n_a: int
+    n_b: int
+    n_faults: int
+
+    @classmethod
+    def of(cls, column: Column) -> Tally:
+        votes = column.votes
+        return cls(len(votes), int((votes == 0).sum()), int((votes == 1).sum()), len(column.faults))
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a labeling function in the store.
+
+    Attributes:
+        name: of the function when its first votes were kept.
+        short: first 12 digits of the fingerprint.
+        folder: where its votes are.
+        ingredients: what the fingerprint is made of, name -> short hash or version; empty where that was not kept.
+        made: when it was first kept, seconds since 1970.
+    """
+
+    name: str
+    short: str
+    folder: Path
+    ingredients: dict[str, str]
+    made: float
+
+    @property
+    def shards(self) -> set[str]:
+        """First 16 digits of the hashes of the shards that have votes."""
+        return {path.stem for path in self.folder.glob("*.parquet") if not path.name.startswith(".")}
 
 
 class VoteStore:
@@ -62,7 +106,7 @@ class VoteStore:
 
     def load(self, cell: Cell, n_pairs: int) -> Column | None:
         """The votes at `cell`, None where there are none that can be trusted."""
-        path = self._path(cell)
+        path = self.file_of(cell)
         try:
             table = pq.read_table(path)
             found = json.loads(table.schema.metadata[b"weaklabel"])
@@ -80,21 +124,84 @@ class VoteStore:
         legal = len(faults) == found["faults"] and not np.any((votes < -1) | (votes > 1))
         return Column(votes, margins, faults) if legal else None
 
-    def save(self, cell: Cell, column: Column) -> None:
+    def tally(self, cell: Cell, n_pairs: int) -> Tally | None:
+        """What stands at `cell`, counted, without reading the votes; None where they cannot be trusted or were given up."""
+        try:
+            about = pq.read_metadata(self.file_of(cell))
+            found = json.loads(about.metadata[b"weaklabel"])
+            same = {key: found.get(key) for key in cell.metadata} == cell.metadata
+            if not same or about.num_rows != n_pairs or found["given_up"]:
+                return None
+            return Tally(n_pairs, found["a"], found["b"], found["faults"])
+        except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, AttributeError):
+            return None
+
+    def save(self, cell: Cell, column: Column, *, given_up: bool = False) -> None:
         """Keep `column` at `cell`.
+
+        Args:
+            cell: the address.
+            column: the votes.
+            given_up: the function never came to an end here: `load` finds these faults, and the next run tries again.
 
         Raises:
             ArtifactError: the disk is full or the folder cannot be written to.
         """
-        path = self._path(cell)
-        about = json.dumps(cell.metadata | {"name": cell.name, "faults": len(column.faults)}, sort_keys=True)
+        path = self.file_of(cell)
+        tally = Tally.of(column)
+        counts = {"faults": tally.n_faults, "a": tally.n_a, "b": tally.n_b, "given_up": given_up}
+        about = json.dumps(cell.metadata | counts | {"name": cell.name}, sort_keys=True)
         arrays = [pa.array(column.votes, pa.int8()), pa.array(column.margins, pa.float32())]
         table = pa.table(arrays, schema=_SCHEMA.with_metadata({"weaklabel": about}))
         with self._writing():
-            if column.faults:
-                write_json(_faults_path(path), [[_clean(f.pair_id), _clean(f.error)] for f in column.faults])
-            write_parquet(path, table)
+            for tries_left in range(_TRIES - 1, -1, -1):
+                try:
+                    self._write(path, table, column)
+                    break
+                except (
+                    FileNotFoundError
+                ):  # `weaklabel gc` took the folder or the temporary file away under our hands
+                    if not tries_left:
+                        raise
         self._versions.setdefault(cell.fingerprint[:12], path.parent)
+
+    def _write(self, path: Path, table: pa.Table, column: Column) -> None:
+        if column.faults:
+            write_json(_faults_path(path), [[_clean(f.pair_id), _clean(f.error)] for f in column.faults])
+        write_parquet(path, table)
+
+    def describe(self, lfs: Sequence[LabelingFunction]) -> None:
+        """Keep what the fingerprints of `lfs` are made of beside their votes, for `weaklabel status --why`.
+
+        Raises:
+            ArtifactError: the disk is full or the folder cannot be written to.
+        """
+        for lf in lfs:
+            version = fingerprint(lf)
+            if version is None:
+                continue
+            path = self.file_of(Cell(lf.name, version, "")).parent / ABOUT
+            if path.exists():
+                continue
+            kind, reason = grain(lf)
+            about = {"name": lf.name, "fingerprint": version, "grain": kind, "reason": reason}
+            with self._writing():
+                write_json(path, about | {"ingredients": ingredients(lf)})
+            self._versions.setdefault(version[:12], path.parent)
+
+    def versions(self) -> list[Version]:
+        """Every version in the store, the newest first."""
+        found = []
+        for folder in self.folder.glob("votes/*@*"):
+            name, _, short = folder.name.rpartition("@")
+            made, kept = 0.0, {}
+            with suppress(OSError, ArtifactError, KeyError, TypeError):
+                made = folder.stat().st_mtime
+                about = read_json(folder / ABOUT)
+                name, kept = str(about["name"]), dict(about["ingredients"])
+                made = (folder / ABOUT).stat().st_mtime
+            found.append(Version(name, short, folder, kept, made))
+        return sorted(found, key=lambda version: (-version.made, version.folder.name))
 
     def sweep(self) -> None:
         """Remove what killed writers left behind more than an hour ago."""
@@ -103,7 +210,8 @@ class VoteStore:
             if path.exists() and path.stat().st_mtime < before:
                 path.unlink(missing_ok=True)
 
-    def _path(self, cell: Cell) -> Path:
+    def file_of(self, cell: Cell) -> Path:
+        """The file in which the votes at `cell` stand, or would."""
         short = cell.fingerprint[:12]
         named = self.folder / "votes" / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', cell.name)[:80]}@{short}"
         return self._versions.get(short, named) / f"{cell.shard[:16]}.parquet"
@@ -113,8 +221,11 @@ class VoteStore:
         try:
             yield
         except OSError as error:
+            said = (
+                os.strerror(error.errno) if error.errno else error
+            )  # arrow wraps the system's words in its own
             raise ArtifactError(
-                f"{self.folder}: votes could not be written: {error.strerror or error}. Make room or choose another "
+                f"{self.folder}: votes could not be written: {said}. Make room or choose another "
                 "folder; what is done is kept, and the same command continues."
             ) from error
 

@@ -16,10 +16,8 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-import pyarrow as pa
-
 from weaklabel.engine.shards import Answer, ShardTask, run_task
-from weaklabel.engine.store import Cell, VoteStore
+from weaklabel.engine.store import VoteStore
 from weaklabel.errors import DiscoveryError, WeaklabelError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import fingerprint, load_spec, source_hash
@@ -54,16 +52,6 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """A `ShardTask` on its way to a worker: its table as Arrow IPC bytes."""
-
-    number: int
-    table: bytes
-    lfs: tuple[int, ...]
-    cells: tuple[Cell | None, ...]
-
-
-@dataclass(frozen=True)
 class Reply:
     """What a worker sends: that it is ready (no answers), answers, or the error that ended it."""
 
@@ -72,29 +60,37 @@ class Reply:
 
 
 def serve(connection: Connection) -> None:
-    """Answer parcels until the other side closes the connection."""
+    """Answer tasks until the other side closes the connection."""
     try:
         setup: Setup = connection.recv()
-        lfs = [_load(wanted) for wanted in setup.lfs]
-        # A list made from a set, say, has another order here: such votes are good, and not for keeping.
-        kept = [fingerprint(lf) == wanted.fingerprint for lf, wanted in zip(lfs, setup.lfs, strict=True)]
-        store = VoteStore(setup.store) if setup.store else None
+        lfs, kept, store = load_setup(setup)
         connection.send(Reply())
         while True:
-            connection.send(Reply(answers=_answer(connection.recv(), lfs, kept, store)))
+            connection.send(Reply(answers=answer(connection.recv(), lfs, kept, store)))
     except EOFError:
         return
     except Exception as error:
-        connection.send(Reply(error=_sendable(error)))
+        connection.send(Reply(error=sendable(error)))
 
 
-def _answer(
-    parcel: Parcel, lfs: Sequence[LabelingFunction], kept: Sequence[bool], store: VoteStore | None
+def load_setup(setup: Setup) -> tuple[list[LabelingFunction], list[bool], VoteStore | None]:
+    """The functions, whether the votes of each may be kept, and the store.
+
+    Raises:
+        DiscoveryError: a function is not what it was when the run began.
+    """
+    lfs = [_load(wanted) for wanted in setup.lfs]
+    # A list made from a set, say, has another order here: such votes are good, and not for keeping.
+    kept = [fingerprint(lf) == wanted.fingerprint for lf, wanted in zip(lfs, setup.lfs, strict=True)]
+    return lfs, kept, VoteStore(setup.store) if setup.store else None
+
+
+def answer(
+    task: ShardTask, lfs: Sequence[LabelingFunction], kept: Sequence[bool], store: VoteStore | None
 ) -> tuple[Answer, ...]:
-    with pa.ipc.open_stream(parcel.table) as reader:
-        table = reader.read_all()
-    cells = tuple(cell if kept[lf] else None for lf, cell in zip(parcel.lfs, parcel.cells, strict=True))
-    return run_task(ShardTask(parcel.number, table, parcel.lfs, cells), lfs, store)
+    """The task's answers; votes of functions that are not as they were in the run's process are not filed."""
+    cells = tuple(cell if kept[lf] else None for lf, cell in zip(task.lfs, task.cells, strict=True))
+    return run_task(replace(task, cells=cells), lfs, store)
 
 
 def _load(wanted: Wanted) -> LabelingFunction:
@@ -107,7 +103,8 @@ def _load(wanted: Wanted) -> LabelingFunction:
     return lf
 
 
-def _sendable(error: Exception) -> Exception:
+def sendable(error: Exception) -> Exception:
+    """An error that can travel between processes: a user's mistake as it is, of our own bugs the trace."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:

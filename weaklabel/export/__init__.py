@@ -8,13 +8,13 @@ from typing import Final, Protocol
 from weaklabel._validation import lookup
 from weaklabel.export.hf import export_datasets
 from weaklabel.export.openrlhf import export_openrlhf
-from weaklabel.export.selection import ExportReport, select
+from weaklabel.export.selection import AnyLabels, ExportReport, select
 from weaklabel.export.tabular import export_parquet
 from weaklabel.export.trl import export_trl
-from weaklabel.types import Labels
 
 __all__ = [
     "EXPORTERS",
+    "AnyLabels",
     "ExportReport",
     "Exporter",
     "export_datasets",
@@ -31,7 +31,7 @@ class Exporter(Protocol):
 
     def __call__(
         self,
-        labels: Labels,
+        labels: AnyLabels,
         folder: str | Path,
         /,
         *,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from weaklabel.artifacts import manifest, table_hash, write_folder, write_json
+from weaklabel.artifacts import manifest, write_folder, write_json
 from weaklabel.errors import ArtifactError
-from weaklabel.export.selection import ExportReport, written_to
+from weaklabel.export.selection import ExportReport, Selection, written_to
 from weaklabel.types import Labels
 
 MANIFEST = "manifest.json"
@@ -18,38 +18,51 @@ MANIFEST = "manifest.json"
 def write_export(
     folder: str | Path,
     family: str,
-    labels: Labels,
-    report: ExportReport,
+    selection: Selection,
     settings: Mapping[str, Any],
-    fill: Callable[[Path], None],
+    write: Callable[[Path, Iterator[Labels]], None],
+    card: Callable[[ExportReport], str] | None = None,
 ) -> ExportReport:
-    """Let `fill` write the data, add the manifest, and put the folder in its place in one step.
+    """Let `write` put the selected labels into a folder part by part, add card and manifest, and move it in place.
 
     The manifest names the labels by content and says what was left out. Nothing in it depends on the time
     or the place, so the same labels and settings give the same bytes.
 
+    Args:
+        folder: where the export shall stand.
+        family: the exporter's name.
+        selection: the labels and the filter.
+        settings: of the export, for the manifest.
+        write: gets the temporary folder and the labels to write.
+        card: the text of README.md, which wants to know what was written.
+
     Raises:
+        DataError: when no pair is left to write.
         ArtifactError: when `folder` holds something that is no export of ours.
     """
-    target = Path(folder)
+    target, labels = Path(folder), selection.labels
     check_replaceable(target, "export:")
-    counts = {name: value for name, value in report.to_dict().items() if name != "path"}
-    about = manifest(
-        f"export:{family}",
-        inputs={"labels": table_hash(labels.to_table())},
-        settings=settings,
-        calibrated=labels.calibrated,
-        lf_names=list(labels.votes.lf_names),
-        report=counts,
-    )
 
-    def fill_all(temporary: Path) -> None:
-        fill(temporary)
+    def fill(temporary: Path) -> None:
+        write(temporary, selection.kept())
+        report = selection.report()
+        if card is not None:
+            (temporary / "README.md").write_text(card(report), encoding="utf-8")
+        counts = {name: value for name, value in report.to_dict().items() if name != "path"}
         files = sorted(file.relative_to(temporary).as_posix() for file in temporary.rglob("*"))
-        write_json(temporary / MANIFEST, about | {"files": files})
+        about = manifest(
+            f"export:{family}",
+            inputs={"labels": selection.labels_hash},
+            settings=settings,
+            calibrated=labels.calibrated,
+            lf_names=list(labels.lf_names),
+            report=counts,
+            files=files,
+        )
+        write_json(temporary / MANIFEST, about)
 
-    write_folder(target, fill_all)
-    return written_to(report, target)
+    write_folder(target, fill)
+    return written_to(selection.report(), target)
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

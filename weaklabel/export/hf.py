@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from weaklabel.artifacts import table_hash
+import pyarrow as pa
+
+from weaklabel.artifacts import content_hash, table_hash
 from weaklabel.errors import MissingExtraError
 from weaklabel.export.folder import write_export
-from weaklabel.export.selection import ExportReport, select
+from weaklabel.export.selection import AnyLabels, ExportReport, Selection
 from weaklabel.types import Labels
 
 
 def export_datasets(
-    labels: Labels,
+    labels: AnyLabels,
     folder: str | Path,
     *,
     min_confidence: float = 0.0,
@@ -29,7 +32,7 @@ def export_datasets(
 
     Raises:
         MissingExtraError: without the `datasets` package.
-        NotCalibratedError, ConfigError, DataError: as for `select`.
+        NotCalibratedError, ConfigError, DataError: as for `Selection`.
         ArtifactError: when `folder` holds other files.
     """
     try:
@@ -37,7 +40,7 @@ def export_datasets(
     except ImportError as error:
         raise MissingExtraError.for_extra("export_datasets", "datasets") from error
 
-    kept, report = select(
+    selection = Selection(
         labels,
         min_confidence=min_confidence,
         include_test=include_test,
@@ -49,15 +52,32 @@ def export_datasets(
         "include_test": include_test,
         "keep_undecided": keep_undecided,
     }
-    table = kept.to_table()
 
-    def fill(target: Path) -> None:
-        # A fingerprint of its own contains memory addresses and file times; the content's hash does not.
-        dataset = datasets.Dataset(datasets.table.InMemoryTable(table), fingerprint=table_hash(table)[:16])
-        with _quiet(datasets):
-            dataset.save_to_disk(str(target))
+    def write(target: Path, kept: Iterator[Labels]) -> None:
+        with tempfile.TemporaryDirectory(dir=target.parent) as beside:
+            arrow = Path(beside) / "rows.arrow"
+            digest = _write_arrow(arrow, (part.to_table() for part in kept))
+            # Mapped, not loaded. A fingerprint of its own holds memory addresses and file times; ours does not.
+            table = datasets.table.MemoryMappedTable.from_file(str(arrow))
+            with _quiet(datasets):
+                datasets.Dataset(table, fingerprint=digest[:16]).save_to_disk(str(target))
 
-    return write_export(folder, "datasets", labels, report, settings, fill)
+    return write_export(folder, "datasets", selection, settings, write)
+
+
+def _write_arrow(path: Path, tables: Iterable[pa.Table]) -> str:
+    """Tables of one schema as one Arrow stream; a hash of what they hold."""
+    hashes = []
+    writer: pa.RecordBatchStreamWriter | None = None
+    try:
+        for table in tables:
+            writer = writer or pa.ipc.new_stream(str(path), table.schema)
+            writer.write_table(table)
+            hashes.append(table_hash(table))
+    finally:
+        if writer is not None:
+            writer.close()
+    return content_hash(*hashes)
 
 
 @contextlib.contextmanager

@@ -6,19 +6,20 @@ reads a column named `margin` into its loss, so there is none.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from weaklabel.export.folder import write_export, write_jsonl
 from weaklabel.export.rows import preference_rows
-from weaklabel.export.selection import ExportReport, select
+from weaklabel.export.selection import AnyLabels, ExportReport, Selection
 from weaklabel.types import Labels
 
 DATA_FILE: Final = "train.jsonl"
 
 
 def export_openrlhf(
-    labels: Labels,
+    labels: AnyLabels,
     folder: str | Path,
     *,
     min_confidence: float = 0.0,
@@ -31,7 +32,7 @@ def export_openrlhf(
     Each row also holds `p_chosen`, `w`, `logit`, `id` and `label_source`, which OpenRLHF ignores. Arguments,
     what is left out, and errors: as for `export_trl`.
     """
-    kept, report = select(
+    selection = Selection(
         labels,
         min_confidence=min_confidence,
         include_test=include_test,
@@ -43,7 +44,8 @@ def export_openrlhf(
         "include_test": include_test,
     }
 
-    def fill(target: Path) -> None:
-        write_jsonl(target / DATA_FILE, preference_rows(kept, conversational=conversational))
+    def write(target: Path, kept: Iterator[Labels]) -> None:
+        rows = (row for part in kept for row in preference_rows(part, conversational=conversational))
+        write_jsonl(target / DATA_FILE, rows)
 
-    return write_export(folder, "openrlhf", labels, report, settings, fill)
+    return write_export(folder, "openrlhf", selection, settings, write)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -9,8 +11,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel.artifacts import content_hash, table_hash
 from weaklabel.errors import ConfigError, DataError, NotCalibratedError
-from weaklabel.types import FloatArray, Labels
+from weaklabel.types import FloatArray, Labels, LabelsFile
+
+AnyLabels = Labels | LabelsFile
+"""Labels in memory, or in a file that memory cannot hold."""
+
+_PART: Final = 8192
 
 REASONS: Final = {
     "test": "locked test prompts",
@@ -78,17 +86,11 @@ class ExportReport:
         return "\n".join([*self.lines(), *([] if self.path is None else [f"written to {self.path}"])])
 
 
-def select(
-    labels: Labels,
-    *,
-    min_confidence: float = 0.0,
-    include_test: bool = False,
-    keep_undecided: bool = False,
-    allow_uncalibrated: bool = False,
-) -> tuple[Labels, ExportReport]:
-    """The labels that an export may write, in their order, and the account of the rest.
+class Selection:
+    """The filter of one export, and the account of what it left out, over labels that come in parts.
 
     Args:
+        labels: all of them, in memory or in a file.
         min_confidence: keep pairs at least this confident, in [.5, 1); 0 keeps all.
         include_test: write the locked test prompts too.
         keep_undecided: keep exact ties and pairs without votes; formats with a chosen response cannot.
@@ -97,18 +99,97 @@ def select(
     Raises:
         NotCalibratedError: uncalibrated labels without `allow_uncalibrated`.
         ConfigError: a confidence out of range.
+    """
+
+    def __init__(
+        self,
+        labels: AnyLabels,
+        *,
+        min_confidence: float = 0.0,
+        include_test: bool = False,
+        keep_undecided: bool = False,
+        allow_uncalibrated: bool = False,
+    ) -> None:
+        check_confidence(min_confidence)
+        require_calibrated(labels, allow_uncalibrated, "export")
+        self.labels = labels
+        self._settings = min_confidence, include_test, keep_undecided
+        self._n_pairs = self._n_kept = self._n_gold = 0
+        self._dropped = dict.fromkeys(REASONS, 0)
+        self._confidence: list[float] = []
+        self._right, self._in_sample, self._highest = 0.0, False, 0.0
+        self._hashes: list[str] = []
+
+    def kept(self) -> Iterator[Labels]:
+        """The labels that may be written, part by part, in their order.
+
+        Raises:
+            DataError: at the end, when there was none.
+        """
+        for part in parts_of(self.labels):
+            why = _first_reason(part, *self._settings)
+            kept = part.take(why == "")
+            self._count(part, kept, why)
+            if len(kept):
+                yield kept
+        if not self._n_kept:
+            raise DataError(_nothing_left(self._n_pairs, self._highest, self._dropped))
+
+    @property
+    def labels_hash(self) -> str:
+        """Hash of what the parts that have gone by hold, kept or not."""
+        return content_hash(*self._hashes)
+
+    def report(self) -> ExportReport:
+        """What was kept and left out of the parts that have gone by."""
+        known = self.labels.calibrated and self._n_kept
+        return ExportReport(
+            self._n_pairs,
+            self._n_kept,
+            dict(self._dropped),
+            math.fsum(self._confidence) / self._n_kept if known else None,
+            self._right / self._n_gold if self._n_gold else None,
+            self._n_gold,
+            self._in_sample,
+        )
+
+    def _count(self, part: Labels, kept: Labels, why: NDArray[np.str_]) -> None:
+        self._hashes.append(table_hash(part.to_table()))
+        self._n_pairs += len(part)
+        self._n_kept += len(kept)
+        for reason in REASONS:
+            self._dropped[reason] += int((why == reason).sum())
+        self._highest = max(self._highest, float(part.confidence.max(initial=0.0)))
+        self._confidence.append(math.fsum(kept.confidence.tolist()))
+        y = kept.pairs.y
+        rows = (kept.pairs.parts == "dev") & np.isin(y, (0.0, 1.0))
+        # A label that is itself a tie is half right.
+        self._right += float(np.where(kept.logit == 0, 0.5, (kept.logit > 0) == (y == 1))[rows].sum())
+        self._n_gold += int(rows.sum())
+        self._in_sample |= bool(kept.in_sample[rows].any())
+
+
+def select(labels: Labels, **settings: Any) -> tuple[Labels, ExportReport]:
+    """The labels that an export may write, in their order, and the account of the rest; settings of `Selection`.
+
+    Raises:
+        NotCalibratedError, ConfigError: as for `Selection`.
         DataError: when no pair is left to write.
     """
-    check_confidence(min_confidence)
-    require_calibrated(labels, allow_uncalibrated, "export")
-    why = _first_reason(labels, min_confidence, include_test, keep_undecided)
-    kept = labels.take(why == "")
-    dropped = {reason: int((why == reason).sum()) for reason in REASONS}
-    if not len(kept):
-        raise DataError(_nothing_left(labels, dropped))
-    agreement, n_gold, in_sample = _gold_agreement(kept)
-    expected = float(kept.confidence.mean()) if kept.calibrated else None
-    return kept, ExportReport(len(labels), len(kept), dropped, expected, agreement, n_gold, in_sample)
+    selection = Selection(labels, **settings)
+    kept = [part.pairs.ids for part in selection.kept()]
+    wanted = {pair_id for ids in kept for pair_id in ids}
+    rows = np.array([pair_id in wanted for pair_id in labels.pairs.ids], dtype=np.bool_)
+    return labels.take(rows), selection.report()
+
+
+def parts_of(labels: AnyLabels) -> Iterator[Labels]:
+    """Labels in parts of at most 8192 pairs: the row groups of a file."""
+    if isinstance(labels, LabelsFile):
+        yield from labels
+        return
+    for start in range(0, len(labels), _PART):
+        yield labels.take(np.arange(start, min(start + _PART, len(labels))))
 
 
 def check_confidence(min_confidence: float) -> None:
@@ -120,7 +201,7 @@ def check_confidence(min_confidence: float) -> None:
         )
 
 
-def require_calibrated(labels: Labels, allow_uncalibrated: bool, what: str) -> None:
+def require_calibrated(labels: AnyLabels, allow_uncalibrated: bool, what: str) -> None:
     """Raises NotCalibratedError where probabilities that mean nothing would be used as such."""
     if not (labels.calibrated or allow_uncalibrated):
         raise NotCalibratedError(
@@ -158,21 +239,11 @@ def _first_reason(
     return why
 
 
-def _gold_agreement(kept: Labels) -> tuple[float | None, int, bool]:
-    y = kept.pairs.y
-    rows = (kept.pairs.parts == "dev") & np.isin(y, (0.0, 1.0))
-    if not rows.any():
-        return None, 0, False
-    # A label that is itself a tie is half right.
-    right = np.where(kept.logit == 0, 0.5, (kept.logit > 0) == (y == 1))[rows]
-    return float(right.mean()), int(rows.sum()), bool(kept.in_sample[rows].any())
-
-
-def _nothing_left(labels: Labels, dropped: dict[str, int]) -> str:
-    if not len(labels):
+def _nothing_left(n_pairs: int, highest: float, dropped: dict[str, int]) -> str:
+    if not n_pairs:
         return "export: there are no labelled pairs. Label some first."
     counts = ", ".join(f"{count} {REASONS[why]}" for why, count in dropped.items() if count)
     return (
-        f"export: none of {len(labels)} pairs is left ({counts}). "
-        f"The highest confidence is {labels.confidence.max():.3f}; lower min_confidence or label more pairs."
+        f"export: none of {n_pairs} pairs is left ({counts}). "
+        f"The highest confidence is {highest:.3f}; lower min_confidence or label more pairs."
     )

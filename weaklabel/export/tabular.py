@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weaklabel.export.folder import write_export
-from weaklabel.export.selection import ExportReport, select
+from weaklabel.export.selection import AnyLabels, ExportReport, Selection
 from weaklabel.types import Labels
 
 DATA_FILE: Final = "pairs.parquet"
 
 
 def export_parquet(
-    labels: Labels,
+    labels: AnyLabels,
     folder: str | Path,
     *,
     min_confidence: float = 0.0,
@@ -29,10 +31,11 @@ def export_parquet(
     `keep_undecided=False`; locked test prompts are left out. `read_pairs` reads the file back.
 
     Raises:
-        NotCalibratedError, ConfigError, DataError: as for `select`.
+        NotCalibratedError, ConfigError: as for `Selection`.
+        DataError: when no pair is left to write.
         ArtifactError: when `folder` holds other files.
     """
-    kept, report = select(
+    selection = Selection(
         labels,
         min_confidence=min_confidence,
         include_test=include_test,
@@ -45,7 +48,19 @@ def export_parquet(
         "keep_undecided": keep_undecided,
     }
 
-    def fill(target: Path) -> None:
-        pq.write_table(kept.to_table(), target / DATA_FILE, compression="zstd", row_group_size=8192)
+    def write(target: Path, kept: Iterator[Labels]) -> None:
+        write_tables(target / DATA_FILE, (part.to_table() for part in kept))
 
-    return write_export(folder, "parquet", labels, report, settings, fill)
+    return write_export(folder, "parquet", selection, settings, write)
+
+
+def write_tables(path: Path, tables: Iterable[pa.Table]) -> None:
+    """Tables of one schema as one Parquet file, a row group or more for each."""
+    writer: pq.ParquetWriter | None = None
+    try:
+        for table in tables:
+            writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+            writer.write_table(table, row_group_size=8192)
+    finally:
+        if writer is not None:
+            writer.close()

@@ -7,16 +7,17 @@ log-odds of the chosen response are called `logit`, the belief `p_chosen`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from weaklabel.errors import ConfigError
 from weaklabel.export.folder import write_export, write_jsonl
 from weaklabel.export.rows import preference_rows
-from weaklabel.export.selection import ExportReport, select
+from weaklabel.export.selection import AnyLabels, ExportReport, Selection
+from weaklabel.export.tabular import write_tables
 from weaklabel.types import Labels
 from weaklabel.types.pairs import MESSAGE_TYPE
 
@@ -25,7 +26,7 @@ FORMATS: Final = ("jsonl", "parquet")
 
 
 def export_trl(
-    labels: Labels,
+    labels: AnyLabels,
     folder: str | Path,
     *,
     min_confidence: float = 0.0,
@@ -50,12 +51,12 @@ def export_trl(
         file_format: "jsonl" or "parquet".
 
     Raises:
-        NotCalibratedError, ConfigError, DataError: as for `select`.
+        NotCalibratedError, ConfigError, DataError: as for `Selection`.
         ArtifactError: when `folder` holds other files.
     """
     if file_format not in FORMATS:
         raise ConfigError(f"export_trl: file_format is {file_format!r}. Allowed: {', '.join(FORMATS)}.")
-    kept, report = select(
+    selection = Selection(
         labels,
         min_confidence=min_confidence,
         include_test=include_test,
@@ -68,16 +69,18 @@ def export_trl(
         "file_format": file_format,
     }
 
-    def fill(target: Path) -> None:
+    def write(target: Path, kept: Iterator[Labels]) -> None:
         _write_data(target / f"train.{file_format}", kept, conversational)
-        (target / "README.md").write_text(_card(kept, report, settings), encoding="utf-8")
 
-    return write_export(folder, "trl", labels, report, settings, fill)
+    def card(report: ExportReport) -> str:
+        return _card(labels, report, settings)
+
+    return write_export(folder, "trl", selection, settings, write, card)
 
 
-def _write_data(path: Path, kept: Labels, conversational: bool) -> None:
-    rows = preference_rows(kept, conversational=conversational)
+def _write_data(path: Path, kept: Iterator[Labels], conversational: bool) -> None:
     if path.suffix == ".jsonl":
+        rows = (row for part in kept for row in preference_rows(part, conversational=conversational))
         write_jsonl(path, rows)
         return
     text = pa.list_(MESSAGE_TYPE) if conversational else pa.string()
@@ -86,15 +89,21 @@ def _write_data(path: Path, kept: Labels, conversational: bool) -> None:
         + [(name, pa.float64()) for name in ("p_chosen", "w", "logit")]
         + [(name, pa.string()) for name in ("id", "label_source")]
     )
-    pq.write_table(pa.Table.from_pylist(list(rows), schema), path, compression="zstd", row_group_size=8192)
+    write_tables(
+        path,
+        (
+            pa.Table.from_pylist(list(preference_rows(part, conversational=conversational)), schema)
+            for part in kept
+        ),
+    )
 
 
-def _card(kept: Labels, report: ExportReport, settings: dict[str, Any]) -> str:
+def _card(labels: AnyLabels, report: ExportReport, settings: dict[str, Any]) -> str:
     file_format = settings["file_format"]
     form = "lists of role/content messages" if settings["conversational"] else "plain strings"
     calibrated = (
         "calibrated on gold labels"
-        if kept.calibrated
+        if labels.calibrated
         else "**never calibrated on gold**: p_chosen ranks pairs, but it is no probability"
     )
     test = (
@@ -116,7 +125,7 @@ configs:
 
 # Weakly labelled preference pairs
 
-Written by weaklabel from the votes of {kept.votes.n_lfs} labeling functions; no person has read these labels one by one.
+Written by weaklabel from the votes of {len(labels.lf_names)} labeling functions; no person has read these labels one by one.
 
 {facts}
 - confidence filter: {kept_if}

@@ -13,18 +13,17 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from weaklabel.label_models.bit_counts import count_together
 from weaklabel.label_models.vote_model import Counts
-from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Int8Array
+from weaklabel.types import FloatArray, Int8Array
 
 PRIOR_EDGE: Final = 0.2
 """The belief about an LF of which nothing is known: of two classes it is right six times in ten."""
 
 MAX_EDGE: Final = 0.9
 """No LF is believed righter (of two classes: .95), since votes cannot show a mistake that all sources share."""
-
-_CHUNK = 1 << 16  # rows at a time; float32 counts whole numbers exactly up to 2^24
 
 
 def count_agreements(votes: Int8Array, k: int) -> Counts:
@@ -34,18 +33,8 @@ def count_agreements(votes: Int8Array, k: int) -> Counts:
     >>> counts["both"].tolist(), counts["agree"].tolist(), counts["cast"].tolist()
     ([[3, 2], [2, 2]], [[3, 1], [1, 2]], [3, 2])
     """
-    m = votes.shape[1]
-    both, agree = np.zeros((m, m), dtype=np.int64), np.zeros((m, m), dtype=np.int64)
-    for start in range(0, len(votes), _CHUNK):
-        part = votes[start : start + _CHUNK]
-        both += _together((part != ABSTAIN).astype(np.float32))
-        for c in range(k):
-            agree += _together((part == c).astype(np.float32))
+    both, agree = count_together(votes, k)
     return {"cast": np.diag(both).copy(), "both": both, "agree": agree}
-
-
-def _together(spoken: Float32Array) -> NDArray[np.int64]:
-    return (spoken.T @ spoken).astype(np.int64)
 
 
 def edge_products(counts: Counts, k: int) -> tuple[FloatArray, FloatArray]:

@@ -86,10 +86,28 @@ def class_means(C: FloatArray, size: FloatArray, usable: NDArray[np.bool_] | Non
         usable: `(m, m)` bool, pairs of LFs that may be taken for independent; None for all.
     """
     prior = (2 * _PRIOR_ACCURACY - 1) * size
-    mu = prior.copy()
-    others = ~np.eye(len(mu), dtype=np.bool_)
+    others = ~np.eye(len(prior), dtype=np.bool_)
     if usable is not None:
         others &= usable
+    # Medians one at a time can get stuck: with few LFs the first to be moved takes the agreement of all the others
+    # upon itself. So they start once from the belief and once from least squares, and the better fit counts.
+    squares = prior.copy()
+    for _ in range(100):
+        filled = np.where(others, C, np.outer(squares, squares))
+        squares = np.clip(filled @ squares / max(float(squares @ squares), 1e-12), 0.0, 0.9 * size)
+    found = [_by_medians(start, C, size, prior, others) for start in (prior, squares)]
+
+    def misfit(mu: FloatArray) -> float:
+        gaps = np.abs(C - np.outer(mu, mu))[others]
+        return float(gaps.sum() / 2 + _PRIOR_LFS * prior.mean() * np.abs(mu - prior).sum())
+
+    return min(found, key=misfit)
+
+
+def _by_medians(
+    start: FloatArray, C: FloatArray, size: FloatArray, prior: FloatArray, others: NDArray[np.bool_]
+) -> FloatArray:
+    mu = start.copy()
     for _ in range(50):
         before = mu.copy()
         for i in range(len(mu)):
@@ -104,6 +122,6 @@ def class_means(C: FloatArray, size: FloatArray, usable: NDArray[np.bool_] | Non
 
 def weighted_median(values: FloatArray, weights: FloatArray) -> float:
     """The lowest of `values` `(n,)` at which half of the `weights` `(n,)` >= 0 is reached."""
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, total[-1] / 2)])
+    order = values.argsort(kind="stable")
+    total = weights[order].cumsum()
+    return float(values[order[total.searchsorted(total[-1] / 2)]])

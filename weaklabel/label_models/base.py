@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weaklabel.errors import LabelMatrixError, NotFittedError
+from weaklabel.label_models.row_blocks import row_blocks
 from weaklabel.types import FloatArray, PairFeatures, sigmoid
 
 
@@ -44,7 +45,9 @@ class LabelModel(ABC):
     """`(n_pairs,)` logits of gold pairs by the model without their prompts, where `fit` learned them on its way."""
 
     merges: ClassVar[bool] = False
-    """Whether `partial_fit(L)` and `merge(other)` give the model that `fit` gives on all rows, to the bit."""
+    """Whether the model needs the votes only as counts that add up: then it is a `CountingModel`, and `partial_fit(L)`,
+    `merge(other)` and `fit_on_shards` give the model that `fit` gives on all rows, to the bit. If not, it needs the
+    rows themselves, and at scale is fitted on a sample of them: all rows with gold, and some of the rest."""
 
     @property
     def uses_features(self) -> bool:
@@ -77,8 +80,12 @@ class LabelModel(ABC):
 
     def predict_proba(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
         """`(n_pairs, 2)` float64: P(A), P(B); rows sum to 1."""
-        p = sigmoid(self.predict_logit(L, margins=margins))
-        return np.column_stack([1.0 - p, p])
+        logit = self.predict_logit(L, margins=margins)
+        proba = np.empty((len(logit), 2))
+        for rows in row_blocks(len(logit)):
+            proba[rows, 1] = p = sigmoid(logit[rows])
+            proba[rows, 0] = 1.0 - p
+        return proba
 
     def contributions(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray | None:
         """Shares of the logit, rows adding up to it, or None if there is no such sum.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError, WeaklabelError
 from weaklabel.label_models.base import LabelModel
 from weaklabel.label_models.majority_vote import MajorityVote
+from weaklabel.label_models.row_blocks import BLOCK
+from weaklabel.label_models.streaming import fit_on_shards
 from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Int8Array, swap_votes
 
 Make = Callable[[], LabelModel]
@@ -125,6 +128,19 @@ def check_a_row_alone_equals_the_row_in_a_batch(make: Make) -> None:
     _require(model, (batch == alone).all(), "gives a row other bits alone than in a batch")
 
 
+def check_blocks_of_rows_equal_the_whole(make: Make) -> None:
+    """However rows are cut for predicting, as a stream of shards cuts them, each keeps its bits."""
+    data = _Data(make)
+    model = data.fit(make())
+    many = data.repeated(_MANY // data.n + 1)
+    whole = data.ask(model)
+    tiled = np.concatenate([whole] * (many.n // data.n))
+    cuts = [0, 1, 1 + data.n, 8_000, many.n]
+    parts = [many.ask(model, slice(start, stop)) for start, stop in pairwise(cuts)]
+    for what, answer in (("in one piece", many.ask(model)), ("in blocks", np.concatenate(parts))):
+        _require(model, (answer == tiled).all(), f"gives rows other bits {what} of {many.n} than of {data.n}")
+
+
 def check_turning_pairs_round_turns_the_logit(make: Make) -> None:
     data = _Data(make)
     model = data.fit(make())
@@ -179,6 +195,23 @@ def check_parts_add_up(make: Make) -> None:
     _require(whole, first.to_dict() == whole.to_dict(), "learns something else when parts are merged")
     _require(whole, before == [other.to_dict() for other in others], "changes the model it takes in")
     _require(whole, bool((data.ask(first) == data.ask(whole)).all()), "answers otherwise after merging")
+
+
+def check_shards_give_the_whole(make: Make) -> None:
+    """Where a model can be fitted in parts, shards of any size and order give the model of all rows, to the bit."""
+    data = _Data(make)
+    if not make().merges:
+        _refuses(
+            make(), ConfigError, lambda: fit_on_shards(make(), [(data.L, None)]), "to be fitted on shards"
+        )
+        return
+    whole = data.fit(make()).to_dict()
+    for cuts in ([0, data.n], [0, 0, 1, 64, 129, data.n], range(0, data.n + 1, 8)):
+        parts = [slice(start, stop) for start, stop in pairwise(cuts)]
+        for order in (parts, parts[::-1]):
+            model = fit_on_shards(make(), ((data.L[rows], data.gaps(rows).get("margins")) for rows in order))
+            what = f"learns something else from {len(parts)} shards"
+            _require(model, model.to_dict() == whole, what)
 
 
 def check_same_input_same_fit(make: Make) -> None:
@@ -268,10 +301,12 @@ LABEL_MODEL_CHECKS: Final = (
     check_contributions_add_up,
     check_silence_says_nothing,
     check_a_row_alone_equals_the_row_in_a_batch,
+    check_blocks_of_rows_equal_the_whole,
     check_turning_pairs_round_turns_the_logit,
     check_order_of_training_pairs_does_not_matter,
     check_classes_that_change_names_change_places,
     check_parts_add_up,
+    check_shards_give_the_whole,
     check_same_input_same_fit,
     check_saved_is_equal,
     check_inputs_are_left_alone,
@@ -281,6 +316,7 @@ LABEL_MODEL_CHECKS: Final = (
 )
 
 _GOLD: Final = (0.1, 1.0)
+_MANY: Final = BLOCK  # more rows than are worked on at a time
 
 
 class _Data:
@@ -334,6 +370,12 @@ class _Data:
         y = self.y.copy()
         y[known] = self.names[self.y[known].astype(np.intp)]
         return self._with(L=np.append(self.names, ABSTAIN).astype(np.int8)[self.L], y=y)
+
+    def repeated(self, times: int) -> _Data:
+        """The same rows over and over."""
+        return self._with(
+            n=times * self.n, L=np.tile(self.L, (times, 1)), margins=np.tile(self.margins, (times, 1))
+        )
 
     def _with(self, **arrays: Any) -> _Data:
         other = _Data.__new__(_Data)

@@ -22,6 +22,7 @@ from typing import Final
 import numpy as np
 
 from weaklabel.label_models.agreement_counts import (
+    MAX_EDGE,
     PRIOR_EDGE,
     accuracy_of,
     count_agreements,
@@ -94,17 +95,34 @@ def robust_edges(G: FloatArray, n: FloatArray, k: int) -> FloatArray:
         n: `(m, m)` float64, rows they rest on; 0 on the diagonal.
         k: number of classes.
     """
-    edges = np.full(len(G), PRIOR_EDGE)
     worth = n / (n + _HALF_WEIGHT_ROWS)
+    belief = np.full(len(G), PRIOR_EDGE)
+    # Medians one at a time can get stuck: with few LFs the first to be moved takes the agreement of all the others
+    # upon itself. So they start once from the belief and once from least squares, and the better fit counts.
+    starts = (belief, _descended(belief, G, n, k, min_for_median=len(G) + 1))
+    found = [_descended(start, G, n, k, min_for_median=_MIN_FOR_MEDIAN) for start in starts]
+
+    def misfit(edges: FloatArray) -> float:
+        gaps = worth * np.abs(G - np.outer(edges, edges))
+        return float(gaps[n > 0].sum() / 2 + _PRIOR_LFS * PRIOR_EDGE * np.abs(edges - belief).sum())
+
+    return min(found, key=misfit)
+
+
+def _descended(start: FloatArray, G: FloatArray, n: FloatArray, k: int, *, min_for_median: int) -> FloatArray:
+    """Edges from `start` on, one at a time until none moves; by medians where there are enough other LFs."""
+    edges, worth = start.copy(), n / (n + _HALF_WEIGHT_ROWS)
+    lowest = float(held_edges(-1.0, k))
+    company = [np.flatnonzero(rows) for rows in n]
+    seen = [(G[i, j], n[i, j], worth[i, j]) for i, j in enumerate(company)]
     for _ in range(_MAX_STEPS):
         before = edges.copy()
-        for i in range(len(G)):
-            j = np.flatnonzero(n[i])
-            if len(j) < _MIN_FOR_MEDIAN:
-                edge = _least_squares(G[i, j], edges[j], n[i, j])
+        for i, (j, (products, rows, weights)) in enumerate(zip(company, seen, strict=True)):
+            if len(j) < min_for_median:
+                edges[i] = _least_squares(products, edges[j], rows)
             else:
-                edge = _median(G[i, j], edges[j], worth[i, j])
-            edges[i] = held_edges(edge, k)
+                edges[i] = _median(products, edges[j], weights)
+            edges[i] = min(max(edges[i], lowest), MAX_EDGE)
         if np.abs(edges - before).max(initial=0.0) < 1e-9:
             break
     return edges
@@ -128,9 +146,10 @@ def discounts(G: FloatArray, n: FloatArray, edges: FloatArray, cast: FloatArray,
 
 def _median(products: FloatArray, others: FloatArray, worth: FloatArray) -> float:
     """The edge that fits the products best in absolute terms: a median of ratios, weighted by the denominators."""
-    safe = np.where(others == 0, 1.0, others)
-    ratios = np.append(products / safe, PRIOR_EDGE)
-    weights = np.append(np.abs(others) * worth, _PRIOR_LFS * PRIOR_EDGE)
+    ratios, weights = np.empty(len(others) + 1), np.empty(len(others) + 1)
+    np.divide(products, np.where(others == 0, 1.0, others), out=ratios[:-1])
+    np.multiply(np.abs(others), worth, out=weights[:-1])
+    ratios[-1], weights[-1] = PRIOR_EDGE, _PRIOR_LFS * PRIOR_EDGE
     return weighted_median(ratios, weights)
 
 

@@ -22,8 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._validation import check_label_matrix
 from weaklabel.errors import ConfigError, LabelMatrixError
-from weaklabel.label_models.additive import sum_of_weights, weights_of_votes
+from weaklabel.label_models.additive import logits_of_votes, weights_of_votes
 from weaklabel.label_models.base import LabelModel
+from weaklabel.label_models.row_blocks import row_blocks
 from weaklabel.types import FloatArray, Int8Array
 
 MAX_CLASSES = 127  # votes are int8
@@ -64,9 +65,13 @@ class VoteModel(LabelModel):
             NotFittedError: before `fit`.
             ConfigError: the model is one of classes.
         """
-        scores = self.log_scores(self._votes(L, self._n_lfs()))
+        votes = self._votes(L, self._n_lfs())
         self._refuse_logit_of_classes()
-        return np.asarray(scores[:, 1] - scores[:, 0], dtype=np.float64)
+        logit = np.empty(len(votes))
+        for rows in row_blocks(len(votes)):
+            scores = self.log_scores(votes[rows])
+            logit[rows] = scores[:, 1] - scores[:, 0]
+        return logit
 
     def predict_proba(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
         """`(n, 2)` float64: P(A), P(B) for pairs; `(n, k)`: P(class) otherwise. Rows sum to 1.
@@ -76,7 +81,11 @@ class VoteModel(LabelModel):
         """
         if self.n_classes is None:
             return super().predict_proba(L)
-        return softmax(self.log_scores(self._votes(L, self._n_lfs())))
+        votes = self._votes(L, self._n_lfs())
+        proba = np.empty((len(votes), self._k))
+        for rows in row_blocks(len(votes)):
+            proba[rows] = softmax(self.log_scores(votes[rows]))
+        return proba
 
     def to_dict(self) -> dict[str, Any]:
         self._n_lfs()
@@ -113,12 +122,16 @@ class VoteModel(LabelModel):
 
     @property
     def _k(self) -> int:
-        return 2 if self.n_classes is None else self.n_classes
+        return 2 if self.n_classes is None else int(self.n_classes)  # it may be numpy's
 
     def _votes(self, L: ArrayLike, n_lfs: int | None = None) -> Int8Array:
-        if self.n_classes is not None and not 2 <= self.n_classes <= MAX_CLASSES:
+        k = self.n_classes
+        # A bool is an int to Python, and True classes are no number of classes.
+        whole = isinstance(k, int | np.integer) and not isinstance(k, bool)
+        if k is not None and not (whole and 2 <= k <= MAX_CLASSES):
             raise ConfigError(
-                f"{self.name}: n_classes is {self.n_classes}. Allowed: 2 to {MAX_CLASSES}, or None for votes on pairs."
+                f"{self.name}: n_classes is {k!r}. Allowed: 2 to {MAX_CLASSES}, or None for votes on pairs. "
+                "Pass a whole number: how many classes there are, 0 among them."
             )
         return check_label_matrix(L, n_lfs, n_classes=self.n_classes)
 
@@ -142,16 +155,19 @@ class AdditiveVoteModel(VoteModel):
         return np.full(self._k, 1.0 / self._k)
 
     def predict_logit(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
-        shares = self.contributions(L)
+        votes = self._votes(L, self._n_lfs())
         self._refuse_logit_of_classes()
-        return sum_of_weights(shares)
+        return logits_of_votes(votes, self._weights_of_pairs())
 
     def contributions(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
         """`(n_pairs, n_lfs)` float64: each LF's share of the logit, rows adding up to it. For pairs only."""
         votes = self._votes(L, self._n_lfs())
         self._refuse_logit_of_classes()
+        return weights_of_votes(votes, self._weights_of_pairs())
+
+    def _weights_of_pairs(self) -> FloatArray:
         evidence = self.evidence()
-        return weights_of_votes(votes, evidence[:, :, 1] - evidence[:, :, 0])
+        return np.asarray(evidence[:, :, 1] - evidence[:, :, 0], dtype=np.float64)
 
     def log_scores(self, votes: Int8Array) -> FloatArray:
         return np.log(self.balance()) + sum_of_evidence(votes, self.evidence())
@@ -161,13 +177,29 @@ class CountingModel(VoteModel):
     """A model that needs the votes only as counts, which are whole numbers and add up.
 
     So rows may come in parts, in any order and on several machines: `partial_fit` of all parts, or `merge` of
-    models fitted to parts, is the model fitted to all, to the bit.
+    models fitted to parts, is the model fitted to all, to the bit. Where parts are many, `count` each (anywhere: a
+    count is a few arrays of whole numbers), add the counts up, and `fit_counts` once: `fit_on_shards` does it.
 
     Attributes:
         counts_: int64 arrays by name, after `fit`.
     """
 
     merges: ClassVar[bool] = True
+
+    def count(self, L: ArrayLike) -> Counts:
+        """What there is to know of some rows: int64 arrays by name, to be added up over parts. Nothing is learned.
+
+        Raises:
+            LabelMatrixError: `L` is no matrix of votes.
+            ConfigError: a setting out of range.
+        """
+        return self._count(self._votes(L))
+
+    def fit_counts(self, counts: Counts) -> Self:
+        """The model of all rows that were counted, `counts` being the sum of what `count` gave for them."""
+        self.counts_ = dict(counts)
+        self._solve()
+        return self
 
     def partial_fit(self, L: ArrayLike) -> Self:
         """Learn from further rows; the first call is a `fit`.
@@ -200,13 +232,10 @@ class CountingModel(VoteModel):
         return self._add(other.counts_)
 
     def _learn(self, votes: Int8Array) -> None:
-        self.counts_ = self._count(votes)
-        self._solve()
+        self.fit_counts(self._count(votes))
 
     def _add(self, counts: Counts) -> Self:
-        self.counts_ = {name: array + counts[name] for name, array in self.counts_.items()}
-        self._solve()
-        return self
+        return self.fit_counts(add_counts(self.counts_, counts))
 
     def _n_lfs(self) -> int:
         counts: Counts = self._require("counts_")
@@ -230,6 +259,15 @@ class CountingModel(VoteModel):
     @abstractmethod
     def _solve(self) -> None:
         """Set what is learned, from `counts_` alone."""
+
+
+def add_counts(one: Counts, other: Counts) -> Counts:
+    """The counts of the rows of both.
+
+    >>> add_counts({"cast": np.array([1, 2])}, {"cast": np.array([10, 20])})["cast"].tolist()
+    [11, 22]
+    """
+    return {name: array + other[name] for name, array in one.items()}
 
 
 def softmax(scores: FloatArray) -> FloatArray:

@@ -12,18 +12,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from weaklabel.label_models.cast_votes import votes_per_class
+from weaklabel.label_models.cast_votes import votes_per_class, votes_per_lf
+from weaklabel.label_models.row_blocks import row_blocks
 from weaklabel.label_models.vote_model import (
     AdditiveVoteModel,
     CountingModel,
     Counts,
     evidence_of_accuracy,
 )
-from weaklabel.types import ABSTAIN, FloatArray, Int8Array
+from weaklabel.types import Float32Array, FloatArray, Int8Array
 
 # A belief worth five votes: right seven times in ten, as Snorkel starts from too.
 _RIGHT, _WRONG = 3.5, 1.5
-_CHUNK = 100_000  # rows at a time, so that memory stays flat
 
 
 class WeightedVote(AdditiveVoteModel, CountingModel):
@@ -48,17 +48,17 @@ class WeightedVote(AdditiveVoteModel, CountingModel):
     name = "weighted_vote"
 
     def _count(self, votes: Int8Array) -> Counts:
-        m = votes.shape[1]
-        counts = {name: np.zeros(m, dtype=np.int64) for name in ("cast", "judged", "agreed")}
-        for start in range(0, len(votes), _CHUNK):
-            part = votes[start : start + _CHUNK]
-            per_class = votes_per_class(part, self._k)
-            for j in range(m):
-                judged, agreed = judged_by_others(part[:, j], per_class)
-                counts["judged"][j] += judged
-                counts["agreed"][j] += agreed
-            counts["cast"] += (part != ABSTAIN).sum(axis=0)
-        return counts
+        counts = {"cast": votes_per_lf(votes)}
+        judged, agreed = np.zeros_like(counts["cast"]), np.zeros_like(counts["cast"])
+        for rows in row_blocks(len(votes)):
+            part = votes[rows]
+            per_class = np.ascontiguousarray(votes_per_class(part, self._k).T)
+            for c in range(self._k):
+                voters = (part == c).astype(np.float32)
+                decided, right = judgement_of_others(per_class, c)
+                judged += (decided @ voters).astype(np.int64)
+                agreed += (right @ voters).astype(np.int64)
+        return counts | {"judged": judged, "agreed": agreed}
 
     def _solve(self) -> None:
         judged, agreed = self.counts_["judged"], self.counts_["agreed"]
@@ -68,12 +68,20 @@ class WeightedVote(AdditiveVoteModel, CountingModel):
         return evidence_of_accuracy(self.agreement_, self._k)
 
 
-def judged_by_others(column: Int8Array, per_class: FloatArray) -> tuple[int, int]:
-    """How many of one LF's votes the majority of the others judges, and how many it agrees with."""
-    rows = np.flatnonzero(column != ABSTAIN)
-    others = per_class[rows]
-    own = column[rows].astype(np.intp)
-    others[np.arange(len(rows)), own] -= 1
-    most = others.max(axis=1)
-    decided = (most > 0) & ((others == most[:, None]).sum(axis=1) == 1)
-    return int(decided.sum()), int((others.argmax(axis=1) == own)[decided].sum())
+def judgement_of_others(per_class: FloatArray, c: int) -> tuple[Float32Array, Float32Array]:
+    """Whether the others judge a vote for class `c`, and agree with it: 1 or 0 per row, `(n,)` float32.
+
+    Args:
+        per_class: `(k, n)` votes per class, the vote in question among them.
+        c: its class.
+
+    >>> judgement_of_others(np.array([[2.0, 1.0, 1.0], [0.0, 1.0, 0.0]]), 0)  # with it, against it, alone
+    (array([1., 1., 0.], dtype=float32), array([1., 0., 0.], dtype=float32))
+    """
+    own = per_class[c] - 1.0
+    rivals = np.delete(per_class, c, axis=0)
+    most = rivals.max(axis=0)
+    agrees = own > most
+    disagrees = (most > own) & (np.count_nonzero(rivals == most, axis=0) == 1)
+    # Nothing is said of rows without a vote for c: the caller's product leaves them out.
+    return (agrees | disagrees).astype(np.float32), agrees.astype(np.float32)

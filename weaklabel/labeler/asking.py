@@ -20,16 +20,19 @@ N_FOLDS: Final = 5
 _BLOCK: Final = 4096  # pairs whose texts' features are held in memory at a time
 
 
-def ask(model: LabelModel, pairs: Pairs, votes: Votes) -> tuple[FloatArray, FloatArray | None]:
+def ask(
+    model: LabelModel, pairs: Pairs, votes: Votes, *, shares: bool = True
+) -> tuple[FloatArray, FloatArray | None]:
     """The log-odds of every pair, `(n_pairs,)`, and the shares that LFs and views have in them, or None."""
-    logits, shares = [np.empty(0)], []
+    logits: list[FloatArray] = [np.empty(0)]
+    found: list[FloatArray | None] = []
     for start in range(0, len(pairs), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(pairs)))
         part, features = votes.take(rows), features_for(model, pairs.take(rows))
         logits.append(antisymmetric_logit(model, part, features))
-        shares.append(antisymmetric_shares(model, part, features))
-    known = [part for part in shares if part is not None]
-    return np.concatenate(logits), np.vstack(known) if known and len(known) == len(shares) else None
+        found.append(antisymmetric_shares(model, part, features) if shares else None)
+    known = [part for part in found if part is not None]
+    return np.concatenate(logits), np.vstack(known) if known and len(known) == len(found) else None
 
 
 def unfitted_copy(model: LabelModel) -> LabelModel:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -30,6 +30,7 @@ from weaklabel.data import as_pairs
 from weaklabel.engine.apply import apply
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, WeaklabelError
 from weaklabel.label_models import LABEL_MODELS, LabelModel, get_label_model
+from weaklabel.label_models.streaming import fit_on_shards
 from weaklabel.labeler.asking import (
     ask,
     calibrated_shares,
@@ -39,7 +40,7 @@ from weaklabel.labeler.asking import (
     unfitted_copy,
 )
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.discovery import load_spec, settings_of, source_hash
+from weaklabel.lf.discovery import fingerprint, load_spec, settings_of, source_hash
 from weaklabel.metrics import Interval, score_all
 from weaklabel.shift import Reference, ShiftReport, shift
 from weaklabel.types import (
@@ -53,7 +54,7 @@ from weaklabel.types import (
     sigmoid,
 )
 
-# Below this many gold pairs, or prompts, a calibrator would be noise: the labeler stays uncalibrated and says so.
+# Below this many decided gold pairs, or prompts of theirs, a calibrator would be noise: the labeler stays uncalibrated and says so.
 MIN_GOLD: Final = 20
 MIN_PROMPTS: Final = 5
 _FILE: Final = "labeler.json"
@@ -103,17 +104,24 @@ class Labeler:
         """
         table = as_pairs(pairs)
         votes = self._votes(table, votes, apply_settings)
-        raw, shares = ask(self.model, table, votes)
-        logit = raw if self.calibrator is None else self.calibrator.transform(raw)
         report = self.shift(table, votes)
         if report is not None and report.warning:
             warnings.warn(report.warning, ShiftWarning, stacklevel=2)
+        return self._label(table, votes, shares=True)
+
+    def label_known(self, pairs: Pairs, votes: Votes) -> Labels:
+        """Labels of some of many pairs: no word about a shift, and no shares of the functions in each label."""
+        return self._label(pairs, self._votes(pairs, votes, {}), shares=False)
+
+    def _label(self, table: Pairs, votes: Votes, *, shares: bool) -> Labels:
+        raw, parts = ask(self.model, table, votes, shares=shares)
+        logit = raw if self.calibrator is None else self.calibrator.transform(raw)
         return Labels(
             pairs=table,
             votes=votes,
             logit=logit,
             w=(votes.L != ABSTAIN).any(axis=1).astype(np.float64),
-            contributions=calibrated_shares(shares, raw, logit, self.calibrator),
+            contributions=calibrated_shares(parts, raw, logit, self.calibrator),
             calibrated=self.calibrated,
             in_sample=np.array([i in self.gold_ids for i in votes.ids], dtype=np.bool_),
             extra_names=self.model.extra_names,
@@ -158,6 +166,7 @@ class Labeler:
             "labeler",
             inputs={lf.name: source_hash(lf) or "" for lf in self.lfs},
             settings={"model": self.model.name},
+            fingerprints={lf.name: fingerprint(lf) or "" for lf in self.lfs},
             lfs=[_lf_state(lf) for lf in self.lfs],
             model=self.model.to_dict(),
             calibrator=None if self.calibrator is None else self.calibrator.to_dict(),
@@ -184,7 +193,13 @@ class Labeler:
             raise ArtifactError(f"{folder} holds no labeler. Pass the folder that `weaklabel fit` wrote.")
         try:
             labeler = cls._from_state(state)
-            changed = [lf.name for lf in labeler.lfs if state["inputs"][lf.name] != (source_hash(lf) or "")]
+            # A list made from a set changes the fingerprint in every process, a neighbour's edit the source alone.
+            changed = [
+                lf.name
+                for lf in labeler.lfs
+                if state["inputs"][lf.name] != (source_hash(lf) or "")
+                and state["fingerprints"][lf.name] != fingerprint(lf)
+            ]
         except WeaklabelError:
             raise
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -233,6 +248,7 @@ def fit(
     settings: Mapping[str, Any] | None = None,
     calibration: str = "auto",
     votes: Votes | None = None,
+    all_votes: Callable[[], Iterable[Votes]] | None = None,
     seed: int = 0,
     **apply_settings: Any,
 ) -> Labeler:
@@ -240,7 +256,8 @@ def fit(
 
     Pairs of locked test prompts are left out. With gold, the calibrator is learned on out-of-fold logits
     (folds of prompts), then the label model is refitted on all of it. Without gold everything still runs:
-    the labels then say that they are not calibrated.
+    the labels then say that they are not calibrated. Ties count as gold beside decided pairs; where nothing else
+    is there, or too little, no direction was learned, and the labels are not calibrated either.
 
     Args:
         lfs: labeling functions with distinct names.
@@ -249,6 +266,8 @@ def fit(
         settings: settings of the named model. Functions that `declared` names may stand there by name.
         calibration: `auto` (chosen by cross-validated NLL), a name in `CALIBRATORS`, or `none`.
         votes: votes of these LFs on these pairs, when they are at hand.
+        all_votes: where `pairs` are a sample of more than memory holds, the votes on all pairs outside locked test
+            prompts, by shards. Label models that only count learn from these; others from the sample.
         seed: draws folds and resamples.
         apply_settings: `workers`, `time_limit`, `store`, ... of `apply`.
 
@@ -269,15 +288,23 @@ def fit(
         votes = votes.select([lf.name for lf in lfs]).take(_rows_of(table.visible, votes))
     table = table.visible
     y, groups = table.y, table.prompt_groups
+    decided = np.abs(y - 0.5) > 0  # False for NaN: not gold
+    if not decided.any():
+        # Ties alone would teach a model that no function tells anything, when they only say that these pairs are hard.
+        y = np.full(len(y), np.nan)
     make = _maker(model, _by_number(settings or {}, votes.lf_names))
     unfitted, known = make(), np.flatnonzero(~np.isnan(y))
     features = features_for(unfitted, table, ~np.isnan(y)) if len(known) else None
-    fitted = unfitted.fit(votes.L, margins=votes.margins, y=y, groups=groups, **unfitted.given(features))
+    if all_votes is not None and unfitted.merges:
+        fitted = fit_on_shards(unfitted, ((shard.L, shard.margins) for shard in all_votes()))
+    else:
+        fitted = unfitted.fit(votes.L, margins=votes.margins, y=y, groups=groups, **unfitted.given(features))
     reference = Reference.of(votes, table, seed=seed)
-    n_prompts = len(np.unique(groups[known]))
-    if calibration == "none" or len(known) < MIN_GOLD or n_prompts < MIN_PROMPTS:
+    n_prompts = len(np.unique(groups[decided]))
+    why = _why_uncalibrated(int(decided.sum()), n_prompts, int((table.y == 0.5).sum()), calibration)
+    if calibration == "none" or decided.sum() < MIN_GOLD or n_prompts < MIN_PROMPTS:
         used = known if fitted.uses_gold else known[:0]
-        notes = (_why_uncalibrated(len(known), n_prompts, calibration),)
+        notes = (why,)
         seen = frozenset(votes.ids[i] for i in used)
         return Labeler(tuple(lfs), fitted, None, seen, notes=notes, reference=reference)
     logit = out_of_fold_logit(make, fitted, votes, y, groups, seed=seed, features=features)[known]
@@ -291,7 +318,7 @@ def fit(
         gold_ids=frozenset(votes.ids[i] for i in known),
         out_of_fold=score_all(p, y[known], groups[known], seed=seed),
         out_of_fold_p={votes.ids[i]: float(value) for i, value in zip(known, p, strict=True)},
-        notes=() if calibrator.calibrates else (_why_uncalibrated(len(known), n_prompts, calibration),),
+        notes=() if calibrator.calibrates else (why,),
         ties=TieModel().fit(p, y[known]) if (y[known] == 0.5).any() else None,
         reference=reference,
     )
@@ -350,10 +377,16 @@ def _rows_of(pairs: Pairs, votes: Votes) -> NDArray[np.intp]:
     return np.array([where[i] for i in pairs.ids], dtype=np.intp)
 
 
-def _why_uncalibrated(n_gold: int, n_prompts: int, calibration: str) -> str:
+def _why_uncalibrated(n_decided: int, n_prompts: int, n_ties: int, calibration: str) -> str:
     if calibration in ("none", "identity"):
         return "not calibrated: calibration was switched off."
+    if n_ties and not n_decided:
+        return (
+            f"not calibrated: all {n_ties} gold pairs are ties, and a tie teaches no direction; at least {MIN_GOLD} decided "
+            f"pairs on {MIN_PROMPTS} prompts are needed. The ties were not used."
+        )
+    beside = f" beside {n_ties} ties" if n_ties else ""
     return (
-        f"not calibrated: {n_gold} gold pairs on {n_prompts} prompts, at least {MIN_GOLD} on {MIN_PROMPTS} are "
-        "needed. The order of p can be used, its value cannot."
+        f"not calibrated: {n_decided} {'decided ' if n_ties else ''}gold pairs{beside} on {n_prompts} prompts, at least "
+        f"{MIN_GOLD} on {MIN_PROMPTS} are needed. The order of p can be used, its value cannot."
     )

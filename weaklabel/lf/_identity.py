@@ -1,178 +1,217 @@
 """The fingerprint of a labeling function: a hash of everything its votes rest on, except its name.
 
-Into it go the source of its file and of the project files that this imports, the values it has captured
-(closures, defaults, and the globals that its code names: a word list read from a file counts by its words, an
-object by its attributes, an array by its numbers),
-its settings and `version`, the library's own code, Python, and the packages that the text features use. What
-cannot be followed (a model on a server, a C extension's data) is what `version=` is for.
+Into it go the function and all that it reaches in the project's files (`_reach`): functions and classes without
+comments, layout and docstrings; word lists and other values as they were when the function was loaded, so that a list
+read from a file counts by its words; settings and `version`; Python, weaklabel's own code, and the versions of the
+packages that it uses. An edit to anything else recomputes nothing.
 
-An edit anywhere in the file changes the fingerprint, a comment too: coarse, and never wrong.
+What cannot be followed (code that looks up names as it runs, functions that change others' globals) makes the sources
+of the files count as a whole, as bytes; `grain` says so and why. What no source shows (a model on a server, a file or
+an environment variable that is read while voting) is what `version=` is for.
 """
 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import functools
 import json
-import os
-import re
 import sys
 import weakref
-from collections import deque
-from collections.abc import Iterator, Mapping
-from decimal import Decimal
-from importlib import metadata
-from logging import Logger
+from dataclasses import dataclass
 from pathlib import Path
-from types import CellType, CodeType, FunctionType, ModuleType
-from typing import Any, Final
-
-import numpy as np
+from typing import Any, Final, Literal, NamedTuple
 
 from weaklabel.artifacts import content_hash
-from weaklabel.lf._modules import is_installed, sources_of
-from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf._code import without_comments
+from weaklabel.lf._effects import outside
+from weaklabel.lf._modules import is_installed, live_modules, place_of, place_of_module, sources_of
+from weaklabel.lf._packages import packages_of, versions
+from weaklabel.lf._reach import Reach
+from weaklabel.lf._shared import changed_beside, changed_elsewhere
+from weaklabel.lf._values import settings_in
+from weaklabel.lf.core import LabelingFunction, PairFunction, ResponseScorer
 
-_PACKAGES: Final = ("polars", "pyphen", "snowballstemmer", "vaderSentiment")
-_OURS: Final = ("weaklabel.lf.", "weaklabel.types.")
-_NO_VOTES: Final = {"__init__.py", "_identity.py", "_modules.py", "analysis.py", "checks.py", "discovery.py"}
-_PLAIN: Final = (
-    type(None), bool, int, float, complex, str, bytes, bytearray, range, datetime.date, datetime.timedelta, Decimal
-)  # fmt: skip
-_MOST_OBJECTS: Final = 100_000  # of a larger graph (a language pipeline, say) the rest counts by type alone
+_NO_VOTES: Final = {
+    "__init__.py", "_code.py", "_effects.py", "_identity.py", "_modules.py", "_packages.py", "_reach.py", "_shared.py", "_values.py", "analysis.py", "checks.py",
+    "discovery.py"
+}  # fmt: skip
 _ROOM: Final = Path(__file__).resolve().parent
-# Captured values as they were when first asked about: a memo that a function fills as it runs is no setting.
-_CAPTURED: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+_FORMAT: Final = "votes 2"
+_SHOWN: Final = ("kind", "package ", "python", "setting ")
+# What callables reached when they were first asked about: a memo that a function fills as it runs is no setting.
+_KNOWN: dict[int, tuple[Any, Reach]] = {}
 
 
-def hash_of(lf: LabelingFunction, home: Path | None, *, values: bool = True) -> str:
-    """sha256 in hex.
+class Grain(NamedTuple):
+    """How finely edits are told apart: by "function", or by "file" for the `reason` given in words."""
+
+    kind: Literal["function", "file"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Identity:
+    ingredients: dict[str, str]
+    grain: Grain
+
+
+def hash_of(lf: LabelingFunction, home: Path | None) -> str:
+    """sha256 in hex of everything that votes rest on.
 
     Args:
         lf: a labeling function; its name, family and spec do not count.
         home: the file that it was found in; the file that defines its function counts as well.
-        values: whether captured values count; without them only sources and settings do.
     """
-    files = {home, lf.source_file} - {None, Path("")}
-    sources: dict[Path, bytes] = {}
-    for file in files:
-        if file is not None and file.is_file() and not file.resolve().is_relative_to(_ROOM):
-            sources |= sources_of(file)
-    return content_hash(
-        "votes 1",
-        f"{sys.version_info.major}.{sys.version_info.minor}",
-        type(lf).__qualname__,
-        getattr(lf.fn, "__qualname__", type(lf.fn).__qualname__),
-        json.dumps(lf.parameters, sort_keys=True, default=_encode),
-        captured(lf.fn) if values else "",
-        *(part for path in sorted(sources) for part in (path.name, sources[path])),
-        _library(),
-    )
+    found = _identity(lf, home).ingredients
+    return content_hash(_FORMAT, *(part for item in sorted(found.items()) for part in item))
+
+
+def ingredients_of(lf: LabelingFunction, home: Path | None) -> dict[str, str]:
+    """What `hash_of` hashes, by name: settings and versions as they are, all else as 12 digits of its hash."""
+    return {
+        # Values are never shown: one of them may be a key.
+        name: text if name.startswith(_SHOWN) else content_hash(text)[:12]
+        for name, text in _identity(lf, home).ingredients.items()
+    }
+
+
+def grain_of(lf: LabelingFunction, home: Path | None) -> Grain:
+    """How finely edits to the project are told apart for `lf`."""
+    return _identity(lf, home).grain
+
+
+def source_hash_of(lf: LabelingFunction, home: Path | None) -> str:
+    """sha256 of the texts of its files without comments, and its settings: equal wherever the same files were loaded."""
+    files = _files(lf, home)
+    texts = (part for path, source in sorted(files.items()) for part in (path.name, _text_of_file(source)))
+    settings = (part for item in sorted(_settings(lf).items()) for part in item)
+    return content_hash(_FORMAT, *settings, *texts, _library(), *versions())
 
 
 def captured(fn: Any) -> str:
     """What `fn` (a function, or any object) is made of and carries along, as text. Fixed at the first call."""
+    return _reach(fn).text
+
+
+def _reach(root: Any) -> Reach:
+    # By identity: objects that are equal may carry different things.
+    known = _KNOWN.get(id(root))
+    if known is not None and (known[0]() if isinstance(known[0], weakref.ref) else known[0]) is root:
+        return known[1]
+    found = Reach(root)
+    holder: Any = root
+    with contextlib.suppress(TypeError):  # some objects cannot be referred to weakly: they live on
+        holder = weakref.ref(root, functools.partial(_forget, _KNOWN, id(root)))
+    _KNOWN[id(root)] = holder, found
+    return found
+
+
+def _forget(known: dict[int, tuple[Any, Reach]], key: int, dead: Any) -> None:
+    if key in known and known[key][0] is dead:
+        del known[key]
+
+
+def _identity(lf: LabelingFunction, home: Path | None) -> _Identity:
+    reaches = [_reach(root) for root in _roots(lf)]
+    # Kept with the function, so that a file which is loaded anew lends the old function nothing.
+    key = (home, *map(id, reaches[1:]))
+    if key not in reaches[0].files:
+        sources = _files(lf, home)
+        reaches[0].files[key] = sources, _first_reason(lf, home, reaches, sources)
+    files, reason = reaches[0].files[key]
+    found = _settings(lf)
+    for number, reach in enumerate(reaches):
+        for label, text in reach.parts.items():
+            found[label if number == 0 else f"{label} ({number})"] = text
+    if reason:
+        for path, source in sorted(files.items()):
+            label = f"file {path.name}"
+            while label in found:
+                label += "'"
+            found[label] = content_hash(source)
+    found["weaklabel"] = _library()
+    found |= {f"package {name}": version for name, version in packages_of(reaches, is_coarse=bool(reason))}
+    return _Identity(found, Grain("file" if reason else "function", reason or ""))
+
+
+def _roots(lf: LabelingFunction) -> list[Any]:
+    """The callables behind the votes: the function, and of a Snorkel function what stands around it."""
+    wrapped = getattr(lf, "wrapped", None)
+    around = [] if wrapped is None or wrapped is lf.fn else [type(wrapped), *getattr(wrapped, "_pre", ())]
+    around += list(getattr(wrapped, "_resources", {}).values()) if around else []
+    return [lf.fn, *around]
+
+
+def _settings(lf: LabelingFunction) -> dict[str, str]:
+    values = dict(lf.parameters)
+    if isinstance(lf, (PairFunction, ResponseScorer)):
+        values = settings_in(lf) | values
+    found = {
+        f"setting {name}": json.dumps(value, sort_keys=True, default=captured)
+        for name, value in values.items()
+    }
+    found["kind"] = type(lf).__qualname__
+    if place_of_module(sys.modules.get(type(lf).__module__)) != "ours":
+        found["kind"] += f" {captured(type(lf))}"
+    optimised = f" -{'O' * sys.flags.optimize}" if sys.flags.optimize else ""
+    found["python"] = f"{sys.version_info.major}.{sys.version_info.minor}{optimised}"
+    return found
+
+
+def _files(lf: LabelingFunction, home: Path | None) -> dict[Path, bytes]:
+    """The project's files behind `lf` and their bytes as they were executed."""
+    sources: dict[Path, bytes] = {}
+    for file in {home, lf.source_file} - {None, Path("")}:
+        if file is not None and file.is_file() and place_of(str(file)) != "ours" and file.suffix == ".py":
+            sources |= sources_of(file)
+    return sources
+
+
+def _text_of_file(source: bytes) -> str:
     try:
-        return _CAPTURED[fn]
-    except (KeyError, TypeError):
-        try:
-            text = _encode(fn)
-        except RecursionError:  # a chain of objects too long to follow
-            text = _name(fn)
-    with contextlib.suppress(TypeError):  # cannot be weakly referenced or hashed: looked at again each time
-        _CAPTURED[fn] = text
-    return text
+        return without_comments(source)
+    except (SyntaxError, ValueError):
+        return content_hash(source)
+
+
+# ---------------------------------------------------------------------------------------------------- grain
+
+
+def _first_reason(
+    lf: LabelingFunction, home: Path | None, reaches: list[Reach], files: dict[Path, bytes]
+) -> str | None:
+    """Why files must count as a whole, None where every edit can be told apart."""
+    for reach in reaches:
+        if reach.reasons:
+            return reach.reasons[0]
+    own = home or lf.source_file
+    if own is not None and is_installed(own.resolve()) and place_of(str(own)) == "installed":
+        return f"{own.name} belongs to an installed package"
+    modules = live_modules(files)
+    live = {str(path): (files[path], vars(modules[path])) for path in sorted(files) if path in modules}
+    for file, (source, namespace) in live.items():
+        with contextlib.suppress(SyntaxError, ValueError):
+            if found := outside(source, namespace):
+                return f"{Path(file).name} {found}"
+    for reach in reaches:
+        # Globals that it names, and those by which others get at what it holds.
+        known = {(id(owner), name): (owner, name, value) for owner, name, value in reach.globals.values()}
+        for _, namespace in live.values():
+            for name, value in namespace.items():
+                if reach.holds(value):
+                    known.setdefault((id(namespace), name), (namespace, name, value))
+        for owner, name, value in known.values():
+            if found := changed_elsewhere(name, value, owner, live, reach.functions):
+                return found
+        for file, name, value in reach.cells:
+            if file in live and (found := changed_beside(name, value, file, live[file][0], reach.functions)):
+                return found
+    return None
 
 
 @functools.cache
 def _library() -> str:
-    """Hash of this room's code that votes and of `Text` and `Pair`, and the versions of what it uses."""
+    """Hash of this room's code that votes and of `Text` and `Pair`."""
     files = [p for p in sorted(_ROOM.rglob("*.py")) if p.name not in _NO_VOTES]
     files += [_ROOM.parent / "types" / name for name in ("text.py", "pair.py")]
-    return content_hash(*(part for p in files for part in (p.name, p.read_bytes())), *_versions())
-
-
-def _versions() -> Iterator[str]:
-    for name in _PACKAGES:
-        try:
-            yield f"{name} {metadata.version(name)}"
-        except metadata.PackageNotFoundError:
-            yield f"{name} missing"
-
-
-def _encode(value: Any, seen: dict[int, tuple[int, Any]] | None = None) -> str:
-    """`value` as text that is equal in every process for equal values, with the state of objects in it."""
-    if isinstance(value, _PLAIN):
-        return repr(value)
-    seen = {} if seen is None else seen
-    if id(value) in seen:
-        return f"#{seen[id(value)][0]}"
-    if len(seen) >= _MOST_OBJECTS:
-        return _name(value)
-    seen[id(value)] = len(seen), value  # kept alive, so that no other object gets its id
-    if isinstance(value, (list, tuple, deque)):
-        return f"[{', '.join(_encode(item, seen) for item in value)}]"
-    if isinstance(value, (set, frozenset)):
-        # Each on its own: numbers that depend on the order would make the text depend on it.
-        return f"{{{', '.join(sorted(_encode(item, dict(seen)) for item in value))}}}"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_encode(k, seen)}: {_encode(v, seen)}' for k, v in value.items())}}}"
-    if isinstance(value, re.Pattern):
-        return f"re({value.pattern!r}, {value.flags})"
-    if isinstance(value, (np.ndarray, np.generic)):
-        values = _encode(value.tolist(), seen) if value.dtype.hasobject else content_hash(value.tobytes())
-        return f"array({value.dtype}, {value.shape}, {values})"
-    if isinstance(value, functools.partial):
-        return f"partial{_encode([value.func, value.args, value.keywords], seen)}"
-    if isinstance(value, FunctionType):
-        return _encode_function(value, seen)
-    return _encode_object(value, seen)
-
-
-def _encode_object(value: Any, seen: dict[int, tuple[int, Any]]) -> str:
-    if isinstance(value, (type, ModuleType, Logger)):
-        return _name(value)  # its code counts through its file; what a logger is set to does not count
-    if isinstance(value, os.PathLike):
-        return repr(os.fspath(value))
-    owner = getattr(value, "__self__", None)  # a bound method, of Python or of C
-    if owner is not None and not isinstance(owner, (type, ModuleType)):
-        return f"{_name(value)}{_encode([owner, getattr(value, '__func__', None)], seen)}"
-    return f"{_name(value)}{_encode(object.__getstate__(value), seen)}"
-
-
-def _encode_function(fn: FunctionType, seen: dict[int, tuple[int, Any]]) -> str:
-    if (fn.__module__ or "").startswith(_OURS) and not fn.__closure__:
-        return fn.__qualname__  # its code counts with the library
-    codes = list(_codes(fn.__code__))
-    names = {name for code in codes for name in code.co_names}
-    # Installed packages have versions; ours counts alike however it was installed.
-    ours = (fn.__module__ or "").startswith("weaklabel.")
-    installed = not ours and is_installed(Path(fn.__code__.co_filename))
-    follow = () if installed else sorted(names & fn.__globals__.keys())
-    used = [(name, fn.__globals__[name]) for name in follow]
-    cells = [_cell(cell) for cell in fn.__closure__ or ()]
-    # The code too: a file may hold many lambdas, and they all have one name.
-    own = [
-        (code.co_code, code.co_names, [c for c in code.co_consts if not isinstance(c, CodeType)])
-        for code in codes
-    ]
-    return f"{fn.__qualname__}{_encode([own, cells, fn.__defaults__, fn.__kwdefaults__, used], seen)}"
-
-
-def _name(value: Any) -> str:
-    return str(getattr(value, "__qualname__", type(value).__qualname__))
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)
-
-
-def _cell(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not filled yet
-        return None
+    return content_hash(*(part for p in files for part in (p.name, p.read_bytes())))

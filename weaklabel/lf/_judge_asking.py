@@ -117,6 +117,8 @@ def _collected(
 def estimate(name: str, settings: JudgeSettings, questions: Sequence[Both], cache: ReplyCache) -> Estimate:
     """What the open questions will cost, as far as the budget reaches."""
     todo, purse = open_questions(questions, cache), Purse(settings, cache)
+    priced = settings.price_in is not None
+    set_aside = purse.at_most(todo[0]) if priced and todo else None
     taken: list[Question] = []
     n_asked = 0
     for both in todo:
@@ -126,7 +128,6 @@ def estimate(name: str, settings: JudgeSettings, questions: Sequence[Both], cach
             purse.take(question, guess=True)
             taken.append(question)
         n_asked += 1
-    priced = settings.price_in is not None
     return Estimate(
         judge=name,
         n_pairs=len(questions),
@@ -139,6 +140,7 @@ def estimate(name: str, settings: JudgeSettings, questions: Sequence[Both], cach
         cost=purse.held if priced else None,
         spent=purse.spent if priced else None,
         max_cost=settings.max_cost,
+        set_aside=set_aside,
     )
 
 

@@ -60,6 +60,7 @@ class Purse:
         return bool(self._under_way)
 
     def can_take(self, both: Sequence[Question], *, guess: bool = False) -> bool:
+        """Whether the budget allows both orders of a pair now; with `guess`, once what was taken by guess is answered."""
         limit = self.settings.max_pairs
         if limit is not None and self.calls + len(both) > 2 * limit:
             return False
@@ -67,8 +68,11 @@ class Purse:
             return True
         if not self._seen and self._under_way and not guess:
             return False
-        more = math.fsum(self._before(question, guess) for question in both)
-        return self.spent + self.held + more <= self.settings.max_cost
+        return self.spent + self.held + self.at_most(both) <= self.settings.max_cost
+
+    def at_most(self, both: Sequence[Question]) -> float:
+        """What both orders of a pair count as until their answers are there."""
+        return math.fsum(self._before(question, guess=False) for question in both)
 
     def take(self, question: Question, *, guess: bool = False) -> None:
         self.calls += 1
@@ -130,13 +134,14 @@ class Estimate:
         judge: its name.
         n_pairs: pairs in all.
         n_known: of these, pairs whose answers are at hand, or that need none.
-        n_asked: pairs that will be asked, in both orders; the budget holds no more.
+        n_asked: pairs that will be asked, in both orders; the budget holds no more, if the server counts as estimated.
         n_left: pairs beyond the budget.
         calls: requests that will be sent.
         tokens_in, tokens_out: an estimate (four bytes of text a token, answers as long as allowed).
         cost: in the currency of the prices; None where no prices are set.
         spent: what the answers at hand have cost.
         max_cost: the budget in money, None for none.
+        set_aside: what `max_cost` has to hold for the next pair until it is answered; None without prices or open pairs.
     """
 
     judge: str
@@ -150,9 +155,12 @@ class Estimate:
     cost: float | None
     spent: float | None
     max_cost: float | None = None
+    set_aside: float | None = None
 
     def __str__(self) -> str:
-        if not self.n_asked:
+        if not self.n_asked and self.n_left:
+            text = f"judge {self.judge}: the budget lets none of {self.n_left:,} open pairs be asked"
+        elif not self.n_asked:
             text = (
                 f"judge {self.judge}: nothing to ask, {self.n_known:,} of {self.n_pairs:,} pairs are judged"
             )
@@ -166,9 +174,13 @@ class Estimate:
             text += f"; about {self.cost:.4g} to pay, {self.spent:.4g}{limit} spent"
         elif self.n_asked:
             text += "; no price_in and price_out set, so no estimate of the cost"
-        return text + (
-            f"; {self.n_left:,} pairs are beyond the budget and will abstain" if self.n_left else ""
-        )
+        if not self.n_left:
+            return text
+        if self.max_cost is not None and self.set_aside is not None:
+            text += (
+                f"; until it is answered, the next pair counts as {self.set_aside:.4g}, the most it can cost"
+            )
+        return f"{text}; {self.n_left:,} pairs are beyond the budget and will abstain"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""

@@ -12,18 +12,24 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import hashlib
+import importlib
+import os
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
+from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from weaklabel.errors import DiscoveryError
+
+Place = Literal["project", "ours", "installed", "memory"]
 
 SHIPPED_PACKAGE = "weaklabel.shipped"
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -91,6 +97,75 @@ def sources_of(path: Path) -> dict[Path, bytes]:
     return {path: loaded.source} | (loaded.reached or {})
 
 
+def kept_source(filename: str) -> bytes | None:
+    """The bytes of one file as it was executed, None where there is no such file (`<string>`)."""
+    path = Path(filename)
+    if filename.startswith("<") or path.suffix != ".py":
+        return None
+    try:
+        return sources_of(path)[path.resolve()]
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+@functools.cache
+def place_of(filename: str) -> Place:
+    """Whose a file is: "project", "ours" (weaklabel), "installed" (a package, or Python), "memory" (no file)."""
+    if filename.startswith("<"):
+        return "installed" if filename.startswith("<frozen ") else "memory"
+    path = Path(filename).resolve()
+    if path.parent == shipped_folder().resolve():
+        return "project"
+    if path.is_relative_to(_PACKAGE):
+        return "ours"
+    return "installed" if is_installed(path) else "project"
+
+
+def place_of_module(module: ModuleType | None) -> Place:
+    """Whose a module is; a module without a file is Python's own, or made in memory."""
+    if module is None:
+        return "memory"
+    file = getattr(module, "__file__", None)
+    if isinstance(file, str):
+        return place_of(file)
+    search = [str(path) for path in getattr(module, "__path__", ())]  # a namespace package
+    if search:
+        return place_of(search[0])
+    known = (
+        module.__name__ in sys.builtin_module_names
+        or module.__name__.partition(".")[0] in sys.stdlib_module_names
+    )
+    return "installed" if known else "memory"
+
+
+def import_for(globals_: dict[str, Any], name: str, level: int) -> ModuleType | None:
+    """The project's module that `import name` means inside a function, loaded; None for what is not the project's.
+
+    Raises:
+        Exception: whatever importing it raises.
+    """
+    own = globals_.get("__builtins__")
+    if level:
+        name = resolve_name("." * level + name, globals_.get("__package__") or "")
+    elif isinstance(own, dict) and _sibling(Path(globals_["__file__"]), name):
+        found: ModuleType = own["__import__"](
+            name
+        )  # by the file's own import, which keeps to what it gave once
+        return found
+    return importlib.import_module(name) if _project_file(name) else None
+
+
+def live_modules(paths: Iterable[Path]) -> dict[Path, ModuleType]:
+    """The modules that were made from files, as far as they are loaded."""
+    found = {path: _LOADED[path].module for path in paths if path in _LOADED}
+    wanted = {path.name: path for path in paths if path not in found}
+    for module in list(sys.modules.values()) if wanted else ():
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and os.path.basename(file) in wanted:
+            found.setdefault(Path(file).resolve(), module)
+    return {path: found[path] for path in paths if path in found}
+
+
 def shipped_folder() -> Path:
     """Where the shipped labeling functions lie: in the package (wheel) or beside it (checkout)."""
     inside = _PACKAGE / "shipped"
@@ -127,13 +202,19 @@ def _sibling(path: Path, name: str) -> Path | None:
 def _builtins_for(path: Path) -> dict[str, Any]:
     """Builtins whose `import x` means `x.py` beside `path` where there is one, for the code of `path` alone.
 
+    What an import inside a function gave once, it gives again: an edited neighbour reaches the next loading of
+    `path`, whose votes have another fingerprint, and never the functions that were loaded before.
+
     A folder on `sys.path` would do it for everybody: two folders' helpers would collide, and an LF file
     called `datasets.py` would hide the package from the whole process.
     """
 
     def import_(name: str, *rest: Any, **more: Any) -> Any:
-        file = _sibling(path, name)
-        return load_file(file) if file else builtins.__import__(name, *rest, **more)
+        if name not in taken and (file := _sibling(path, name)):
+            taken[name] = load_file(file)
+        return taken.get(name) or builtins.__import__(name, *rest, **more)
+
+    taken: dict[str, ModuleType] = {}
 
     return vars(builtins) | {"__import__": import_}
 

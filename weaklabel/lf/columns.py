@@ -267,24 +267,26 @@ def from_spec(spec: str) -> DerivedFunction:
         ) from None
 
 
-def with_derived_columns(lfs: Sequence[LabelingFunction], pairs: Pairs, *, ask: bool = True) -> Pairs:
+def with_derived_columns(
+    lfs: Sequence[LabelingFunction], pairs: Pairs, *, ask: bool = True, quiet: bool = False
+) -> Pairs:
     """`pairs` with the columns that column LFs, judges and crowds declare and the data does not hold as such.
 
     Args:
         lfs: labeling functions; those that read no made columns are passed over.
         pairs: the pairs.
         ask: whether judges may be asked, which costs money; without, what they said before is all there is.
+        quiet: log no remark on how the columns fit, for callers who see a part of the pairs.
 
     Raises:
         DataError: a source column is missing; names the labeling function.
     """
     table = pairs.table
-    remarks = dict.fromkeys(lf.remark(table) for lf in lfs if isinstance(lf, DerivedFunction))
+    derived = [lf for lf in lfs if isinstance(lf, DerivedFunction)]
+    remarks = {} if quiet else dict.fromkeys(lf.remark(table) for lf in derived)
     for remark in filter(None, remarks):
         _log.log(remark.level, "%s", remark.text)
-    for lf in lfs:
-        if not isinstance(lf, DerivedFunction):
-            continue
+    for lf in derived:
         missing = [name for name in lf.sources if name not in table.column_names]
         if missing:
             raise DataError(

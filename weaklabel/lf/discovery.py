@@ -31,7 +31,7 @@ from typing import Any, Final, NamedTuple
 
 from weaklabel.errors import DiscoveryError, UnknownNameError
 from weaklabel.lf import columns, snorkel
-from weaklabel.lf._identity import captured, hash_of
+from weaklabel.lf._identity import Grain, captured, grain_of, hash_of, ingredients_of, source_hash_of
 from weaklabel.lf._modules import load_file, shipped_folder, sources_of
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
 
@@ -147,8 +147,20 @@ def fingerprint(lf: LabelingFunction) -> str | None:
 
 
 def source_hash(lf: LabelingFunction) -> str | None:
-    """The part of the fingerprint that is text in files: equal in every process that loaded the same files."""
-    return None if lf.spec is None else hash_of(lf, home_of(lf.spec), values=False)
+    """A hash of the text of its files and of its settings: equal in every process that loaded the same files."""
+    return None if lf.spec is None else source_hash_of(lf, home_of(lf.spec))
+
+
+def ingredients(lf: LabelingFunction) -> dict[str, str] | None:
+    """What the fingerprint is made of: name (`function helper.count`, `value style.WORDS`) -> hash or version."""
+    return None if lf.spec is None else ingredients_of(lf, home_of(lf.spec))
+
+
+def grain(lf: LabelingFunction) -> Grain:
+    """Whether an edit counts where the function reaches it ("function") or anywhere in its files ("file"), and why."""
+    return (
+        Grain("file", "it lives only in this process") if lf.spec is None else grain_of(lf, home_of(lf.spec))
+    )
 
 
 def catalogue(*sources: str | Path) -> list[CatalogueEntry]:

@@ -23,6 +23,8 @@ ECE_BINS: Final = 15
 def ece(p: ArrayLike, y: ArrayLike, bins: int = ECE_BINS) -> float:
     """Expected calibration error: row-weighted mean over bins of |mean confidence - share right|, in [0, 1].
 
+    `p` is `(n,)` in [0, 1], the stated P(B beats A); `y` `(n,)` the gold: 0 (A), 1 (B) or .5 (tie).
+
     Bins have equal width on confidence max(p, 1 - p) in [.5, 1]. Gold ties and p = .5 are half right. It does
     not change when pairs are turned round, and it is never zero for small samples: see `ece_when_perfect`.
 
@@ -55,7 +57,7 @@ def ece_when_perfect(
 ) -> Interval:
     """The ECE that a perfectly calibrated model with the same p would show on as many pairs.
 
-    `value` is the median of `n_draws` simulated ECEs, `low` and `high` bound the middle `level` of them (5% and
+    `p` is `(n,)` in [0, 1]. `value` is the median of `n_draws` simulated ECEs, `low` and `high` bound the middle `level` of them (5% and
     95% by default). An ECE inside these bounds is no evidence of miscalibration.
 
     >>> band = ece_when_perfect([0.7] * 100)

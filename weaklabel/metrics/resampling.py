@@ -66,6 +66,8 @@ def score_all(
 ) -> dict[str, Interval]:
     """Accuracy, NLL, Brier and ECE with their intervals, all from the same resamples.
 
+    The arguments are those of `bootstrap`.
+
     >>> sorted(score_all([0.9, 0.2], [1, 0]))
     ['accuracy', 'brier', 'ece', 'nll']
 
@@ -96,6 +98,8 @@ def paired_difference(
     level: float = 0.95,
 ) -> Interval:
     """metric(p1) - metric(p2) on the same pairs; every resample is scored by both arms.
+
+    `p1` and `p2` are `(n,)` in [0, 1]; the other arguments are those of `bootstrap`.
 
     Much narrower than two intervals apart, because hard prompts are hard for both.
 

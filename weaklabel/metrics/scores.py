@@ -20,6 +20,8 @@ EPS: Final = 1e-6
 def accuracy(p: ArrayLike, y: ArrayLike) -> float:
     """Share of pairs whose winner is named; p = .5 counts one half, gold ties are left out (NaN if all are).
 
+    `p` is `(n,)` in [0, 1], the stated P(B beats A); `y` `(n,)` the gold: 0 (A), 1 (B) or .5 (tie).
+
     >>> accuracy([0.9, 0.2, 0.5, 0.7], [1, 1, 0, 0.5])  # right, wrong, half, left out
     0.5
 
@@ -32,6 +34,8 @@ def accuracy(p: ArrayLike, y: ArrayLike) -> float:
 def nll(p: ArrayLike, y: ArrayLike) -> float:
     """Mean negative log-likelihood in nats per pair, with p kept `EPS` away from 0 and 1; log 2 for p = .5.
 
+    `p` is `(n,)` in [0, 1], the stated P(B beats A); `y` `(n,)` the gold: 0 (A), 1 (B) or .5 (tie).
+
     >>> round(nll([0.5, 0.5], [0, 1]), 4), round(nll([1.0], [0]), 2)
     (0.6931, 13.82)
 
@@ -43,6 +47,8 @@ def nll(p: ArrayLike, y: ArrayLike) -> float:
 
 def brier(p: ArrayLike, y: ArrayLike) -> float:
     """Mean of (p - y)^2, in [0, 1]; .25 for p = .5 on decided pairs.
+
+    `p` is `(n,)` in [0, 1], the stated P(B beats A); `y` `(n,)` the gold: 0 (A), 1 (B) or .5 (tie).
 
     >>> brier([0.5, 1.0], [0, 1])
     0.125

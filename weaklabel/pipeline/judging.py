@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from weaklabel import artifacts
+from weaklabel.data import PairsFile
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.crowd import CrowdFunction
 from weaklabel.lf.prompted import Judge
-from weaklabel.pipeline.steps import StepKeeper, path_hash
+from weaklabel.pipeline.steps import HashMemo, StepKeeper
 from weaklabel.types import Pairs
 
 
@@ -22,31 +25,39 @@ def judges_of(lfs: Sequence[LabelingFunction]) -> list[Judge]:
     return [lf for lf in lfs if isinstance(lf, Judge)]
 
 
-def annotation_files(lfs: Sequence[LabelingFunction]) -> dict[str, str]:
+def annotation_files(lfs: Sequence[LabelingFunction], hashes: HashMemo) -> dict[str, str]:
     """Content hashes of the annotations behind crowds: votes are made anew when people have voted."""
     paths = dict.fromkeys(lf.layout.path for lf in lfs if isinstance(lf, CrowdFunction))
-    return {f"annotations:{i}": path_hash(Path(path)) for i, path in enumerate(paths)}
+    return {f"annotations:{i}": hashes.of(Path(path)) for i, path in enumerate(paths)}
 
 
 def judge_pairs(
-    lfs: Sequence[LabelingFunction],
+    judges: Sequence[Judge],
     pairs: Pairs,
+    rows: NDArray[np.int64],
+    file: PairsFile,
     steps: StepKeeper,
     inputs: Mapping[str, str],
     *,
     on_note: Callable[[str], None],
     seed: int,
-) -> Pairs:
-    """`pairs` with the columns of the judges among `lfs`, asked as far as they have not been and the budget reaches.
+) -> Path:
+    """A file beside the pairs with what the judges say, asked as far as they have not been and the budget reaches.
 
     A step whose requests failed in part is made again by the next command: what failed then gets another try.
+
+    Args:
+        judges: who is asked.
+        pairs: those that they are asked about.
+        rows: where in the file these stand.
+        file: all pairs; about the others the judges say nothing.
+        steps, inputs: of the run.
+        on_note: told what it will cost, before it does.
+        seed: of the report's intervals.
 
     Raises:
         EndpointError: a server that cannot be used. What was answered until then is kept.
     """
-    judges = judges_of(lfs)
-    if not judges:
-        return pairs
     folder = steps.folder
 
     def make() -> dict[str, Any]:
@@ -56,7 +67,7 @@ def judge_pairs(
         for judge in judges:
             table = judge.judged(table)
         names = [name for judge in judges for name in judge.columns]
-        artifacts.write_parquet(folder / "verdicts.parquet", table.select(["id", *names]))
+        _write_beside(folder / "verdicts.parquet", table.select(names), rows, file)
         reports = {judge.name: judge.report(Pairs(table), seed=seed) for judge in judges}
         artifacts.write_json(
             folder / "judges.json", {name: found.to_dict() for name, found in reports.items()}
@@ -75,12 +86,15 @@ def judge_pairs(
     )
     if made["counts"]["failed"]:
         (folder / "judge.json").unlink(missing_ok=True)
-    return _joined(pairs, pq.read_table(folder / "verdicts.parquet"))
+    return folder / "verdicts.parquet"
 
 
-def _joined(pairs: Pairs, verdicts: pa.Table) -> Pairs:
-    table = pairs.table
-    for name in verdicts.column_names:
-        if name != "id":
-            table = table.append_column(name, verdicts[name])
-    return Pairs(table, pairs.set_aside)
+def _write_beside(path: Path, said: pa.Table, rows: NDArray[np.int64], file: PairsFile) -> None:
+    """The columns of `said`, which belong to some `rows`, in row groups like those of `file`, null elsewhere."""
+    with artifacts.atomic_file(path) as temporary, pq.ParquetWriter(temporary, said.schema) as writer:
+        for shard in range(len(file)):
+            # Row i of the shard stands at `at[i]` in `said`; null where nobody was asked.
+            here = np.arange(file.start(shard), file.start(shard) + file.n_rows(shard))
+            at = np.searchsorted(rows, here)
+            known = (at < len(rows)) & (rows[np.minimum(at, len(rows) - 1)] == here)
+            writer.write_table(said.take(pa.array(at, mask=~known)), row_group_size=max(1, len(here)))

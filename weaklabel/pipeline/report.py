@@ -106,12 +106,12 @@ def make_report(run: Run) -> Report:
     notes = _notes(run)
     test = pairs.test
     counts = {
-        "pairs": len(pairs),
-        "dev": len(pairs.dev),
-        "test": len(test),
-        "unlabelled": int((~pairs.has_gold).sum()),
+        "pairs": run.file.n_pairs,
+        "dev": run.counts["dev"],
+        "test": run.counts["test"],
+        "unlabelled": run.file.n_pairs - run.counts["gold"],
         "set_aside": len(pairs.set_aside),
-        "faults": len(run.votes.faults),
+        "faults": run.vote_counts["faults"],
     }
     if not len(test):
         return Report(run.folder.name, {}, {}, {}, labels.calibrated, counts, tuple(notes))
@@ -214,14 +214,17 @@ def _notes(run: Run) -> list[str]:
             "every pair has gold, so labels add nothing to it here: all reward arms learn from the same gold. "
             "To hold gold back from training and see what labels add, set data.max_gold."
         )
+    if run.is_sample:
+        notes.append(
+            f"reward models and figures are of {len(pairs):,} of {run.file.n_pairs:,} pairs, all with gold among them; "
+            "labels and exports are of all. To hold more in memory, raise data.sample."
+        )
     if pairs.set_aside:
         notes.append(
             f"{len(pairs.set_aside)} rows were set aside; see {run.folder / 'set_aside.jsonl'} for file, line and reason."
         )
-    if run.votes.faults:
-        notes.append(
-            f"{len(run.votes.faults)} votes failed and count as abstains; see {run.folder / 'faults.jsonl'}."
-        )
+    if faults := run.vote_counts["faults"]:
+        notes.append(f"{faults} votes failed and count as abstains; see {run.folder / 'faults.jsonl'}.")
     return notes
 
 

@@ -4,45 +4,63 @@ Every property makes what it stands for, with the steps before it, and skips wha
 single commands and `weaklabel run` are the same code, and a run that was killed continues where it was.
 
     pairs.parquet  set_aside.jsonl     read
+    sample.parquet                     of these, all with gold and `data.sample` others, where there are more
     verdicts.parquet  judges.json      judge (where the settings have one; the answers are in .weaklabel/judges)
-    votes.parquet  faults.jsonl        apply (and .weaklabel/votes, which other runs share)
+    votes.json  faults.jsonl           apply: where in .weaklabel/votes, which other runs share, the votes stand
+    votes.parquet                      of the sample
     labeler/                           fit
     labels.parquet                     label
     export/<format>/                   export
     reward/                            reward train
     report.json                        figures on held-out prompts
+
+What needs every pair (read, apply, label, export) works shard by shard; what needs rows in memory (label models that
+learn from rows, reward models, figures, the workbench) sees the sample. Where there are few pairs it is all of them.
 """
 
 from __future__ import annotations
 
 import glob
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from weaklabel import artifacts
 from weaklabel.config import DataSettings, ExportSettings, LoadedConfig, TrlSettings
-from weaklabel.data import read_pairs
-from weaklabel.engine import VoteStore, apply, fingerprint
+from weaklabel.data import PairsFile, read_pairs
+from weaklabel.engine import VoteStore, fingerprint
+from weaklabel.engine.driver import OnProgress, Progress
+from weaklabel.engine.executors import Executor
+from weaklabel.engine.sources import FileShard
+from weaklabel.engine.stream import AppliedFile, StoredVotes, apply_file
 from weaklabel.errors import ConfigError, DataError, FaultShareError
 from weaklabel.export import get_exporter
+from weaklabel.export.selection import parts_of
 from weaklabel.labeler import Labeler, fit
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.snorkel import position_dependent_share
+from weaklabel.lf.snorkel import SnorkelFunction, position_dependent_share
 from weaklabel.pipeline.functions import configured_lfs
 from weaklabel.pipeline.judging import annotation_files, judge_pairs, judges_of
 from weaklabel.pipeline.report import Report, make_report
-from weaklabel.pipeline.steps import OnStep, StepKeeper, clear_torn, path_hash
-from weaklabel.pipeline.tables import read_pairs_file, read_votes_file, write_pairs_file, write_votes_file
+from weaklabel.pipeline.steps import HashMemo, OnStep, StepKeeper, clear_torn
+from weaklabel.pipeline.streams import configured_source, labels_by_shard, read_to_file, write_labels
+from weaklabel.pipeline.tables import (
+    iter_faults,
+    read_set_aside,
+    read_votes_file,
+    write_faults,
+    write_votes_file,
+)
 from weaklabel.reward import RewardModel, load_reward, train_reward, training_targets
-from weaklabel.types import Labels, Pairs, Votes
+from weaklabel.types import Explanation, Labels, LabelsFile, Pairs, Votes
 
-Progress = Callable[[int, int], None]
 _ASKED_IN_BOTH_ORDERS: Final = 1000
 
 
@@ -53,7 +71,7 @@ class Run:
         loaded: settings in force.
         name: folder below `run.folder`.
         on_step: told of every step, made or skipped.
-        progress: told of votes done and votes in all, while `apply` works.
+        progress: told how far `apply` has come, after every shard.
         on_note: told what a person should know before it happens: what judges will cost.
     """
 
@@ -63,7 +81,7 @@ class Run:
         name: str | None = None,
         *,
         on_step: OnStep = lambda step: None,
-        progress: Progress | None = None,
+        progress: OnProgress | None = None,
         on_note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.on_note = on_note
@@ -71,38 +89,49 @@ class Run:
         self.config = loaded.config
         self.folder = loaded.run_folder(name)
         self.progress = progress
+        self.counts: dict[str, Any] = {}  # of the step `read`
+        self.vote_counts: dict[str, Any] = {}  # of the step `apply`
+        self.label_counts: dict[str, Any] = {}  # of the step `label`
+        self.cost: Progress | None = None  # of the step `apply`, where this process did it
         self.unwritten: list[str] = []  # exports that had nothing to write, one sentence each
-        self._steps = StepKeeper(self.folder, on_step)
+        self._steps = StepKeeper(self.folder, HashMemo(loaded.store_folder / "hashes"), on_step)
 
     @cached_property
-    def pairs(self) -> Pairs:
-        """The pairs with their gold and parts."""
+    def file(self) -> PairsFile:
+        """All pairs, with their gold and parts."""
         data = self.config.data
         if data.pairs is None:
             raise ConfigError(
                 "data.pairs is not set: there is nothing to read. Name the file in weaklabel.toml (weaklabel init makes one), "
                 "or pass --pairs FILE."
             )
-
-        def make() -> dict[str, Any]:
-            pairs = read_configured_pairs(self.loaded)
-            write_pairs_file(self.folder, pairs)
-            return {
-                "pairs": len(pairs),
-                "dev": len(pairs.dev),
-                "test": len(pairs.test),
-                "set_aside": len(pairs.set_aside),
-            }
-
-        self._steps.run(
+        self.counts = self._steps.run(
             "read",
-            inputs=_source_hashes(self.loaded),
+            inputs=_source_hashes(self.loaded, self._steps.hashes),
             settings=data.model_dump(mode="json", exclude={"pairs", "gold"}),
-            outputs=["pairs.parquet", "set_aside.jsonl"],
-            make=make,
-        )
+            outputs=["pairs.parquet", "set_aside.jsonl", "sample.parquet"],
+            make=lambda: read_to_file(self.loaded, self.folder),
+        )["counts"]
         # Read back even when just written: a run that continues must see the same table, to the byte.
-        return read_pairs_file(self.folder)
+        return PairsFile(self.folder / "pairs.parquet", read_set_aside(self.folder))
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether there are more pairs than are held in memory."""
+        return self.file.n_pairs > len(self.pairs)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The pairs that are held in memory: all of them, or the sample."""
+        file = self.file
+        sample = self.folder / "sample.parquet"
+        table = pq.read_table(sample if sample.exists() else file.path)
+        return Pairs(table.replace_schema_metadata(None), file.set_aside)
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """Where in the file the pairs in memory stand, rising."""
+        return self.file.sample(self.config.data.sample, seed=self.config.data.seed)
 
     @cached_property
     def lfs(self) -> tuple[LabelingFunction, ...]:
@@ -115,54 +144,155 @@ class Run:
         return found
 
     @cached_property
-    def judged(self) -> Pairs:
-        """The pairs, with what the judges among the labeling functions say of them."""
-        asked = {f"lf:{judge.name}": fingerprint(judge) or "" for judge in judges_of(self.lfs)}
-        inputs = self._hashes("pairs.parquet") | asked
+    def verdicts(self) -> Path | None:
+        """What the judges among the labeling functions say, in a file beside the pairs; None without judges.
+
+        Judges cost money: they are asked about the pairs in memory, and abstain on all others.
+        """
+        judges = judges_of(self.lfs)
+        if not judges:
+            return None
+        if self.is_sample:
+            self.on_note(
+                f"judges are asked about {len(self.pairs):,} of {self.file.n_pairs:,} pairs, all with gold among them, and "
+                "abstain on the others. To have more judged, raise data.sample."
+            )
+        asked = {f"lf:{judge.name}": fingerprint(judge) or "" for judge in judges}
         return judge_pairs(
-            self.lfs, self.pairs, self._steps, inputs, on_note=self.on_note, seed=self.config.data.seed
+            judges,
+            self.pairs,
+            self.rows,
+            self.file,
+            self._steps,
+            self._hashes("pairs.parquet") | asked,
+            on_note=self.on_note,
+            seed=self.config.data.seed,
         )
 
     @cached_property
-    def votes(self) -> Votes:
-        """Their votes on every pair; the store keeps them for other runs."""
-        settings, pairs = self.config.lfs, self.judged
-        made_of = self._hashes("verdicts.parquet") if judges_of(self.lfs) else {}
+    def stored(self) -> StoredVotes:
+        """Every function's votes on every pair, as they stand in the store that other runs share."""
+        settings, file, verdicts = self.config.lfs, self.file, self.verdicts
+        made_of = {} if verdicts is None else self._hashes("verdicts.parquet")
 
         def make() -> dict[str, Any]:
-            votes = apply(
-                self.lfs,
-                pairs,
-                workers=settings.workers,
-                time_limit=settings.time_limit,
-                on_fault=settings.on_fault,
-                store=VoteStore(self.loaded.store_folder),
-                progress=self.progress,
-            )
+            applied = self._apply()
+            self.cost = applied.progress
             # Votes that cost an hour are kept even when too many of them failed.
-            write_votes_file(self.folder, votes)
-            counts = {"lfs": votes.n_lfs, "coverage": votes.coverage, "faults": len(votes.faults)}
-            return counts | {
-                "fault_share": votes.fault_share,
-                "position_dependent": _position_dependent(self.lfs, pairs, votes, self.config.data.seed),
+            write_faults(self.folder, applied.faults(file))
+            tallies = {
+                name: asdict(tally)
+                for name, tally in zip(applied.votes.lf_names, applied.tallies, strict=True)
+            }
+            failed = {lf for _, lf in applied.faulty}
+            sound = [lf for i, lf in enumerate(self.lfs) if i not in failed]
+            faults = sum(tally.n_faults for tally in applied.tallies)
+            return {
+                "lfs": len(self.lfs),
+                "pairs": file.n_pairs,
+                "faults": faults,
+                "fault_share": faults / max(1, file.n_pairs * len(self.lfs)),
+                "tallies": tallies,
+                "position_dependent": _position_dependent(sound, file, verdicts, self.config.data.seed),
             }
 
-        # Workers change nothing in the votes, so they are no setting of the step.
-        self._steps.run(
-            "apply",
-            inputs=self._hashes("pairs.parquet") | self._lf_versions() | made_of | annotation_files(self.lfs),
-            settings={"time_limit": settings.time_limit, "on_fault": settings.on_fault},
-            outputs=["votes.parquet", "faults.jsonl"],
-            make=make,
-        )
-        votes = read_votes_file(self.folder)
-        self._check_faults(votes)
+        def run() -> dict[str, Any]:
+            done = self._steps.run(
+                "apply",
+                inputs=self._hashes("pairs.parquet")
+                | self._lf_versions()
+                | made_of
+                | annotation_files(self.lfs, self._steps.hashes),
+                # Workers change nothing in the votes, so they are no setting of the step.
+                settings={
+                    "time_limit": settings.time_limit,
+                    "memory_limit": settings.memory_limit,
+                    "on_fault": settings.on_fault,
+                },
+                outputs=["votes.json", "faults.jsonl"],
+                make=make,
+            )
+            return dict(done["counts"])
+
+        self.vote_counts = run()
+        votes = StoredVotes.from_dict(artifacts.read_json(self.folder / "votes.json"), self._store)
+        if not votes.are_there():
+            # Somebody emptied the store: the step's own files cannot tell.
+            self._steps.forget("apply")
+            self.vote_counts = run()
+        self._check_faults()
         return votes
+
+    def apply_part(self, number: int, of: int) -> AppliedFile:
+        """Votes on every `of`-th shard alone, beginning with the `number`-th: what one job of an array does.
+
+        The step `apply` is not done by it; the next plain `apply` finds these votes in the store.
+        """
+        return self._apply((number, of))
+
+    def _apply(self, part: tuple[int, int] = (1, 1)) -> AppliedFile:
+        settings = self.config.lfs
+        return apply_file(
+            self.lfs,
+            self.file,
+            self._store,
+            workers=settings.workers,
+            time_limit=settings.time_limit,
+            memory_limit=settings.memory_limit,
+            on_fault=settings.on_fault,
+            on_progress=self.progress,
+            # Before anything is computed: `weaklabel gc` leaves alone what stands in it, also after a kill.
+            on_plan=lambda votes: artifacts.write_json(self.folder / "votes.json", votes.to_dict()),
+            beside=self.verdicts,
+            part=part,
+            executor=self._executor(),
+        )
+
+    def _executor(self) -> Executor | None:
+        """Where the settings want shards to be voted on; None for this machine."""
+        settings = self.config.lfs
+        if settings.executor == "local":
+            return None
+        from weaklabel.engine.on_ray import RayExecutor  # which needs the extra
+
+        return RayExecutor(
+            self.lfs,
+            [fingerprint(lf) for lf in self.lfs],
+            address=settings.address,
+            # One worker is the default on one machine, and no wish to leave a cluster idle.
+            workers=settings.workers if settings.workers > 1 else None,
+            time_limit=settings.time_limit,
+            memory_limit=settings.memory_limit,
+            store=self._store,
+        )
+
+    @property
+    def _store(self) -> VoteStore:
+        return VoteStore(self.loaded.store_folder)
+
+    @cached_property
+    def votes(self) -> Votes:
+        """The votes on the pairs in memory."""
+        stored = self.stored
+
+        def make() -> dict[str, Any]:
+            write_votes_file(self.folder, stored.take(self.file, self.rows))
+            return {}
+
+        self._steps.run(
+            "gather",
+            inputs=self._hashes("votes.json", "pairs.parquet"),
+            settings=self._sampling,
+            outputs=["votes.parquet"],
+            make=make,
+            quiet=True,
+        )
+        return read_votes_file(self.folder)
 
     @cached_property
     def labeler(self) -> Labeler:
         """Label model and calibrator, fitted on everything but the locked test prompts."""
-        settings, votes = self.config.labeler, self.votes
+        settings, _ = self.config.labeler, self.stored
         made: list[Labeler] = []
 
         def make() -> dict[str, Any]:
@@ -172,7 +302,8 @@ class Run:
                 model=settings.model,
                 settings=settings.settings,
                 calibration=settings.calibration,
-                votes=votes,
+                votes=self.votes,
+                all_votes=self._visible_votes if self.is_sample else None,
                 seed=self.config.data.seed,
             )
             labeler.save(self.folder / "labeler")
@@ -190,8 +321,8 @@ class Run:
         self._steps.run(
             "fit",
             # A function may change without changing a vote; the labeler names the versions it was fitted on.
-            inputs=self._hashes("pairs.parquet", "votes.parquet") | self._lf_versions(),
-            settings=settings.model_dump(mode="json") | {"seed": self.config.data.seed},
+            inputs=self._hashes("pairs.parquet", "votes.json") | self._lf_versions(),
+            settings=settings.model_dump(mode="json") | self._sampling,
             outputs=["labeler"],
             make=make,
         )
@@ -199,23 +330,41 @@ class Run:
 
     @cached_property
     def labels(self) -> Labels:
-        """Every pair with p, w, label, confidence, calibrated and the votes behind it."""
-        labels = self.labeler.label(self.pairs, votes=self.votes)
+        """The pairs in memory with p, w, label, confidence, calibrated and the votes behind it."""
+        return self.labeler.label(self.pairs, votes=self.votes)
+
+    @cached_property
+    def labels_file(self) -> LabelsFile:
+        """Labels of every pair, without the reasons for them."""
+        labeler, target = self.labeler, self.folder / "labels.parquet"
 
         def make() -> dict[str, Any]:
-            artifacts.write_parquet(self.folder / "labels.parquet", labels.to_table())
-            verdicts = labels.label.tolist()
-            counts: dict[str, Any] = {verdict: verdicts.count(verdict) for verdict in ("a", "b", "tie")}
-            return counts | {"without_votes": int((labels.w == 0).sum()), "calibrated": labels.calibrated}
+            # The pairs in memory first: they speak for all, and a warning that they have shifted should come now.
+            whole = self.labels
+            parts = labels_by_shard(labeler, self.file, self.stored) if self.is_sample else parts_of(whole)
+            return write_labels(target, parts)
 
-        self._steps.run(
+        self.label_counts = self._steps.run(
             "label",
-            inputs=self._hashes("pairs.parquet", "votes.parquet", "labeler"),
+            inputs=self._hashes("pairs.parquet", "votes.json", "labeler"),
             settings={},
             outputs=["labels.parquet"],
             make=make,
-        )
-        return labels
+        )["counts"]
+        return LabelsFile(target)
+
+    def explain(self, pair_id: str) -> Explanation:
+        """Which functions spoke on one pair, with what weight.
+
+        Raises:
+            UnknownNameError: when no pair has that id.
+        """
+        if self.is_sample and pair_id not in set(self.pairs.ids):
+            for shard in range(len(self.file)):
+                if pair_id in self.file.read(shard, ["id"])["id"].to_pylist():
+                    votes = self.stored.shard(self.file, shard)
+                    return self.labeler.label(self.file.pairs(shard), votes=votes).explain(pair_id)
+        return self.labels.explain(pair_id)
 
     def export(self, formats: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, dict[str, Any]]:
         """Write the exports that are configured (or `formats`: name -> settings); per format its report.
@@ -224,7 +373,7 @@ class Run:
             NotCalibratedError: labels without calibration, where `allow_uncalibrated` is not set.
         """
         wanted = self.export_settings() if formats is None else {k: dict(v) for k, v in formats.items()}
-        labels = self.labels
+        labels = self.labels_file
 
         def make() -> dict[str, Any]:
             reports = {}
@@ -251,10 +400,11 @@ class Run:
         Raises:
             NotCalibratedError: labels without calibration, where `reward.allow_uncalibrated` is not set.
         """
-        settings, labels = self.config.reward, self.labels
+        settings, _ = self.config.reward, self.labels_file
         made: list[RewardModel] = []
 
         def make() -> dict[str, Any]:
+            labels = self.labels
             model = train_reward(
                 labels,
                 model=settings.model,
@@ -269,7 +419,7 @@ class Run:
         self._steps.run(
             "reward",
             inputs=self._hashes("labels.parquet"),
-            settings=settings.model_dump(mode="json"),
+            settings=settings.model_dump(mode="json") | self._sampling,
             outputs=["reward"],
             make=make,
         )
@@ -285,11 +435,11 @@ class Run:
             made.append(report)
             return {"arms": len(report.arms)}
 
-        may_train = self.labels.calibrated or self.config.reward.allow_uncalibrated
+        may_train = self.labels_file.calibrated or self.config.reward.allow_uncalibrated
         self._steps.run(
             "figures",
             inputs=self._hashes("labels.parquet", "labeler", *(["reward"] if may_train else [])),
-            settings=self.config.reward.model_dump(mode="json") | {"seed": self.config.data.seed},
+            settings=self.config.reward.model_dump(mode="json") | self._sampling,
             outputs=["report.json"],
             make=make,
         )
@@ -302,7 +452,7 @@ class Run:
         report says so.
         """
         exports = self.export_settings()
-        if not self.labels.calibrated:
+        if not self.labels_file.calibrated:
             exports = {name: s for name, s in exports.items() if s["allow_uncalibrated"]}
         if exports:
             try:
@@ -310,7 +460,7 @@ class Run:
             except DataError as error:
                 # Nothing left to write is a fact about the labels, and the figures say why.
                 self.unwritten.append(str(error))
-        if self.labels.calibrated or self.config.reward.allow_uncalibrated:
+        if self.labels_file.calibrated or self.config.reward.allow_uncalibrated:
             self.reward  # noqa: B018 - making it is the point
         return self.report()
 
@@ -325,17 +475,29 @@ class Run:
             chosen = {name: named.get(name) or blank[name] for name in formats}
         return {name: table.model_dump(mode="json") for name, table in chosen.items()}
 
+    @property
+    def _sampling(self) -> dict[str, int]:
+        """Settings that say which pairs are held in memory, and what is drawn."""
+        return {"sample": self.config.data.sample, "seed": self.config.data.seed}
+
     def _lf_versions(self) -> dict[str, str]:
         return {f"lf:{lf.name}": fingerprint(lf) or "" for lf in self.lfs}
 
     def _hashes(self, *outputs: str) -> dict[str, str]:
         return {output: self._steps.hash_of(output) for output in outputs}
 
-    def _check_faults(self, votes: Votes) -> None:
-        allowed, n = self.config.lfs.max_fault_share, max(1, len(votes))
-        for name, count in Counter(fault.lf for fault in votes.faults).items():
+    def _visible_votes(self) -> Iterator[Votes]:
+        """The votes on all pairs outside locked test prompts, a shard at a time."""
+        for shard in range(len(self.file)):
+            part = self.file.read(shard, ["part"])["part"].to_numpy(zero_copy_only=False)
+            yield self.stored.shard(self.file, shard).take(np.asarray(part != "test", dtype=np.bool_))
+
+    def _check_faults(self) -> None:
+        allowed = self.config.lfs.max_fault_share
+        for name, tally in self.vote_counts["tallies"].items():
+            count, n = tally["n_faults"], max(1, tally["n_pairs"])
             if count / n > allowed:
-                first = next(fault for fault in votes.faults if fault.lf == name)
+                first = next(f for f in iter_faults(self.folder) if f.lf == name)
                 raise FaultShareError(
                     f"{name!r} failed on {count} of {n} pairs ({count / n:.2%}), more than lfs.max_fault_share = {allowed:g}. "
                     f"First: {first.error} (pair {first.pair_id!r}). Repair it, or raise the share; every failure is "
@@ -344,34 +506,25 @@ class Run:
 
 
 def _position_dependent(
-    lfs: Sequence[LabelingFunction], pairs: Pairs, votes: Votes, seed: int
+    lfs: Sequence[LabelingFunction], file: PairsFile, beside: Path | None, seed: int
 ) -> dict[str, float]:
-    """`position_dependent_share` on a sample. Functions that failed are left out: they may hang here too."""
-    failed = {fault.lf for fault in votes.faults}
-    rows = np.random.default_rng(seed).permutation(len(pairs))[:_ASKED_IN_BOTH_ORDERS]
-    return position_dependent_share([lf for lf in lfs if lf.name not in failed], pairs.take(rows))
+    """`position_dependent_share` on pairs of one shard. Functions that failed are left out: they may hang here too."""
+    if not len(file) or not any(isinstance(lf, SnorkelFunction) for lf in lfs):
+        return {}
+    rng = np.random.default_rng(seed)
+    shard = int(rng.integers(len(file)))
+    rows = rng.permutation(file.n_rows(shard))[:_ASKED_IN_BOTH_ORDERS]
+    pairs = Pairs(FileShard(file.path, shard, beside).whole(lfs))
+    return position_dependent_share(lfs, pairs.take(rows))
 
 
 def read_configured_pairs(loaded: LoadedConfig) -> Pairs:
-    """The pairs that `[data]` describes, divided into dev, test and pool."""
-    data = loaded.config.data
-    if data.pairs is None:
-        raise ConfigError("data.pairs is not set. Name the file in weaklabel.toml, or pass --pairs FILE.")
-    many = [data.pairs] if isinstance(data.pairs, str) else data.pairs
-    sources = [loaded.resolve(path) for path in many]
-    return read_pairs(
-        sources[0] if len(sources) == 1 else sources,
-        gold=loaded.resolve(data.gold) if data.gold else None,
-        layout=data.layout,
-        columns=data.columns or None,
-        test_share=data.test_share,
-        max_gold=data.max_gold,
-        seed=data.seed,
-        near_duplicates=data.near_duplicates,
-    )
+    """The pairs that `[data]` describes, divided into dev, test and pool, in memory."""
+    source, settings = configured_source(loaded)
+    return read_pairs(source, **settings)
 
 
-def _source_hashes(loaded: LoadedConfig) -> dict[str, str]:
+def _source_hashes(loaded: LoadedConfig, hashes: HashMemo) -> dict[str, str]:
     """Content hashes of everything that is read. Names of hub data sets stand for themselves."""
     data: DataSettings = loaded.config.data
     many = [data.pairs] if isinstance(data.pairs, str) else list(data.pairs or ())
@@ -379,5 +532,5 @@ def _source_hashes(loaded: LoadedConfig) -> dict[str, str]:
     for pattern in [*many, *([data.gold] if data.gold else [])]:
         resolved = loaded.resolve(pattern)
         paths = sorted(glob.glob(resolved, recursive=True)) or [resolved]
-        found[pattern] = artifacts.content_hash(json.dumps([[p, path_hash(Path(p))] for p in paths]))
+        found[pattern] = artifacts.content_hash(json.dumps([[p, hashes.of(Path(p))] for p in paths]))
     return found

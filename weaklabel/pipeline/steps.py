@@ -5,14 +5,18 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from weaklabel import artifacts
 from weaklabel.errors import ArtifactError
 
 OnStep = Callable[["Step"], None]
+
+_LARGE: Final = 4 << 20
+_SETTLED_NS: Final = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class StepKeeper:
     """
 
     folder: Path
+    hashes: HashMemo
     on_step: OnStep = lambda step: None
 
     def run(
@@ -51,23 +56,33 @@ class StepKeeper:
         settings: Mapping[str, Any],
         outputs: Sequence[str],
         make: Callable[[], Mapping[str, Any]],
+        quiet: bool = False,
     ) -> dict[str, Any]:
-        """The step's manifest; `make` writes the outputs and returns counts, unless they are fresh."""
+        """The step's manifest; `make` writes the outputs and returns counts, unless they are fresh.
+
+        A `quiet` step is one that no person asked for.
+        """
         began = time.perf_counter()
         wanted = artifacts.manifest(f"step:{name}", inputs=inputs, settings=settings)
         known = self._known(name)
         if known is not None and self._is_fresh(known, wanted):
-            self.on_step(Step(name, True, time.perf_counter() - began, known["counts"]))
+            if not quiet:
+                self.on_step(Step(name, True, time.perf_counter() - began, known["counts"]))
             return known
         counts = dict(make())
         made = wanted | {"counts": counts, "outputs": {out: self.hash_of(out) for out in outputs}}
         artifacts.write_json(self.folder / f"{name}.json", made)
-        self.on_step(Step(name, False, time.perf_counter() - began, counts))
+        if not quiet:
+            self.on_step(Step(name, False, time.perf_counter() - began, counts))
         return made
+
+    def forget(self, name: str) -> None:
+        """Make the step again next time, whatever its files say."""
+        (self.folder / f"{name}.json").unlink(missing_ok=True)
 
     def hash_of(self, output: str) -> str:
         """Content hash of a file or a folder of the run; empty where it does not exist."""
-        return path_hash(self.folder / output)
+        return self.hashes.of(self.folder / output)
 
     def _known(self, name: str) -> dict[str, Any] | None:
         try:
@@ -91,13 +106,40 @@ def clear_torn(folder: Path) -> None:
             shutil.rmtree(folder)
 
 
-def path_hash(path: Path) -> str:
-    """Content hash of a file, or of the names and contents of all files below a folder; empty for nothing."""
-    if path.is_file():
-        return artifacts.file_hash(path)
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        return artifacts.content_hash(
-            *(part for file in files for part in (str(file.relative_to(path)), artifacts.file_hash(file)))
-        )
-    return ""
+class HashMemo:
+    """Content hashes of files, and a folder that remembers those of large ones while size and times are the same.
+
+    Args:
+        folder: where they are kept; made when the first is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def of(self, path: Path) -> str:
+        """Hash of a file, or of the names and contents of all files below a folder; empty for nothing."""
+        if path.is_file():
+            return self._of_file(path)
+        if path.is_dir():
+            files = sorted(file for file in path.rglob("*") if file.is_file())
+            return artifacts.content_hash(
+                *(part for file in files for part in (str(file.relative_to(path)), self._of_file(file)))
+            )
+        return ""
+
+    def _of_file(self, path: Path) -> str:
+        about = path.stat()
+        if about.st_size < _LARGE:
+            return artifacts.file_hash(path)
+        memo = self.folder / f"{artifacts.content_hash(str(path.resolve()))[:32]}.json"
+        seen = {"size": about.st_size, "modified": about.st_mtime_ns, "inode": about.st_ino}
+        with suppress(ArtifactError, AttributeError):
+            known = artifacts.read_json(memo)
+            if {key: known.get(key) for key in seen} == seen:
+                return str(known["hash"])
+        digest = artifacts.file_hash(path)
+        # Of a file that was changed a moment ago the times may not tell the next change.
+        if time.time_ns() - about.st_mtime_ns > _SETTLED_NS and path.stat().st_mtime_ns == about.st_mtime_ns:
+            with suppress(OSError):  # a project that is only read from
+                artifacts.write_json(memo, seen | {"hash": digest})
+        return digest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,30 +13,37 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weaklabel import artifacts
-from weaklabel.types import Fault, Pairs, SetAside, Votes
+from weaklabel.types import Fault, SetAside, Votes
 
 
-def write_pairs_file(folder: Path, pairs: Pairs) -> None:
-    """`pairs.parquet`, and `set_aside.jsonl` with the rows that could not be used."""
-    artifacts.write_parquet(folder / "pairs.parquet", pairs.table)
-    _write_jsonl(folder / "set_aside.jsonl", [asdict(row) for row in pairs.set_aside])
+def write_set_aside(folder: Path, rows: Iterable[SetAside]) -> None:
+    """`set_aside.jsonl`: rows of the source that could not be used."""
+    _write_jsonl(folder / "set_aside.jsonl", (asdict(row) for row in rows))
 
 
-def read_pairs_file(folder: Path) -> Pairs:
+def read_set_aside(folder: Path) -> tuple[SetAside, ...]:
     rows = _read_jsonl(folder / "set_aside.jsonl")
-    set_aside = tuple(SetAside(row["file"], row["line"], row["reason"]) for row in rows)
-    return Pairs(pq.read_table(folder / "pairs.parquet"), set_aside)
+    return tuple(SetAside(row["file"], row["line"], row["reason"]) for row in rows)
 
 
 def write_votes_file(folder: Path, votes: Votes) -> None:
-    """`votes.parquet` (id, `vote:<lf>` int8, `margin:<lf>` float32) and `faults.jsonl`."""
+    """`votes.parquet`: id, `vote:<lf>` int8, `margin:<lf>` float32."""
     columns = {"id": pa.array(votes.ids, pa.string())}
     for j, name in enumerate(votes.lf_names):
         columns[f"vote:{name}"] = pa.array(votes.L[:, j], pa.int8())
         columns[f"margin:{name}"] = pa.array(votes.margins[:, j], pa.float32())
     artifacts.write_parquet(folder / "votes.parquet", pa.table(columns))
-    faults = [{"lf": f.lf, "pair_id": f.pair_id, "error": f.error} for f in votes.faults]
-    _write_jsonl(folder / "faults.jsonl", faults)
+
+
+def write_faults(folder: Path, faults: Iterable[Fault]) -> None:
+    """`faults.jsonl`: every vote that failed."""
+    _write_jsonl(
+        folder / "faults.jsonl", ({"lf": f.lf, "pair_id": f.pair_id, "error": f.error} for f in faults)
+    )
+
+
+def iter_faults(folder: Path) -> Iterator[Fault]:
+    return (Fault(f["lf"], f["pair_id"], f["error"]) for f in _read_jsonl(folder / "faults.jsonl"))
 
 
 def read_votes_file(folder: Path) -> Votes:
@@ -47,14 +54,19 @@ def read_votes_file(folder: Path) -> Votes:
     for j, name in enumerate(names):
         L[:, j] = table[f"vote:{name}"].to_numpy()
         margins[:, j] = table[f"margin:{name}"].to_numpy()
-    faults = tuple(Fault(f["lf"], f["pair_id"], f["error"]) for f in _read_jsonl(folder / "faults.jsonl"))
-    return Votes(L, margins, tuple(names), tuple(table["id"].to_pylist()), faults)
+    ids = tuple(table["id"].to_pylist())
+    here = set(ids)
+    faults = tuple(fault for fault in iter_faults(folder) if fault.pair_id in here)
+    return Votes(L, margins, tuple(names), ids, faults)
 
 
-def _write_jsonl(path: Path, rows: Sequence[object]) -> None:
-    lines = (json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
-    artifacts.write_text(path, "".join(lines))
+def _write_jsonl(path: Path, rows: Iterable[object]) -> None:
+    with artifacts.atomic_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
 
 
-def _read_jsonl(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+def _read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    # By "\n" alone: a message may hold other characters that end a line elsewhere.
+    with path.open(encoding="utf-8", newline="\n") as file:
+        yield from (json.loads(line) for line in file)

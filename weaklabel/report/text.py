@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from unicodedata import combining, east_asian_width
 
 # C0 and C1 controls but tab and line feed; bidirectional controls and marks; zero-width space, word joiner and the
 # invisible operators; line and paragraph separators; interlinear marks; byte-order mark; tag characters; what is no
@@ -22,6 +23,9 @@ _HIDDEN: Final = re.compile(
 _PILE: Final = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{4})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+"
 )
+
+_NARROW: Final = 4.5
+_WIDEST: Final = 11.5
 
 
 def neutral(text: str) -> str:
@@ -59,6 +63,34 @@ def name(text: str, limit: int = 28) -> str:
         return line
     front = (limit - 1) * 2 // 5
     return f"{line[:front]}…{line[len(line) - (limit - 1 - front) :]}"
+
+
+def fitted(text: str, width: float) -> str:
+    """As `name`, with as many characters as fit into `width` pixels at the pictures' small size.
+
+    >>> fitted("prefers_longer_responses", 100), fitted("illicit", 100)
+    ('prefe…esponses', 'illicit')
+    """
+    longest = int(width / _NARROW)
+    return next(
+        (found for limit in range(longest, 3, -1) if width_of(found := name(text, limit)) <= width),
+        name(text, 3),
+    )
+
+
+def width_of(line: str) -> float:
+    """About how wide a line is, in pixels at the pictures' small size, in DejaVu Sans, the widest of the usual fonts."""
+    return sum(_letter(c) for c in line)
+
+
+def _letter(c: str) -> float:
+    if combining(c):
+        return 0.0
+    if c in "mwMW…@%&+=<>" or east_asian_width(c) in "WF":
+        return _WIDEST
+    if c in " iljtfr.,:;'|!()[]-":
+        return _NARROW
+    return 8.5 if c.isupper() else 7.0
 
 
 def beginning(text: str, limit: int = 80) -> str:

@@ -26,8 +26,8 @@ from weaklabel.types import FloatArray, Pairs, Votes
 
 MAX_PAIRS: Final = 4000
 """A sample of whole prompts with about this many pairs stands for more of them."""
-FEWEST_PROMPTS: Final = 25
-"""A batch or a reference of fewer prompts cannot be told apart from chance."""
+FEWEST_PROMPTS: Final = 15
+"""A batch of fewer prompts, or a reference of fewer than twice as many, cannot be told apart from chance."""
 EXPECTED: Final = 5.0
 """A share counts where it makes at least so many prompts of the batch, going by the middle of was and is."""
 FALSE_ALARMS: Final = 0.05

@@ -72,21 +72,28 @@ class Change:
     z: float
 
     def __str__(self) -> str:
-        # Lengths are kept as log(1 + count); n line breaks make n + 1 lines.
-        count = math.expm1(self.edge) if math.isfinite(self.edge) else math.nan
-        value = {
-            "characters": f"at most {count:.0f} characters",
-            "lines": f"at most {count + 1:.3g} lines",
-            "unequal lengths": f"lengths at most {math.exp(self.edge):.3g} to 1",
-        }.get(self.name, f"at most {self.edge:.2g} {self.name} per character")
         return _SAID[self.kind].format(
-            name=self.name, was=self.was, now=self.now, edge=self.edge, value=value
+            name=self.name, was=self.was, now=self.now, edge=self.edge, value=_value(self.name, self.edge)
         )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return values | {"edge": None if np.isnan(self.edge) else self.edge, "said": str(self)}
+
+
+def _value(name: str, edge: float) -> str:
+    """What a text has whose number is at most `edge`, in words."""
+    # Lengths are kept as log(1 + count); n line breaks make n + 1 lines.
+    count = math.expm1(edge) if math.isfinite(edge) else math.nan
+    if name == "lines":
+        return f"at most {count + 1:.3g} lines" if count > 0.5 else "one line"
+    if name == "characters":
+        return f"at most {count:.0f} characters"
+    if name == "unequal lengths":
+        return f"lengths at most {math.exp(edge):.3g} to 1"
+    what = "characters beyond ASCII" if name == "beyond ASCII" else name
+    return f"at most {100 * edge:.2g} {what} in 100 characters" if edge > 0 else f"no {what}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from weaklabel.types.comparer import Comparer
 from weaklabel.types.features import PairFeatures
 from weaklabel.types.labels import Explanation, Labels, Reason, sigmoid
+from weaklabel.types.labels_file import LabelsFile
 from weaklabel.types.pair import ABSTAIN, PREFER_A, PREFER_B, Message, Pair
 from weaklabel.types.pairs import CANONICAL, GOLD_VALUES, PARTS, TURNED_GOLD, Pairs, SetAside, fold
 from weaklabel.types.text import Text
@@ -31,6 +32,7 @@ __all__ = [
     "FloatArray",
     "Int8Array",
     "Labels",
+    "LabelsFile",
     "Message",
     "Pair",
     "PairFeatures",

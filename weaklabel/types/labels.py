@@ -23,7 +23,8 @@ def sigmoid(logit: FloatArray) -> FloatArray:
     True
     """
     upper = 1.0 / (1.0 + np.exp(-np.abs(logit)))
-    return np.where(logit >= 0, upper, 1.0 - upper)
+    # From one half up, float64 takes away one half, and gives it back either way, without rounding.
+    return np.asarray(0.5 + np.copysign(upper - 0.5, logit), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -77,6 +78,11 @@ class Labels:
             f"Labels of {len(self):,} pairs ({kind}): {a:,} a, {b:,} b, {len(self) - a - b:,} tie; "
             f"{int((self.w == 0).sum()):,} without a vote, {int(self.in_sample.sum()):,} whose own gold was fitted to"
         )
+
+    @property
+    def lf_names(self) -> tuple[str, ...]:
+        """The labeling functions, in column order."""
+        return self.votes.lf_names
 
     @property
     def p(self) -> FloatArray:

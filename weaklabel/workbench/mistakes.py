@@ -7,7 +7,7 @@ false-discovery control over all kinds; the pairs below them are the evidence.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -131,7 +131,7 @@ class Mistakes:
         return self.text()
 
     def text(self, limit: int | None = 10, *, full: bool = False) -> str:
-        """Summary, patterns, and the first `limit` mistakes (None shows all)."""
+        """Summary, patterns, and the first `limit` mistakes (None shows all), equal texts once for all judgements."""
         return "\n".join(self.lines(limit, full=full))
 
     def lines(self, limit: int | None = 10, *, full: bool = False) -> Iterator[str]:
@@ -144,11 +144,14 @@ class Mistakes:
         if self.patterns:
             yield ""
             yield plain_table(_HEADER, [_cells(pattern) for pattern in self.patterns])
-        shown = self.mistakes if limit is None else self.mistakes[:limit]
-        for mistake in shown:
-            yield f"\n{mistake.text(full)}"
-        if len(shown) < len(self):
-            yield f"\n... and {len(self) - len(shown)} more."
+        shown = _by_texts(self.mistakes)[:limit]
+        for first, *again in shown:
+            yield f"\n{first.text(full)}"
+            if again:
+                yield f"  judged so again: {', '.join(plain(mistake.id) for mistake in again)}"
+        rest = len(self) - sum(len(same) for same in shown)
+        if rest:
+            yield f"\n... and {rest} more."
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, texts whole."""
@@ -221,6 +224,15 @@ def mistakes(lf: str, votes: Votes, pairs: Pairs, *, p: ArrayLike | None = None,
     return Mistakes(
         lf, found, _patterns(pairs, gold, cast, margin, seed), _wrong(cast, gold, spoke, seed), notes
     )
+
+
+def _by_texts(found: Sequence[Mistake]) -> list[list[Mistake]]:
+    """The mistakes in their order, those about the same prompt and responses together, either response first."""
+    same: dict[tuple[str, frozenset[str]], list[Mistake]] = {}
+    for mistake in found:
+        key = (mistake.prompt, frozenset((mistake.response_a, mistake.response_b)))
+        same.setdefault(key, []).append(mistake)
+    return list(same.values())
 
 
 def _said(p: ArrayLike | None, n: int) -> FloatArray:

@@ -131,13 +131,16 @@ class Tuning:
 
     def __str__(self) -> str:
         worth = self.suggestions
+        many = len(self.rows) > 1
+        among = f" over all {len(self.rows)} scorers" if many else ""
+        lucky = ", which happens among so many" if many else ""
         lines = [
             plain_table(_HEADER, [_cells(row) for row in self.rows], left=3),
             "",
             f"{self.n_gold} decided dev pairs of {self.n_prompts} prompts. Gains: NLL of the scorer alone, nats per pair; "
             "naive is in-sample, honest has the search redone in five folds and scored outside (95% interval over prompts).",
-            f"* suggested: above chance out of fold (a turned direction also by right minus wrong votes), and q <= {BELIEVED:g} "
-            f"over all {len(self.rows)} scorers. ? above chance by itself, which happens among so many.",
+            f"* suggested: above chance out of fold (a turned direction also by right minus wrong votes), and q <= {BELIEVED:g}"
+            f"{among}. ? above chance by itself{lucky}.",
             *self.notes,
         ]
         if not worth:

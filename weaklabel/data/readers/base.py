@@ -58,7 +58,10 @@ class GoldProblem(Exception):
 
 @dataclass(slots=True)
 class Draft:
-    """One pair as its source gives it: texts unchecked, order not yet drawn, `id` None where none was given."""
+    """One pair as its source gives it: texts unchecked, order not yet drawn, `id` None where none was given.
+
+    `id_is_made` says that the id stands for the texts, because the source gave none.
+    """
 
     prompt: Any
     response_a: Any
@@ -70,6 +73,7 @@ class Draft:
     part: str | None = None
     source: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    id_is_made: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Final
 
 from weaklabel._tables import short
 from weaklabel.report.drawing import WIDTH, Canvas, Picture, Scale, nothing
+from weaklabel.report.text import fitted
 from weaklabel.report.text import name as one_line
 from weaklabel.types import Reason
 
@@ -37,7 +38,7 @@ def contributions_picture(reasons: Sequence[Reason], title: str = "What each fun
     canvas.text(x(0) + 6, 14, "B →", "wl-tb")
     for k, (reason, size) in enumerate(shown):
         y = top + _ROW * k
-        canvas.text(_LEFT - 6, y + 12, one_line(reason.lf, 25), "wl-s", anchor="end")
+        canvas.text(_LEFT - 6, y + 12, fitted(reason.lf, _LEFT - 8), "wl-s", anchor="end")
         canvas.text(_LEFT + 6, y + 12, _SAID[reason.vote], _vote_look(reason.vote), anchor="middle")
         left, right = sorted((x(0), x(size)))
         if size:

@@ -8,12 +8,14 @@ from typing import Final
 
 from weaklabel._tables import short
 from weaklabel.report.drawing import Canvas, Picture, nothing
+from weaklabel.report.text import fitted
 from weaklabel.report.text import name as one_line
 
 LIMIT: Final = 40
 EDGES: Final = 60
 _TITLE: Final = "Functions that move together"
 _RADIUS: Final = 84.0
+_BESIDE: Final = 104.0  # room for names
 _LEVEL: Final = 12  # so many names fit round the ring without turning
 
 
@@ -42,8 +44,7 @@ def dependency_picture(
     ring = [name for name in ring if any(name in edge[:2] for edge in drawn)]
     radius = max(_RADIUS, len(ring) * 3.6)
     # Names that lie level need no room above; names that turn with the ring need as much as at its sides.
-    beside, above = 96.0, 24.0 if len(ring) <= _LEVEL else 96.0
-    centre = (radius + beside, radius + above)
+    centre = (radius + _BESIDE, radius + (24.0 if len(ring) <= _LEVEL else _BESIDE))
     spots = {name: _spot(k, len(ring), radius, centre) for k, name in enumerate(ring)}
     canvas = Canvas()
     for one, other, strength in reversed(drawn):
@@ -120,4 +121,4 @@ def _node(
     x, y = spot[0] + (spot[0] - centre[0]) * away, spot[1] + (spot[1] - centre[1]) * away
     # Few names stand level, which reads best; many turn with the ring, so that none covers another.
     turn = 0.0 if n <= _LEVEL else angle if right else angle + 180
-    canvas.text(x, y + 4, one_line(name, 15), "wl-s", anchor="start" if right else "end", turn=turn)
+    canvas.text(x, y + 4, fitted(name, _BESIDE - 11), "wl-s", anchor="start" if right else "end", turn=turn)

@@ -9,11 +9,14 @@ from typing import Final
 from weaklabel._tables import short
 from weaklabel.metrics import Interval
 from weaklabel.report.drawing import WIDTH, Canvas, Picture, Scale, nothing, tick
+from weaklabel.report.text import fitted
 from weaklabel.report.text import name as one_line
 
 LIMIT: Final = 40
 _ROW: Final = 21
-_LEFT: Final = 150
+# Where the figures begin: right of ordinary names, and right of long ones.
+_LEFT: Final = (150, 196)
+_LONG: Final = 24
 _NEAR: Final = 1e-9  # log 2 is no clearer of log 2 for having been summed
 _LOOKS: Final = {"b": ("wl-b", "wl-whisker"), "a": ("wl-a", "wl-whisker-a"), "m": ("wl-mute", "wl-whisker-m")}
 
@@ -46,7 +49,8 @@ def forest_picture(
     if not rows:
         return nothing(title, note or "No figures: no gold.")
     shown = rows[:LIMIT]
-    x = Scale(*_range([interval for _, interval in shown], reference), _LEFT, WIDTH - 60)
+    left = _LEFT[any(len(name) > _LONG for name, _ in shown)]
+    x = Scale(*_range([interval for _, interval in shown], reference), left, WIDTH - 60)
     top, bottom = 26, 26 + _ROW * len(shown)
     canvas = Canvas()
     for value in x.ticks(3):
@@ -57,7 +61,9 @@ def forest_picture(
         canvas.text(x(reference), top - 10, reference_name, "wl-s", anchor="middle")
     looks = [_side(interval, reference, lower_is_better) for _, interval in rows]
     for k, (name, interval) in enumerate(shown):
-        _row(canvas, x, top + _ROW * k + _ROW / 2, name, interval, looks[k], signed)
+        y = top + _ROW * k + _ROW / 2
+        canvas.text(left - 8, y + 4, fitted(name, left - 8), "wl-s", anchor="end")
+        _row(canvas, x, y, name, interval, looks[k], signed)
     height = bottom + 38
     words = axis or ("left is better" if lower_is_better else "right is better")
     canvas.text((x.start + x.end) / 2, bottom + 30, words, "wl-s", anchor="middle")
@@ -79,7 +85,6 @@ def forest_picture(
 
 def _row(canvas: Canvas, x: Scale, y: float, name: str, interval: Interval, look: str, signed: bool) -> None:
     dot, whisker = _LOOKS[look]
-    canvas.text(_LEFT - 8, y + 4, one_line(name, 24), "wl-s", anchor="end")
     low = interval.low if math.isfinite(interval.low) else x.low
     high = interval.high if math.isfinite(interval.high) else x.high
     canvas.line(x(low), y, x(high), y, whisker)

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from weaklabel._tables import short
 from weaklabel.report.drawing import Canvas, Picture, nothing
 from weaklabel.report.text import name as one_line
+from weaklabel.report.text import width_of
 from weaklabel.types import FloatArray
 
 LIMIT: Final = 40
 _LABEL: Final = 26  # characters of a function's name
-_PER_LETTER: Final = 6.0
 _TOP: Final = 30
 _TIPPED: Final = 24  # functions up to which every cell has a tip of its own
 _LEVELS: Final = 24  # shades of one colour; the eye tells fewer apart
@@ -50,7 +50,7 @@ def heatmap_picture(
         return nothing(title, "No labeling function votes.")
     cells, labels = matrix[np.ix_(shown, shown)], [one_line(names[i], _LABEL) for i in shown]
     size = 24 if len(shown) <= 8 else 18 if len(shown) <= 16 else 13.5
-    left = 26 + _PER_LETTER * max(len(label) for label in labels)
+    left = 28 + max(width_of(label) for label in labels)
     canvas = Canvas()
     start = middle or 0.0
     full = (top if top is not None else _largest(cells - start)) or 1.0

@@ -1,0 +1,30 @@
+"""A handful of equally good LFs: no model may take one of them for the truth, whichever stands first."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from synthetic import draw_votes
+
+from weaklabel.label_models import get_label_model
+from weaklabel.metrics import accuracy, ece
+
+
+@pytest.mark.parametrize("coverage", [1.0, 0.5])
+@pytest.mark.parametrize("n_lfs", [3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("name", ["moments", "pair_model"])
+def test_a_few_equal_lfs_weigh_the_same_in_any_order(name: str, n_lfs: int, coverage: float) -> None:
+    L, y = draw_votes(5000, (0.7,) * n_lfs, coverage, 0)
+    counted = accuracy(get_label_model("majority_vote").fit(L).predict_proba(L)[:, 1], y)
+    for votes in (L, L[:, ::-1]):
+        p = get_label_model(name).fit(votes).predict_proba(votes)[:, 1]
+        assert accuracy(p, y) > counted - 0.015
+        assert ece(p, y) < 0.05
+
+
+def test_unequal_lfs_are_told_apart_in_any_order() -> None:
+    L, y = draw_votes(5000, (0.8, 0.7, 0.6, 0.55, 0.75), 1.0, 0)
+    found = [
+        accuracy(get_label_model("pair_model").fit(M).predict_proba(M)[:, 1], y) for M in (L, L[:, ::-1])
+    ]
+    assert np.ptp(found) < 0.01
