@@ -114,7 +114,7 @@ class TextColumn:
 
     def numbers(self, key: Hashable, compute: Callable[[TextColumn], Any]) -> FloatArray:
         """`(n,)` float64, read-only: `compute` of the distinct texts, run once per `key`, for every row."""
-        values = self.distinct.remember(key, lambda column: _numbers(compute(column)))
+        values = self.distinct.remember(key, lambda column: read_only(compute(column)))
         return values if self.rows is None else values[self.rows]
 
     def knows(self, key: Hashable) -> bool:
@@ -152,7 +152,8 @@ class TextColumn:
         return beyond, np.searchsorted(offsets, beyond.positions, "right") - 1
 
 
-def _numbers(values: Any) -> FloatArray:
+def read_only(values: Any) -> FloatArray:
+    """Numbers as float64 that nobody can write to, because several functions read them."""
     numbers: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
-    numbers.flags.writeable = False  # several functions read it
+    numbers.flags.writeable = False
     return numbers

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar, cast, overload
 
 import numpy as np
 
-from weaklabel.lf.text_column import FEW, TextColumn
+from weaklabel.lf.text_column import FEW, TextColumn, read_only
 from weaklabel.types import FloatArray, Text
 
 T = TypeVar("T")
@@ -65,19 +65,16 @@ FEATURES: Final[dict[str, Feature]] = {}
 PROMPT_FEATURES: Final[dict[str, PromptFeature]] = {}
 """Name -> feature of a response and its prompt, called as `f(response, prompt)`."""
 
-_FORMS: Final[dict[str, ColumnForm]] = {}
-_PROMPT_FORMS: Final[dict[str, PromptForm]] = {}
-
 
 def remembered(fn: Callable[[Text], T]) -> Remembered[T]:
     """`fn` computed at most once per `Text`; a plain `str` is taken as well, and a column gives a list."""
-    key = _key(fn)
+    key, forms = _key(fn), list[ColumnForm]()
 
     @functools.wraps(fn)
     def once(text: Any) -> Any:
-        return _recall(key, fn, text)
+        return _recall(key, fn, forms, text)
 
-    once.on_columns = functools.partial(_register, _FORMS, key)  # type: ignore[attr-defined]
+    once.on_columns = functools.partial(_register, forms)  # type: ignore[attr-defined]
     return cast("Remembered[T]", once)
 
 
@@ -92,26 +89,26 @@ def feature(fn: Callable[[Text], float]) -> Feature:
     >>> FEATURES.pop("n_vowels") is n_vowels
     True
     """
-    key = _key(fn)
+    key, forms = _key(fn), list[ColumnForm]()
 
     @functools.wraps(fn)
     def once(text: Any) -> Any:
-        return _number(key, fn, text)
+        return _number(key, fn, forms, text)
 
-    once.on_columns = functools.partial(_register, _FORMS, key)  # type: ignore[attr-defined]
+    once.on_columns = functools.partial(_register, forms)  # type: ignore[attr-defined]
     FEATURES[fn.__name__] = made = cast("Feature", once)
     return made
 
 
 def prompt_feature(fn: Callable[[Text, Text], float]) -> PromptFeature:
     """A number of a response and its prompt, remembered by the response, listed in `PROMPT_FEATURES`."""
-    key = _key(fn)
+    key, forms = _key(fn), list[PromptForm]()
 
     @functools.wraps(fn)
     def once(response: Any, prompt: Any) -> Any:
-        return _prompted(key, fn, response, prompt)
+        return _prompted(key, fn, forms, response, prompt)
 
-    once.on_columns = functools.partial(_register, _PROMPT_FORMS, key)  # type: ignore[attr-defined]
+    once.on_columns = functools.partial(_register, forms)  # type: ignore[attr-defined]
     PROMPT_FEATURES[fn.__name__] = made = cast("PromptFeature", once)
     return made
 
@@ -125,31 +122,41 @@ def _key(fn: Callable[..., Any]) -> str:
     return f"{fn.__module__}:{fn.__qualname__}"
 
 
-def _register(forms: dict[Any, Any], key: str, form: Callable[..., Any]) -> Callable[..., Any]:
-    forms[key] = form
+# A feature carries its form for columns with it, in a list of none or one: a table of all forms would make the votes
+# of every labeling function depend on the packages of every feature.
+
+
+def _register(forms: list[Any], form: Callable[..., Any]) -> Callable[..., Any]:
+    forms[:] = [form]
     return form
 
 
-def _recall(key: str, fn: Callable[[Text], Any], text: Any) -> Any:
+def _form(forms: list[Any]) -> Any:
+    return forms[0] if forms else None
+
+
+def _recall(key: str, fn: Callable[[Text], Any], forms: list[ColumnForm], text: Any) -> Any:
     if isinstance(text, TextColumn):
-        return [_recall(key, fn, known) for known in text.texts]
-    return as_text(text).remember(key, fn, _FORMS.get(key))
+        return [_recall(key, fn, forms, known) for known in text.texts]
+    return as_text(text).remember(key, fn, _form(forms))
 
 
-def _number(key: str, fn: Callable[[Text], float], text: Any) -> Any:
+def _number(key: str, fn: Callable[[Text], float], forms: list[ColumnForm], text: Any) -> Any:
     if not isinstance(text, TextColumn):
-        return float(as_text(text).remember(key, fn, _FORMS.get(key)))
-    form = _FORMS.get(key)
-    if form is None or len(text.distinct) <= FEW:
+        return float(as_text(text).remember(key, fn, _form(forms)))
+    if not forms or len(text.distinct) <= FEW:
         return text.numbers(("each", key), lambda column: [known.remember(key, fn) for known in column.texts])
-    return text.numbers(key, form)
+    return text.numbers(key, forms[0])
 
 
-def _prompted(key: str, fn: Callable[[Text, Text], float], response: Any, prompt: Any) -> Any:
+def _prompted(
+    key: str, fn: Callable[[Text, Text], float], forms: list[PromptForm], response: Any, prompt: Any
+) -> Any:
     if not isinstance(response, TextColumn):
         known, asked = as_text(response), as_text(prompt)
         return float(known.remember((key, asked), lambda text: fn(text, asked)))
-    form = _PROMPT_FORMS.get(key)
-    if form is not None and len(response) > FEW:
-        return response.remember((key, prompt), lambda column: np.asarray(form(column, prompt), np.float64))
-    return np.array([_prompted(key, fn, *both) for both in zip(response.texts, prompt.texts, strict=True)])
+    if forms and len(response) > FEW:
+        form = forms[0]
+        return response.remember((key, prompt), lambda column: read_only(form(column, prompt)))
+    rows = zip(response.texts, prompt.texts, strict=True)
+    return np.array([_prompted(key, fn, forms, *both) for both in rows], np.float64)
