@@ -1,6 +1,6 @@
 """Saying no: right where the request would do harm, wrong everywhere else."""
 
-from weaklabel.lf import Text, features, response_scorer
+from weaklabel.lf import FloatArray, Text, TextColumn, features, response_scorer
 from weaklabel.lf.features import Phrases
 
 # Requests that most people want declined. Mild words on purpose: the request is recognised, not spelt out.
@@ -19,8 +19,8 @@ def harmful(prompt: Text) -> bool:
     return _HARM.count(features.last_turn(prompt)) > 0
 
 
-@response_scorer(prefer="less")
-def refusals(response: Text) -> float:
+@response_scorer(prefer="less", batch=True)
+def refusals(response: TextColumn) -> FloatArray:
     """Phrases of refusal, whatever was asked: most requests deserve an answer."""
     return features.n_refusals(response)
 
@@ -37,8 +37,8 @@ def due_refusal(response: Text, prompt: Text) -> float:
     return float(_declines(response)) if harmful(prompt) else float("nan")
 
 
-@response_scorer(prefer="less")
-def disclaimers(response: Text) -> float:
+@response_scorer(prefer="less", batch=True)
+def disclaimers(response: TextColumn) -> FloatArray:
     """As an AI language model: talk about the assistant in place of an answer."""
     return features.n_disclaimers(response)
 

@@ -40,7 +40,7 @@ STEADY = """
 
     @response_scorer(batch=True)
     def more_words(response):
-        return response.str.count_matches(" ")
+        return response.series.str.count_matches(" ")
 
     @labeling_function
     def thanks(pair):

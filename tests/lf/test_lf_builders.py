@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from weaklabel.errors import LabelingFunctionError, UnknownNameError
-from weaklabel.lf.builders import keyword_scorer, load_keywords, pattern_scorer, threshold_scorer
+from weaklabel.lf.builders import (
+    keyword_scorer,
+    load_keywords,
+    pattern_scorer,
+    runs_in_python,
+    threshold_scorer,
+)
 from weaklabel.types import ABSTAIN, PREFER_A, PREFER_B, Pair
 
 
@@ -108,3 +114,11 @@ def test_an_unknown_feature_is_answered_with_a_guess() -> None:
 def test_gaps_out_of_order_are_refused() -> None:
     with pytest.raises(LabelingFunctionError, match="0 <= min_gap <= max_gap"):
         threshold_scorer("t", "n_words", min_gap=5, max_gap=1)
+
+
+def test_why_patterns_are_searched_by_re_is_said_in_words() -> None:
+    assert runs_in_python(pattern_scorer("fine", good=["a+"])) is None
+    assert runs_in_python(keyword_scorer("words", ["a"])) is None
+    assert runs_in_python(pattern_scorer("two", good=[r"(?<=a)b"], bad=["c*"])) == (
+        "pattern '(?<=a)b' has look-around; 1 more"
+    )

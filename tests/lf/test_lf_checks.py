@@ -12,6 +12,7 @@ import pytest
 from made_pairs import made_pairs
 
 from weaklabel.errors import LabelingFunctionError
+from weaklabel.lf import TextColumn
 from weaklabel.lf.checks import (
     CONTRACT_RULES,
     assert_labeling_function,
@@ -59,8 +60,8 @@ def longer(pair: Pair) -> int:
 
 
 @response_scorer(batch=True)
-def in_batches(response: pl.Series) -> pl.Series:
-    return response.str.len_chars()
+def in_batches(response: TextColumn) -> pl.Series:
+    return response.series.str.len_chars()
 
 
 @pytest.mark.parametrize("lf", [shorter, longer, in_batches], ids=lambda lf: lf.name)
@@ -115,8 +116,8 @@ def test_a_counter_between_calls_is_non_deterministic() -> None:
 
 def test_a_score_relative_to_the_batch_is_batch_dependent() -> None:
     @response_scorer(batch=True)
-    def standardised(response: pl.Series) -> pl.Series:
-        lengths = response.str.len_chars()
+    def standardised(response: TextColumn) -> pl.Series:
+        lengths = response.series.str.len_chars()
         return lengths / lengths.max()
 
     assert codes(standardised) == ["WL111"]

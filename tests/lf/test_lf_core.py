@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import weaklabel.lf as lf_room
 from weaklabel.errors import LabelingFunctionError, VoteError
+from weaklabel.lf import TextColumn
 from weaklabel.lf.core import ResponseScorer, labeling_function, response_scorer
 from weaklabel.types import ABSTAIN, PREFER_A, PREFER_B, Pair, swap_votes
 
@@ -269,8 +270,8 @@ def test_a_vote_has_the_sign_of_its_margin(a, b, low):
 
 
 @response_scorer(batch=True)
-def n_chars_in_batch(response: pl.Series) -> pl.Series:
-    return response.str.len_chars()
+def n_chars_in_batch(response: TextColumn) -> pl.Series:
+    return response.series.str.len_chars()
 
 
 @given(st.lists(st.tuples(st.text(), st.text()), max_size=8))
@@ -284,7 +285,7 @@ def test_a_batch_scorer_says_what_its_row_form_says(texts):
 def test_a_batch_scorer_may_see_the_prompts():
     @response_scorer(batch=True)
     def longer_than_prompt(response, prompt):
-        return response.str.len_chars() - prompt.str.len_chars()
+        return response.series.str.len_chars() - prompt.series.str.len_chars()
 
     assert longer_than_prompt(pair("x", "yy")) == PREFER_B
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from odd_texts import odd_texts
 
+from weaklabel.lf import TextColumn
 from weaklabel.lf import features as f
-from weaklabel.lf.features import FEATURES, PROMPT_FEATURES, Phrases
+from weaklabel.lf.features import FEATURES, PROMPT_FEATURES, Phrases, _registry
 from weaklabel.types import Text
 
 
@@ -153,3 +157,92 @@ def test_phrases_match_whole_words_in_any_case() -> None:
         True,
         False,
     )
+
+
+# --------------------------------------------------------------------------------------------------- columns
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _columns_of_any_length():
+    """Short columns are done text by text; here the form for columns is what is asked about."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_registry, "FEW", 0)
+        yield
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(odd_texts, min_size=1, max_size=6))
+def test_a_column_has_the_numbers_of_its_texts_bit_for_bit(texts: list[str]) -> None:
+    column = TextColumn.of(texts)
+    for name, feature in FEATURES.items():
+        assert feature(column).tolist() == [feature(text) for text in texts], name
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(odd_texts, odd_texts), min_size=1, max_size=6))
+def test_columns_beside_prompts_have_the_numbers_of_their_texts(texts: list[tuple[str, str]]) -> None:
+    responses, prompts = (TextColumn.of(side) for side in zip(*texts, strict=True))
+    for name, feature in PROMPT_FEATURES.items():
+        assert feature(responses, prompts).tolist() == [feature(*both) for both in texts], name
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(odd_texts, min_size=1, max_size=4))
+def test_a_text_in_a_column_says_what_it_would_say_alone(texts: list[str]) -> None:
+    column = TextColumn(TextColumn.of(texts).arrow)
+    for text, raw in zip(column.texts, texts, strict=True):
+        alone = Text(raw)
+        assert (text.words, f.words(text)) == (alone.words, f.words(alone))
+        assert f.distinct_words(text) == f.distinct_words(alone)
+        assert f.content_words(text) == f.content_words(alone)
+        assert [g(text) for g in FEATURES.values()] == [g(alone) for g in FEATURES.values()]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(odd_texts, min_size=1, max_size=5), st.lists(odd_texts, max_size=4))
+def test_phrases_of_any_kind_are_counted_alike_in_columns(texts: list[str], phrases: list[str]) -> None:
+    known = Phrases([*phrases, "not good", "i don't", "x"])
+    column = TextColumn.of(texts)
+    assert known.count(column).tolist() == [known.count(text) for text in texts]
+    assert known.start(column).tolist() == [known.start(text) for text in texts]
+
+
+def test_a_column_and_its_texts_compute_a_feature_once() -> None:
+    calls: list[int] = []
+
+    @f.feature
+    def spied(text: Text) -> float:
+        raise AssertionError("the column knows")
+
+    @spied.on_columns
+    def _(texts: TextColumn) -> list[int]:
+        calls.append(len(texts))
+        return [len(text) for text in texts.raw]
+
+    del FEATURES["spied"]
+    column = TextColumn(TextColumn.of(["a", "bb", "ccc"]).arrow)
+    assert spied(column.take(np.array([2, 0, 2]))).tolist() == [3, 1, 3]
+    assert [spied(text) for text in column.texts] == [1, 2, 3]
+    assert calls == [3]
+
+
+def test_a_feature_without_a_form_for_columns_works_on_columns() -> None:
+    @f.feature
+    def vowels(text: Text) -> float:
+        return sum(text.count(v) for v in "aeiou")
+
+    del FEATURES["vowels"]
+    assert vowels(TextColumn.of(["audio", "sky"])).tolist() == [4, 0]
+
+
+def test_more_distinct_words_than_a_key_has_room_for_are_counted_in_pieces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # 19 bits a word leave room for 64 texts beside three of them.
+    texts = [" ".join(f"{i:x}z{j}" for j in range(9)) + " a b a b a b" for i in range(300)]
+    words = TextColumn.of(texts).words
+    whole = f.repeated_trigram_share(TextColumn.of(texts))
+    many = dataclasses.replace(words, vocabulary=words.vocabulary + ["x"] * 2**18)
+    column = TextColumn.of(texts)
+    column.__dict__["words"] = many
+    assert (f.repeated_trigram_share(column) == whole).all()

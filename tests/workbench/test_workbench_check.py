@@ -13,6 +13,7 @@ import pytest
 from made_pairs import made_pairs
 
 from weaklabel.errors import ConfigError, DataError, GoldError, UnknownNameError
+from weaklabel.lf.builders import pattern_scorer
 from weaklabel.lf.core import LabelingFunction, labeling_function, response_scorer
 from weaklabel.lf.snorkel import from_snorkel
 from weaklabel.types import ABSTAIN, Pair, Pairs
@@ -69,7 +70,7 @@ class Clock:
         def batch(response: Any) -> Any:
             per_response = (left.pop(0) if len(left) > 1 else left[0]) / 2000
             self.now += per_response * len(response)
-            return response.str.len_chars() + response.str.count_matches(name)
+            return response.series.str.len_chars() + response.series.str.count_matches(name)
 
         return response_scorer(name=name, batch=True)(batch)
 
@@ -327,3 +328,11 @@ def test_shipped_functions_keep_their_contract_on_real_pairs(shared: Any) -> Non
     pairs = read_pairs(shared / "data" / "preferences" / "mt_bench_train.parquet")
     report = check(load_lfs("shipped"), pairs, sample=100)
     assert [str(f) for f in report.findings if f.severity == "error"] == []
+
+
+def test_patterns_that_are_searched_text_by_text_are_named_with_the_reason() -> None:
+    slow = pattern_scorer("stretched", good=[r"(\w)\1{3,}", "a+"])
+    report = check([slow, pattern_scorer("letters", good=["a+"])], drawn_pairs())
+    (note,) = report.notes
+    assert note.startswith("stretched searches text by text")
+    assert "has a back-reference" in note

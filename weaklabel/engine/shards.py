@@ -9,16 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
 
 from weaklabel.engine.sources import Shard
 from weaklabel.engine.store import Cell, Tally, VoteStore
+from weaklabel.lf.batch import PairBatch, pieces
 from weaklabel.lf.core import Column, LabelingFunction
-from weaklabel.types import ABSTAIN, CANONICAL, Fault, Pair, Pairs
+from weaklabel.types import ABSTAIN, Fault
 
 SHARD_SIZE: Final = 8192
 
@@ -81,20 +80,24 @@ class Outcome:
 
 
 def run_task(task: ShardTask, lfs: Sequence[LabelingFunction], store: VoteStore | None) -> tuple[Answer, ...]:
-    """Compute a task's votes, and file each function's as soon as it is done."""
+    """Compute a task's votes, and file them."""
     chosen = [lfs[i] for i in task.lfs]
-    views = _views(task.shard.table(chosen), chosen)
+    found: list[list[Column]] = [[] for _ in chosen]
+    seconds = [0.0] * len(chosen)
+    for piece in pieces(task.shard.table(chosen)):
+        batch = PairBatch(piece)
+        for position, lf in enumerate(chosen):
+            start = time.perf_counter()
+            found[position].append(_vote(lf, batch))
+            seconds[position] += time.perf_counter() - start
     answers = []
-    for index, lf, cell in zip(task.lfs, chosen, task.cells, strict=True):
-        start = time.perf_counter()
-        column = _vote_all(lf, views[lf.columns])
-        seconds = time.perf_counter() - start
+    for position, (index, cell) in enumerate(zip(task.lfs, task.cells, strict=True)):
+        column = Column.concat(found[position])
         kept = store is not None and cell is not None
         if store is not None and cell is not None:
             store.save(cell, column)
-        answers.append(
-            Answer(index, Tally.of(column), seconds, column if task.send_votes or not kept else None)
-        )
+        sent = column if task.send_votes or not kept else None
+        answers.append(Answer(index, Tally.of(column), seconds[position], sent))
     return tuple(answers)
 
 
@@ -105,29 +108,10 @@ def failed_column(name: str, ids: Sequence[str], error: str) -> Column:
     return Column(np.full(len(ids), ABSTAIN, dtype=np.int8), nothing, faults)
 
 
-def _vote_all(lf: LabelingFunction, pairs: Sequence[Pair]) -> Column:
+def _vote(lf: LabelingFunction, batch: PairBatch) -> Column:
     try:
-        return lf.vote_all(pairs)
+        return lf.vote_batch(batch)
     except (Exception, SystemExit) as error:
         # Kinds of LF that come from elsewhere may fail as a whole.
         text = f"{lf.name!r} raised {type(error).__name__}: {error}"[:500]
-        return failed_column(lf.name, [pair.id for pair in pairs], text)
-
-
-def _views(table: pa.Table, lfs: Sequence[LabelingFunction]) -> dict[tuple[str, ...], list[Pair]]:
-    """The shard's pairs once per set of declared columns. The views share their texts, and what those remember."""
-    absent = [(f.name, f.type) for f in CANONICAL if f.name not in table.column_names]
-    for name, kind in absent:
-        table = table.append_column(name, pa.nulls(len(table), kind))
-    union = tuple(dict.fromkeys(name for lf in lfs for name in lf.columns))
-    pairs = list(Pairs(table).iter_pairs(union))
-    views: dict[tuple[str, ...], list[Pair]] = {union: pairs}
-    for lf in lfs:
-        if lf.columns not in views:
-            views[lf.columns] = [_view(pair, lf.columns) for pair in pairs]
-    return views
-
-
-def _view(pair: Pair, columns: tuple[str, ...]) -> Pair:
-    own = MappingProxyType({name: pair.columns[name] for name in columns})
-    return Pair(pair.id, pair.prompt, pair.response_a, pair.response_b, pair.messages, own)
+        return failed_column(lf.name, batch.ids, text)

@@ -40,11 +40,14 @@ if TYPE_CHECKING:
     from weaklabel.lf.features import feature as feature
     from weaklabel.lf.features import prompt_feature as prompt_feature
     from weaklabel.lf.features import remembered as remembered
+    from weaklabel.lf.linear import Pattern as Pattern
     from weaklabel.lf.prompted import judge as judge
     from weaklabel.lf.snorkel import from_snorkel as from_snorkel
+    from weaklabel.lf.text_column import TextColumn as TextColumn
     from weaklabel.types import ABSTAIN as ABSTAIN
     from weaklabel.types import PREFER_A as PREFER_A
     from weaklabel.types import PREFER_B as PREFER_B
+    from weaklabel.types import FloatArray as FloatArray
     from weaklabel.types import Pair as Pair
     from weaklabel.types import Text as Text
 
@@ -52,15 +55,18 @@ _HOME: Final = {
     "ABSTAIN": "types",
     "Analysis": "lf.analysis",
     "FEATURES": "lf.features",
+    "FloatArray": "types",
     "LabelingFunction": "lf.core",
     "PREFER_A": "types",
     "PREFER_B": "types",
     "PROMPT_FEATURES": "lf.features",
     "Pair": "types",
     "PairFunction": "lf.core",
+    "Pattern": "lf.linear",
     "Phrases": "lf.features",
     "ResponseScorer": "lf.core",
     "Text": "types",
+    "TextColumn": "lf.text_column",
     "analyze": "lf.analysis",
     "assert_labeling_function": "lf.checks",
     "catalogue": "lf.discovery",
@@ -95,12 +101,15 @@ __all__ = [
     "PREFER_B",
     "PROMPT_FEATURES",
     "Analysis",
+    "FloatArray",
     "LabelingFunction",
     "Pair",
     "PairFunction",
+    "Pattern",
     "Phrases",
     "ResponseScorer",
     "Text",
+    "TextColumn",
     "analyze",
     "assert_labeling_function",
     "catalogue",

@@ -212,6 +212,6 @@ def _first_reason(
 @functools.cache
 def _library() -> str:
     """Hash of this room's code that votes and of `Text` and `Pair`."""
-    files = [p for p in sorted(_ROOM.iterdir()) if p.is_file() and p.name not in _NO_VOTES]
+    files = [p for p in sorted(_ROOM.rglob("*.py")) if p.name not in _NO_VOTES]
     files += [_ROOM.parent / "types" / name for name in ("text.py", "pair.py")]
     return content_hash(*(part for p in files for part in (p.name, p.read_bytes())))

@@ -13,12 +13,17 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from weaklabel._validation import lookup
 from weaklabel.errors import LabelingFunctionError
-from weaklabel.lf.core import Prefer, ResponseScorer
+from weaklabel.lf.core import LabelingFunction, Prefer, ResponseScorer
 from weaklabel.lf.features import FEATURES, PROMPT_FEATURES, Phrases
-from weaklabel.types import Text
+from weaklabel.lf.linear import count_matches, linear
+from weaklabel.lf.text_column import TextColumn
+from weaklabel.types import FloatArray, Text
 
 
 def keyword_scorer(
@@ -47,7 +52,7 @@ def keyword_scorer(
     # The closure holds the plain list, so that the votes' fingerprint follows its words.
     wanted = _checked_words(name, words)
 
-    def score(response: Text) -> float:
+    def score(response: TextColumn) -> FloatArray:
         return _phrases(wanted).count(response)
 
     score.__doc__ = f"Counts {len(wanted)} words or phrases: {_shown(wanted)}."
@@ -94,7 +99,8 @@ def pattern_scorer(
 
     Args:
         name: of the labeling function.
-        good, bad: regular expressions of `re`; `^` and `$` match at line ends.
+        good, bad: regular expressions of `re`; `^` and `$` match at line ends. Patterns without look-around and
+            back-references are searched in whole columns, see `weaklabel.lf.linear`.
         count_each: count every match; by default each pattern counts once, however often it matches.
         ignore_case: "Perhaps" matches `perhaps`.
         prefer, min_gap, max_gap: as in `response_scorer`.
@@ -112,11 +118,32 @@ def pattern_scorer(
     if not plus + minus:
         raise LabelingFunctionError(f"{name!r}: no patterns. Give good=[...], bad=[...] or both.")
 
-    def score(response: Text) -> float:
-        return _matches(plus, response, count_each) - _matches(minus, response, count_each)
+    def score(response: TextColumn) -> FloatArray:
+        found = np.zeros(len(response))
+        for sign, patterns in ((1, plus), (-1, minus)):
+            for pattern in patterns:
+                found += sign * count_matches(response, pattern, each=count_each)
+        return found
 
     score.__doc__ = f"{len(plus)} good patterns minus {len(minus)} bad ones."
+    score.patterns = plus + minus  # type: ignore[attr-defined]
     return _scorer(score, name, prefer, min_gap, max_gap)
+
+
+def runs_in_python(lf: LabelingFunction) -> str | None:
+    """Which patterns of a `pattern_scorer` are searched text by text, and why; None where none is.
+
+    Such a pattern takes some ten times as long, and can take endless time on some text: give the run a time limit.
+
+    >>> print(runs_in_python(pattern_scorer("twice", good=["(a|b)\\\\1"])))
+    pattern '(a|b)\\\\1' has a back-reference
+    """
+    patterns: tuple[re.Pattern[str], ...] = getattr(lf.fn, "patterns", ())
+    lacking = [(p.pattern, form) for p in patterns if isinstance(form := linear(p), str)]
+    if not lacking:
+        return None
+    (pattern, reason), more = lacking[0], len(lacking) - 1
+    return f"pattern {pattern!r} has {reason}" + (f"; {more} more" if more else "")
 
 
 def threshold_scorer(
@@ -137,13 +164,13 @@ def threshold_scorer(
     >>> longer.score("One two three.")
     3.0
     """
-    known: dict[str, Callable[..., float]] = {**FEATURES, **PROMPT_FEATURES}
+    known: dict[str, Callable[..., Any]] = {**FEATURES, **PROMPT_FEATURES}
     fn = lookup("text feature", known, feature)
     return _scorer(fn, name, prefer, min_gap, max_gap)
 
 
 def _scorer(
-    fn: Callable[..., float], name: str, prefer: Prefer, min_gap: float, max_gap: float
+    fn: Callable[..., Any], name: str, prefer: Prefer, min_gap: float, max_gap: float
 ) -> ResponseScorer:
     """The scorer, at home in the module that called the builder."""
     home = sys._getframe(2).f_globals.get("__name__", "unknown")
@@ -154,6 +181,7 @@ def _scorer(
         prefer=prefer,
         min_gap=min_gap,
         max_gap=max_gap,
+        batch=True,
     )
 
 
@@ -193,12 +221,6 @@ def _compiled(name: str, pattern: str, flags: int) -> re.Pattern[str]:
             f"{name!r}: pattern {pattern!r} does not compile: {error.msg}{where}. "
             "Correct it; a sign taken literally needs a backslash."
         ) from None
-
-
-def _matches(patterns: tuple[re.Pattern[str], ...], text: str, count_each: bool) -> int:
-    if count_each:
-        return sum(1 for pattern in patterns for _ in pattern.finditer(text))
-    return sum(bool(pattern.search(text)) for pattern in patterns)
 
 
 def _shown(words: tuple[str, ...]) -> str:

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, Literal, overload
 
 import numpy as np
-import polars as pl
 
 from weaklabel.errors import LabelingFunctionError, VoteError
-from weaklabel.types import ABSTAIN, Fault, Float32Array, Int8Array, Pair, Text
+from weaklabel.lf.batch import PairBatch
+from weaklabel.lf.text_column import TextColumn
+from weaklabel.types import ABSTAIN, Fault, Float32Array, FloatArray, Int8Array, Pair
 
 Prefer = Literal["more", "less"]
 VoteFunction = Callable[[Pair], int]
@@ -34,6 +35,15 @@ class Column:
     votes: Int8Array
     margins: Float32Array
     faults: tuple[Fault, ...] = ()
+
+    @classmethod
+    def concat(cls, parts: Sequence[Column]) -> Column:
+        """The votes on some pairs, then those on the next."""
+        if len(parts) == 1:
+            return parts[0]
+        votes = np.concatenate([part.votes for part in parts])
+        margins = np.concatenate([part.margins for part in parts])
+        return cls(votes, margins, tuple(fault for part in parts for fault in part.faults))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +69,11 @@ class LabelingFunction(ABC):
 
     @abstractmethod
     def vote_all(self, pairs: Sequence[Pair]) -> Column:
-        """Votes on a batch. A pair on which the function raises gets an abstain and a `Fault`."""
+        """Votes on pairs. A pair on which the function raises gets an abstain and a `Fault`."""
+
+    def vote_batch(self, batch: PairBatch) -> Column:
+        """Votes on a shard: the same as `vote_all` gives."""
+        return self.vote_all(batch.pairs(self.columns))
 
     def __call__(self, pair: Pair) -> int:
         """The vote on one pair. What the function raises, this raises.
@@ -118,7 +132,7 @@ class ResponseScorer(LabelingFunction):
         prefer: which direction wins, "more" or "less".
         min_gap: smallest difference that votes, in units of the score, inclusive. Default 0.
         max_gap: largest difference that votes, inclusive. Default infinity.
-        batch: the function receives whole polars string columns and returns one number per row.
+        batch: the function receives a `TextColumn` of responses (and one of prompts) and returns one number per row.
     """
 
     prefer: Prefer = "more"
@@ -171,31 +185,32 @@ class ResponseScorer(LabelingFunction):
 
     def score(self, response: str, prompt: str = "") -> float:
         """The score of one response."""
-        scores, errors = self._score_distinct([(Text(response), Text(prompt))])
+        scores, errors = self._scores(TextColumn.of([response]), TextColumn.of([prompt]))
         if errors:
             raise next(iter(errors.values()))
         return float(scores[0])
 
     def vote_all(self, pairs: Sequence[Pair]) -> Column:
+        return self.vote_batch(PairBatch.of(pairs))
+
+    def vote_batch(self, batch: PairBatch) -> Column:
         # One score per distinct response (with its prompt, if that is seen): often half of all responses.
-        index: dict[tuple[Text, Text], int] = {}
-        nothing, sees_prompt = Text(""), self.sees_prompt  # asked once: it inspects the signature
-        where = np.empty((len(pairs), 2), dtype=np.intp)
-        for row, pair in enumerate(pairs):
-            prompt = pair.prompt if sees_prompt else nothing
-            where[row, 0] = index.setdefault((pair.response_a, prompt), len(index))
-            where[row, 1] = index.setdefault((pair.response_b, prompt), len(index))
-        scores, errors = self._score_distinct(list(index))
+        if self.sees_prompt:
+            response, prompt, rows = batch.asked
+            scores, errors = self._scores(response, prompt)
+        else:
+            rows = batch.response_rows
+            scores, errors = self._scores(batch.responses, None)
         with np.errstate(over="ignore"):  # a difference beyond float32 becomes infinite, and keeps its sign
-            margins = (scores[where[:, 1]] - scores[where[:, 0]]).astype(np.float32)
+            margins = (scores[rows[:, 1]] - scores[rows[:, 0]]).astype(np.float32)
         if self.prefer == "less":
             margins = -margins
         faults = []
         if errors:
-            for row, pair in enumerate(pairs):
-                error = errors.get(int(where[row, 0])) or errors.get(int(where[row, 1]))
+            for pair_id, (a, b) in zip(batch.ids, rows.tolist(), strict=True):
+                error = errors.get(a) or errors.get(b)
                 if error is not None:
-                    faults.append(_fault(self.name, pair.id, error))
+                    faults.append(_fault(self.name, pair_id, error))
         return Column(self._votes(margins), margins, tuple(faults))
 
     def _votes(self, margins: Float32Array) -> Int8Array:
@@ -205,32 +220,28 @@ class ResponseScorer(LabelingFunction):
             speaks = (gap > 0) & (gap >= np.float32(self.min_gap)) & (gap <= np.float32(self.max_gap))
         return np.where(speaks, (margins > 0).astype(np.int8), np.int8(ABSTAIN)).astype(np.int8)
 
-    def _score_distinct(
-        self, distinct: Sequence[tuple[Text, Text]]
-    ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], dict[int, BaseException]]:
+    def _scores(
+        self, response: TextColumn, prompt: TextColumn | None
+    ) -> tuple[FloatArray, dict[int, BaseException]]:
+        """A score per row, and what went wrong in which rows."""
+        given = (response, prompt) if prompt is not None and self.sees_prompt else (response,)
         if self.batch:
-            return self._score_batch(distinct)
-        scores, sees_prompt = np.full(len(distinct), np.nan), self.sees_prompt
-        errors: dict[int, BaseException] = {}
-        for i, (response, prompt) in enumerate(distinct):
+            return self._scores_at_once(given)
+        scores, errors = np.full(len(response), np.nan), dict[int, BaseException]()
+        for i, texts in enumerate(zip(*(column.texts for column in given), strict=True)):
             try:
-                value = self.fn(response, prompt) if sees_prompt else self.fn(response)
-                scores[i] = check_score(value, self.name)
+                scores[i] = check_score(self.fn(*texts), self.name)
             except (Exception, SystemExit) as error:
                 errors[i] = error
         return scores, errors
 
-    def _score_batch(
-        self, distinct: Sequence[tuple[Text, Text]]
-    ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], dict[int, BaseException]]:
-        columns = [pl.Series("response", [str(r) for r, _ in distinct], dtype=pl.String)]
-        if self.sees_prompt:
-            columns.append(pl.Series("prompt", [str(p) for _, p in distinct], dtype=pl.String))
+    def _scores_at_once(self, given: tuple[TextColumn, ...]) -> tuple[FloatArray, dict[int, BaseException]]:
+        n = len(given[0])
         try:
-            scores = np.asarray(self.fn(*columns), dtype=np.float64)
-            if scores.shape != (len(distinct),):
+            scores = np.asarray(self.fn(*given), dtype=np.float64)
+            if scores.shape != (n,):
                 raise VoteError(
-                    f"{self.name!r} returned shape {scores.shape} for {len(distinct)} responses. "
+                    f"{self.name!r} returned shape {scores.shape} for {n} responses. "
                     "A batch scorer returns one number per row."
                 )
             if np.isinf(scores).any():
@@ -239,7 +250,7 @@ class ResponseScorer(LabelingFunction):
                 )
         except (Exception, SystemExit) as error:
             # A column function fails as a whole: every response in the batch is a fault.
-            return np.full(len(distinct), np.nan), dict.fromkeys(range(len(distinct)), error)
+            return np.full(n, np.nan), dict.fromkeys(range(n), error)
         return scores, {}
 
 
@@ -345,7 +356,9 @@ def response_scorer(
 ) -> ResponseScorer | Callable[[ScoreFunction], ResponseScorer]:
     """Turn `response -> number` or `(response, prompt) -> number` into a labeling function.
 
-    With `batch=True` the function receives polars string columns and returns one number per row.
+    With `batch=True` it receives a `TextColumn` (two, if it asks for the prompt) and returns one number per row:
+    `features.n_words(response)` is then an array, and `response.series` a polars column of strings. Where the body
+    is arithmetic of features, that is the one change, and about ten times as fast.
 
     Args:
         name: another name than the function's own.

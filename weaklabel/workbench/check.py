@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from weaklabel.engine.executors import OutOfTime, alarm
 from weaklabel.errors import ConfigError, DataError, GoldError
 from weaklabel.lf.analysis import accuracy_interval
+from weaklabel.lf.builders import runs_in_python
 from weaklabel.lf.checks import MAX_IDS, Finding, examine, fresh, rows_of, where
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.snorkel import SnorkelFunction
@@ -51,7 +52,7 @@ class CheckReport:
         lf_names: the functions that were checked.
         n_pairs: size of the sample; `n_gold` of it carry dev gold.
         ms_per_pair: time per function, in milliseconds per pair. Varies from run to run.
-        notes: what was not looked at, in words.
+        notes: what was not looked at, and which patterns the linear engine lacks, in words.
     """
 
     findings: tuple[Finding, ...]
@@ -142,12 +143,25 @@ def check(
         len(chosen),
         int((~np.isnan(y)).sum()),
         {one.lf.name: one.ms for one in seen},
-        tuple(
-            f"{one.lf.name} is slow: it was examined on {one.n} of {len(chosen)} pairs."
-            for one in seen
-            if one.votes is not None and one.n < len(chosen)
-        ),
+        (*_shortened(seen, len(chosen)), *_text_by_text(lfs)),
     )
+
+
+def _shortened(seen: Sequence[_Seen], n: int) -> list[str]:
+    return [
+        f"{one.lf.name} is slow: it was examined on {one.n} of {n} pairs."
+        for one in seen
+        if one.votes is not None and one.n < n
+    ]
+
+
+def _text_by_text(lfs: Sequence[LabelingFunction]) -> list[str]:
+    reasons = [(lf.name, runs_in_python(lf)) for lf in lfs]
+    return [
+        f"{name} searches text by text, which is slow and wants a time limit: {reason}."
+        for name, reason in reasons
+        if reason
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,75 @@
+"""The words of a column are the words of its texts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from odd_texts import odd_texts
+
+from weaklabel.lf import tokens as tokens_module
+from weaklabel.lf.tokens import Distinct, Tokens, tokenize
+from weaklabel.types import Text
+
+
+def tokens_of(*texts: str) -> Tokens:
+    return tokenize(pa.array(texts, pa.large_string()))
+
+
+@pytest.mark.parametrize("block", [1, 7, 1 << 19])
+@settings(max_examples=200, deadline=None)
+@given(texts=st.lists(odd_texts, max_size=6))
+def test_words_are_those_of_text(texts: list[str], block: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokens_module, "_BLOCK", block)
+        tokens = tokens_of(*texts)
+        assert [tokens[i] for i in range(len(texts))] == [Text(text).words for text in texts]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Don't don’t 'a' a' 'b a''b a’'b é’é",
+        "ΑΣ ΟΔΟΣ ΣΑΣ İstanbul KELVIN ẞ",
+        "a" * 8 + " " + "a" * 9 + " " + "a" * 16 + " " + "a" * 17 + " " + "a" * 100,
+        "é" * 4 + " " + "é" * 5 + " " + "日" * 5 + " " + "日" * 6,
+        "",
+        "\x00a\x00",
+    ],
+)
+def test_awkward_words_are_those_of_text(text: str) -> None:
+    assert tokens_of("x", text, text, "y")[2] == Text(text).words
+
+
+def test_neighbouring_texts_do_not_run_together() -> None:
+    tokens = tokens_of("one", "two", "'three", "four'", "five")
+    assert [tokens[i] for i in range(5)] == [("one",), ("two",), ("three",), ("four",), ("five",)]
+
+
+def test_a_slice_of_an_array_has_its_own_words() -> None:
+    whole = pa.array(["a b", "c d e", "f"], pa.large_string())
+    assert tokenize(whole.slice(1, 1))[0] == ("c", "d", "e")
+
+
+def test_sums_and_distinct_words_can_be_checked_by_eye() -> None:
+    tokens = tokens_of("a bb a", "", "ccc bb")
+    assert tokens.counts.tolist() == [3, 0, 2]
+    assert tokens.sums(tokens.per_word(len)).tolist() == [4, 0, 5]
+    assert tokens.distinct.counts(3).tolist() == [2, 0, 2]
+    initials, names = tokens.distinct_of(lambda word: word[0], drop="c")
+    assert (initials.counts(3).tolist(), sorted(names.to_pylist())) == ([2, 0, 1], ["a", "b", "c"])
+
+
+def test_pairs_that_are_held_are_found() -> None:
+    rows, codes = np.array([0, 0, 2]), np.array([5, 1, 5])
+    for n_codes in (6, 2**40):  # keys of 32 and of 64 bits
+        held = Distinct.of(rows, codes, n_codes)
+        assert held.holds(np.array([0, 1, 2, 3]), np.array([1, 1, 5, 4])).tolist() == [
+            True,
+            False,
+            True,
+            False,
+        ]
+        assert (held.counts(4).tolist(), held.codes.tolist()) == ([2, 0, 1, 0], [1, 5, 5])

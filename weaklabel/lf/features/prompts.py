@@ -1,0 +1,110 @@
+"""Responses beside their prompts."""
+
+from __future__ import annotations
+
+import re
+from typing import overload
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from weaklabel.lf.features._registry import as_text, prompt_feature
+from weaklabel.lf.features.faults import trigrams
+from weaklabel.lf.features.words import content_words, topics
+from weaklabel.lf.text_column import TextColumn
+from weaklabel.lf.tokens import Ints
+from weaklabel.types import FloatArray, Text
+
+
+@prompt_feature
+def prompt_coverage(response: Text, prompt: Text) -> float:
+    """Share of the prompt's content words that the response takes up, in [0, 1]; 0 where it has none.
+
+    >>> prompt_coverage("Paris is the capital.", "What is the capital of France?")
+    0.5
+    """
+    asked = content_words(last_turn(prompt))
+    return len(asked & content_words(response)) / len(asked) if asked else 0.0
+
+
+@prompt_coverage.on_columns
+def _(response: TextColumn, prompt: TextColumn) -> FloatArray:
+    shared, _, asked = _shared_topics(response, last_turn(prompt))
+    return shared / np.maximum(1, asked)
+
+
+@prompt_feature
+def copied_share(response: Text, prompt: Text) -> float:
+    """Share of the response's distinct runs of three words that stand in the prompt, in [0, 1]."""
+    own = trigrams(response)
+    return len(own & trigrams(prompt)) / len(own) if own else 0.0
+
+
+@prompt_feature
+def new_content_words(response: Text, prompt: Text) -> float:
+    """Distinct content words that the prompt does not hold: what the response adds."""
+    return len(content_words(response) - content_words(prompt))
+
+
+@new_content_words.on_columns
+def _(response: TextColumn, prompt: TextColumn) -> Ints:
+    shared, own, _ = _shared_topics(response, prompt)
+    return own - shared
+
+
+def _shared_topics(response: TextColumn, prompt: TextColumn) -> tuple[Ints, Ints, Ints]:
+    """Per row, `(n,)` each: content words that both have, that the response has, that the prompt has."""
+    (own, own_words), (asked, asked_words) = topics(response), topics(prompt)
+    to = pc.index_in(asked_words, own_words).fill_null(-1).to_numpy().astype(np.int64)
+    mine, theirs = response.indices, prompt.indices
+    n_own, n_asked = own.counts(len(response.distinct)), asked.counts(len(prompt.distinct))
+    # Every content word of every row's prompt, looked up among those of the row's response.
+    n = n_asked[theirs]
+    row = np.repeat(np.arange(len(n)), n)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(n) - n, n)
+    codes = to[asked.codes[(np.cumsum(n_asked) - n_asked)[theirs[row]] + within]]
+    known = codes >= 0
+    row, codes = row[known], codes[known]
+    stands = own.holds(mine[row], codes)
+    return np.bincount(row[stands], minlength=len(n)), n_own[mine], n
+
+
+_TURN = re.compile(r"^(?:Human|User): ?", re.MULTILINE)
+
+
+@overload
+def last_turn(prompt: TextColumn) -> TextColumn: ...
+@overload
+def last_turn(prompt: str) -> Text: ...
+def last_turn(prompt: str | TextColumn) -> Text | TextColumn:
+    """What was asked last: the prompt, or the last user turn of a `Human: ... Assistant: ...` transcript.
+
+    >>> last_turn("Human: Hi\\n\\nAssistant: Hello!\\n\\nHuman: Who are you?")
+    'Who are you?'
+    """
+    if isinstance(prompt, TextColumn):
+        turns = prompt.distinct.remember("features:last_turn", _last_turns)
+        if turns is None:
+            return prompt
+        return turns if prompt.rows is None else turns.take(prompt.rows)
+    text = as_text(prompt)
+    last = text.remember("features:last_turn", _last_turn)
+    return text if last is None else last
+
+
+def _last_turn(prompt: Text) -> Text | None:
+    """None where the prompt is one turn: a text that remembers itself would never be freed."""
+    turns = _TURN.split(prompt)
+    return Text(turns[-1]) if len(turns) > 1 else None
+
+
+def _last_turns(prompts: TextColumn) -> TextColumn | None:
+    """None where every prompt is one turn."""
+    rows = np.flatnonzero(prompts.series.str.contains(r"(?m)^(?:Human|User): ?").to_numpy())
+    if not len(rows):
+        return None
+    mask = np.zeros(len(prompts), np.bool_)
+    mask[rows] = True
+    last = [_TURN.split(text)[-1] for text in prompts.series.gather(rows).to_list()]
+    return TextColumn(pc.replace_with_mask(prompts.arrow, pa.array(mask), pa.array(last, pa.large_string())))

@@ -1,0 +1,106 @@
+"""The words of a text, and what is known of single words. Of a column, each word is looked at once."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pyarrow as pa
+
+from weaklabel.lf import lexicons
+from weaklabel.lf.features._registry import remembered
+from weaklabel.lf.text_column import TextColumn
+from weaklabel.lf.tokens import Distinct, Sets, Tokens
+from weaklabel.types import Text
+
+
+@remembered
+def words(text: Text) -> tuple[str, ...]:
+    """`text.words` with straight apostrophes, so that one word has one spelling."""
+    return tuple(w.replace("’", "'") for w in text.words) if "’" in text else text.words
+
+
+@words.on_columns
+def _(texts: TextColumn) -> Tokens:
+    return texts.words
+
+
+@remembered
+def distinct_words(text: Text) -> frozenset[str]:
+    """The distinct words."""
+    return frozenset(words(text))
+
+
+@distinct_words.on_columns
+def _(texts: TextColumn) -> Sets:
+    return Sets(texts.words.distinct, texts.words.vocabulary, len(texts))
+
+
+@remembered
+def content_words(text: Text) -> frozenset[str]:
+    """Stems of the distinct words of three letters or more (numbers of any length) that carry a topic."""
+    return frozenset(filter(None, map(topic, distinct_words(text))))
+
+
+@content_words.on_columns
+def _(texts: TextColumn) -> Sets:
+    distinct, names = topics(texts)
+    return Sets(distinct, names.to_pylist(), len(texts))
+
+
+def topics(column: TextColumn) -> tuple[Distinct, pa.Array]:
+    """The content words of each distinct text of a column, and the word of each code."""
+    return column.distinct.remember("topics", lambda texts: texts.words.distinct_of(topic, drop=""))
+
+
+@functools.lru_cache(maxsize=200_000)
+def topic(word: str) -> str:
+    """The stem of a word that carries a topic, "" for one that does not."""
+    if (len(word) > 2 or word.isdigit()) and word not in lexicons.STOP_WORDS:
+        return stem(word)
+    return ""
+
+
+@functools.cache
+def _stemmer() -> Any:
+    # The pure-Python class is named: with PyStemmer installed, stemmer() would give a C object whose
+    # version decides the stems.
+    from snowballstemmer.english_stemmer import EnglishStemmer
+
+    return EnglishStemmer()
+
+
+@functools.lru_cache(maxsize=200_000)
+def stem(word: str) -> str:
+    """English Snowball stem: `running` and `runs` are one.
+
+    >>> stem("running"), stem("runs")
+    ('run', 'run')
+    """
+    # A "word" of megabytes is no word, and would cost seconds.
+    return str(_stemmer().stemWord(word)) if len(word) <= 64 else word
+
+
+@functools.cache
+def _hyphenator() -> Any:
+    import pyphen
+
+    return pyphen.Pyphen(lang="en_US")
+
+
+@functools.lru_cache(maxsize=200_000)
+def syllables(word: str) -> int:
+    """Syllables of one lower-cased word: places where it may be hyphenated, and one.
+
+    >>> syllables("cat"), syllables("syllable")
+    (1, 3)
+    """
+    return len(_hyphenator().positions(word)) + 1 if len(word) <= 64 else 1
+
+
+@functools.cache
+def valences() -> dict[str, int]:
+    """VADER's lexicon: word -> how positive it is, in tenths, from -40 to 40."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    return {word: round(10 * value) for word, value in SentimentIntensityAnalyzer().lexicon.items()}

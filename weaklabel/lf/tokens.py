@@ -1,0 +1,344 @@
+"""The words of many texts at once: found in their bytes by numpy, and numbered.
+
+What comes out is what `Text.words` gives for every single text, whatever its script. Python itself says what is a
+letter and what is lower case, but only once per distinct character beyond ASCII and once per text that holds such
+capitals; everything else is done for half a megabyte at a time, because arrays of that size stay in the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import IntFlag
+from functools import cached_property
+from itertools import pairwise, repeat
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int32]
+
+_BLOCK: Final = 1 << 19
+_APOSTROPHE: Final = ord("'")
+_CURLY: Final = 0x2019
+# ASCII letters to lower case, digits as they are, everything else to 0: what is not 0 belongs to a word.
+_LOWER: Final = bytes(ord(chr(b).lower()) if b < 128 and chr(b).isalnum() else 0 for b in range(256))
+_MASKS: Final = np.array([(1 << 8 * n) - 1 for n in range(8)] + [2**64 - 1], dtype=np.uint64)
+_TOO_LONG: Final = b"\xff" * 8  # no UTF-8 text holds it: the other half of such a key is a number of our own
+_TOO_LONG_KEY: Final = np.uint64(2**64 - 1)
+
+
+class Kind(IntFlag):
+    """What Python takes a character beyond ASCII for."""
+
+    ASKED = 1
+    WORD = 2  # a letter or digit to `re`
+    CAPITAL = 4  # lower case changes it
+    DIGIT = 8  # `\d`
+    FOLDS = 16  # whatever the case, an ASCII letter matches it
+
+
+class Beyond(NamedTuple):
+    """Every character beyond ASCII in a buffer of UTF-8: where its first byte stands, its code point and kind."""
+
+    positions: Ints
+    points: Codes
+    kinds: Bytes
+
+    def are(self, kind: Kind) -> NDArray[np.bool_]:
+        """Which of them are of (one of) the given kinds."""
+        return np.asarray(self.kinds & kind, dtype=np.bool_)
+
+
+_KINDS: Final = np.zeros(0x110000, np.uint8)  # by code point, filled in when a character is first met
+_FOLD_TO_ASCII: Final = "\u0130\u0131\u017f\u212a"
+
+
+def _kinds(points: Codes) -> Bytes:
+    for point in np.unique(points[_KINDS[points] == 0]).tolist():
+        char = chr(point)
+        kind = Kind.ASKED | Kind.WORD * char.isalnum() | Kind.CAPITAL * (char.lower() != char)
+        _KINDS[point] = kind | Kind.DIGIT * char.isdecimal() | Kind.FOLDS * (char in _FOLD_TO_ASCII)
+    return _KINDS[points]
+
+
+def buffers(texts: pa.LargeStringArray) -> tuple[Bytes, Ints]:
+    """The bytes of all texts in one piece, and the `(n + 1,)` positions at which they begin."""
+    _, offsets, data = texts.buffers()
+    at = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    whole = np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8)
+    return whole[at[0] : at[-1]], at - at[0]
+
+
+def lengths(raw: Bytes, positions: Ints) -> Ints:
+    """How many bytes each character takes that begins at one of the positions, beyond ASCII."""
+    first = raw[positions]
+    return 2 + (first >= 0xE0).astype(np.int64) + (first >= 0xF0)
+
+
+def beyond_ascii(raw: Bytes) -> Beyond:
+    """The characters beyond ASCII of well-formed UTF-8."""
+    found = []
+    for start in range(0, len(raw), _BLOCK):
+        part = raw[start : start + _BLOCK]
+        found.append(np.flatnonzero(part >= 0xC0) + start)
+    positions = np.concatenate(found) if found else np.empty(0, np.int64)
+    first, last = raw[positions].astype(np.int32), len(raw) - 1
+    length = lengths(raw, positions)
+    points = first & (0xFF >> (length + 1))
+    for step in (1, 2, 3):
+        more = length > step
+        next_byte = raw[np.minimum(positions + step, last)].astype(np.int32)
+        points = np.where(more, points << 6 | next_byte & 0x3F, points)
+    return Beyond(positions, points, _kinds(points))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The words of n texts, as numbers into a vocabulary.
+
+    Attributes:
+        codes: `(n_words,)` int32, the words of one text after those of the other.
+        offsets: `(n + 1,)` int64; text i has the words `codes[offsets[i]:offsets[i + 1]]`.
+        vocabulary: code -> word. May hold entries that no text uses.
+    """
+
+    codes: Codes
+    offsets: Ints
+    vocabulary: list[str]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def counts(self) -> Ints:
+        """`(n,)` words of each text."""
+        return np.diff(self.offsets)
+
+    def __getitem__(self, row: int) -> tuple[str, ...]:
+        """The words of one text."""
+        codes = self.codes[self.offsets[row] : self.offsets[row + 1]].tolist()
+        return tuple(map(self.vocabulary.__getitem__, codes))
+
+    def per_word(self, fn: Callable[..., int], *more: Any) -> Codes:
+        """`(len(vocabulary),)` int32: `fn(word, *more)` of every distinct word."""
+        return np.fromiter(map(fn, self.vocabulary, *map(repeat, more)), np.int32, len(self.vocabulary))
+
+    def sums(self, values: Codes) -> Ints:
+        """`(n,)` int64: whole numbers, one per distinct word, added up over the words of each text."""
+        most = int(np.abs(values).max(initial=0)) * len(self.codes)
+        totals = np.zeros(len(self.codes) + 1, np.int32 if most < 2**31 else np.int64)
+        np.cumsum(values[self.codes], dtype=totals.dtype, out=totals[1:])
+        return np.diff(totals[self.offsets])
+
+    def straight(self) -> Tokens:
+        """The same texts with straight apostrophes in the place of curly ones."""
+        if "’" not in "".join(self.vocabulary):
+            return self
+        vocabulary, to = list(self.vocabulary), np.arange(len(self.vocabulary), dtype=np.int32)
+        code = {word: i for i, word in enumerate(vocabulary)}
+        for i, word in enumerate(vocabulary):
+            if "’" in word:
+                vocabulary[i] = word.replace("’", "'")
+                to[i] = code.setdefault(vocabulary[i], i)
+        return Tokens(to[self.codes], self.offsets, vocabulary)
+
+    def distinct_of(self, rename: Callable[[str], str], drop: str | None = None) -> tuple[Distinct, pa.Array]:
+        """`rename` of every distinct word of every text, each once, and the words of the new codes.
+
+        Args:
+            rename: called once per distinct word.
+            drop: what words are renamed to that do not count.
+        """
+        renamed = pa.array(list(map(rename, self.vocabulary)), pa.string()).dictionary_encode()
+        codes = renamed.indices.to_numpy()[self.distinct.codes]
+        rows = self.distinct.rows
+        if drop is not None:
+            kept = codes != pc.index(renamed.dictionary, drop).as_py()
+            rows, codes = rows[kept], codes[kept]
+        return Distinct.of(rows, codes, len(renamed.dictionary)), renamed.dictionary
+
+    @cached_property
+    def rows(self) -> Codes:
+        """`(n_words,)` int32: the text that each word stands in."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), self.counts)
+
+    @cached_property
+    def distinct(self) -> Distinct:
+        """Every word of every text once."""
+        return Distinct.of(self.rows, self.codes, len(self.vocabulary))
+
+
+class Distinct(NamedTuple):
+    """Pairs of a text and a word that stands in it, each once, sorted.
+
+    Attributes:
+        keys: `(k,)` whole numbers, text << bits | word; of 32 bits where those are enough, which sorts in half the time.
+        bits: how many the word has.
+    """
+
+    keys: NDArray[Any]
+    bits: int
+
+    @classmethod
+    def of(cls, rows: NDArray[Any], codes: NDArray[Any], n_codes: int) -> Distinct:
+        """Each of the given pairs once, with words below `n_codes`."""
+        bits = n_codes.bit_length()
+        last = int(rows[-1]) if len(rows) else 0
+        keys: Any = rows.astype(np.uint32 if last.bit_length() + bits <= 32 else np.int64)
+        keys <<= bits
+        keys |= codes.astype(keys.dtype, copy=False)
+        keys.sort()
+        new = np.ones(len(keys), np.bool_)
+        np.not_equal(keys[1:], keys[:-1], out=new[1:])
+        return cls(keys[new], bits)
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        return self.keys >> self.bits
+
+    @property
+    def codes(self) -> NDArray[Any]:
+        return self.keys & ((1 << self.bits) - 1)
+
+    def offsets(self, n: int) -> Ints:
+        """`(n + 1,)`: text i has the pairs from `offsets[i]` to before `offsets[i + 1]`."""
+        return np.searchsorted(self.rows, np.arange(n + 1, dtype=self.keys.dtype))
+
+    def counts(self, n: int) -> Ints:
+        """`(n,)` pairs of each text."""
+        return np.diff(self.offsets(n))
+
+    def holds(self, rows: Ints, codes: Ints) -> NDArray[np.bool_]:
+        """`(len(rows),)`: whether each of the given pairs is among these."""
+        if not len(self.keys):
+            return np.zeros(len(rows), np.bool_)
+        wanted = (rows << self.bits | codes).astype(self.keys.dtype)
+        at = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        return np.asarray(self.keys[at] == wanted)
+
+
+class Sets:
+    """What `Distinct` holds of each text, as sets of words: `sets[row]` is a frozenset."""
+
+    def __init__(self, distinct: Distinct, vocabulary: list[str], n: int) -> None:
+        self._codes, self._vocabulary = distinct.codes, vocabulary
+        self._offsets = distinct.offsets(n).tolist()
+
+    def __getitem__(self, row: int) -> frozenset[str]:
+        codes = self._codes[self._offsets[row] : self._offsets[row + 1]].tolist()
+        return frozenset(map(self._vocabulary.__getitem__, codes))
+
+
+def tokenize(texts: pa.LargeStringArray) -> Tokens:
+    """The words of every text, equal to `Text(text).words`."""
+    overlong: dict[bytes, int] = {}
+    blocks = [_block(parts, overlong) for parts in _parts(texts)]
+    keys = np.concatenate([np.empty(0, np.uint64), *(b.keys for b in blocks)])
+    codes, short = _numbered(pa.array(keys), "S8")
+    # A word of more than eight bytes has a key of two halves, and a number of its own.
+    starts = np.cumsum([0, *(len(b.keys) for b in blocks)])
+    long = np.concatenate(
+        [np.empty(0, np.int64), *(b.long + at for b, at in zip(blocks, starts, strict=False))]
+    )
+    halves = np.column_stack(
+        [keys[long], np.concatenate([np.empty(0, np.uint64), *(b.more for b in blocks)])]
+    )
+    pairs = pa.Array.from_buffers(pa.binary(16), len(long), [None, pa.py_buffer(halves)])
+    long_codes, longer = _numbered(pairs, "S16")
+    codes[long] = long_codes + len(short)
+    known = list(overlong)
+    longer = [known[int.from_bytes(w[8:], "little")] if w[:8] == _TOO_LONG else w for w in longer]
+    offsets = np.cumsum(np.concatenate([np.zeros(1, np.int64), *(b.counts for b in blocks)]))
+    # The first halves of long words are in the vocabulary too, cut anywhere; no text refers to them.
+    return Tokens(codes, offsets, [w.decode(errors="replace") for w in short + longer])
+
+
+class _Block(NamedTuple):
+    """The words of some texts. `keys`: their first eight bytes; `more`: the next eight of those at `long`."""
+
+    keys: NDArray[np.uint64]
+    counts: Ints
+    long: Ints
+    more: NDArray[np.uint64]
+
+
+def _parts(texts: pa.LargeStringArray) -> Iterator[list[bytes]]:
+    """The bytes of each text, in lists of about half a megabyte; a longer text by itself."""
+    raw, offsets = buffers(texts)
+    first, n = 0, len(texts)
+    while first < n:
+        last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + _BLOCK, "right")) - 1)
+        inside = offsets[first : last + 1]
+        whole = raw[inside[0] : inside[-1]].tobytes()
+        # Bytes, not views of them: thousands of views would have the garbage collector go through all there is.
+        yield [whole[start:end] for start, end in pairwise((inside - inside[0]).tolist())]
+        first = last
+
+
+def _block(parts: list[bytes], overlong: dict[bytes, int]) -> _Block:
+    """The words of some texts; `overlong` numbers words of more than sixteen bytes across blocks."""
+    joined, beyond = _joined(parts)
+    capital = beyond.are(Kind.CAPITAL)
+    if capital.any():
+        starts = _starts(parts)
+        for row in np.unique(np.searchsorted(starts, beyond.positions[capital], "right") - 1).tolist():
+            parts[row] = parts[row].decode().lower().encode()
+        joined, beyond = _joined(parts)
+    letters = _letters(joined, beyond)
+    inside = letters != 0
+    edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
+    if inside[0]:
+        edges = np.concatenate([[0], edges])
+    starts, length = edges[0::2], edges[1::2] - edges[0::2]
+    eight = np.ndarray((len(letters) - 7,), "<u8", letters, strides=(1,))
+    keys = eight[starts] & _MASKS[np.minimum(length, 8)]
+    long = np.flatnonzero(length > 8)
+    more = eight[starts[long] + 8] & _MASKS[np.minimum(length[long] - 8, 8)]
+    for i in np.flatnonzero(length[long] > 16):
+        start = int(starts[long[i]])
+        word = letters[start : start + int(length[long[i]])].tobytes()
+        keys[long[i]], more[i] = _TOO_LONG_KEY, overlong.setdefault(word, len(overlong))
+    return _Block(keys, np.diff(np.searchsorted(starts, _starts(parts))), long, more)
+
+
+def _joined(parts: list[bytes]) -> tuple[bytes, Beyond]:
+    """The texts with a NUL behind each, so that no word runs from one into the next."""
+    joined = b"\0".join([*parts, b""])
+    return joined, beyond_ascii(np.frombuffer(joined, np.uint8))
+
+
+def _starts(parts: list[bytes]) -> Ints:
+    """Where each text begins in what `_joined` makes of them, and where the last ends."""
+    return np.cumsum([0, *(len(part) + 1 for part in parts)])
+
+
+def _letters(joined: bytes, beyond: Beyond) -> Bytes:
+    """The bytes that belong to words, ASCII in lower case, and 0 for all others; sixteen more at the end."""
+    raw = np.frombuffer(joined, np.uint8)
+    letters = np.frombuffer(bytearray(joined.translate(_LOWER)) + bytes(16), np.uint8)
+    words, curly = beyond.positions[beyond.are(Kind.WORD)], beyond.positions[beyond.points == _CURLY]
+    length = lengths(raw, words)
+    for step in range(4):
+        at = words[length > step] + step
+        letters[at] = raw[at]
+    # An apostrophe joins what stands on both sides of it. There is a NUL behind every text, so there is another side.
+    straight = np.flatnonzero(raw == _APOSTROPHE)
+    joins = straight[(letters[straight - 1] != 0) & (letters[straight + 1] != 0)]
+    curls = curly[(letters[curly - 1] != 0) & (letters[curly + 3] != 0)]
+    letters[joins] = _APOSTROPHE
+    for step in range(3):
+        letters[curls + step] = raw[curls + step]
+    return letters
+
+
+def _numbered(keys: pa.Array, kind: str) -> tuple[Codes, list[bytes]]:
+    """Numbers for equal keys, and the keys in order of their numbers, without the NULs that fill them up."""
+    encoded = keys.dictionary_encode()
+    distinct = np.frombuffer(encoded.dictionary.buffers()[1], kind)[: len(encoded.dictionary)]
+    return encoded.indices.to_numpy().copy(), distinct.tolist()
