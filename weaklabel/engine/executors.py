@@ -127,7 +127,8 @@ class InProcess:
         task = self._waiting.popleft()
         try:
             with alarm(self.time_limit):
-                return Outcome(task, run_task(task, self.lfs, self.store))
+                answers, feature_seconds = run_task(task, self.lfs, self.store)
+                return Outcome(task, answers, feature_seconds=feature_seconds)
         except OutOfTime:
             return Outcome(task, failure=over_limit(self.time_limit))
 

@@ -130,7 +130,7 @@ class WorkerPool:
             self._send(worker)
             return None
         worker.idle, worker.deadline = True, float("inf")
-        return Outcome(worker.task, reply.answers)
+        return Outcome(worker.task, reply.answers, feature_seconds=reply.feature_seconds)
 
     def _bury(self, worker: _Worker) -> Outcome | None:
         """A worker is dead: say so, or start another where it had not begun on its task."""

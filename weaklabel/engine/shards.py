@@ -17,6 +17,7 @@ from weaklabel.engine.sources import Shard
 from weaklabel.engine.store import Cell, Tally, VoteStore
 from weaklabel.lf.batch import PairBatch, pieces
 from weaklabel.lf.core import Column, LabelingFunction
+from weaklabel.lf.ledger import LEDGER
 from weaklabel.types import ABSTAIN, Fault
 
 SHARD_SIZE: Final = 8192
@@ -79,17 +80,20 @@ class Outcome:
     feature_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-def run_task(task: ShardTask, lfs: Sequence[LabelingFunction], store: VoteStore | None) -> tuple[Answer, ...]:
-    """Compute a task's votes, and file them."""
+def run_task(
+    task: ShardTask, lfs: Sequence[LabelingFunction], store: VoteStore | None
+) -> tuple[tuple[Answer, ...], dict[str, float]]:
+    """Compute a task's votes, and file them. The answers, and the seconds of every feature that functions share."""
     chosen = [lfs[i] for i in task.lfs]
     found: list[list[Column]] = [[] for _ in chosen]
     seconds = [0.0] * len(chosen)
+    LEDGER.taken()
     for piece in pieces(task.shard.table(chosen)):
         batch = PairBatch(piece)
         for position, lf in enumerate(chosen):
-            start = time.perf_counter()
+            start, shared = time.perf_counter(), LEDGER.total
             found[position].append(_vote(lf, batch))
-            seconds[position] += time.perf_counter() - start
+            seconds[position] += time.perf_counter() - start - (LEDGER.total - shared)
     answers = []
     for position, (index, cell) in enumerate(zip(task.lfs, task.cells, strict=True)):
         column = Column.concat(found[position])
@@ -98,7 +102,7 @@ def run_task(task: ShardTask, lfs: Sequence[LabelingFunction], store: VoteStore 
             store.save(cell, column)
         sent = column if task.send_votes or not kept else None
         answers.append(Answer(index, Tally.of(column), seconds[position], sent))
-    return tuple(answers)
+    return tuple(answers), LEDGER.taken()
 
 
 def failed_column(name: str, ids: Sequence[str], error: str) -> Column:

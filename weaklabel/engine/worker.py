@@ -6,13 +6,14 @@ Started by `weaklabel.engine.pool` with the number of its socket and its parent'
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import pickle
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -53,9 +54,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a worker sends: that it is ready (no answers), answers, or the error that ended it."""
+    """What a worker sends: that it is ready (no answers), answers and what shared features took, or its last error."""
 
     answers: tuple[Answer, ...] | None = None
+    feature_seconds: dict[str, float] = field(default_factory=dict)
     error: BaseException | None = None
 
 
@@ -64,9 +66,12 @@ def serve(connection: Connection) -> None:
     try:
         setup: Setup = connection.recv()
         lfs, kept, store = load_setup(setup)
+        # What was imported lives as long as the process: the collector need not look through it again and again.
+        gc.collect()
+        gc.freeze()
         connection.send(Reply())
         while True:
-            connection.send(Reply(answers=answer(connection.recv(), lfs, kept, store)))
+            connection.send(Reply(*answer(connection.recv(), lfs, kept, store)))
     except EOFError:
         return
     except Exception as error:
@@ -87,8 +92,8 @@ def load_setup(setup: Setup) -> tuple[list[LabelingFunction], list[bool], VoteSt
 
 def answer(
     task: ShardTask, lfs: Sequence[LabelingFunction], kept: Sequence[bool], store: VoteStore | None
-) -> tuple[Answer, ...]:
-    """The task's answers; votes of functions that are not as they were in the run's process are not filed."""
+) -> tuple[tuple[Answer, ...], dict[str, float]]:
+    """What `run_task` gives; votes of functions that are not as they were in the run's process are not filed."""
     cells = tuple(cell if kept[lf] else None for lf, cell in zip(task.lfs, task.cells, strict=True))
     return run_task(replace(task, cells=cells), lfs, store)
 

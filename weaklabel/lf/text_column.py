@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from weaklabel.lf.ledger import LEDGER
 from weaklabel.lf.tokens import Beyond, Ints, Tokens, beyond_ascii, buffers, tokenize
 from weaklabel.types import FloatArray, Text
 
@@ -109,7 +110,8 @@ class TextColumn:
         try:
             return self._memo[key]  # type: ignore[no-any-return]
         except KeyError:
-            value = self._memo[key] = compute(self)
+            with LEDGER.charged(key):
+                value = self._memo[key] = compute(self)
             return value
 
     def numbers(self, key: Hashable, compute: Callable[[TextColumn], Any]) -> FloatArray:
@@ -135,7 +137,10 @@ class TextColumn:
     @cached_property
     def tokens(self) -> Tokens:
         """The words of the distinct texts, as `Text.words` has them."""
-        return tokenize(self.distinct.arrow) if self.distinct is self else self.distinct.tokens
+        if self.distinct is not self:
+            return self.distinct.tokens
+        with LEDGER.charged("words"):
+            return tokenize(self.arrow)
 
     @cached_property
     def words(self) -> Tokens:
