@@ -3,7 +3,8 @@
     python benchmarks/lf_apply.py [--quick] [--json FILE] [--pairs N ...] [--repeats N]
 
 Every arm is a process of its own, and the arms take turns. Snorkel is given a loaded frame, and its clock runs while
-it applies; ours runs from before the first import to votes on disk, with two worker processes, their start included.
+it applies; ours runs from before the first import, from a canonical Parquet file (as `weaklabel read` writes it, which has a row of
+its own), to votes on disk, with two worker processes, their start included.
 Snorkel's fastest arm counts. Votes must be equal in every arm, vote by vote. Memory is the largest sum of PSS over
 all processes of an arm, its imports included. `read` is what nothing can do without: reading the three text columns
 from Parquet and counting their characters.
@@ -20,11 +21,13 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,53 +37,64 @@ WORKERS = 2
 SNORKEL = {f"snorkel, {arm}": arm for arm in ("plain", "cached words", "memoised")}
 OURS = {f"weaklabel, {arm}": arm for arm in ("shipped", "plain", "user", "mixed")}
 READ, EVERY = "read the texts, count characters", "weaklabel, every shipped function"
-SLOW = {"snorkel, plain", "snorkel, memoised", "weaklabel, user", "weaklabel, mixed", EVERY}  # once is enough
+CONVERT = "weaklabel read, once per data set"
+SLOW = {
+    "snorkel, plain",
+    "snorkel, memoised",
+    "weaklabel, user",
+    "weaklabel, mixed",
+    EVERY,
+    CONVERT,
+}  # once is enough
 SAMPLE_SECONDS = 0.05
 
 
 # ------------------------------------------------------------------------------------------------ the arms
 
 
-def apply_ours(pairs: Path, lfs: list[Any], folder: Path) -> Any:
-    """From Parquet to votes on disk; the votes. The one place that knows how our `apply` is called."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from weaklabel.engine.apply import apply_with_report
+def run_ours(pairs: Path, arm: str, store: Path) -> Callable[[], Any]:
+    """From Parquet to votes on disk. What comes back reads the votes, off the clock."""
+    from weaklabel.data import PairsFile
     from weaklabel.engine.store import VoteStore
-    from weaklabel.types import CANONICAL, Pairs
-
-    table = pq.read_table(pairs)
-    for field in CANONICAL:
-        if field.name not in table.column_names:
-            table = table.append_column(field, pa.nulls(len(table), field.type))
-    return apply_with_report(lfs, Pairs(table), workers=WORKERS, store=VoteStore(folder)).votes
-
-
-def run_ours(pairs: Path, arm: str) -> Any:
+    from weaklabel.engine.stream import apply_file
     from weaklabel.lf import load_lfs
 
     lfs = load_lfs("shipped") if arm == EVERY else load_lfs(HERE / f"_lf_{OURS[arm]}.py")
-    with tempfile.TemporaryDirectory() as folder:
-        votes = apply_ours(pairs, lfs, Path(folder))
-    assert not votes.faults, votes.faults[0]
-    if arm == EVERY:
-        return votes.L
-    import _lf_texts
+    file = PairsFile(pairs)
+    applied = apply_file(lfs, file, VoteStore(store), workers=WORKERS)
+    assert not applied.faulty, next(applied.faults(file))
 
-    return votes.L[:, [votes.lf_names.index(name) for name in _lf_texts.SETTINGS]]
+    def votes() -> Any:
+        import _lf_texts
+        import numpy as np
+
+        found = np.concatenate([applied.votes.shard(file, shard).L for shard in range(len(file))])
+        names = applied.votes.lf_names
+        return found if arm == EVERY else found[:, [names.index(name) for name in _lf_texts.SETTINGS]]
+
+    return votes
 
 
-def run_reading(pairs: Path) -> Any:
+def run_reading(pairs: Path) -> Callable[[], Any]:
     import numpy as np
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    file, columns, total = pq.ParquetFile(pairs), ["prompt", "response_a", "response_b"], 0
+    file, columns, total = pq.ParquetFile(pairs, pre_buffer=False), ["prompt", "response_a", "response_b"], 0
     for group in range(file.num_row_groups):
         table = file.read_row_group(group, columns=columns, use_threads=False)
         total += sum(pc.sum(pc.utf8_length(table[name])).as_py() for name in columns)
-    return np.array([[total]])
+    return lambda: np.array([[total]])
+
+
+def run_converting(pairs: Path, made: Path) -> Callable[[], Any]:
+    """What `weaklabel read` does once with a new data set: checked, split, hashed, in shards."""
+    import numpy as np
+
+    from weaklabel.data import convert_pairs
+
+    written = convert_pairs(pairs, made)
+    return lambda: np.array([[written.n_pairs]])
 
 
 def work(arm: str, pairs: Path, votes: Path) -> None:
@@ -94,14 +108,19 @@ def work(arm: str, pairs: Path, votes: Path) -> None:
         frame = pd.read_parquet(pairs)
     wall, cpu = time.perf_counter(), _cpu_seconds()
     if import_first:
-        found = _lf_snorkel.votes(frame, SNORKEL[arm])
+        cast = _lf_snorkel.votes(frame, SNORKEL[arm])
+        found: Callable[[], Any] = lambda: cast  # noqa: E731
+    elif arm == READ:
+        found = run_reading(pairs)
+    elif arm == CONVERT:
+        found = run_converting(pairs, votes.with_suffix(".again.parquet"))
     else:
-        found = run_reading(pairs) if arm == READ else run_ours(pairs, arm)
+        found = run_ours(pairs, arm, votes.with_suffix(".store"))
     report = {"wall_s": time.perf_counter() - wall, "cpu_s": _cpu_seconds() - cpu}
 
     import numpy as np
 
-    np.save(votes, found)
+    np.save(votes, found())
     print(json.dumps(report))
 
 
@@ -158,7 +177,7 @@ def cost_per_function(pairs: Path) -> dict[str, float]:
     from weaklabel.lf.batch import PairBatch
 
     lfs = load_lfs(HERE / "_lf_shipped.py")
-    file = pq.ParquetFile(pairs)
+    file = pq.ParquetFile(pairs, pre_buffer=False)
     seconds: dict[str, list[float]] = {}
 
     def timed(name: str, work: Any, n: int) -> Any:
@@ -201,14 +220,18 @@ def compare(n: int, repeats: int, folder: Path, figures: Any) -> None:
     import numpy as np
     from _lf_pairs import write_pairs
 
+    from weaklabel.data import convert_pairs
+
     case, pairs, votes = f"{n:,} pairs", folder / f"{n}.parquet", folder / "votes.npy"
-    write_pairs(pairs, n)
-    runs: dict[str, list[Run]] = {arm: [] for arm in [READ, *SNORKEL, *OURS, EVERY]}
+    write_pairs(folder / "raw.parquet", n)
+    convert_pairs(folder / "raw.parquet", pairs)
+    runs: dict[str, list[Run]] = {arm: [] for arm in [READ, *SNORKEL, *OURS, EVERY, CONVERT]}
     expected = None
     for turn in range(repeats):
         for arm, found in runs.items():
             if turn and arm in SLOW:
                 continue
+            shutil.rmtree(votes.with_suffix(".store"), ignore_errors=True)
             found.append(measure(arm, pairs, votes))
             print(f"{case}, {arm}: {found[-1]}", file=sys.stderr)
             if arm in SNORKEL or arm in OURS:
