@@ -23,7 +23,6 @@ from __future__ import annotations
 import glob
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -37,27 +36,19 @@ from weaklabel.config import DataSettings, ExportSettings, LoadedConfig, TrlSett
 from weaklabel.data import PairsFile, read_pairs
 from weaklabel.engine import VoteStore, fingerprint
 from weaklabel.engine.driver import OnProgress, Progress
-from weaklabel.engine.executors import Executor
-from weaklabel.engine.sources import FileShard
-from weaklabel.engine.stream import AppliedFile, StoredVotes, apply_file
-from weaklabel.errors import ConfigError, DataError, FaultShareError
+from weaklabel.engine.stream import AppliedFile, StoredVotes
+from weaklabel.errors import ConfigError, DataError
 from weaklabel.export import get_exporter
 from weaklabel.export.selection import parts_of
 from weaklabel.labeler import Labeler, fit
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.snorkel import SnorkelFunction, position_dependent_share
 from weaklabel.pipeline.functions import configured_lfs
 from weaklabel.pipeline.judging import annotation_files, judge_pairs, judges_of
 from weaklabel.pipeline.report import Report, make_report
 from weaklabel.pipeline.steps import HashMemo, OnStep, StepKeeper, clear_torn
 from weaklabel.pipeline.streams import configured_source, labels_by_shard, read_to_file, write_labels
-from weaklabel.pipeline.tables import (
-    iter_faults,
-    read_set_aside,
-    read_votes_file,
-    write_faults,
-    write_votes_file,
-)
+from weaklabel.pipeline.tables import read_set_aside, read_votes_file, write_faults, write_votes_file
+from weaklabel.pipeline.voting import check_faults, vote, vote_counts
 from weaklabel.reward import RewardModel, load_reward, train_reward, training_targets
 from weaklabel.types import Explanation, Labels, LabelsFile, Pairs, Votes
 
@@ -180,21 +171,7 @@ class Run:
             self.cost = applied.progress
             # Votes that cost an hour are kept even when too many of them failed.
             write_faults(self.folder, applied.faults(file))
-            tallies = {
-                name: asdict(tally)
-                for name, tally in zip(applied.votes.lf_names, applied.tallies, strict=True)
-            }
-            failed = {lf for _, lf in applied.faulty}
-            sound = [lf for i, lf in enumerate(self.lfs) if i not in failed]
-            faults = sum(tally.n_faults for tally in applied.tallies)
-            return {
-                "lfs": len(self.lfs),
-                "pairs": file.n_pairs,
-                "faults": faults,
-                "fault_share": faults / max(1, file.n_pairs * len(self.lfs)),
-                "tallies": tallies,
-                "position_dependent": _position_dependent(sound, file, verdicts, self.config.data.seed),
-            }
+            return vote_counts(applied, self.lfs, file, verdicts, self.config.data.seed)
 
         def run() -> dict[str, Any]:
             done = self._steps.run(
@@ -220,7 +197,7 @@ class Run:
             # Somebody emptied the store: the step's own files cannot tell.
             self._steps.forget("apply")
             self.vote_counts = run()
-        self._check_faults()
+        check_faults(self.vote_counts, settings.max_fault_share, self.folder)
         return votes
 
     def apply_part(self, number: int, of: int) -> AppliedFile:
@@ -231,39 +208,16 @@ class Run:
         return self._apply((number, of))
 
     def _apply(self, part: tuple[int, int] = (1, 1)) -> AppliedFile:
-        settings = self.config.lfs
-        return apply_file(
+        return vote(
+            self.config.lfs,
             self.lfs,
             self.file,
             self._store,
-            workers=settings.workers,
-            time_limit=settings.time_limit,
-            memory_limit=settings.memory_limit,
-            on_fault=settings.on_fault,
-            on_progress=self.progress,
             # Before anything is computed: `weaklabel gc` leaves alone what stands in it, also after a kill.
             on_plan=lambda votes: artifacts.write_json(self.folder / "votes.json", votes.to_dict()),
+            on_progress=self.progress,
             beside=self.verdicts,
             part=part,
-            executor=self._executor(),
-        )
-
-    def _executor(self) -> Executor | None:
-        """Where the settings want shards to be voted on; None for this machine."""
-        settings = self.config.lfs
-        if settings.executor == "local":
-            return None
-        from weaklabel.engine.on_ray import RayExecutor  # which needs the extra
-
-        return RayExecutor(
-            self.lfs,
-            [fingerprint(lf) for lf in self.lfs],
-            address=settings.address,
-            # One worker is the default on one machine, and no wish to leave a cluster idle.
-            workers=settings.workers if settings.workers > 1 else None,
-            time_limit=settings.time_limit,
-            memory_limit=settings.memory_limit,
-            store=self._store,
         )
 
     @property
@@ -281,7 +235,7 @@ class Run:
 
         self._steps.run(
             "gather",
-            inputs=self._hashes("votes.json", "pairs.parquet"),
+            inputs=self._hashes("votes.json", "faults.jsonl", "pairs.parquet"),
             settings=self._sampling,
             outputs=["votes.parquet"],
             make=make,
@@ -321,7 +275,7 @@ class Run:
         self._steps.run(
             "fit",
             # A function may change without changing a vote; the labeler names the versions it was fitted on.
-            inputs=self._hashes("pairs.parquet", "votes.json") | self._lf_versions(),
+            inputs=self._hashes("pairs.parquet", "votes.json", "faults.jsonl") | self._lf_versions(),
             settings=settings.model_dump(mode="json") | self._sampling,
             outputs=["labeler"],
             make=make,
@@ -346,7 +300,7 @@ class Run:
 
         self.label_counts = self._steps.run(
             "label",
-            inputs=self._hashes("pairs.parquet", "votes.json", "labeler"),
+            inputs=self._hashes("pairs.parquet", "votes.json", "faults.jsonl", "labeler"),
             settings={},
             outputs=["labels.parquet"],
             make=make,
@@ -491,31 +445,6 @@ class Run:
         for shard in range(len(self.file)):
             part = self.file.read(shard, ["part"])["part"].to_numpy(zero_copy_only=False)
             yield self.stored.shard(self.file, shard).take(np.asarray(part != "test", dtype=np.bool_))
-
-    def _check_faults(self) -> None:
-        allowed = self.config.lfs.max_fault_share
-        for name, tally in self.vote_counts["tallies"].items():
-            count, n = tally["n_faults"], max(1, tally["n_pairs"])
-            if count / n > allowed:
-                first = next(f for f in iter_faults(self.folder) if f.lf == name)
-                raise FaultShareError(
-                    f"{name!r} failed on {count} of {n} pairs ({count / n:.2%}), more than lfs.max_fault_share = {allowed:g}. "
-                    f"First: {first.error} (pair {first.pair_id!r}). Repair it, or raise the share; every failure is "
-                    f"in {self.folder / 'faults.jsonl'}."
-                )
-
-
-def _position_dependent(
-    lfs: Sequence[LabelingFunction], file: PairsFile, beside: Path | None, seed: int
-) -> dict[str, float]:
-    """`position_dependent_share` on pairs of one shard. Functions that failed are left out: they may hang here too."""
-    if not len(file) or not any(isinstance(lf, SnorkelFunction) for lf in lfs):
-        return {}
-    rng = np.random.default_rng(seed)
-    shard = int(rng.integers(len(file)))
-    rows = rng.permutation(file.n_rows(shard))[:_ASKED_IN_BOTH_ORDERS]
-    pairs = Pairs(FileShard(file.path, shard, beside).whole(lfs))
-    return position_dependent_share(lfs, pairs.take(rows))
 
 
 def read_configured_pairs(loaded: LoadedConfig) -> Pairs:

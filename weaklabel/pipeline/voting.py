@@ -1,0 +1,112 @@
+"""The step `apply` of a run: shards are voted on where the settings say, and what came of it is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from weaklabel.config import LfsSettings
+from weaklabel.data import PairsFile
+from weaklabel.engine import VoteStore, fingerprint
+from weaklabel.engine.driver import OnProgress
+from weaklabel.engine.executors import Executor
+from weaklabel.engine.sources import FileShard
+from weaklabel.engine.stream import AppliedFile, StoredVotes, apply_file
+from weaklabel.errors import FaultShareError
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.snorkel import SnorkelFunction, position_dependent_share
+from weaklabel.pipeline.tables import iter_faults
+from weaklabel.types import Pairs
+
+_ASKED_IN_BOTH_ORDERS: Final = 1000
+
+
+def vote(
+    settings: LfsSettings,
+    lfs: Sequence[LabelingFunction],
+    file: PairsFile,
+    store: VoteStore,
+    *,
+    on_plan: Callable[[StoredVotes], None],
+    on_progress: OnProgress | None,
+    beside: Path | None,
+    part: tuple[int, int],
+) -> AppliedFile:
+    """`apply_file` as `[lfs]` wants it."""
+    return apply_file(
+        lfs,
+        file,
+        store,
+        workers=settings.workers,
+        time_limit=settings.time_limit,
+        memory_limit=settings.memory_limit,
+        on_fault=settings.on_fault,
+        on_plan=on_plan,
+        on_progress=on_progress,
+        beside=beside,
+        part=part,
+        executor=None if settings.executor == "local" else _on_ray(settings, lfs, store),
+    )
+
+
+def vote_counts(
+    applied: AppliedFile, lfs: Sequence[LabelingFunction], file: PairsFile, beside: Path | None, seed: int
+) -> dict[str, Any]:
+    """What the step's manifest keeps: votes and faults per function, and who looked at the position."""
+    tallies = dict(zip(applied.votes.lf_names, applied.tallies, strict=True))
+    faults = sum(tally.n_faults for tally in tallies.values())
+    return {
+        "lfs": len(lfs),
+        "pairs": file.n_pairs,
+        "faults": faults,
+        "fault_share": faults / max(1, file.n_pairs * len(lfs)),
+        "tallies": {name: asdict(tally) for name, tally in tallies.items()},
+        # Functions that failed are left out: they may hang here too.
+        "position_dependent": _position_dependent(
+            [lf for lf in lfs if not tallies[lf.name].n_faults], file, beside, seed
+        ),
+    }
+
+
+def check_faults(counts: Mapping[str, Any], allowed: float, folder: Path) -> None:
+    """Raises FaultShareError where more than an `allowed` share of a function's votes failed."""
+    for name, tally in counts["tallies"].items():
+        count, n = tally["n_faults"], max(1, tally["n_pairs"])
+        if count / n > allowed:
+            first = next(fault for fault in iter_faults(folder) if fault.lf == name)
+            raise FaultShareError(
+                f"{name!r} failed on {count} of {n} pairs ({count / n:.2%}), more than lfs.max_fault_share = {allowed:g}. "
+                f"First: {first.error} (pair {first.pair_id!r}). Repair it, or raise the share; every failure is "
+                f"in {folder / 'faults.jsonl'}."
+            )
+
+
+def _on_ray(settings: LfsSettings, lfs: Sequence[LabelingFunction], store: VoteStore) -> Executor:
+    from weaklabel.engine.on_ray import RayExecutor  # which needs the extra
+
+    return RayExecutor(
+        lfs,
+        [fingerprint(lf) for lf in lfs],
+        address=settings.address,
+        # One worker is the default on one machine, and no wish to leave a cluster idle.
+        workers=settings.workers if settings.workers > 1 else None,
+        time_limit=settings.time_limit,
+        memory_limit=settings.memory_limit,
+        store=store,
+    )
+
+
+def _position_dependent(
+    lfs: Sequence[LabelingFunction], file: PairsFile, beside: Path | None, seed: int
+) -> dict[str, float]:
+    """`position_dependent_share` on pairs of one shard."""
+    if not len(file) or not any(isinstance(lf, SnorkelFunction) for lf in lfs):
+        return {}
+    rng = np.random.default_rng(seed)
+    shard = int(rng.integers(len(file)))
+    rows = rng.permutation(file.n_rows(shard))[:_ASKED_IN_BOTH_ORDERS]
+    return position_dependent_share(lfs, Pairs(FileShard(file.path, shard, beside).whole(lfs)).take(rows))
