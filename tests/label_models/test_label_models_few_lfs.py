@@ -28,3 +28,17 @@ def test_unequal_lfs_are_told_apart_in_any_order() -> None:
         accuracy(get_label_model("pair_model").fit(M).predict_proba(M)[:, 1], y) for M in (L, L[:, ::-1])
     ]
     assert np.ptp(found) < 0.01
+
+
+@pytest.mark.parametrize("accuracy_of_each", [0.6, 0.7])
+@pytest.mark.parametrize("name", ["moments", "pair_model"])
+def test_five_echoes_of_one_lf_do_not_outvote_fifteen(name: str, accuracy_of_each: float) -> None:
+    rng = np.random.default_rng(3)
+    y = rng.integers(2, size=10_000)
+    own = np.where(rng.random((len(y), 15)) < accuracy_of_each, y[:, None], 1 - y[:, None])
+    echoes = np.where(rng.random((len(y), 5)) < 0.95, own[:, :1], 1 - own[:, :1])
+    L = np.hstack([own, echoes]).astype(np.int8)
+    counted = accuracy(get_label_model("majority_vote").fit(L).predict_proba(L)[:, 1], y)
+    p = get_label_model(name).fit(L).predict_proba(L)[:, 1]
+    assert accuracy(p, y) > counted
+    assert ece(p, y) < 0.05

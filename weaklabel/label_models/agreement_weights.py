@@ -25,6 +25,10 @@ _MAX_ACCURACY: Final = 0.85
 _RIDGE: Final = 0.05
 # The prior belief about an LF's accuracy weighs as much as this many other LFs.
 _PRIOR_LFS: Final = 2.0
+_LEAST_START: Final = 0.02  # a mean of 0 could never leave it
+_LARGEST_GAP: Final = (
+    0.1  # of an agreement, where two fits are compared: above chance for some hundred rows, below an echo
+)
 
 
 def agreement_weights(effects: FloatArray, declared: Sequence[Sequence[int]] = ()) -> FloatArray:
@@ -89,16 +93,20 @@ def class_means(C: FloatArray, size: FloatArray, usable: NDArray[np.bool_] | Non
     others = ~np.eye(len(prior), dtype=np.bool_)
     if usable is not None:
         others &= usable
-    # Medians one at a time can get stuck: with few LFs the first to be moved takes the agreement of all the others
-    # upon itself. So they start once from the belief and once from least squares, and the better fit counts.
+    # Medians one at a time can get stuck: the first to be moved takes the agreement of all the others upon itself. So
+    # they start three times, from the belief, from what the typical two LFs have in common, and from least squares,
+    # and the best fit counts.
+    seen = (C / np.outer(size, size))[others]
+    typical = float(np.sqrt(np.clip(np.median(seen), _LEAST_START**2, 0.81))) if seen.size else 0.0
     squares = prior.copy()
     for _ in range(100):
         filled = np.where(others, C, np.outer(squares, squares))
         squares = np.clip(filled @ squares / max(float(squares @ squares), 1e-12), 0.0, 0.9 * size)
-    found = [_by_medians(start, C, size, prior, others) for start in (prior, squares)]
+    found = [_by_medians(start, C, size, prior, others) for start in (prior, typical * size, squares)]
 
     def misfit(mu: FloatArray) -> float:
-        gaps = np.abs(C - np.outer(mu, mu))[others]
+        # No gap counts for more than this: else a few echoes, which agree far beyond any accuracy, would choose.
+        gaps = np.minimum(np.abs(C - np.outer(mu, mu)), _LARGEST_GAP * np.outer(size, size))[others]
         return float(gaps.sum() / 2 + _PRIOR_LFS * prior.mean() * np.abs(mu - prior).sum())
 
     return min(found, key=misfit)

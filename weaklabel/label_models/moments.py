@@ -42,7 +42,11 @@ from weaklabel.types import FloatArray, Int8Array
 _HALF_WEIGHT_ROWS: Final = 20.0
 # The prior belief weighs as much as this many other LFs.
 _PRIOR_LFS: Final = 2.0
+_LARGEST_GAP: Final = (
+    0.1  # of an agreement, where two fits are compared: above chance for some hundred rows, below an echo
+)
 # With fewer others a median is one of their numbers; least squares uses them all.
+_LEAST_START: Final = 0.02  # an edge of 0 could never leave it
 _MIN_FOR_MEDIAN: Final = 5
 _PRIOR_ROWS: Final = 20.0  # what the belief weighs in least squares
 _MAX_STEPS: Final = 200
@@ -97,13 +101,18 @@ def robust_edges(G: FloatArray, n: FloatArray, k: int) -> FloatArray:
     """
     worth = n / (n + _HALF_WEIGHT_ROWS)
     belief = np.full(len(G), PRIOR_EDGE)
-    # Medians one at a time can get stuck: with few LFs the first to be moved takes the agreement of all the others
-    # upon itself. So they start once from the belief and once from least squares, and the better fit counts.
-    starts = (belief, _descended(belief, G, n, k, min_for_median=len(G) + 1))
+    # Medians one at a time can get stuck: the first to be moved takes the agreement of all the others upon itself. So
+    # they start three times, from the belief, from what the typical two LFs have in common, and from least squares,
+    # and the best fit counts.
+    seen = G[n > 0]
+    typical = float(np.sqrt(np.clip(np.median(seen), 0.0, MAX_EDGE**2))) if seen.size else PRIOR_EDGE
+    squares = _descended(belief, G, n, k, min_for_median=len(G) + 1)
+    starts = (belief, np.full(len(G), max(typical, _LEAST_START)), squares)
     found = [_descended(start, G, n, k, min_for_median=_MIN_FOR_MEDIAN) for start in starts]
 
     def misfit(edges: FloatArray) -> float:
-        gaps = worth * np.abs(G - np.outer(edges, edges))
+        # No gap counts for more than this: else a few echoes, which agree far beyond any accuracy, would choose.
+        gaps = worth * np.minimum(np.abs(G - np.outer(edges, edges)), _LARGEST_GAP)
         return float(gaps[n > 0].sum() / 2 + _PRIOR_LFS * PRIOR_EDGE * np.abs(edges - belief).sum())
 
     return min(found, key=misfit)
