@@ -194,20 +194,9 @@ def apply_file(
         on_progress=on_progress,
         shards=range(i - 1, len(source), n),
     )
-    versions = tuple(version for version in driver.fingerprints if version is not None)
-    if len(versions) < len(lfs):
-        name = lfs[driver.fingerprints.index(None)].name
-        raise LabelingFunctionError(
-            f"{name!r} lives only in this process, so votes on a file could not be found again. "
-            "Move it into a file and load that with load_lfs."
-        )
+    votes = _planned(lfs, driver.fingerprints, source, store)
     store.sweep()
     store.describe(lfs)
-    sees = {
-        lf.columns: tuple(source.address(shard, lf) for shard in range(len(source)))
-        for lf in {lf.columns: lf for lf in lfs}.values()
-    }
-    votes = StoredVotes(store, tuple(lf.name for lf in lfs), versions, tuple(sees[lf.columns] for lf in lfs))
     on_plan(votes)
     notes: tuple[str, ...] = ()
     if executor is None:
@@ -220,6 +209,23 @@ def apply_file(
         executor.close()
     tallies = tuple(Tally(*counts) for counts in sink.counts.tolist())
     return AppliedFile(votes, tallies, tuple(sink.faulty), driver.progress, notes)
+
+
+def _planned(
+    lfs: Sequence[LabelingFunction], versions: Sequence[str | None], source: FileSource, store: VoteStore
+) -> StoredVotes:
+    """Where the votes will stand."""
+    known = tuple(version for version in versions if version is not None)
+    if len(known) < len(lfs):
+        raise LabelingFunctionError(
+            f"{lfs[versions.index(None)].name!r} lives only in this process, so votes on a file could not be found "
+            "again. Move it into a file and load that with load_lfs."
+        )
+    sees = {
+        lf.columns: tuple(source.address(shard, lf) for shard in range(len(source)))
+        for lf in {lf.columns: lf for lf in lfs}.values()
+    }
+    return StoredVotes(store, tuple(lf.name for lf in lfs), known, tuple(sees[lf.columns] for lf in lfs))
 
 
 class _Counts:
