@@ -77,7 +77,7 @@ def test_votes_that_went_missing_are_an_error_that_says_what_to_run(file, steady
     applied = apply_file(load_lfs(steady), file, VoteStore("votes"))
     next(Path("votes").rglob("*.parquet")).unlink()
     assert not applied.votes.are_there()
-    with pytest.raises(ArtifactError, match=r"missing or damaged\. Run weaklabel apply again"):
+    with pytest.raises(ArtifactError, match=r"missing or damaged.*run the same command again"):
         all_votes(applied, file)
 
 
@@ -198,3 +198,51 @@ def test_what_was_given_up_is_read_as_faults_and_tried_again_by_the_next_run(fil
     again = apply_file(lfs, file, store, time_limit=1.0)
     assert (again.progress.computed, again.tallies[0].n_faults) == (1, 0)
     assert (all_votes(again, file).L == 1).all()
+
+
+def test_a_damaged_file_is_removed_so_that_the_same_command_heals(file, steady):
+    lfs, store = load_lfs(steady), VoteStore("votes")
+    applied = apply_file(lfs, file, store)
+    before = all_votes(applied, file)
+    torn = next(Path("votes").rglob("*.parquet"))
+    torn.write_bytes(torn.read_bytes()[:200])
+    with pytest.raises(ArtifactError, match="missing or damaged"):
+        all_votes(applied, file)
+    again = apply_file(lfs, file, store)
+    assert again.progress.computed == 1
+    assert all_votes(again, file).L.tobytes() == before.L.tobytes()
+
+
+def test_pairs_that_are_replaced_while_a_run_votes_on_them_are_refused(pairs, file, steady):
+    def replace(_):
+        write_pairs(made_pairs(100, seed=5), "pairs.parquet")
+
+    with pytest.raises(DataError, match=r"changed while this run worked on it. Run the same command again"):
+        apply_file(load_lfs(steady), file, VoteStore("votes"), on_plan=replace)
+    assert not list(Path("votes").rglob("*.parquet"))
+
+
+def test_giving_up_takes_no_votes_from_another_run(file, lf_file):
+    lf_file(
+        "lfs/slow.py",
+        """
+        import os, time
+        from weaklabel.lf import labeling_function
+
+        @labeling_function
+        def slow(pair):
+            while pair.id == "p3" and not os.path.exists("ready"):
+                time.sleep(0.01)
+            return 1
+        """,
+    )
+    lfs, store = load_lfs("lfs/"), VoteStore("votes")
+    first = apply_file(lfs, file, store, time_limit=1.0)
+    memory = apply(
+        lfs, Pairs(pa.concat_tables([p.table for p in file])), shard_size=ROWS, store=store, time_limit=1.0
+    )
+    assert len(memory.faults) == first.tallies[0].n_faults == ROWS
+    Path("ready").touch()
+    assert apply_file(lfs, file, store).tallies[0].n_faults == 0
+    # The first run reads what stands there now: a vote is a function of the pair, whoever computed it.
+    assert not all_votes(first, file).faults

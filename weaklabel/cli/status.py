@@ -36,7 +36,8 @@ def command(why: bool, as_json: bool, **options: Any) -> None:
         "run": run.folder.name,
         "n_pairs": sum(shard.n_pairs for shard in shards),
         "n_shards": len(shards),
-        "up_to_date": all(not standing.pairs_to_do for standing in found),
+        "pairs_are_read": run.is_read,
+        "up_to_date": run.is_read and all(not standing.pairs_to_do for standing in found),
         "lfs": [standing.to_dict() for standing in found],
     }
     emit(report, lambda: _shown(report, found, why), as_json)
@@ -61,4 +62,8 @@ def _shown(report: dict[str, Any], found: tuple[Standing, ...], why: bool) -> st
         lines.append(f"{of}: {cells:,} of {len(found) * report['n_shards']:,} to compute{hint}")
     else:
         lines.append(f"{of}: all votes are fresh")
+    if not report["pairs_are_read"]:
+        lines.append(
+            "the data or its settings changed since these pairs were read: weaklabel read takes them in anew"
+        )
     return "\n".join(lines)

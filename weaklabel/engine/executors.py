@@ -1,7 +1,7 @@
 """Where shard tasks run: the protocol that every executor keeps, and the one in this process.
 
 An executor is asked to `submit` while it has room, and for `next_done` otherwise; outcomes come back in any
-order. It reports a task that ran too long or took its process down, and decides nothing: `apply` knows what
+order. It reports a task that ran too long or took its process down, and decides nothing: the driver knows what
 to try next. The same protocol fits a process pool, Ray tasks, or a job array.
 """
 

@@ -6,6 +6,7 @@ at once take nothing twice, and a writer that loses an empty folder makes it aga
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -83,11 +84,7 @@ def unreferenced(
         if None not in needs:
             found += _of_version(version, {s for some in needs if some for s in some}, before)
     for place in (store.folder / "votes", runs):
-        found += [
-            Removal(path, size, "torn", "")
-            for path in sorted(place.glob("**/.*.tmp-*"))
-            if path.is_file() and (size := _size_if_older(path, before)) is not None
-        ]
+        found += _torn(place, before)
     return found
 
 
@@ -100,7 +97,10 @@ def remove(removals: Iterable[Removal]) -> int:
     freed, folders = 0, set()
     for removal in removals:
         with suppress(FileNotFoundError):  # another collector was faster
-            removal.path.unlink()
+            if removal.path.is_dir():
+                shutil.rmtree(removal.path)
+            else:
+                removal.path.unlink()
             freed += removal.size
         if removal.what == "about":
             folders.add(removal.path.parent)
@@ -108,6 +108,19 @@ def remove(removals: Iterable[Removal]) -> int:
         with suppress(OSError):  # somebody writes here again
             folder.rmdir()
     return freed
+
+
+def _torn(place: Path, before: float) -> Iterator[Removal]:
+    """Files and folders that killed writers left: what was being written, and what was being replaced."""
+    found: list[Path] = []
+    for path in sorted([*place.glob("**/.*.tmp-*"), *place.glob("**/.*.old-*")]):
+        if any(path.is_relative_to(folder) for folder in found):
+            continue
+        inside = [member for member in path.rglob("*") if member.is_file()] if path.is_dir() else []
+        sizes = [_size_if_older(member, before) for member in (*inside, path)]
+        if None not in sizes:
+            found.append(path)
+            yield Removal(path, sum(size or 0 for size in sizes), "torn", "")
 
 
 def _of_version(version: Version, needed: set[str], before: float) -> Iterator[Removal]:

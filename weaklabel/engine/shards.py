@@ -88,7 +88,11 @@ def run_task(
     found: list[list[Column]] = [[] for _ in chosen]
     seconds = [0.0] * len(chosen)
     LEDGER.taken()
-    for piece in pieces(task.shard.table(chosen)):
+    table = task.shard.table(chosen)
+    for lf, cell in zip(chosen, task.cells, strict=True):
+        if cell is not None:
+            task.shard.check(table, lf, cell.shard)
+    for piece in pieces(table):
         batch = PairBatch(piece)
         for position, lf in enumerate(chosen):
             start, shared = time.perf_counter(), LEDGER.total

@@ -2,7 +2,7 @@
 
 Both give a shard the same address in the vote store, so a table and a file of the same pairs share their votes.
 A `Shard` travels to whoever votes on it: as Arrow bytes, or as the name of a row group that the worker reads
-itself, so that the process which hands out the work touches no text.
+itself, so that the process which hands out the work reads no text (but for functions whose columns are made first).
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ class Shard(Protocol):
 
     def table(self, lfs: Sequence[LabelingFunction]) -> pa.Table:
         """The columns that `lfs` may see, one row per pair."""
+
+    def check(self, table: pa.Table, lf: LabelingFunction, address: str) -> None:
+        """Raises DataError where what was read is not what the votes will be filed under."""
 
 
 class Source(Protocol):
@@ -130,6 +133,9 @@ class TableShard:
     def table(self, lfs: Sequence[LabelingFunction]) -> pa.Table:
         return self.content
 
+    def check(self, table: pa.Table, lf: LabelingFunction, address: str) -> None:
+        """It carries its content with it: nothing can have changed."""
+
     def __reduce__(self) -> tuple[Any, tuple[bytes]]:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, self.content.schema) as writer:
@@ -155,6 +161,16 @@ class FileShard:
             return visible_table(Pairs(self.whole(lfs)), lfs, ask=False, quiet=True)
         # Most runs need no column but these, and the file may hold many.
         return _opened(self.path).read(self.number, _seen(lfs))
+
+    def check(self, table: pa.Table, lf: LabelingFunction, address: str) -> None:
+        # Somebody may have read other pairs into this file, or edited annotations, since the run was planned.
+        known = _opened(self.path).hashes(self.number)
+        made = [name for name in _seen([lf]) if name not in known]
+        if _address({**known, **column_hashes(table.select(made))}, lf) != address:
+            raise DataError(
+                f"{self.path}: shard {self.number}, or what {lf.name!r} reads beside it, changed while this run worked on "
+                "it. Run the same command again."
+            )
 
     def whole(self, lfs: Sequence[LabelingFunction]) -> pa.Table:
         """The canonical columns, and those that `lfs` read or declare as far as the files hold them."""
@@ -219,19 +235,19 @@ def _further(names: Iterable[str], needed: set[str]) -> list[str]:
 def _opened(path: Path) -> PairsFile:
     # A worker reads many shards of one file, whose footer can be megabytes.
     about = path.stat()
-    return _open_pairs(path, about.st_mtime_ns, about.st_ino)
+    return _open_pairs(path, about.st_ctime_ns, about.st_ino)
 
 
 @functools.lru_cache(maxsize=4)
-def _open_pairs(path: Path, modified: int, inode: int) -> PairsFile:
+def _open_pairs(path: Path, changed: int, inode: int) -> PairsFile:
     return PairsFile(path)
 
 
 def _parquet(path: Path) -> pq.ParquetFile:
     about = path.stat()
-    return _open_parquet(path, about.st_mtime_ns, about.st_ino)
+    return _open_parquet(path, about.st_ctime_ns, about.st_ino)
 
 
 @functools.lru_cache(maxsize=4)
-def _open_parquet(path: Path, modified: int, inode: int) -> pq.ParquetFile:
+def _open_parquet(path: Path, changed: int, inode: int) -> pq.ParquetFile:
     return pq.ParquetFile(path, pre_buffer=False)

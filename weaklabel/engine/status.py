@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow.parquet as pq
+
 from weaklabel.data.pairs_file import PairsFile
 from weaklabel.engine.sources import FileSource
 from weaklabel.engine.store import Version, VoteStore
@@ -77,9 +79,18 @@ def shards_of(folder: Path, lfs: Sequence[LabelingFunction]) -> list[Shard]:
     if not path.is_file():
         raise ArtifactError(f"{path} does not exist: this run has read no pairs. Run: weaklabel apply.")
     # Judges are not asked: what they have not said yet is missing.
-    verdicts = folder / "verdicts.parquet"
-    source = FileSource(PairsFile(path), lfs, verdicts if verdicts.is_file() else None)
+    file, verdicts = PairsFile(path), folder / "verdicts.parquet"
+    source = FileSource(file, lfs, verdicts if _fits(verdicts, file) else None)
     return [Shard(number, source.n_rows(number), source) for number in range(len(source))]
+
+
+def _fits(verdicts: Path, file: PairsFile) -> bool:
+    """Whether what judges said is of these pairs, or of those that were read before them."""
+    if not verdicts.is_file():
+        return False
+    about = pq.read_metadata(verdicts)
+    rows = [about.row_group(i).num_rows for i in range(about.num_row_groups)]
+    return rows == [file.n_rows(shard) for shard in range(len(file))]
 
 
 def standings(

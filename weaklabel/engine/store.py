@@ -106,7 +106,19 @@ class VoteStore:
 
     def load(self, cell: Cell, n_pairs: int) -> Column | None:
         """The votes at `cell`, None where there are none that can be trusted."""
-        path = self.file_of(cell)
+        return self._load(self.file_of(cell), cell, n_pairs)
+
+    def load_or_given_up(self, cell: Cell, n_pairs: int) -> Column | None:
+        """The votes at `cell`, or the faults of a function that never came to an end there.
+
+        What is neither, because it is damaged, is removed: the next run then computes it.
+        """
+        column = self.load(cell, n_pairs) or self._load(_given_up(self.file_of(cell)), cell, n_pairs)
+        if column is None:
+            self.file_of(cell).unlink(missing_ok=True)
+        return column
+
+    def _load(self, path: Path, cell: Cell, n_pairs: int) -> Column | None:
         try:
             table = pq.read_table(path)
             found = json.loads(table.schema.metadata[b"weaklabel"])
@@ -125,12 +137,12 @@ class VoteStore:
         return Column(votes, margins, faults) if legal else None
 
     def tally(self, cell: Cell, n_pairs: int) -> Tally | None:
-        """What stands at `cell`, counted, without reading the votes; None where they cannot be trusted or were given up."""
+        """What stands at `cell`, counted, without reading the votes; None where there is nothing that can be trusted."""
         try:
             about = pq.read_metadata(self.file_of(cell))
             found = json.loads(about.metadata[b"weaklabel"])
             same = {key: found.get(key) for key in cell.metadata} == cell.metadata
-            if not same or about.num_rows != n_pairs or found["given_up"]:
+            if not same or about.num_rows != n_pairs:
                 return None
             return Tally(n_pairs, found["a"], found["b"], found["faults"])
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, AttributeError):
@@ -142,14 +154,15 @@ class VoteStore:
         Args:
             cell: the address.
             column: the votes.
-            given_up: the function never came to an end here: `load` finds these faults, and the next run tries again.
+            given_up: the function never came to an end here. These faults stand in a file of their own: whoever applies
+                the function again finds no votes and tries.
 
         Raises:
             ArtifactError: the disk is full or the folder cannot be written to.
         """
-        path = self.file_of(cell)
+        path = _given_up(self.file_of(cell)) if given_up else self.file_of(cell)
         tally = Tally.of(column)
-        counts = {"faults": tally.n_faults, "a": tally.n_a, "b": tally.n_b, "given_up": given_up}
+        counts = {"faults": tally.n_faults, "a": tally.n_a, "b": tally.n_b}
         about = json.dumps(cell.metadata | counts | {"name": cell.name}, sort_keys=True)
         arrays = [pa.array(column.votes, pa.int8()), pa.array(column.margins, pa.float32())]
         table = pa.table(arrays, schema=_SCHEMA.with_metadata({"weaklabel": about}))
@@ -207,8 +220,14 @@ class VoteStore:
         """Remove what killed writers left behind more than an hour ago."""
         before = time.time() - _STALE_SECONDS
         for path in self.folder.glob("votes/*@*/.*.tmp-*"):
-            if path.exists() and path.stat().st_mtime < before:
-                path.unlink(missing_ok=True)
+            with suppress(OSError):  # its writer was faster
+                if path.stat().st_mtime < before:
+                    path.unlink()
+
+    def is_there(self, cell: Cell) -> bool:
+        """Whether there is a file for `cell`; what is in it is looked at when it is read."""
+        path = self.file_of(cell)
+        return path.exists() or _given_up(path).exists()
 
     def file_of(self, cell: Cell) -> Path:
         """The file in which the votes at `cell` stand, or would."""
@@ -228,6 +247,10 @@ class VoteStore:
                 f"{self.folder}: votes could not be written: {said}. Make room or choose another "
                 "folder; what is done is kept, and the same command continues."
             ) from error
+
+
+def _given_up(path: Path) -> Path:
+    return path.with_suffix(".given-up.parquet")
 
 
 def _faults_path(path: Path) -> Path:

@@ -47,13 +47,11 @@ class StoredVotes:
 
     def are_there(self) -> bool:
         """Whether every file is there; what is in it is looked at when it is read."""
-        wanted = {
-            self.store.file_of(self.cell(s, j))
-            for j in range(len(self.lf_names))
-            for s in range(len(self.addresses[j]))
-        }
-        there = {path for folder in {file.parent for file in wanted} for path in folder.glob("*.parquet")}
-        return wanted <= there
+        return all(
+            self.store.is_there(self.cell(shard, lf))
+            for lf, sees in enumerate(self.addresses)
+            for shard in range(len(sees))
+        )
 
     def shard(self, file: PairsFile, number: int) -> Votes:
         """The votes on one shard.
@@ -66,11 +64,11 @@ class StoredVotes:
         margins = np.empty(L.shape, dtype=np.float32)
         faults: list[Fault] = []
         for j, name in enumerate(self.lf_names):
-            column = self.store.load(self.cell(number, j), len(ids))
+            column = self.store.load_or_given_up(self.cell(number, j), len(ids))
             if column is None:
                 raise ArtifactError(
                     f"{self.store.folder}: the votes of {name!r} on shard {number} are missing or damaged. "
-                    "Run weaklabel apply again; it computes what is missing and nothing else."
+                    "What was damaged is removed: run the same command again, and it computes what is missing and nothing else."
                 )
             L[:, j], margins[:, j] = column.votes, column.margins
             faults += column.faults
@@ -137,7 +135,7 @@ class AppliedFile:
     def faults(self, file: PairsFile) -> Iterator[Fault]:
         """Every fault, function by function and in row order, read from the store one shard at a time."""
         for shard, lf in sorted(self.faulty, key=lambda cell: (cell[1], cell[0])):
-            column = self.votes.store.load(self.votes.cell(shard, lf), file.n_rows(shard))
+            column = self.votes.store.load_or_given_up(self.votes.cell(shard, lf), file.n_rows(shard))
             yield from () if column is None else column.faults
 
 

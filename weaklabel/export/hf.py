@@ -54,7 +54,7 @@ def export_datasets(
     }
 
     def write(target: Path, kept: Iterator[Labels]) -> None:
-        with tempfile.TemporaryDirectory(dir=target.parent) as beside:
+        with tempfile.TemporaryDirectory(prefix=".rows.tmp-", dir=target.parent) as beside:
             arrow = Path(beside) / "rows.arrow"
             digest = _write_arrow(arrow, (part.to_table() for part in kept))
             # Mapped, not loaded. A fingerprint of its own holds memory addresses and file times; ours does not.

@@ -109,9 +109,9 @@ class Labeler:
             warnings.warn(report.warning, ShiftWarning, stacklevel=2)
         return self._label(table, votes, shares=True)
 
-    def label_known(self, pairs: Pairs, votes: Votes) -> Labels:
-        """Labels of some of many pairs: no word about a shift, and no shares of the functions in each label."""
-        return self._label(pairs, self._votes(pairs, votes, {}), shares=False)
+    def label_known(self, pairs: Pairs, votes: Votes, *, shares: bool = False) -> Labels:
+        """Labels of some of many pairs: no word about a shift; the shares of functions in each where they are wanted."""
+        return self._label(pairs, self._votes(pairs, votes, {}), shares=shares)
 
     def _label(self, table: Pairs, votes: Votes, *, shares: bool) -> Labels:
         raw, parts = ask(self.model, table, votes, shares=shares)

@@ -12,7 +12,7 @@ columns change places with the texts; other columns stay as the source wrote the
 Both kinds are antisymmetric: turning the pair round flips every vote and the sign of every margin.
 
 Labeling functions that get their columns in another way (a judge that is asked, a table of annotations) are
-`DerivedFunction`s too: `with_derived_columns` makes what they read, once, in the process that calls `apply`.
+`DerivedFunction`s too: `with_derived_columns` makes what they read, before anything is voted on.
 """
 
 from __future__ import annotations

@@ -79,7 +79,8 @@ def judge_pairs(
         "judge",
         inputs=inputs,
         settings={
-            j.name: {"max_pairs": j.settings.max_pairs, "max_cost": j.settings.max_cost} for j in judges
+            "asked about": artifacts.content_hash(rows.tobytes()),
+            **{j.name: {"max_pairs": j.settings.max_pairs, "max_cost": j.settings.max_cost} for j in judges},
         },
         outputs=["verdicts.parquet", "judges.json"],
         make=make,
@@ -96,5 +97,5 @@ def _write_beside(path: Path, said: pa.Table, rows: NDArray[np.int64], file: Pai
             # Row i of the shard stands at `at[i]` in `said`; null where nobody was asked.
             here = np.arange(file.start(shard), file.start(shard) + file.n_rows(shard))
             at = np.searchsorted(rows, here)
-            known = (at < len(rows)) & (rows[np.minimum(at, len(rows) - 1)] == here)
+            known = np.isin(here, rows, assume_unique=True)
             writer.write_table(said.take(pa.array(at, mask=~known)), row_group_size=max(1, len(here)))

@@ -48,7 +48,7 @@ from weaklabel.pipeline.report import Report, make_report
 from weaklabel.pipeline.steps import HashMemo, OnStep, StepKeeper, clear_torn
 from weaklabel.pipeline.streams import configured_source, labels_by_shard, read_to_file, write_labels
 from weaklabel.pipeline.tables import read_set_aside, read_votes_file, write_faults, write_votes_file
-from weaklabel.pipeline.voting import check_faults, vote, vote_counts
+from weaklabel.pipeline.voting import check_faults, remark_on, vote, vote_counts
 from weaklabel.reward import RewardModel, load_reward, train_reward, training_targets
 from weaklabel.types import Explanation, Labels, LabelsFile, Pairs, Votes
 
@@ -90,21 +90,31 @@ class Run:
     @cached_property
     def file(self) -> PairsFile:
         """All pairs, with their gold and parts."""
-        data = self.config.data
-        if data.pairs is None:
+        if self.config.data.pairs is None:
             raise ConfigError(
                 "data.pairs is not set: there is nothing to read. Name the file in weaklabel.toml (weaklabel init makes one), "
                 "or pass --pairs FILE."
             )
         self.counts = self._steps.run(
             "read",
-            inputs=_source_hashes(self.loaded, self._steps.hashes),
-            settings=data.model_dump(mode="json", exclude={"pairs", "gold"}),
+            **self._read_from,
             outputs=["pairs.parquet", "set_aside.jsonl", "sample.parquet"],
             make=lambda: read_to_file(self.loaded, self.folder),
         )["counts"]
         # Read back even when just written: a run that continues must see the same table, to the byte.
         return PairsFile(self.folder / "pairs.parquet", read_set_aside(self.folder))
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the pairs on disk are those that the settings name."""
+        return self._steps.is_fresh("read", **self._read_from)
+
+    @property
+    def _read_from(self) -> dict[str, Any]:
+        return {
+            "inputs": _source_hashes(self.loaded, self._steps.hashes),
+            "settings": self.config.data.model_dump(mode="json", exclude={"pairs", "gold"}),
+        }
 
     @property
     def is_sample(self) -> bool:
@@ -167,6 +177,7 @@ class Run:
         made_of = {} if verdicts is None else self._hashes("verdicts.parquet")
 
         def make() -> dict[str, Any]:
+            remark_on(self.lfs, file)
             applied = self._apply()
             self.cost = applied.progress
             # Votes that cost an hour are kept even when too many of them failed.
@@ -204,7 +215,15 @@ class Run:
         """Votes on every `of`-th shard alone, beginning with the `number`-th: what one job of an array does.
 
         The step `apply` is not done by it; the next plain `apply` finds these votes in the store.
+
+        Raises:
+            ConfigError: judges have to be asked first, which is one process's work.
         """
+        if judges_of(self.lfs) and not (self.folder / "verdicts.parquet").exists():
+            raise ConfigError(
+                "the jobs of an array cannot ask judges, whose budget is one. Run weaklabel apply once without --shards, "
+                "or leave [[lfs.judge]] out."
+            )
         return self._apply((number, of))
 
     def _apply(self, part: tuple[int, int] = (1, 1)) -> AppliedFile:
@@ -317,7 +336,8 @@ class Run:
             for shard in range(len(self.file)):
                 if pair_id in self.file.read(shard, ["id"])["id"].to_pylist():
                     votes = self.stored.shard(self.file, shard)
-                    return self.labeler.label(self.file.pairs(shard), votes=votes).explain(pair_id)
+                    known = self.labeler.label_known(self.file.pairs(shard), votes, shares=True)
+                    return known.explain(pair_id)
         return self.labels.explain(pair_id)
 
     def export(self, formats: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, dict[str, Any]]:
@@ -457,9 +477,11 @@ def _source_hashes(loaded: LoadedConfig, hashes: HashMemo) -> dict[str, str]:
     """Content hashes of everything that is read. Names of hub data sets stand for themselves."""
     data: DataSettings = loaded.config.data
     many = [data.pairs] if isinstance(data.pairs, str) else list(data.pairs or ())
+    named = {f"pairs:{i}:{path}": path for i, path in enumerate(many)}
+    named |= {f"gold:{data.gold}": data.gold} if data.gold else {}
     found: dict[str, str] = {}
-    for pattern in [*many, *([data.gold] if data.gold else [])]:
+    for name, pattern in named.items():
         resolved = loaded.resolve(pattern)
         paths = sorted(glob.glob(resolved, recursive=True)) or [resolved]
-        found[pattern] = artifacts.content_hash(json.dumps([[p, hashes.of(Path(p))] for p in paths]))
+        found[name] = artifacts.content_hash(json.dumps([[p, hashes.of(Path(p))] for p in paths]))
     return found

@@ -24,7 +24,7 @@ class Step:
     """What a step did, for whoever reports it.
 
     Attributes:
-        name: `read`, `apply`, `fit`, `label`, `export`, `reward` or `report`.
+        name: `read`, `judge`, `apply`, `fit`, `label`, `export`, `reward` or `figures`.
         fresh: nothing had changed, so nothing was done.
         seconds: how long it took.
         counts: numbers that a person wants to see, in order.
@@ -75,6 +75,13 @@ class StepKeeper:
         if not quiet:
             self.on_step(Step(name, False, time.perf_counter() - began, counts))
         return made
+
+    def is_fresh(self, name: str, *, inputs: Mapping[str, str], settings: Mapping[str, Any]) -> bool:
+        """Whether the step would be skipped."""
+        known = self._known(name)
+        return known is not None and self._is_fresh(
+            known, artifacts.manifest(f"step:{name}", inputs=inputs, settings=settings)
+        )
 
     def forget(self, name: str) -> None:
         """Make the step again next time, whatever its files say."""
@@ -132,14 +139,14 @@ class HashMemo:
         if about.st_size < _LARGE:
             return artifacts.file_hash(path)
         memo = self.folder / f"{artifacts.content_hash(str(path.resolve()))[:32]}.json"
-        seen = {"size": about.st_size, "modified": about.st_mtime_ns, "inode": about.st_ino}
+        seen = {"size": about.st_size, "changed": about.st_ctime_ns, "inode": about.st_ino}
         with suppress(ArtifactError, AttributeError):
             known = artifacts.read_json(memo)
             if {key: known.get(key) for key in seen} == seen:
                 return str(known["hash"])
         digest = artifacts.file_hash(path)
         # Of a file that was changed a moment ago the times may not tell the next change.
-        if time.time_ns() - about.st_mtime_ns > _SETTLED_NS and path.stat().st_mtime_ns == about.st_mtime_ns:
+        if time.time_ns() - about.st_ctime_ns > _SETTLED_NS and path.stat().st_ctime_ns == about.st_ctime_ns:
             with suppress(OSError):  # a project that is only read from
                 artifacts.write_json(memo, seen | {"hash": digest})
         return digest

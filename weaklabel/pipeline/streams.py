@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from weaklabel import artifacts
 from weaklabel.config import LoadedConfig
 from weaklabel.data import PairsFile, convert_pairs
 from weaklabel.engine.stream import StoredVotes
 from weaklabel.errors import ConfigError
+from weaklabel.export.tabular import write_tables
 from weaklabel.labeler import Labeler
 from weaklabel.pipeline.tables import write_set_aside
 from weaklabel.types import Labels
@@ -65,22 +66,20 @@ def write_labels(path: Path, parts: Iterable[Labels]) -> dict[str, Any]:
     counts = {"a": 0, "b": 0, "tie": 0, "without_votes": 0}
     confident = dict.fromkeys((str(c) for c in CONFIDENCES), 0)
     calibrated = False
-    writer: pq.ParquetWriter | None = None
+
+    def counted() -> Iterator[pa.Table]:
+        nonlocal calibrated
+        for part in parts:
+            for verdict in ("a", "b", "tie"):
+                counts[verdict] += int((part.label == verdict).sum())
+            counts["without_votes"] += int((part.w == 0).sum())
+            for at_least in CONFIDENCES:
+                confident[str(at_least)] += int((part.confidence >= at_least).sum())
+            calibrated = part.calibrated
+            yield part.to_table()
+
     with artifacts.atomic_file(path) as temporary:
-        try:
-            for part in parts:
-                table = part.to_table()
-                writer = writer or pq.ParquetWriter(temporary, table.schema, compression="zstd")
-                writer.write_table(table, row_group_size=8192)
-                for verdict in ("a", "b", "tie"):
-                    counts[verdict] += int((part.label == verdict).sum())
-                counts["without_votes"] += int((part.w == 0).sum())
-                for at_least in CONFIDENCES:
-                    confident[str(at_least)] += int((part.confidence >= at_least).sum())
-                calibrated = part.calibrated
-        finally:
-            if writer is not None:
-                writer.close()
+        write_tables(temporary, counted())
     return {**counts, "confidence": confident, "calibrated": calibrated}
 
 

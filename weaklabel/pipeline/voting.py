@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 
 from weaklabel.config import LfsSettings
 from weaklabel.data import PairsFile
@@ -17,12 +19,14 @@ from weaklabel.engine.executors import Executor
 from weaklabel.engine.sources import FileShard
 from weaklabel.engine.stream import AppliedFile, StoredVotes, apply_file
 from weaklabel.errors import FaultShareError
+from weaklabel.lf.columns import DerivedFunction
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.snorkel import SnorkelFunction, position_dependent_share
 from weaklabel.pipeline.tables import iter_faults
 from weaklabel.types import Pairs
 
 _ASKED_IN_BOTH_ORDERS: Final = 1000
+_log = logging.getLogger("weaklabel")
 
 
 def vote(
@@ -53,6 +57,18 @@ def vote(
     )
 
 
+def remark_on(lfs: Sequence[LabelingFunction], file: PairsFile) -> None:
+    """Log what a person should know of how tables beside the pairs fit them: annotations of no pair, for one."""
+    derived = [lf for lf in lfs if isinstance(lf, DerivedFunction)]
+    if all(type(lf).remark is DerivedFunction.remark for lf in derived):
+        return
+    # Whoever has such a table has it in memory already; the ids of the pairs are no more than that.
+    ids = pa.concat_tables([file.read(shard, ["id"]) for shard in range(len(file))])
+    for remark in dict.fromkeys(lf.remark(ids) for lf in derived):
+        if remark is not None:
+            _log.log(remark.level, "%s", remark.text)
+
+
 def vote_counts(
     applied: AppliedFile, lfs: Sequence[LabelingFunction], file: PairsFile, beside: Path | None, seed: int
 ) -> dict[str, Any]:
@@ -77,10 +93,11 @@ def check_faults(counts: Mapping[str, Any], allowed: float, folder: Path) -> Non
     for name, tally in counts["tallies"].items():
         count, n = tally["n_faults"], max(1, tally["n_pairs"])
         if count / n > allowed:
-            first = next(fault for fault in iter_faults(folder) if fault.lf == name)
+            first = next((fault for fault in iter_faults(folder) if fault.lf == name), None)
+            shown = "" if first is None else f"First: {first.error} (pair {first.pair_id!r}). "
             raise FaultShareError(
                 f"{name!r} failed on {count} of {n} pairs ({count / n:.2%}), more than lfs.max_fault_share = {allowed:g}. "
-                f"First: {first.error} (pair {first.pair_id!r}). Repair it, or raise the share; every failure is "
+                f"{shown}Repair it, or raise the share; every failure is "
                 f"in {folder / 'faults.jsonl'}."
             )
 
