@@ -271,6 +271,27 @@ def test_too_many_failed_votes_end_the_run_and_name_the_function(project: Path) 
     assert len(Watched().votes.faults) == 240
 
 
+def test_what_failed_for_want_of_a_file_is_tried_again_when_it_is_there(project: Path) -> None:
+    text = (
+        "from pathlib import Path\n\nfrom weaklabel import response_scorer\n\n@response_scorer\ndef counts(response):\n"
+        "    return response.count(Path('word.txt').read_text())\n"
+    )
+    (project / "lfs.py").write_text(text, encoding="utf-8")
+    with pytest.raises(FaultShareError, match="No such file"):
+        _ = Watched().votes
+    (project / "word.txt").write_text("the", encoding="utf-8")
+    assert not Watched().votes.faults
+
+
+def test_a_row_that_cannot_be_had_is_left_out_of_the_figures(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: True)
+    (project / "lfs.py").write_text(LFS.partition('@response_scorer(prefer="more")')[0], encoding="utf-8")
+    report = Watched().all()
+    assert "Snorkel's label model needs 3 labeling functions, so its row is left out." in report.notes
+
+
 def test_labels_on_disk_hold_everything_that_was_said(project: Path) -> None:
     run = Watched()
     labels, _ = run.labels, run.labels_file

@@ -145,7 +145,8 @@ class LfsSettings(Settings):
     on_fault: Literal["record", "raise"] = "record"
     max_fault_share: float = Field(default=0.01, ge=0, le=1)
     time_limit: float | None = Field(default=None, gt=0)
-    memory_limit: float | None = Field(default=None, gt=0)
+    # Gigabytes. A worker that has done nothing holds about a third of one.
+    memory_limit: float | None = Field(default=None, ge=0.5)
     workers: int = Field(default=1, ge=1)
     executor: Literal["local", "ray"] = "local"
     address: str | None = None
@@ -153,6 +154,12 @@ class LfsSettings(Settings):
     column: list[ColumnLf] = []
     judge: list[JudgeLf] = []
     crowd: list[CrowdLf] = []
+
+    @model_validator(mode="after")
+    def _address_is_of_ray(self) -> Self:
+        if self.address is not None and self.executor != "ray":
+            raise ValueError("address is of a Ray cluster; give executor = 'ray' with it")
+        return self
 
 
 class LabelerSettings(Settings):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from weaklabel.engine.driver import OnProgress, Progress
 
 _SLOWEST: Final = 5
+_SHOWN: Final = 20
 
 
 def progress_bar() -> OnProgress | None:
@@ -87,10 +88,11 @@ def profile(state: Progress) -> str:
 
 def _cost_table(what: str, seconds: Mapping[str, float], n_pairs: int) -> str:
     total = sum(seconds.values()) or 1.0
-    rows = [
-        [name, f"{s:.2f}", f"{s / total:.1%}", f"{s / n_pairs * 1e6:.1f}"]
-        for name, s in sorted(seconds.items(), key=lambda item: -item[1])
-    ]
+    ordered = sorted(seconds.items(), key=lambda item: -item[1])
+    shown = ordered[:_SHOWN]
+    if rest := ordered[_SHOWN:]:
+        shown.append((f"{len(rest)} more", sum(s for _, s in rest)))
+    rows = [[name, f"{s:.2f}", f"{s / total:.1%}", f"{s / n_pairs * 1e6:.1f}"] for name, s in shown]
     return plain_table([what, "seconds", "share", "µs a pair"], rows)
 
 

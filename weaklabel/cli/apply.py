@@ -51,8 +51,8 @@ def command(as_json: bool, shards: tuple[int, int] | None, profile: bool, **opti
         applied = run.apply_part(*shards)
         state = applied.progress
         text = (
-            f"shards {shards[0]}/{shards[1]}: {state.done_pairs:,} of {run.file.n_pairs:,} pairs have their votes. When all "
-            "jobs are done, run weaklabel apply without --shards."
+            f"shards {shards[0]}/{shards[1]}: this job's share, {state.done_pairs:,} of {run.file.n_pairs:,} pairs, has its "
+            "votes. When all jobs are done, run weaklabel apply without --shards."
         )
         emit({"run": run.folder.name, "n_pairs": state.done_pairs, "cost": cost_json(state)}, text, as_json)
         return

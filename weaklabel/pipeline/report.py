@@ -21,6 +21,7 @@ from weaklabel.types import Comparer, FloatArray, Labels, Pairs
 if TYPE_CHECKING:
     from weaklabel.pipeline.run import Run
 
+_SNORKEL_NEEDS: Final = 3  # functions that vote
 METRIC_ORDER: Final = ("accuracy", "nll", "brier", "ece")
 
 
@@ -154,7 +155,9 @@ def _arms(run: Run, notes: list[str]) -> dict[str, Comparer]:
         arms["reward model: gold only"] = run.reward if all_gold else _train(run, run.pairs)
     if not may_train:
         return arms
-    for name, model in _baselines(notes).items():
+    for name, model in _baselines(
+        sum(t["n_a"] + t["n_b"] > 0 for t in run.vote_counts["tallies"].values()), notes
+    ).items():
         if all_gold:
             arms[f"reward model: + {name} labels"] = run.reward
             continue
@@ -172,9 +175,13 @@ def _arms(run: Run, notes: list[str]) -> dict[str, Comparer]:
     return arms
 
 
-def _baselines(notes: list[str]) -> dict[str, str]:
+def _baselines(n_lfs: int, notes: list[str]) -> dict[str, str]:
     found = {"majority-vote": "majority_vote"}
-    if not snorkel_is_installed():
+    if n_lfs < _SNORKEL_NEEDS:
+        notes.append(
+            f"Snorkel's label model needs {_SNORKEL_NEEDS} labeling functions, so its row is left out."
+        )
+    elif not snorkel_is_installed():
         notes.append(
             "Snorkel is not installed, so its row is left out. To add it: pip install 'weaklabel[snorkel]'"
         )

@@ -37,7 +37,7 @@ from weaklabel.data import PairsFile, read_pairs
 from weaklabel.engine import VoteStore, fingerprint
 from weaklabel.engine.driver import OnProgress, Progress
 from weaklabel.engine.stream import AppliedFile, StoredVotes
-from weaklabel.errors import ConfigError, DataError
+from weaklabel.errors import ConfigError, DataError, FaultShareError, UnknownNameError
 from weaklabel.export import get_exporter
 from weaklabel.export.selection import parts_of
 from weaklabel.labeler import Labeler, fit
@@ -48,7 +48,7 @@ from weaklabel.pipeline.report import Report, make_report
 from weaklabel.pipeline.steps import HashMemo, OnStep, StepKeeper, clear_torn
 from weaklabel.pipeline.streams import configured_source, labels_by_shard, read_to_file, write_labels
 from weaklabel.pipeline.tables import read_set_aside, read_votes_file, write_faults, write_votes_file
-from weaklabel.pipeline.voting import check_faults, remark_on, vote, vote_counts
+from weaklabel.pipeline.voting import check_faults, discard_faulty, remark_on, vote, vote_counts
 from weaklabel.reward import RewardModel, load_reward, train_reward, training_targets
 from weaklabel.types import Explanation, Labels, LabelsFile, Pairs, Votes
 
@@ -208,7 +208,13 @@ class Run:
             # Somebody emptied the store: the step's own files cannot tell.
             self._steps.forget("apply")
             self.vote_counts = run()
-        check_faults(self.vote_counts, settings.max_fault_share, self.folder)
+        try:
+            check_faults(self.vote_counts, settings.max_fault_share, self.folder)
+        except FaultShareError:
+            # What failed may be mended outside the code, a missing file for one: it gets another try next time.
+            discard_faulty(votes, file)
+            self._steps.forget("apply")
+            raise
         return votes
 
     def apply_part(self, number: int, of: int) -> AppliedFile:
@@ -338,6 +344,9 @@ class Run:
                     votes = self.stored.shard(self.file, shard)
                     known = self.labeler.label_known(self.file.pairs(shard), votes, shares=True)
                     return known.explain(pair_id)
+            raise UnknownNameError(
+                f"no pair {pair_id!r} among the {self.file.n_pairs:,} labelled ones. Look its id up in the labels' id column."
+            )
         return self.labels.explain(pair_id)
 
     def export(self, formats: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, dict[str, Any]]:

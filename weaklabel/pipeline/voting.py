@@ -102,6 +102,16 @@ def check_faults(counts: Mapping[str, Any], allowed: float, folder: Path) -> Non
             )
 
 
+def discard_faulty(votes: StoredVotes, file: PairsFile) -> None:
+    """Remove the votes of functions on shards on which they failed, so that the next run tries these again."""
+    for lf in range(len(votes.lf_names)):
+        for shard in range(len(file)):
+            cell = votes.cell(shard, lf)
+            tally = votes.store.tally(cell, file.n_rows(shard))
+            if tally is not None and tally.n_faults:
+                votes.store.file_of(cell).unlink(missing_ok=True)
+
+
 def _on_ray(settings: LfsSettings, lfs: Sequence[LabelingFunction], store: VoteStore) -> Executor:
     from weaklabel.engine.on_ray import RayExecutor  # which needs the extra
 
