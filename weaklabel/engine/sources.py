@@ -215,11 +215,6 @@ def visible_table(
     return table.select(_seen(lfs))
 
 
-def shard_hash(table: pa.Table, lf: LabelingFunction) -> str:
-    """The address, in the vote store, of what `lf` can see of a shard."""
-    return _address(column_hashes(table.select(_seen([lf]))), lf)
-
-
 def _address(hashes: Mapping[str, str], lf: LabelingFunction) -> str:
     return content_hash(*(part for name in _seen([lf]) for part in (name, hashes[name])))
 
