@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +37,11 @@ class Prompt:
     messages: tuple[Message, ...]
     given: bool = False
     part: str | None = None
+
+    @property
+    def told(self) -> str:
+        """The conversation as JSON: what is asked, in a form to hash."""
+        return json.dumps([[turn["role"], turn["content"]] for turn in self.messages])
 
     @property
     def keys(self) -> frozenset[str]:

@@ -10,7 +10,6 @@ label, write. Everything behind the asking is cheap and repeatable, so a run tha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -28,6 +27,7 @@ from weaklabel.pipeline.generated import (
     check_target,
     earlier_pairs,
     labelled,
+    without,
     write_manifest,
     write_tables,
 )
@@ -110,6 +110,7 @@ def generate_pairs(
         for model in models
     ]
     _check_names([source.name for source in sources])
+    earlier = earlier_pairs(out) if append else []
     judge = load(comparer) if isinstance(comparer, str | Path) else comparer
     found = read_prompts(prompts, columns=columns)
     asked, n_locked = _allowed(found, comparer, include_test)
@@ -125,21 +126,20 @@ def generate_pairs(
         for prompt, answers in zip(asked, replies, strict=True)
         for row in pairing.rows(prompt, [(sources[i % len(sources)].name, r) for i, r in enumerate(answers)])
     ]
-    made = list({row["id"]: row for row in made}.values())
     if not made:
         raise DataError(
             f"no pairs could be made of {len(asked):,} prompts: {_plain(pairing.counts)}. Raise temperature or "
             "max_new_tokens, or take another model."
         )
     tables = labelled(made, judge, drawn | {"comparer": name})
-    earlier = earlier_pairs(out, {row["id"] for row in made}) if append else []
+    kept = without(earlier, {row["id"] for row in made})
     tokens = {source.name: _tokens(replies, j, len(sources)) for j, source in enumerate(sources)}
     result = Generated(
         path=out,
         n_prompts=len(asked),
         n_locked=n_locked,
         n_pairs=len(made),
-        n_kept=sum(len(table) for table in earlier),
+        n_kept=sum(len(table) for table in kept),
         counts=dict(sorted(pairing.counts.items()))
         | {"repeated": found.repeated, "set_aside": len(found.set_aside)},
         tokens=tokens,
@@ -159,7 +159,7 @@ def generate_pairs(
         },
         append=append,
     )
-    write_tables(out, [*earlier, *tables])
+    write_tables(out, [*kept, *tables])
     return result
 
 
@@ -242,7 +242,7 @@ def _told(progress: Progress, before: int, total: int, done: int) -> None:
 
 
 def _prompts_hash(asked: Sequence[Prompt]) -> str:
-    return artifacts.content_hash(*(f"{p.text}\0{json.dumps(p.messages)}" for p in asked))
+    return artifacts.content_hash(*(part for prompt in asked for part in (prompt.text, prompt.told)))
 
 
 def _hash_of(comparer: Any, hashes: HashMemo) -> str:

@@ -106,13 +106,20 @@ def _labelled(rows: list[dict[str, Any]], comparer: Comparer, constants: Mapping
     return table
 
 
-def earlier_pairs(out: Path, made: set[str]) -> list[pa.Table]:
-    """The pairs of an earlier file that are not made again; nothing of it may be lost, so all of it must be readable."""
+def earlier_pairs(out: Path) -> list[pa.Table]:
+    """The pairs of an earlier file. Nothing of it may be lost, so all of it must be readable, as canonical pairs.
+
+    Raises:
+        DataError: it is not, or not all of it.
+    """
     if not out.exists():
         return []
-    tables = [batch.table for batch in iter_batches(str(out), layout="canonical", max_set_aside=0)]
-    ids = [np.array([i not in made for i in table["id"].to_pylist()], dtype=np.bool_) for table in tables]
-    kept = [table.filter(pa.array(mask)) for table, mask in zip(tables, ids, strict=True)]
+    return [batch.table for batch in iter_batches(str(out), layout="canonical", max_set_aside=0)]
+
+
+def without(tables: Sequence[pa.Table], ids: set[str]) -> list[pa.Table]:
+    """The tables less the rows with some ids, and less what is then empty."""
+    kept = (t.filter(pa.array([i not in ids for i in t["id"].to_pylist()], pa.bool_())) for t in tables)
     return [table for table in kept if len(table)]
 
 

@@ -89,7 +89,7 @@ class Pairing:
         return list(found.values())
 
     def _row(self, prompt: Prompt, first: Response, second: Response) -> dict[str, Any]:
-        key = content_hash(prompt.text, *sorted((first.text, second.text)))
+        key = content_hash(prompt.text, prompt.told, *sorted((first.text, second.text)))
         swapped = int(content_hash("order", str(self.seed), key)[:8], 16) % 2 == 1
         a, b = (second, first) if swapped else (first, second)
         return {

@@ -36,15 +36,11 @@ class Slot:
 
     @classmethod
     def of(cls, prompt: Prompt, number: int, identity: str) -> Slot:
-        return cls(prompt, number, content_hash(identity, _asked(prompt), str(number)))
+        return cls(prompt, number, content_hash(identity, prompt.told, str(number)))
 
     def draw_key(self, seed: int) -> str:
         """Of the random numbers: neither the model nor its place on disk is part of it."""
-        return content_hash("draw 1", str(seed), _asked(self.prompt), str(self.number))
-
-
-def _asked(prompt: Prompt) -> str:
-    return json.dumps([[turn["role"], turn["content"]] for turn in prompt.messages], ensure_ascii=True)
+        return content_hash("draw 1", str(seed), self.prompt.told, str(self.number))
 
 
 class Source(Protocol):
