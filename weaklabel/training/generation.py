@@ -71,7 +71,7 @@ class Responder:
         self.end = _end_tokens(self.model, self.tokenizer)
         pad = self.tokenizer.pad_token_id
         self.pad = pad if pad is not None else next(iter(sorted(self.end)), 0)
-        self.model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]
+        self.model.generation_config = GenerationConfig()
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """Token ids of a conversation, ready for the assistant's turn: by the chat template, or as a transcript."""
@@ -124,7 +124,7 @@ class Responder:
         draw = LogitsProcessorList()
         if sampling.temperature:
             draw.append(_Draw(keys, width, sampling, self.device))
-        settings = GenerationConfig(  # type: ignore[no-untyped-call]
+        settings = GenerationConfig(
             do_sample=False,  # the draw has been made when the likeliest token is taken
             max_new_tokens=sampling.max_new_tokens,
             eos_token_id=sorted(self.end) or None,
