@@ -205,10 +205,12 @@ def test_a_prompt_whose_request_failed_waits_for_the_next_run():
         made = generate_pairs(PROMPTS, [to(server)], LongerWins(), "out.parquet")
         assert (made.n_pairs, made.counts["failed"], made.counts["prompts_failed"]) == (5, 2, 1)
         assert "2 failed; the same command asks for them again" in str(made)
+        generate_pairs(PROMPTS, [to(server)], LongerWins(), "out.parquet")
+        assert len(server.bodies) == 14
         server.answer = by_seed
         made = generate_pairs(PROMPTS, [to(server)], LongerWins(), "out.parquet")
     assert (made.n_pairs, made.counts.get("failed", 0)) == (6, 0)
-    assert len(server.bodies) == 14
+    assert len(server.bodies) == 16
 
 
 def test_tokens_and_cost_are_those_that_the_server_reports():

@@ -102,7 +102,7 @@ def test_a_run_that_is_killed_continues_and_ends_with_the_same_bytes(workplace: 
     told: list[int] = []
     made = generate_pairs(
         "prompts.csv", ["one"], "reward", "out.parquet", k=3, sampling=SAMPLING,
-        progress=lambda done, total: told.append(done),
+        batch_size=4, progress=lambda done, total: told.append(done),
     )  # fmt: skip
     assert told[0] == 10
     assert made.path.read_bytes() == whole.path.read_bytes()
@@ -149,7 +149,9 @@ def test_greedy_answers_of_a_server_are_those_of_the_same_model_here(transformer
     said: list[dict[str, str]] = []
     for source in (here, there):
         found: dict[str, str] = {}
-        list(source.ask(slots, lambda key, reply, found=found: found.update({key: reply.text.strip()})))
+        list(
+            source.ask(slots, set(), lambda key, reply, found=found: found.update({key: reply.text.strip()}))
+        )
         said.append(found)
     assert said[0] == said[1]
     assert len(said[0]) == len(PROMPTS)

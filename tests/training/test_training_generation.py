@@ -56,6 +56,23 @@ def test_a_response_is_the_same_alone_and_in_any_batch(responder, temperature, m
     assert len(set(alone)) > 5
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_what_is_known_keeps_its_place_so_that_the_rest_is_as_it_would_have_been(folder, dtype):
+    """A precision in which texts do depend on their company: only equal batches give equal texts."""
+    responder, wanted, sampling = (
+        Responder(folder, device="cpu", dtype=dtype),
+        asked(30),
+        Sampling(max_new_tokens=40),
+    )
+    whole = dict(both for batch in responder.replies(wanted, sampling, batch_size=4) for both in batch)
+    known = set(range(0, 30, 3)) | set(range(12, 20))
+    rest = dict(
+        both for batch in responder.replies(wanted, sampling, batch_size=4, known=known) for both in batch
+    )
+    assert rest == {i: reply for i, reply in whole.items() if i not in known}
+    assert list(responder.replies(wanted, sampling, known=range(30))) == []
+
+
 def test_greedy_responses_are_those_of_transformers_itself(responder, folder):
     from transformers import AutoModelForCausalLM
 

@@ -246,7 +246,10 @@ def _prompts_hash(asked: Sequence[Prompt]) -> str:
 
 
 def _hash_of(comparer: Any, hashes: HashMemo) -> str:
-    return hashes.of(Path(comparer)) if isinstance(comparer, str | Path) else ""
+    if not isinstance(comparer, str | Path):
+        return ""
+    inside = Path(comparer) / "labeler"  # a run's folder stands for the labeler in it
+    return hashes.of(inside if inside.is_dir() else Path(comparer))
 
 
 def _tokens(replies: Sequence[Sequence[Reply | None]], j: int, n_models: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,8 +58,8 @@ class Source(Protocol):
     about: dict[str, Any]
     asked: dict[str, Any]
 
-    def ask(self, slots: Sequence[Slot], keep: Keep) -> Iterator[int]:
-        """Answer every slot, `keep` each reply; yields how many are done, answered or failed."""
+    def ask(self, slots: Sequence[Slot], known: Collection[str], keep: Keep) -> Iterator[int]:
+        """Answer the slots whose keys are not `known`, `keep` each reply; yields how many are done or failed."""
 
 
 @dataclass
@@ -84,15 +84,16 @@ class LocalSource:
         self.about = {"model": self.name, "sha256": weights, "dtype": self.dtype}
         self.asked = {"weights": weights, "dtype": self.dtype, **_settings(self.sampling)}
 
-    def ask(self, slots: Sequence[Slot], keep: Keep) -> Iterator[int]:
+    def ask(self, slots: Sequence[Slot], known: Collection[str], keep: Keep) -> Iterator[int]:
         try:
             from weaklabel.training.generation import Responder
         except ImportError:
             raise MissingExtraError.for_extra("generating with a local model", "train") from None
         responder = Responder(self._folder, device=self.device, dtype=self.dtype)
         wanted = [(slot.prompt.messages, slot.draw_key(self.sampling.seed)) for slot in slots]
+        there = {i for i, slot in enumerate(slots) if slot.key in known}
         done = 0
-        for batch in responder.replies(wanted, self.sampling, batch_size=self.batch_size):
+        for batch in responder.replies(wanted, self.sampling, batch_size=self.batch_size, known=there):
             for at, reply in batch:
                 keep(slots[at].key, reply)
             done += len(batch)
@@ -120,9 +121,10 @@ class EndpointSource:
     def name(self) -> str:
         return self.endpoint.model
 
-    def ask(self, slots: Sequence[Slot], keep: Keep) -> Iterator[int]:
-        jobs = ((slot, self.request(slot)) for slot in slots)
-        in_a_row, answered = 0, False
+    def ask(self, slots: Sequence[Slot], known: Collection[str], keep: Keep) -> Iterator[int]:
+        todo = [slot for slot in slots if slot.key not in known]
+        jobs = ((slot, self.request(slot)) for slot in todo)
+        in_a_row, has_answered = 0, bool(known)
         with (
             Client(self.endpoint) as client,
             closing(
@@ -130,12 +132,14 @@ class EndpointSource:
             ) as answers,
         ):
             for done, (_, answer) in enumerate(answers, 1):
-                answered = answered or isinstance(answer, Reply)
-                in_a_row = 0 if isinstance(answer, Reply) else in_a_row + 1
+                if isinstance(answer, Reply):
+                    has_answered, in_a_row = True, 0
+                    yield done
+                    continue
+                in_a_row += 1
                 # A server that is gone, or that never took such a request; not some prompts too long for it.
-                lasting = not isinstance(answer, Reply) and answer.lasting
-                never = not answered and in_a_row >= min(_MOST_IN_A_ROW, len(slots))
-                if not isinstance(answer, Reply) and (never or (in_a_row >= _MOST_IN_A_ROW and not lasting)):
+                never = not has_answered and in_a_row >= min(_MOST_IN_A_ROW, len(todo))
+                if never or (in_a_row >= _MOST_IN_A_ROW and not answer.lasting):
                     raise EndpointError(
                         f"model {self.name!r}: {in_a_row} requests in a row failed, the last because "
                         f"{answer.error}. What was answered is kept; the same command continues."
@@ -171,18 +175,16 @@ def answers_of(
     """
     identity = content_hash("responses 1", json.dumps(source.asked, sort_keys=True))
     slots = [Slot.of(prompt, number, identity) for prompt, number in wanted]
-    known = ReplyCache(cache, source.name.rpartition("/")[2], identity)
-    if any(slot.key not in known for slot in slots):
-        with known.held():
+    cached = ReplyCache(cache, source.name.rpartition("/")[2], identity)
+    if any(slot.key not in cached for slot in slots):
+        with cached.held():
             # Now: while this waited for the file, others may have asked.
-            open_ = [slot for slot in slots if slot.key not in known]
-            before = len(slots) - len(open_)
-            progress(before)
-            if open_:
-                for done in source.ask(open_, known.add):
-                    progress(before + done)
+            known = {slot.key for slot in slots if slot.key in cached}
+            progress(len(known))
+            for done in source.ask(slots, known, cached.add):
+                progress(len(known) + done)
     progress(len(slots))
-    return [known.get(slot.key) for slot in slots]
+    return [cached.get(slot.key) for slot in slots]
 
 
 def _settings(sampling: Sampling) -> dict[str, Any]:

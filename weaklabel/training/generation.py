@@ -4,8 +4,9 @@
 Here each response has a stream of its own, made from a key: every step takes one uniform number of it and looks up
 the token in the cumulative probabilities (inversion). The same model, prompt, settings and key give the same text in
 any batch, as far as the arithmetic does: padding changes logits in their last digits, and a token changes where a
-draw, or the likeliest token at temperature 0, is that near a tie. Another device, precision or version of torch may
-change more.
+draw, or the likeliest token at temperature 0, is that near a tie. In float32 that is rare; in bfloat16, whose digits
+are few, most longer texts change with their company. So batches are made of all that is asked, whatever of it is known
+already: who continues a run that was killed meets the same batches.
 
 Only the settings named in `Sampling` are in force; what else a model's `generation_config.json` asks for
 (a repetition penalty, say) is not, except for its end tokens.
@@ -13,7 +14,7 @@ Only the settings named in `Sampling` are in force; what else a model's `generat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,7 +84,12 @@ class Responder:
         return list(self.tokenizer(transcript(messages))["input_ids"])
 
     def replies(
-        self, asked: Sequence[tuple[Sequence[Message], str]], sampling: Sampling, *, batch_size: int = 16
+        self,
+        asked: Sequence[tuple[Sequence[Message], str]],
+        sampling: Sampling,
+        *,
+        batch_size: int = 16,
+        known: Collection[int] = frozenset(),
     ) -> Iterator[list[tuple[int, Reply]]]:
         """One response to each conversation, a list of `(index into asked, reply)` per batch.
 
@@ -91,6 +97,7 @@ class Responder:
             asked: `(messages, key)`; equal keys draw equal random numbers.
             sampling: how they are drawn; its seed is not used, it belongs into the keys.
             batch_size: responses at once.
+            known: indices that need no reply. They keep their places; a batch of them alone is left out.
 
         Raises:
             ConfigError: the model's context has no room for `max_new_tokens`, or memory ran out.
@@ -98,14 +105,17 @@ class Responder:
         room = self._room(sampling)
         for first in range(0, len(asked), batch_size * _WINDOW):
             window = range(first, min(len(asked), first + batch_size * _WINDOW))
+            if all(i in known for i in window):
+                continue
             ids = {i: self.encode(asked[i][0]) for i in window}
             fits = sorted((i for i in window if 0 < len(ids[i]) <= room), key=lambda i: -len(ids[i]))
-            if rest := [i for i in window if not 0 < len(ids[i]) <= room]:
+            if rest := [i for i in window if i not in known and not 0 < len(ids[i]) <= room]:
                 yield [(i, Reply("", finish=TOO_LONG, tokens_in=len(ids[i]), tokens_out=0)) for i in rest]
             for start in range(0, len(fits), batch_size):
                 rows = fits[start : start + batch_size]
-                found = self._batch([ids[i] for i in rows], [asked[i][1] for i in rows], sampling)
-                yield list(zip(rows, found, strict=True))
+                if not all(i in known for i in rows):
+                    found = self._batch([ids[i] for i in rows], [asked[i][1] for i in rows], sampling)
+                    yield [both for both in zip(rows, found, strict=True) if both[0] not in known]
 
     def _room(self, sampling: Sampling) -> int:
         context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
