@@ -46,6 +46,7 @@ SECTIONS: Final = {
         "label": "Label every pair; --explain ID says why.",
         "export": "Write the labels for TRL, OpenRLHF, datasets or as Parquet.",
         "reward": "Train a reward model on the labels (reward train).",
+        "generate": "Sample responses to prompts, pair them, label the pairs.",
     },
     "Judge a run": {
         "report": "One HTML page: figures, functions, trust, disputed pairs.",
