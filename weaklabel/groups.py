@@ -196,7 +196,9 @@ def check_group(group: Group, number: int) -> None:
     where = f"group {number} ({group.prompt[:40]!r})"
     n = len(group.responses)
     themselves = bool(group.comparisons) and all(c.i == c.j == 0 for c in group.comparisons)
-    if n < 2 and not (n == 1 and themselves):  # identical responses merge into one; trainable_groups counts them
+    if n < 2 and not (
+        n == 1 and themselves
+    ):  # identical responses merge into one; trainable_groups counts them
         raise DataError(
             f"{where} has {n} response(s). A group compares at least two; leave the group out, or add responses."
         )

@@ -8,6 +8,7 @@ So every epoch has the same number of steps, which a trainer's schedule and its 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -80,7 +81,9 @@ class GroupBatchSampler(Sampler[list[int]]):
         self._batches = [
             batch
             for start in range(0, len(order), mega)
-            for batch in self._cut(self._sorted(order[start : start + mega], mega_batch), tokens_per_batch, groups_per_batch)
+            for batch in self._cut(
+                self._sorted(order[start : start + mega], mega_batch), tokens_per_batch, groups_per_batch
+            )
         ]
 
     def set_epoch(self, epoch: int) -> None:
@@ -88,7 +91,7 @@ class GroupBatchSampler(Sampler[list[int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self._batches) // self.world)
+        return math.ceil(len(self._batches) / self.world)
 
     def __iter__(self) -> Iterator[list[int]]:
         batches = self._shuffled()

@@ -11,7 +11,6 @@ Encoder: the tokenizer's own pair form, such as [CLS] prompt [SEP] response [SEP
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
@@ -153,8 +152,14 @@ def _rendered(group: Group, tokenizer: Any) -> tuple[str, list[str]]:
         for text in group.responses
     ]
     # Some templates open the reply differently when it is already there; then what all of them share is the prompt.
-    prompt = os.path.commonprefix([prompt, *whole])
+    prompt = _common_start([prompt, *whole])
     return prompt, [text[len(prompt) :] for text in whole]
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    first, last = min(texts), max(texts)  # in sorted order, what these two share all share
+    same = next((k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return first[:same]
 
 
 def _as_pairs(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:

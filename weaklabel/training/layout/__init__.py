@@ -13,10 +13,19 @@ block mask and without a copy of the prompt's last token, since a reward is read
 
 from __future__ import annotations
 
-
 from weaklabel.training.layout.base import Batch, Layout
 from weaklabel.training.layout.choice import Choice, choose_layout, self_test
 from weaklabel.training.layout.model import kind_of, score, unwrapped
 from weaklabel.training.layout.registry import LAYOUTS
 
-__all__ = ["LAYOUTS", "Batch", "Choice", "Layout", "choose_layout", "kind_of", "score", "self_test", "unwrapped"]
+__all__ = [
+    "LAYOUTS",
+    "Batch",
+    "Choice",
+    "Layout",
+    "choose_layout",
+    "kind_of",
+    "score",
+    "self_test",
+    "unwrapped",
+]
