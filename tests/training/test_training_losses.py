@@ -205,7 +205,10 @@ def test_entropy_is_the_floor_of_the_soft_loss() -> None:
 
 
 def test_weighted_mean_counts_by_w() -> None:
-    assert losses.weighted_mean(torch.tensor([1.0, 4.0]), torch.tensor([3.0, 1.0])).item() == 1.75
+    values, w = torch.tensor([1.0, 4.0]), torch.tensor([3.0, 1.0])
+    assert losses.weighted_mean(values, w).item() == 1.75
+    parts = [losses.weighted_mean(values[k : k + 1], w[k : k + 1], total=w.sum()).item() for k in (0, 1)]
+    assert sum(parts) == 1.75
 
 
 def toy_accuracy(seed: int, name: str, flipped: float, belief: float = 1.0, **options: float) -> float:

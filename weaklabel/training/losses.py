@@ -180,9 +180,9 @@ def entropy(p: Tensor) -> Tensor:
     return of_both
 
 
-def weighted_mean(values: Tensor, w: Tensor) -> Tensor:
-    """sum(w * values) / sum(w), where the sum of w is above 0."""
-    return (w * values).sum() / w.sum()
+def weighted_mean(values: Tensor, w: Tensor, total: Tensor | float | None = None) -> Tensor:
+    """sum(w * values) / total, a scalar; total is sum(w), or that of the whole step where this is a part of it."""
+    return (w * values).sum() / (w.sum() if total is None else total)
 
 
 def _label_and_rate(d: Tensor, p: Tensor, flip_rate: float | Tensor | None) -> tuple[Tensor, Tensor]:

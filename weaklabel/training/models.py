@@ -70,7 +70,7 @@ def load_scorer(name: str | Path, *, seed: int = 0, dtype: str = "float32") -> S
         raise ArtifactError(
             f"{path} holds no config.json, so it is no model. Give the folder that save_pretrained wrote."
         )
-    with _seeded(seed), _quiet():
+    with _seeded(seed), quiet():
         model, found = _reading(
             path,
             "model",
@@ -92,7 +92,7 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerBase:
     Raises:
         ArtifactError: none is there.
     """
-    with _quiet():
+    with quiet():
         tokenizer: PreTrainedTokenizerBase = _reading(
             path, "tokenizer", lambda: AutoTokenizer.from_pretrained(path)
         )
@@ -167,7 +167,7 @@ def with_lora(
     config = peft.LoraConfig(
         task_type="SEQ_CLS", r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules="all-linear"
     )
-    with _seeded(seed), _quiet():
+    with _seeded(seed), quiet():
         return peft.get_peft_model(model, config)
 
 
@@ -206,7 +206,7 @@ def _load_adapter(path: str, seed: int, dtype: str) -> Scorer:
             f"{path} holds a LoRA adapter that names no base model. Save the base in a folder and load that first."
         )
     model, tokenizer = load_scorer(base, seed=seed, dtype=dtype)
-    with _quiet():
+    with quiet():
         return _reading(path, "adapter", lambda: peft.PeftModel.from_pretrained(model, path)), tokenizer
 
 
@@ -283,7 +283,7 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No tables of new weights and no progress bars: what matters of them is checked here."""
     before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
