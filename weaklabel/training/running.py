@@ -22,7 +22,7 @@ from weaklabel.training.checkpoints import RunLog, claim, last_checkpoint, remov
 from weaklabel.training.layout import Choice, choose_layout, kind_of, self_test
 from weaklabel.training.models import context_length, quiet
 from weaklabel.training.settings import TrainingSettings
-from weaklabel.training.tokens import TokenGroup, Truncated
+from weaklabel.training.tokens import TokenGroup, Tokenized, Truncated
 from weaklabel.training.trainer import PreferenceTrainer, training_arguments
 
 
@@ -85,6 +85,8 @@ def train_scorer(
     kind = kind_of(model)
     train, check = (
         tokenize_groups(part, tokenizer, max_length=settings.max_length, kind=kind)
+        if part
+        else Tokenized([], Truncated())
         for part in (made.groups, held_out)
     )
     args = training_arguments(settings, folder, evaluates=bool(gold))

@@ -76,6 +76,7 @@ def training_arguments(settings: TrainingSettings, folder: Path, *, evaluates: b
         report_to="none",
         disable_tqdm=True,
         log_level="error",
+        use_cpu=not torch.cuda.is_available(),
         **more,
     )
     args._n_gpu = min(args.n_gpu, 1)  # one process, one GPU: several would be wrapped in DataParallel
