@@ -15,7 +15,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from made_groups import planted_groups, texts_of  # noqa: E402
+from planted import planted_groups, texts_of  # noqa: E402
 
 from weaklabel.errors import ArtifactError, ConfigError, DataError, TrainingError, WeaklabelWarning  # noqa: E402
 from weaklabel.groups import Comparison, Group  # noqa: E402

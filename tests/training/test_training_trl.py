@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 trl = pytest.importorskip("trl")
 datasets = pytest.importorskip("datasets")
 
-from made_groups import planted_groups, texts_of  # noqa: E402
+from planted import planted_groups, texts_of  # noqa: E402
 
 from weaklabel.training.batching import tokenize_groups  # noqa: E402
 from weaklabel.training.models import from_scratch  # noqa: E402
