@@ -18,6 +18,7 @@ import sys
 sys.modules.update(dict.fromkeys({HIDDEN!r}))  # None: importing raises ModuleNotFoundError
 import torch, transformers
 import weaklabel.training as training
+assert all(getattr(training, name) is not None for name in dir(training))
 from weaklabel.groups import Comparison
 group = training.TokenGroup([1, 2], ([3], [4, 5]), (Comparison(0, 1, .7, 1.),))
 config = transformers.LlamaConfig(vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1,
