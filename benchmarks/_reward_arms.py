@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import tempfile
@@ -125,6 +126,7 @@ def run_arm(
     cuda = torch.cuda.is_available()
     before = _resident_mb()
     if cuda:
+        gc.collect()  # a trainer before holds itself in a circle
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     clock = Clock(cuda)
