@@ -3,6 +3,7 @@
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.best_of_n import BestOfN, Candidates, best_of_n, read_candidates
 from weaklabel.reward.evaluation import Evaluation, evaluate
+from weaklabel.reward.files import read_taught, score_file
 from weaklabel.reward.registry import REWARD_MODELS, get_reward_model, load_reward
 from weaklabel.reward.rewardbench import REWARD_BENCH
 from weaklabel.reward.subsets import SubsetEvaluation, evaluate_subsets
@@ -22,6 +23,8 @@ __all__ = [
     "get_reward_model",
     "load_reward",
     "read_candidates",
+    "read_taught",
+    "score_file",
     "train_reward",
     "training_targets",
 ]
