@@ -24,6 +24,10 @@ class Digits(RewardModel):
     def score(self, prompts, responses):
         return np.array([float(r) for r in responses])
 
+    @property
+    def settings(self):
+        return {}
+
     def save(self, folder, *, beside=None): ...
 
     @classmethod

@@ -22,7 +22,11 @@ class Recorder(RewardModel):
     def score(self, prompts, responses):
         return np.zeros(len(responses))
 
-    def save(self, folder): ...
+    @property
+    def settings(self):
+        return {}
+
+    def save(self, folder, *, beside=None): ...
 
     @classmethod
     def load(cls, folder):

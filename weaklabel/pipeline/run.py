@@ -49,6 +49,7 @@ from weaklabel.pipeline.steps import HashMemo, OnStep, StepKeeper, clear_torn
 from weaklabel.pipeline.streams import configured_source, labels_by_shard, read_to_file, write_labels
 from weaklabel.pipeline.tables import read_set_aside, read_votes_file, write_faults, write_votes_file
 from weaklabel.pipeline.voting import check_faults, discard_faulty, remark_on, vote, vote_counts
+from weaklabel.report.card import model_card
 from weaklabel.reward import RewardModel, load_reward, train_reward, training_targets
 from weaklabel.types import Explanation, Labels, LabelsFile, Pairs, Votes
 
@@ -395,9 +396,11 @@ class Run:
                 **settings.settings,
             )
             clear_torn(self.folder / "reward")
-            model.save(self.folder / "reward")
+            n_taught, seed = len(training_targets(labels)[0]), self.config.data.seed
+            card = model_card(model, self.pairs.test, facts={"pairs trained on": f"{n_taught:,}"}, seed=seed)
+            model.save(self.folder / "reward", beside=card)
             made.append(model)
-            return {"model": settings.model, "trained_on": len(training_targets(labels)[0])}
+            return {"model": settings.model, "trained_on": n_taught}
 
         self._steps.run(
             "reward",

@@ -76,6 +76,15 @@ class RewardModel(ABC):
             ArtifactError: when the folder holds no such model, or a torn one.
         """
 
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """What the constructor was given."""
+
+    def facts(self) -> dict[str, str]:
+        """Further lines for the model's card: how it was trained and calibrated."""
+        return {}
+
     def compare(self, pairs: Pairs) -> FloatArray:
         """`(n_pairs,)` float64: P(B beats A). Turning a pair round gives exactly 1 - p."""
         prompts = pairs.table["prompt"].to_pylist()
