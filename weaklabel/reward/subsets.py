@@ -144,7 +144,9 @@ def evaluate_subsets(
     names = np.array(_subsets(rows, subset), dtype=np.object_)
     without_gold = len(gold) - len(rows) - left_out
     return SubsetEvaluation(
-        whole=compare_answers(answers, rows, without_gold, n_draws=n_draws, seed=seed),
+        whole=compare_answers(
+            answers, rows, without_gold, int((rows.parts == "dev").sum()), n_draws=n_draws, seed=seed
+        ),
         subsets={
             arm: {str(s): cut.figures(arm, p, names == s) for s in dict.fromkeys(names.tolist())}
             for arm, p in everything.items()
