@@ -57,6 +57,14 @@ def test_turning_pairs_round_turns_every_answer_exactly(fitted):
     assert np.array_equal(model.compare(pairs.swapped()), 1 - model.compare(pairs))
 
 
+def test_answers_are_sigmoids_of_reward_differences(fitted):
+    pairs, model = fitted
+    prompts, a, b = (pairs.table[n].to_pylist() for n in ("prompt", "response_a", "response_b"))
+    assert model.scale_ != 1.0
+    z = model.score(prompts, b) - model.score(prompts, a)
+    assert np.abs(1 / (1 + np.exp(-z)) - model.compare(pairs)).max() < 1e-6
+
+
 def test_an_answer_does_not_depend_on_its_company(fitted):
     pairs, model = fitted
     together = model.compare(pairs)
