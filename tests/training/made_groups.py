@@ -1,47 +1,82 @@
-"""Groups with a planted preference, and a tiny scorer, for the tests of training."""
+"""Random token groups, and tiny models of several architectures that read them."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
+import numpy as np
+import torch
+import transformers
 
-from weaklabel.groups import Comparison, Group
+from weaklabel.groups import Comparison
+from weaklabel.training import LAYOUTS, TokenGroup, score
 
-GOOD = ("kind", "clear", "sound", "bright")
-BAD = ("rude", "vague", "false", "dull")
-FILLER = ("the", "answer", "is", "then", "so", "it", "that", "word", "and", "here")
-
-
-def planted_groups(
-    n: int, *, seed: int = 0, responses: int = 2, hard: bool = True, noise: float = 0.0, words: int = 12
-) -> list[Group]:
-    """Groups in which the response with more good and fewer bad words wins; all pairs of a group are compared.
-
-    With `hard` the belief is 0 or 1 and the weight 1, otherwise both vary. `noise` flips that share of beliefs.
-    """
-    draw = random.Random(seed)
-    return [_group(k, draw, responses, hard, noise, words) for k in range(n)]
-
-
-def _group(k: int, draw: random.Random, responses: int, hard: bool, noise: float, words: int) -> Group:
-    scores = draw.sample(range(-4, 5), responses)
-    texts = tuple(_text(score, draw, words) for score in scores)
-    compared = []
-    for i in range(responses):
-        for j in range(i + 1, responses):
-            p = float(scores[j] > scores[i])
-            p = 1 - p if draw.random() < noise else p
-            p = p if hard else 0.1 + 0.8 * p + 0.1 * (draw.random() - 0.5)
-            compared.append(Comparison(i, j, p, 1.0 if hard else draw.uniform(0.1, 3.0)))
-    return Group(f"question {k} about {draw.choice(FILLER)}", texts, tuple(compared))
+VOCABULARY = 97
+PAD = 0
+SHAPE = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_labels": 1,
+    "pad_token_id": PAD,
+}
+CONFIGS = {
+    "llama": lambda: transformers.LlamaConfig(**SHAPE, num_key_value_heads=2),
+    "qwen2": lambda: transformers.Qwen2Config(**SHAPE, num_key_value_heads=2),
+    "gpt_neox": lambda: transformers.GPTNeoXConfig(**SHAPE),
+    "gpt2": lambda: transformers.GPT2Config(
+        vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=4, n_positions=128, num_labels=1, pad_token_id=PAD
+    ),
+    "mistral": lambda: transformers.MistralConfig(**SHAPE, num_key_value_heads=2, sliding_window=8),
+    "bert": lambda: transformers.BertConfig(**SHAPE, max_position_embeddings=128),
+    "roberta": lambda: transformers.RobertaConfig(**SHAPE, max_position_embeddings=128, type_vocab_size=1),
+}
 
 
-def _text(score: int, draw: random.Random, words: int) -> str:
-    loaded = [draw.choice(GOOD if score > 0 else BAD) for _ in range(abs(score))]
-    text = loaded + [draw.choice(FILLER) for _ in range(words - len(loaded))]
-    draw.shuffle(text)
-    return " ".join(text)
+def tiny_model(name: str, seed: int = 0):
+    """A random two-layer model in eval mode, whose rewards differ by about one."""
+    torch.manual_seed(seed)
+    model = transformers.AutoModelForSequenceClassification.from_config(CONFIGS[name]())
+    head = model.score if hasattr(model, "score") else model.classifier
+    for weights in head.parameters():
+        torch.nn.init.normal_(weights, std=0.3)
+    return model.eval()
 
 
-def texts_of(groups: Sequence[Group]) -> list[str]:
-    return [text for group in groups for text in (group.prompt, *group.responses)]
+def some_groups(n: int, responses: int, seed: int = 0) -> list[TokenGroup]:
+    """Groups of random lengths; every response is compared with every other."""
+    rng = np.random.default_rng(seed)
+
+    def ids(low: int, high: int) -> list[int]:
+        return rng.integers(1, VOCABULARY, rng.integers(low, high)).tolist()
+
+    pairs = [(i, j) for i in range(responses) for j in range(i + 1, responses)]
+    return [
+        TokenGroup(
+            ids(0, 30),
+            tuple(ids(1, 12) for _ in range(responses)),
+            tuple(Comparison(i, j, float(rng.random()), float(rng.random())) for i, j in pairs),
+        )
+        for _ in range(n)
+    ]
+
+
+def rewards_and_gradients(model, layout: str, groups) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rewards, and the gradient of a Bradley-Terry loss over all trainable parameters as one vector."""
+    batch = LAYOUTS[layout].collate(groups, PAD)
+    model.zero_grad()
+    rewards = score(model, batch)
+    d = rewards[batch["j"]] - rewards[batch["i"]]
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(d, batch["p"], reduction="none")
+    (losses * batch["w"]).sum().backward()
+    gradients = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+    return rewards.detach(), torch.cat(gradients)
+
+
+def assert_same(model, layout: str, groups, rewards: float = 1e-6, gradients: float = 1e-5) -> None:
+    """The layout's rewards within `rewards` of the padded ones, its gradient within a relative `gradients`."""
+    expected, slope = rewards_and_gradients(model, "padded", groups)
+    found, found_slope = rewards_and_gradients(model, layout, groups)
+    assert (found - expected).abs().max() <= rewards
+    assert (found_slope - slope).norm() <= gradients * slope.norm()
+    assert slope.norm() > 1e-3

@@ -62,7 +62,7 @@ def test_every_size_is_a_scorer(size: str) -> None:
 
 
 def test_from_scratch_needs_a_known_size_and_texts() -> None:
-    with pytest.raises(UnknownNameError, match="no model size 'large'. Known: medium, small, tiny"):
+    with pytest.raises(UnknownNameError, match=r"no model size 'large'\. Known: medium, small, tiny"):
         from_scratch("large", TEXTS)
     with pytest.raises(ConfigError, match="from_scratch got no texts"):
         from_scratch("tiny", [])
@@ -164,7 +164,7 @@ def test_missing_weights_are_named(folder: Path) -> None:
 
 def test_weights_of_another_width_are_refused(folder: Path) -> None:
     edit(folder / "config.json", intermediate_size=100)
-    with pytest.raises(ArtifactError, match="or holds them in another shape: model.layers.0.mlp"):
+    with pytest.raises(ArtifactError, match=r"or holds them in another shape: model\.layers\.0\.mlp"):
         load_scorer(folder)
 
 

@@ -12,8 +12,9 @@ torch = pytest.importorskip("torch")
 trl = pytest.importorskip("trl")
 datasets = pytest.importorskip("datasets")
 
-from made_groups import planted_groups, texts_of  # noqa: E402
+from planted import planted_groups, texts_of  # noqa: E402
 
+from weaklabel.training import trainer as trainer_module  # noqa: E402
 from weaklabel.training.batching import tokenize_groups  # noqa: E402
 from weaklabel.training.models import from_scratch  # noqa: E402
 from weaklabel.training.running import isolated_randomness  # noqa: E402
@@ -34,13 +35,12 @@ def trl_losses(model: Any, tokenizer: Any, rows: list[dict[str, list[int]]], fol
         lr_scheduler_type="constant",
         train_sampling_strategy="sequential",
         bf16=False,
-        gradient_checkpointing=None,
-        activation_checkpointing=False,
         logging_steps=1,
         save_strategy="no",
         report_to="none",
         disable_tqdm=True,
         use_cpu=True,
+        **{trainer_module.CHECKPOINTING: False},
     )
     trainer = trl.RewardTrainer(
         model=model, args=args, train_dataset=datasets.Dataset.from_list(rows), processing_class=tokenizer

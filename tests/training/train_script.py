@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from made_groups import planted_groups, texts_of
+from planted import planted_groups, texts_of
 
 from weaklabel.training.models import from_scratch
 from weaklabel.training.running import Trained, train_scorer

@@ -11,14 +11,25 @@ from typing import Any, Final
 
 _HOME: Final = {
     "LAYOUTS": "layout",
+    "LOSSES": "losses",
+    "SIZES": "models",
     "GroupBatchSampler": "batching",
     "GroupDataset": "batching",
+    "PreferenceTrainer": "trainer",
     "TokenGroup": "batching",
     "Tokenized": "batching",
+    "Trained": "running",
+    "TrainingSettings": "settings",
     "choose_layout": "layout",
+    "from_scratch": "models",
+    "load_scorer": "models",
+    "named_loss": "losses",
     "score": "layout",
+    "score_texts": "scoring",
     "self_test": "layout",
     "tokenize_groups": "batching",
+    "train_scorer": "running",
+    "with_lora": "models",
 }
 
 __all__ = list(_HOME)

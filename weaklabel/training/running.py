@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -80,6 +81,7 @@ def train_scorer(
         TrainingError: no memory, or a loss that is no number. Checkpoints are kept.
     """
     _check(model, tokenizer, gold, settings)
+    folder = folder.resolve()  # checkpoints name the best one by its path
     made = trainable_groups(groups)
     held_out = trainable_groups(gold).groups if gold else ()
     kind = kind_of(model)
@@ -93,7 +95,7 @@ def train_scorer(
     made_of = manifest(
         "training",
         inputs={
-            "model": content_hash(model.config.to_json_string()),
+            "model": _model_hash(model),
             "groups": content_hash(*map(repr, made.groups)),
             "gold": content_hash(*map(repr, held_out)),
         },
@@ -105,18 +107,20 @@ def train_scorer(
         remove_torn(folder)
     with quiet(), isolated_randomness():
         layout = _layout(model, settings, train.groups, args.device, tokenizer.pad_token_id)
-        trainer = PreferenceTrainer(
-            model,
-            args,
-            settings,
-            layout.name,
-            train.groups,
-            check.groups,
-            pad_id=tokenizer.pad_token_id,
-            processing_class=tokenizer,
-            callbacks=_callbacks(settings, folder),
-        )
-        resumed = _run(trainer, last_checkpoint(folder))
+        with _own_forward(model):
+            trainer = PreferenceTrainer(
+                model,
+                args,
+                settings,
+                layout.name,
+                train.groups,
+                check.groups,
+                pad_id=tokenizer.pad_token_id,
+                processing_class=tokenizer,
+                callbacks=_callbacks(settings, folder),
+            )
+            resumed = _run(trainer, last_checkpoint(folder))
+    model.eval()
     state = trainer.state
     history: list[dict[str, Any]] = state.log_history
     return Trained(
@@ -143,6 +147,28 @@ def isolated_randomness() -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(arrays)  # noqa: NPY002
+
+
+def _model_hash(model: Any) -> str:
+    """Of the architecture and of what trains, not of the weights: a checkpoint replaces those."""
+    config = model.config.to_dict()
+    for changing in ("transformers_version", "use_cache"):
+        config.pop(changing, None)
+    parameters = [(name, list(p.shape), p.requires_grad) for name, p in model.named_parameters()]
+    return content_hash(json.dumps([config, parameters], sort_keys=True, default=str))
+
+
+@contextmanager
+def _own_forward(model: Any) -> Iterator[None]:
+    """Takes off the autocast that accelerate puts around `forward`, so that a model scores as it will when loaded."""
+    before = model.__dict__.get("forward")
+    try:
+        yield
+    finally:
+        model.__dict__.pop("_original_forward", None)
+        model.__dict__.pop("forward", None)
+        if before is not None:
+            model.forward = before
 
 
 def _check(model: Any, tokenizer: Any, gold: Sequence[Group], settings: TrainingSettings) -> None:

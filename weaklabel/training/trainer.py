@@ -36,7 +36,7 @@ from weaklabel.training.losses import (
 from weaklabel.training.settings import SCHEDULES, TrainingSettings
 
 # transformers 5.19 renamed it; the old name warns there and leaves with version 6.
-_CHECKPOINTING: Final = (
+CHECKPOINTING: Final = (
     "activation_checkpointing"
     if "activation_checkpointing" in inspect.signature(TrainingArguments).parameters
     else "gradient_checkpointing"
@@ -52,8 +52,8 @@ def training_arguments(settings: TrainingSettings, folder: Path, *, evaluates: b
     if evaluates:
         more |= {f"eval_{name}": value for name, value in when.items()}
         more |= {"load_best_model_at_end": True, "metric_for_best_model": "nll", "greater_is_better": False}
-    more[_CHECKPOINTING] = settings.activation_checkpointing
-    more[f"{_CHECKPOINTING}_kwargs"] = {"use_reentrant": False}
+    more[CHECKPOINTING] = settings.activation_checkpointing
+    more[f"{CHECKPOINTING}_kwargs"] = {"use_reentrant": False}
     args = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,

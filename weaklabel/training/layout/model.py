@@ -8,7 +8,6 @@ It is the model's outermost `forward` that gets called, so PEFT, DDP, FSDP and a
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from types import MethodType
 from typing import Any, Final, Literal
 
@@ -140,7 +139,7 @@ def _forward(
     # The head in its own dtype: under autocast a reward would be rounded to 8 bits.
     head = self.score
     weight = next(head.parameters())
-    with torch.autocast(weight.device.type, enabled=False) if hidden.dtype != weight.dtype else nullcontext():
+    with torch.autocast(weight.device.type, enabled=False):
         return head(pooled.to(weight.dtype))[:, 0]
 
 
