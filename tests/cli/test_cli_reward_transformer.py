@@ -76,6 +76,37 @@ def test_it_is_judged_antisymmetric_and_compared_with_another() -> None:
     assert found["differences"]["scratch/../scratch"]["nll"]["value"] == 0.0
 
 
+def test_a_run_that_was_killed_behind_the_training_goes_on_from_its_checkpoint(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = (
+        "--pairs",
+        "pairs.jsonl",
+        "--gold",
+        "gold.jsonl",
+        "--lfs",
+        "shipped:length",
+        "--name",
+        "killed",
+    )
+    answer("label", *options, "--model", "majority_vote")
+    train = ("reward", "train", "--name", "killed", "--from-scratch", "tiny", *FAST)
+    with monkeypatch.context() as patch:
+        patch.setattr("weaklabel.pipeline.run.model_card", lambda *a, **k: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            answer(*train)
+    folder = project / "runs" / "killed"
+    assert list((folder / "training").rglob("checkpoint-2"))
+    trained = []
+    monkeypatch.setattr(
+        "weaklabel.training.trainer.PreferenceTrainer.training_step", lambda *a, **k: trained.append(1)
+    )
+    answer(*train)
+    assert trained == []
+    assert (folder / "reward" / "model.safetensors").is_file()
+    assert not (folder / "training").exists()
+
+
 def test_a_run_switches_by_the_name_of_the_model(project: Path) -> None:
     (project / "weaklabel.toml").write_text(
         '[data]\npairs = "pairs.jsonl"\ngold = "gold.jsonl"\n[lfs]\nuse = ["shipped:length"]\n'

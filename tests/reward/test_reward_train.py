@@ -131,7 +131,8 @@ def test_the_linear_model_trains_from_labels_by_name():
 
 def test_without_torch_the_train_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "weaklabel.reward.transformer", raising=False)
+    for name in ("minilm", "transformer"):
+        monkeypatch.delitem(sys.modules, f"weaklabel.reward.{name}", raising=False)
     for name in [n for n in sys.modules if n.startswith("weaklabel.training")]:
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(MissingExtraError, match=r"reward model 'minilm' needs the 'train' extra"):

@@ -16,7 +16,8 @@ pytest.importorskip("transformers")
 from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError, NotFittedError  # noqa: E402
 from weaklabel.metrics import accuracy  # noqa: E402
 from weaklabel.reward import get_reward_model, load_reward, train_reward  # noqa: E402
-from weaklabel.reward.transformer import MinilmReward, TransformerReward  # noqa: E402
+from weaklabel.reward.minilm import MinilmReward  # noqa: E402
+from weaklabel.reward.transformer import TransformerReward  # noqa: E402
 
 pytestmark = pytest.mark.trains
 
@@ -104,6 +105,16 @@ def test_a_changed_file_is_noticed(fitted, tmp_path, name):
     raw[-1] ^= 1
     (tmp_path / "m" / name).write_bytes(bytes(raw))
     with pytest.raises(ArtifactError, match=f"{name} is not what its manifest names"):
+        load_reward(tmp_path / "m")
+
+
+@pytest.mark.parametrize("key", ["hashes", "scale", "trained", "gold_prompts"])
+def test_a_manifest_that_lacks_something_is_torn(fitted, tmp_path, key):
+    fitted[1].save(tmp_path / "m")
+    about = json.loads((tmp_path / "m" / "manifest.json").read_text())
+    del about[key]
+    (tmp_path / "m" / "manifest.json").write_text(json.dumps(about))
+    with pytest.raises(ArtifactError, match=r"is no whole manifest|is not what its manifest names"):
         load_reward(tmp_path / "m")
 
 

@@ -30,6 +30,8 @@ class RewardModel(ABC):
     """
 
     name: ClassVar[str]
+    resumes: ClassVar[bool] = False
+    """Whether a killed `fit` goes on in the folder that the setting `checkpoints` names."""
     scale_: float = 1.0
     n_gold_: int = 0
     gold_prompts_: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)

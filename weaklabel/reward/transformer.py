@@ -20,19 +20,11 @@ import transformers
 from numpy.typing import ArrayLike
 
 from weaklabel._validation import check_gold
-from weaklabel.artifacts import content_hash, file_hash, manifest, write_folder, write_json
+from weaklabel.artifacts import content_hash
 from weaklabel.calibration.temperature import Temperature
-from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, NotFittedError
-from weaklabel.export.folder import check_replaceable
-from weaklabel.reward.base import (
-    GOLD_PROMPTS,
-    RewardModel,
-    check_targets,
-    prompt_hashes,
-    read_array,
-    read_manifest,
-    write_array,
-)
+from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
+from weaklabel.reward.base import RewardModel, check_targets, prompt_hashes
+from weaklabel.reward.scorer_folder import read_scorer, torn, write_scorer
 from weaklabel.reward.teaching import plan_gold, teaching_groups, turns_of
 from weaklabel.training.models import context_length, from_scratch, load_scorer, quiet, with_lora
 from weaklabel.training.running import Trained, train_scorer
@@ -69,6 +61,7 @@ class TransformerReward(RewardModel):
     """
 
     name: ClassVar[str] = "transformer"
+    resumes: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -152,54 +145,31 @@ class TransformerReward(RewardModel):
         """Write weights (safetensors), tokenizer, `gold_prompts.npy` and `manifest.json`; see `RewardModel.save`."""
         if self.model_ is None:
             raise NotFittedError(f"{self.name} is not fitted: there is nothing to save. Call fit first.")
-        target = Path(folder)
-        check_replaceable(target, "reward:")
-
-        def fill(temporary: Path) -> None:
-            with quiet():
-                self.model_.save_pretrained(temporary)
-                self.tokenizer_.save_pretrained(temporary)
-            gold_prompts = write_array(temporary / GOLD_PROMPTS, self.gold_prompts_)
-            weights = {file.name: file_hash(file) for file in sorted(temporary.iterdir())}
-            for name, text in (beside or {}).items():
-                (temporary / name).write_text(text, encoding="utf-8")
-            about = manifest(
-                f"reward:{self.name}",
+        with quiet():
+            write_scorer(
+                folder,
+                (self.model_, self.tokenizer_, self.gold_prompts_),
+                beside or {},
+                kind=f"reward:{self.name}",
                 inputs={"groups": self._about["groups"]},
                 settings=self.settings,
                 libraries=_libraries(),
                 scale=self.scale_,
                 n_gold=self.n_gold_,
-                gold_prompts=gold_prompts,
                 trained=self._about,
-                hashes=weights,
-                files=sorted(file.name for file in temporary.iterdir()),
             )
-            write_json(temporary / "manifest.json", about)
-
-        write_folder(target, fill)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        target = Path(folder)
-        about = read_manifest(target)
-        if about.get("kind") != f"reward:{cls.name}":
-            raise ArtifactError(
-                f"{target} holds {about.get('kind')!r}, not 'reward:{cls.name}'. Name a saved model of that kind."
-            )
+        about, gold_prompts = read_scorer(folder, f"reward:{cls.name}")
         try:
-            for name, expected in about["hashes"].items():
-                if not (target / name).is_file() or file_hash(target / name) != expected:
-                    raise ArtifactError(f"{target / name} is not what its manifest names. Train again.")
             model = cls(**about["settings"])
             model.scale_, model.n_gold_ = float(about["scale"]), int(about["n_gold"])
             model._about = dict(about["trained"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ArtifactError(
-                f"{target / 'manifest.json'} is no whole manifest ({type(error).__name__}: {error}). Train again."
-            ) from None
-        model.gold_prompts_ = read_array(target / GOLD_PROMPTS, about.get("gold_prompts"))
-        model.model_, model.tokenizer_ = load_scorer(target, dtype=model.dtype)
+        except (KeyError, TypeError, ValueError) as error:
+            raise torn(folder, error) from None
+        model.gold_prompts_ = gold_prompts
+        model.model_, model.tokenizer_ = load_scorer(folder, dtype=model.dtype)
         model.model_.to("cuda" if torch.cuda.is_available() else "cpu").eval()
         return model
 
@@ -301,23 +271,6 @@ class TransformerReward(RewardModel):
         )
         rewards = dict(zip(order, scored.tolist(), strict=True))
         return np.array([rewards[key] for key in keys], dtype=np.float64)
-
-
-class MinilmReward(TransformerReward):
-    """all-MiniLM-L6-v2 (22.7 M parameters) as a cross-encoder, from the wheel of the `minilm` extra: runs offline.
-
-    Args: those of `TransformerReward`, but for `base` and `from_scratch`.
-    """
-
-    name: ClassVar[str] = "minilm"
-
-    def __init__(self, **settings: Any) -> None:
-        given = {
-            name for name in ("base", "from_scratch") if settings.pop(name, None) not in (None, "minilm")
-        }
-        if given:
-            raise ConfigError(f"minilm is a model already: leave {min(given)} out, or take 'transformer'.")
-        super().__init__(base="minilm", **settings)
 
 
 def _about(trained: Trained) -> dict[str, Any]:

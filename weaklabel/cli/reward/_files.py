@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # Named otherwise than the settings of a run: they speak of another file, and are not remembered for the run.
 def file_options(function: F) -> F:
-    """`--pairs FILE` with what it takes to read it, `sources` and so on in the command's arguments."""
+    """`--pairs FILE` with what it takes to read it; `reading` takes them out of the command's arguments."""
     return _stack(
         click.option(
             "--pairs", "file_pairs", multiple=True, metavar="FILE", help="A preference file instead of a run."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from weaklabel.cli._common import _columns, emit, json_option, results_only
@@ -16,7 +14,7 @@ from weaklabel.cli.reward._files import open_reward
 @click.option("--out", required=True, metavar="FILE", help="Where to: .parquet or .jsonl.")
 @click.option("--columns", metavar="response=answer,...", callback=_columns, help="Which column is which.")
 @json_option
-def score(as_json: bool, model: str, file: str, out: str, columns: dict[str, str] | None, **_: Any) -> None:
+def score(as_json: bool, model: str, file: str, out: str, columns: dict[str, str] | None) -> None:
     """Add a column `reward` to every row of FILE, which holds `prompt` and `response`.
 
     MODEL is a saved reward model's folder. Rewards of one prompt can be compared; a difference is in log-odds.
