@@ -30,13 +30,17 @@ print(name, training.score(model, training.LAYOUTS[name].collate([group], 0)).sh
 
 
 def test_a_batch_is_scored_without_pandas_polars_pydantic_datasets_or_trl():
-    found = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, timeout=300, check=False
+    )
     assert found.stdout.strip() == "shared torch.Size([2])", found.stderr
 
 
 def test_opening_the_room_does_not_import_torch():
     code = "import sys, weaklabel.training; print('torch' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
+    )
     assert found.stdout.strip() == "False"
 
 

@@ -7,13 +7,14 @@ import warnings
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 
-from made_groups import PAD, some_groups, tiny_model  # noqa: E402
+from made_groups import PAD, SHAPE, some_groups, tiny_model  # noqa: E402
 
 from weaklabel.errors import ConfigError, UnknownNameError, WeaklabelWarning  # noqa: E402
 from weaklabel.training import LAYOUTS, choose_layout, self_test  # noqa: E402
 from weaklabel.training.layout import model as pooling  # noqa: E402
+from weaklabel.training.layout.architectures import SHARING  # noqa: E402
 
 pytestmark = pytest.mark.trains
 
@@ -78,6 +79,19 @@ def test_the_self_test_passes_what_is_right(name, layout):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert self_test(tiny_model(name), layout, some_groups(5, 3), pad_id=PAD).name == layout
+
+
+@pytest.mark.parametrize("model_type", sorted(SHARING))
+def test_every_architecture_on_the_list_gives_the_padded_rewards(model_type):
+    small = {**SHAPE, "head_dim": 8, "num_key_value_heads": 2, "sliding_window": None}
+    small = {"n_embd": 32, "n_layer": 2, "n_head": 4, "num_labels": 1} if model_type == "gpt2" else small
+    config = transformers.AutoConfig.for_model(model_type, **small)
+    model = transformers.AutoModelForSequenceClassification.from_config(config).eval()
+    choice = choose_layout(model)
+    assert choice.name == "shared"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert self_test(model, choice.name, some_groups(3, 3), pad_id=PAD).name == "shared"
 
 
 def test_the_self_test_finds_a_mask_that_is_not_obeyed(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,14 @@ pytest.importorskip("transformers")
 
 from planted import planted_groups, texts_of  # noqa: E402
 
-from weaklabel.errors import ArtifactError, ConfigError, DataError, TrainingError, WeaklabelWarning  # noqa: E402
+from weaklabel.errors import (  # noqa: E402
+    ArtifactError,
+    ConfigError,
+    DataError,
+    MissingExtraError,
+    TrainingError,
+    WeaklabelWarning,
+)
 from weaklabel.groups import Comparison, Group  # noqa: E402
 from weaklabel.training import trainer as trainer_module  # noqa: E402
 from weaklabel.training.models import from_scratch, load_scorer, with_lora  # noqa: E402
@@ -222,6 +230,14 @@ def test_the_log_holds_every_step_once_and_as_json(tmp_path: Path) -> None:
     assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 5, 6]
     assert [line["loss"] for line in lines if "loss" in line] == [loss for _, loss, _ in result.losses]
     assert list((tmp_path / "tensorboard").glob("events*"))
+
+
+def test_tensorboard_asked_for_and_missing_names_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(MissingExtraError, match="logging for TensorBoard needs the 'train' extra"):
+        trained(tmp_path, settings=replace(QUICK, tensorboard=True))
 
 
 def test_training_prints_nothing_and_leaves_random_states_alone(tmp_path: Path, capfd: Any) -> None:

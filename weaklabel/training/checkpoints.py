@@ -96,14 +96,16 @@ class RunLog(TrainerCallback):
     """
 
     def __init__(self, folder: Path, *, tensorboard: bool) -> None:
+        self._folder, self._tensorboard = folder, tensorboard
         self._path = folder / "log.jsonl"
-        self._board = _summary_writer(folder / "tensorboard") if tensorboard else None
+        self._board: Any = None
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         if state.is_world_process_zero:
             write_text(self._path, "".join(json.dumps(line) + "\n" for line in state.log_history))
+            self._board = _summary_writer(self._folder / "tensorboard") if self._tensorboard else None
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

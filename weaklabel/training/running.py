@@ -92,16 +92,7 @@ def train_scorer(
         for part in (made.groups, held_out)
     )
     args = training_arguments(settings, folder, evaluates=bool(gold))
-    made_of = manifest(
-        "training",
-        inputs={
-            "model": _model_hash(model),
-            "groups": content_hash(*map(repr, made.groups)),
-            "gold": content_hash(*map(repr, held_out)),
-        },
-        settings={**settings.fingerprint(), "processes": args.world_size},
-        libraries={"torch": torch.__version__, "transformers": transformers.__version__},
-    )
+    made_of = _made_of(model, made.groups, held_out, settings, args.world_size)
     with args.main_process_first(desc="claim of the folder"):
         claim(folder, made_of, writes=args.process_index == 0)
         remove_torn(folder)
@@ -147,6 +138,21 @@ def isolated_randomness() -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(arrays)  # noqa: NPY002
+
+
+def _made_of(
+    model: Any, groups: Sequence[Group], gold: Sequence[Group], settings: TrainingSettings, processes: int
+) -> dict[str, Any]:
+    return manifest(
+        "training",
+        inputs={
+            "model": _model_hash(model),
+            "groups": content_hash(*map(repr, groups)),
+            "gold": content_hash(*map(repr, gold)),
+        },
+        settings={**settings.fingerprint(), "processes": processes},
+        libraries={"torch": torch.__version__, "transformers": transformers.__version__},
+    )
 
 
 def _model_hash(model: Any) -> str:

@@ -4,6 +4,9 @@ A step's loss is sum(w * loss) / sum(w) over *all* its comparisons, whichever ba
 batches of one group accumulated, one batch of eight, and eight processes of one give the same step. A mean of batch
 means, which trainers usually take, would give a comparison more weight the lighter its batch.
 
+Several processes: start the program with torchrun or `accelerate launch`. DDP is tested, over gloo: two processes
+give the model of one. FSDP2 comes with accelerate (`accelerate launch --use_fsdp`) and was not run: it needs GPUs.
+
 `train_scorer` in `running.py` puts a whole run together.
 """
 

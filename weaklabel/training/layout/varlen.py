@@ -115,12 +115,19 @@ def attention(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )
         return plain
-    q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))  # (tokens, heads, size)
+    q, k, v = (_in_autocast(x)[0].transpose(0, 1) for x in (query, key, value))  # (tokens, heads, size)
     k, v = k[segments.keys], v[segments.keys]
     scale = scaling if scaling is not None else q.shape[-1] ** -0.5
+    # The kernel has no dropout; models with attention dropout go the slow way rather than without it.
     by_kernel = q.is_cuda and q.dtype in HALF and not dropout
     run = _by_kernel if by_kernel else _one_by_one
     return run(q, k, v, segments, scale, dropout)[None], None
+
+
+def _in_autocast(x: Tensor) -> Tensor:
+    # Autocast knows `sdpa` but not the packed kernel, and normalised queries leave their layer in float32.
+    device = x.device.type
+    return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
 
 
 def _one_by_one(q: Tensor, k: Tensor, v: Tensor, segments: Segments, scale: float, dropout: float) -> Tensor:
