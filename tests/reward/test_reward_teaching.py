@@ -30,6 +30,7 @@ def test_a_transcript_is_a_conversation_and_messages_come_first():
     assert [turn["role"] for turn in turns_of(transcript, None)] == ["user", "assistant", "user"]
     assert turns_of("Human: Hi", None) == turns_of("Why?", []) == ()
     assert turns_of(transcript, [{"role": "user", "content": "x"}]) == ({"role": "user", "content": "x"},)
+    assert turns_of("", [{"role": "user", "content": None}]) == ({"role": "user", "content": ""},)
 
 
 @pytest.mark.parametrize(

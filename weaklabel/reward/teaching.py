@@ -80,7 +80,7 @@ def teaching_groups(pairs: Pairs, p: FloatArray, w: FloatArray) -> list[Group]:
 def turns_of(prompt: str, messages: Sequence[Message] | None) -> tuple[Message, ...]:
     """The conversation of a prompt: its messages, else the turns of a transcript, else nothing."""
     if messages:
-        return tuple(messages)
+        return tuple(Message(role=turn["role"], content=turn["content"] or "") for turn in messages)
     turns = parse_transcript(prompt)
     return tuple(turns) if len(turns) > 1 else ()
 
