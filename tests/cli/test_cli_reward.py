@@ -64,7 +64,7 @@ def test_a_trained_model_has_a_card_with_its_held_out_reliability(project: Path)
     for folder in (project / "runs" / "base" / "reward", project / "models" / "gold"):
         card = (folder / "README.md").read_text(encoding="utf-8")
         assert "# Reward model: linear" in card
-        assert "pairs trained on" in card
+        assert "- pairs given, gold for the factor among them: " in card
         assert "](reliability.svg)" in card
         assert (folder / "reliability.svg").read_text().startswith("<svg")
         assert load_reward(folder).n_gold_ > 0

@@ -403,7 +403,12 @@ class Run:
             )
             clear_torn(self.folder / "reward")
             n_taught, seed = len(training_targets(labels)[0]), self.config.data.seed
-            card = model_card(model, self.pairs.test, facts={"pairs trained on": f"{n_taught:,}"}, seed=seed)
+            card = model_card(
+                model,
+                self.pairs.test,
+                facts={"pairs given, gold for the factor among them": f"{n_taught:,}"},
+                seed=seed,
+            )
             model.save(self.folder / "reward", beside=card)
             shutil.rmtree(self.folder / "training", ignore_errors=True)
             made.append(model)

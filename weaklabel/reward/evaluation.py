@@ -49,8 +49,8 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON values."""
         return {
-            "figures": _plain(self.figures),
-            "differences": _plain(self.differences),
+            "figures": plain_figures(self.figures),
+            "differences": plain_figures(self.differences),
             "ece_perfect": {name: interval.to_dict() for name, interval in self.ece_perfect.items()},
             "n_pairs": self.n_pairs,
             "n_ties": self.n_ties,
@@ -251,5 +251,6 @@ def answer_of(name: str, comparer: Comparer, rows: Pairs) -> FloatArray:
     return p
 
 
-def _plain(figures: Mapping[str, Mapping[str, Interval]]) -> dict[str, dict[str, Any]]:
+def plain_figures(figures: Mapping[str, Mapping[str, Interval]]) -> dict[str, dict[str, Any]]:
+    """Intervals by two keys as JSON values."""
     return {name: {metric: i.to_dict() for metric, i in row.items()} for name, row in figures.items()}

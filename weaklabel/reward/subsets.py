@@ -22,6 +22,7 @@ from weaklabel.reward.evaluation import (
     fitted_on,
     longer_wins,
     named_arms,
+    plain_figures,
     with_gold,
 )
 from weaklabel.reward.rewardbench import LENGTH_TAGS, REWARD_BENCH, length_tags, section_scores
@@ -74,9 +75,9 @@ class SubsetEvaluation:
         """Everything as JSON values."""
         return {
             **self.whole.to_dict(),
-            "subsets": {arm: _plain(parts) for arm, parts in self.subsets.items()},
-            "sections": _plain(self.sections),
-            "lengths": _plain(self.lengths),
+            "subsets": {arm: plain_figures(parts) for arm, parts in self.subsets.items()},
+            "sections": plain_figures(self.sections),
+            "lengths": plain_figures(self.lengths),
             "consistency": {arm: found.to_dict() for arm, found in self.consistency.items()},
             "left_out": self.left_out,
         }
@@ -233,10 +234,6 @@ def _both_orders(name: str, comparer: Comparer, rows: Pairs) -> tuple[FloatArray
 def _consistency(p: FloatArray, turned: FloatArray) -> Consistency:
     same = np.sign(p - 0.5) == -np.sign(turned - 0.5)
     return Consistency(float(same.mean()), float(np.abs(p + turned - 1.0).max()))
-
-
-def _plain(figures: Mapping[str, Mapping[str, Interval]]) -> dict[str, dict[str, Any]]:
-    return {name: {key: i.to_dict() for key, i in row.items()} for name, row in figures.items()}
 
 
 def _interval_table(title: str, figures: Figures) -> str:

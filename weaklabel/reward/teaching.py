@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from weaklabel.data.readers.base import parse_transcript
 from weaklabel.groups import Comparison, Group, folds_by_prompt, gather_groups
+from weaklabel.reward.linear import MIN_GOLD
 from weaklabel.types import FloatArray, Message, Pairs
 
-MIN_GOLD: Final = 50
 ENOUGH_GOLD: Final = 200
 AFFORDABLE: Final = 300
 N_FOLDS: Final = 5

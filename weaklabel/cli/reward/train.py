@@ -111,7 +111,10 @@ def _from_file(
     model = train_reward(pairs, chosen.model, beliefs=beliefs, **chosen.settings)
     taught = len(training_targets(pairs, beliefs=beliefs)[0])
     model.save(
-        path, beside=model_card(model, pairs.test, facts={"pairs trained on": f"{taught:,}"}, seed=seed)
+        path,
+        beside=model_card(
+            model, pairs.test, facts={"pairs given, gold for the factor among them": f"{taught:,}"}, seed=seed
+        ),
     )
     return model, _judged(model, pairs, pairs.test, beliefs, seed, allowed)
 
