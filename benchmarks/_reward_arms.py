@@ -227,6 +227,31 @@ def losses_of_one_batch(
     return found
 
 
+def reward_errors(drawn: Drawn, make_model: Callable[[], Any], layouts: Sequence[str]) -> dict[str, float]:
+    """How far rewards in bfloat16 are from those of the same weights in float32, padded: the largest difference, in
+    standard deviations of the rewards. TRL's way of reading them first."""
+    groups, model = token_groups(drawn), make_model().cuda().eval()
+    rewards = {"TRL": _rewards_of_trl(model, groups)} | {
+        name: _rewards(model, groups, name) for name in layouts
+    }
+    exact = _rewards(model.float(), groups, "padded")
+    return {name: float((found - exact).abs().max() / exact.std()) for name, found in rewards.items()}
+
+
+def _rewards(model: Any, groups: list[TokenGroup], layout: str) -> torch.Tensor:
+    batch = {key: value.to(model.device) for key, value in LAYOUTS[layout].collate(groups, PAD).items()}
+    with torch.no_grad():
+        return score(model, batch)
+
+
+def _rewards_of_trl(model: Any, groups: list[TokenGroup]) -> torch.Tensor:
+    batch = LAYOUTS["padded"].collate(groups, PAD)
+    inputs = {key: batch[key].to(model.device) for key in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        rewards: torch.Tensor = model(**inputs, use_cache=False).logits.float()[:, 0]
+    return rewards
+
+
 def _counting_tokens(trainer: Any) -> list[int]:
     """Where the numbers of tokens that go into the model add up."""
     total, inner = [0], trainer.training_step

@@ -48,8 +48,8 @@ CASES = {
     "K = 4, 200 + 4 x 60": Case(200, 60, 4, 24, False),
 }
 CUDA_CASES = {
-    "variable, means 400 / 150": Case(400, 150, 2, 8, True),
-    "K = 4, 400 + 4 x 150": Case(400, 150, 4, 24, False),
+    "variable, means 400 / 150": Case(400, 150, 2, 16, True),
+    "K = 4, 400 + 4 x 150": Case(400, 150, 4, 48, False),
 }
 
 

@@ -54,9 +54,13 @@ def comparisons(groups: Sequence[TokenGroup]) -> Batch:
     }
 
 
-def padded_rows(rows: Sequence[Sequence[int]], fill: int) -> Tensor:
-    """Rows of numbers as int64 (n, longest), filled up on the right, whatever side the tokenizer would pad."""
-    filled = np.full((len(rows), max(map(len, rows))), fill, dtype=np.int64)
+def padded_rows(rows: Sequence[Sequence[int]], fill: int, multiple: int = 1) -> Tensor:
+    """Rows of numbers as int64 (n, longest), filled up on the right, whatever side the tokenizer would pad.
+
+    The width is the next `multiple` of the longest row.
+    """
+    width = -(-max(map(len, rows)) // multiple) * multiple
+    filled = np.full((len(rows), width), fill, dtype=np.int64)
     for target, row in zip(filled, rows, strict=True):
         target[: len(row)] = row
     return torch.from_numpy(filled)
@@ -78,3 +82,9 @@ def joined(group: TokenGroup) -> tuple[list[int], list[int], list[int], list[int
         segments += [k] * len(response)
         ends.append(len(ids) - 1)
     return ids, positions, segments, ends
+
+
+def joined_sizes(groups: Sequence[TokenGroup]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """One row per group, as long as `joined` makes it."""
+    lengths = [len(group.prompt) + sum(map(len, group.responses)) for group in groups]
+    return np.array(lengths, dtype=np.int64), np.ones(len(groups), dtype=np.int64)

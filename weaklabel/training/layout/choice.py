@@ -21,8 +21,9 @@ from weaklabel.training.tokens import TokenGroup
 TESTED: Final = 3
 """Groups in a self-test: a batch of unequal rows."""
 TOLERANCE: Final = {torch.float32: 1e-4, torch.float64: 1e-8}
-HALF_TOLERANCE: Final = 5e-2
-"""Rounding in 8 bits, layer over layer. A response that cannot see its prompt differs by about 1."""
+HALF_TOLERANCE: Final = 0.15
+"""Rounding in 8 bits, layer over layer: some hundredths in 28 layers. A response that cannot see its prompt differs
+by about 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,9 @@ def choose_layout(
 ) -> Choice:
     """The layout for a model. Call it before a trainer wraps the model.
 
-    "auto" is "shared" for decoders that are known to share prompts, otherwise "bucketed".
+    "auto", for decoders that are known to share prompts, is "varlen" where its kernel runs (CUDA, half precision), else
+    "shared"; for everything else it is "bucketed". On an H100 the kernel was twice as fast as the mask on pairs of
+    varying length, and as fast on equal ones.
 
     Args:
         model: a transformers sequence-classification model with one label.
@@ -59,14 +62,17 @@ def choose_layout(
     if decoder:
         attach(inner)
     obstacle = why_not_shared(inner.config) if decoder else "an encoder's prompt sees the response"
+    where = torch.device(device if device is not None else inner.device).type
+    no_kernel = _why_no_kernel(where, dtype or inner.dtype)
     if requested == "auto":
         if obstacle:
             return Choice("bucketed", obstacle)
-        return Choice("shared", f"a {inner.config.model_type} decoder reads a shared prompt once")
+        read_once = f"a {inner.config.model_type} decoder reads a shared prompt once"
+        packs = no_kernel is None and not getattr(inner.config, "attention_dropout", 0)
+        return Choice("varlen" if packs else "shared", read_once)
     lookup("layout", LAYOUTS, requested)
-    where = torch.device(device if device is not None else inner.device).type
     if requested == "varlen" and not obstacle:
-        obstacle = _why_no_kernel(where, dtype or inner.dtype)
+        obstacle = no_kernel
     if requested in ("shared", "varlen") and obstacle:
         raise ConfigError(f"layout {requested!r} does not fit: {obstacle}. Use 'auto' or 'bucketed'.")
     return Choice(requested, "as requested")

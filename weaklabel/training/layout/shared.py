@@ -15,30 +15,32 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from weaklabel.training.layout.base import Batch, comparisons, joined, padded_rows
+from weaklabel.training.layout.base import Batch, comparisons, joined, joined_sizes, padded_rows
 from weaklabel.training.tokens import TokenGroup
 
 PADDING = -1
+MULTIPLE = 8
+"""Rows are filled up to a multiple of this: masks of other widths keep CUDA from its fast kernels."""
 
 
 def collate(groups: Sequence[TokenGroup], pad_id: int) -> Batch:
     """`input_ids`, `position_ids`, `segments` (-1 where padded), all int64 (n_groups, longest row)."""
     rows = [joined(group) for group in groups]
-    ids = padded_rows([row[0] for row in rows], pad_id)
+    ids = padded_rows([row[0] for row in rows], pad_id, MULTIPLE)
     width = ids.shape[1]
     return {
         "input_ids": ids,
-        "position_ids": padded_rows([row[1] for row in rows], 0),
-        "segments": padded_rows([row[2] for row in rows], PADDING),
+        "position_ids": padded_rows([row[1] for row in rows], 0, MULTIPLE),
+        "segments": padded_rows([row[2] for row in rows], PADDING, MULTIPLE),
         "pool": torch.tensor([at * width + end for at, row in enumerate(rows) for end in row[3]]),
         **comparisons(groups),
     }
 
 
 def sizes(groups: Sequence[TokenGroup]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """One row per group, as long as its prompt and all its responses."""
-    lengths = [len(group.prompt) + sum(map(len, group.responses)) for group in groups]
-    return np.array(lengths, dtype=np.int64), np.ones(len(groups), dtype=np.int64)
+    """One row per group, as long as its prompt and all its responses, filled up."""
+    lengths, rows = joined_sizes(groups)
+    return -(-lengths // MULTIPLE) * MULTIPLE, rows
 
 
 def additive_mask(segments: Tensor, dtype: torch.dtype) -> Tensor:
