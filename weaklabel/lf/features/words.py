@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import pyarrow as pa
-
 from weaklabel.lf import lexicons
 from weaklabel.lf.features._registry import remembered
 from weaklabel.lf.text_column import TextColumn
-from weaklabel.lf.tokens import Distinct, Sets, Tokens
+from weaklabel.lf.tokens import Sets, Tokens
 from weaklabel.types import Text
 
 
@@ -33,7 +31,7 @@ def distinct_words(text: Text) -> frozenset[str]:
 
 @distinct_words.on_columns
 def _(texts: TextColumn) -> Sets:
-    return Sets(texts.words.distinct, texts.words.vocabulary, len(texts))
+    return Sets(texts.words.distinct, texts.words.vocabulary.words, len(texts))
 
 
 @remembered
@@ -44,13 +42,13 @@ def content_words(text: Text) -> frozenset[str]:
 
 @content_words.on_columns
 def _(texts: TextColumn) -> Sets:
-    distinct, names = topics(texts)
-    return Sets(distinct, names.to_pylist(), len(texts))
+    names = topics(texts)
+    return Sets(names.distinct, names.vocabulary.words, len(texts))
 
 
-def topics(column: TextColumn) -> tuple[Distinct, pa.Array]:
-    """The content words of each distinct text of a column, and the word of each code."""
-    return column.distinct.remember("topics", lambda texts: texts.words.distinct_of(topic, drop=""))
+def topics(column: TextColumn) -> Tokens:
+    """The distinct texts of a column with the topic in the place of each word, "" where it carries none."""
+    return column.distinct.remember("topics", lambda texts: texts.words.renamed(topic))
 
 
 @functools.lru_cache(maxsize=200_000)
@@ -104,3 +102,8 @@ def valences() -> dict[str, int]:
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     return {word: round(10 * value) for word, value in SentimentIntensityAnalyzer().lexicon.items()}
+
+
+def valence_of(word: str) -> int:
+    """What `valences` says of a word, 0 where it says nothing."""
+    return valences().get(word, 0)
