@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntFlag
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel.lf.vocabulary import Codes, Vocabulary, current_vocabulary
@@ -24,6 +24,8 @@ Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
 _BLOCK: Final = 1 << 19
+_NOTHING: Final = pa.scalar("", pa.large_string())
+_NUL: Final = pa.scalar("\0", pa.large_string())
 _MARKS: Final = 1 << 21
 _APOSTROPHE: Final = ord("'")
 _CURLY: Final = 0x2019
@@ -52,6 +54,11 @@ class Beyond(NamedTuple):
     def are(self, kind: Kind) -> NDArray[np.bool_]:
         """Which of them are of (one of) the given kinds."""
         return np.asarray(self.kinds & kind, dtype=np.bool_)
+
+    def inside(self, start: int, end: int) -> Beyond:
+        """Those from `start` to before `end`, counted from `start`."""
+        part = slice(*np.searchsorted(self.positions, (start, end)).tolist())
+        return Beyond(self.positions[part] - start, self.points[part], self.kinds[part])
 
 
 _KINDS: Final = np.zeros(0x110000, np.uint8)  # by code point, filled in when a character is first met
@@ -95,6 +102,17 @@ def beyond_ascii(raw: Bytes) -> Beyond:
         next_byte = raw[np.minimum(positions + step, last)].astype(np.int32)
         points = np.where(more, points << 6 | next_byte & 0x3F, points)
     return Beyond(positions, points, _kinds(points))
+
+
+BeyondOfTexts = tuple[Beyond, Ints]
+"""The characters beyond ASCII of some texts, and the text that each stands in."""
+
+
+def beyond_of(texts: pa.LargeStringArray) -> BeyondOfTexts:
+    """The characters beyond ASCII of all texts."""
+    raw, offsets = buffers(texts)
+    beyond = beyond_ascii(raw)
+    return beyond, np.searchsorted(offsets, beyond.positions, "right") - 1
 
 
 @dataclass(frozen=True)
@@ -230,10 +248,31 @@ class Sets:
         return frozenset(map(self._words.__getitem__, codes))
 
 
-def tokenize(texts: pa.LargeStringArray) -> Tokens:
-    """The words of every text, equal to `Text(text).words`."""
+def tokenize(texts: pa.LargeStringArray, beyond: BeyondOfTexts | None = None) -> Tokens:
+    """The words of every text, equal to `Text(text).words`.
+
+    Args:
+        texts: without nulls.
+        beyond: what `beyond_of` finds in them, if somebody has looked already.
+    """
+    found, rows = beyond_of(texts) if beyond is None else beyond
+    capital = found.are(Kind.CAPITAL)
+    if capital.any():
+        texts = _lowered(texts, np.unique(rows[capital]))
+        found, rows = beyond_of(texts)
+    # A NUL behind every text: no word runs from one into the next.
+    raw, starts = buffers(pc.binary_join_element_wise(texts, _NOTHING, _NUL))
+    found = found._replace(positions=found.positions + rows)
     vocabulary = current_vocabulary()
-    blocks = [_block(parts, vocabulary) for parts in _parts(texts)]
+    blocks = [
+        _block(
+            raw[starts[a] : starts[b]],
+            starts[a : b + 1] - starts[a],
+            found.inside(starts[a], starts[b]),
+            vocabulary,
+        )
+        for a, b in _blocks(starts)
+    ]
     codes = np.concatenate([np.empty(0, np.int32), *(b.codes for b in blocks)])
     offsets = np.cumsum(np.concatenate([np.zeros(1, np.int64), *(b.counts for b in blocks)]))
     return Tokens(codes, offsets, vocabulary)
@@ -246,29 +285,26 @@ class _Block(NamedTuple):
     counts: Ints
 
 
-def _parts(texts: pa.LargeStringArray) -> Iterator[list[bytes]]:
-    """The bytes of each text, in lists of about half a megabyte; a longer text by itself."""
-    raw, offsets = buffers(texts)
-    first, n = 0, len(texts)
+def _lowered(texts: pa.LargeStringArray, rows: Ints) -> pa.LargeStringArray:
+    """The texts, those in `rows` in lower case as Python has it."""
+    mask = np.zeros(len(texts), np.bool_)
+    mask[rows] = True
+    lower = [text.lower() for text in texts.take(pa.array(rows)).to_pylist()]
+    return pc.replace_with_mask(texts, pa.array(mask), pa.array(lower, pa.large_string()))
+
+
+def _blocks(starts: Ints) -> Iterator[tuple[int, int]]:
+    """First text and last but one, of about half a megabyte of texts at a time; a longer text by itself."""
+    first, n = 0, len(starts) - 1
     while first < n:
-        last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + _BLOCK, "right")) - 1)
-        inside = offsets[first : last + 1]
-        whole = raw[inside[0] : inside[-1]].tobytes()
-        # Bytes, not views of them: thousands of views would have the garbage collector go through all there is.
-        yield [whole[start:end] for start, end in pairwise((inside - inside[0]).tolist())]
+        last = max(first + 1, int(np.searchsorted(starts, starts[first] + _BLOCK, "right")) - 1)
+        yield first, last
         first = last
 
 
-def _block(parts: list[bytes], vocabulary: Vocabulary) -> _Block:
-    """The words of some texts."""
-    joined, beyond = _joined(parts)
-    capital = beyond.are(Kind.CAPITAL)
-    if capital.any():
-        starts = _starts(parts)
-        for row in np.unique(np.searchsorted(starts, beyond.positions[capital], "right") - 1).tolist():
-            parts[row] = parts[row].decode().lower().encode()
-        joined, beyond = _joined(parts)
-    letters = _letters(joined, beyond)
+def _block(raw: Bytes, ends: Ints, beyond: Beyond, vocabulary: Vocabulary) -> _Block:
+    """The words of some texts, which begin, and the last ends, at `ends`."""
+    letters = _letters(raw, beyond)
     inside = letters != 0
     edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     if inside[0]:
@@ -285,24 +321,12 @@ def _block(parts: list[bytes], vocabulary: Vocabulary) -> _Block:
     keys[long] = 0  # no word: what they are follows
     codes = vocabulary.codes_of(keys)
     codes[long] = vocabulary.codes_of(first, more)
-    return _Block(codes, np.diff(np.searchsorted(starts, _starts(parts))))
+    return _Block(codes, np.diff(np.searchsorted(starts, ends)))
 
 
-def _joined(parts: list[bytes]) -> tuple[bytes, Beyond]:
-    """The texts with a NUL behind each, so that no word runs from one into the next."""
-    joined = b"\0".join([*parts, b""])
-    return joined, beyond_ascii(np.frombuffer(joined, np.uint8))
-
-
-def _starts(parts: list[bytes]) -> Ints:
-    """Where each text begins in what `_joined` makes of them, and where the last ends."""
-    return np.cumsum([0, *(len(part) + 1 for part in parts)])
-
-
-def _letters(joined: bytes, beyond: Beyond) -> Bytes:
+def _letters(raw: Bytes, beyond: Beyond) -> Bytes:
     """The bytes that belong to words, ASCII in lower case, and 0 for all others; sixteen more at the end."""
-    raw = np.frombuffer(joined, np.uint8)
-    letters = np.frombuffer(bytearray(joined.translate(_LOWER)) + bytes(16), np.uint8)
+    letters = np.frombuffer(bytearray(raw).translate(_LOWER) + bytes(16), np.uint8)
     words, curly = beyond.positions[beyond.are(Kind.WORD)], beyond.positions[beyond.points == _CURLY]
     length = lengths(raw, words)
     for step in range(4):
