@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from odd_texts import odd_texts
 
 from weaklabel.lf import tokens as tokens_module
-from weaklabel.lf.tokens import Distinct, Tokens, tokenize
+from weaklabel.lf.tokens import Distinct, Tokens, arrow_of, numbers_of, replaced, strings_of, tokenize
 from weaklabel.types import Text
 
 
@@ -76,3 +76,19 @@ def test_words_that_texts_have_are_found_in_any_order(monkeypatch: pytest.Monkey
 def test_distinct_pairs_are_sorted(n_codes: int) -> None:
     held = Distinct.of(np.array([0, 0, 0, 2]), np.array([5, 1, 5, 5]), n_codes)
     assert (held.counts(4).tolist(), held.codes.tolist()) == ([2, 0, 1, 0], [1, 5, 5])
+
+
+@given(texts=st.lists(odd_texts, max_size=6), start=st.integers(0, 6))
+def test_arrow_made_of_bytes_is_what_arrow_makes(texts: list[str], start: int) -> None:
+    strings = strings_of(texts)
+    assert strings.equals(pa.array(texts, pa.large_string()))
+    sizes = [len(text) for text in texts]
+    for kind in (np.int8, np.int64, np.float32):
+        numbers = arrow_of(np.array(sizes, kind)[::-1])
+        assert numbers.equals(pa.array(sizes[::-1], pa.from_numpy_dtype(kind)))
+        assert numbers_of(numbers.slice(start)).tolist() == sizes[::-1][start:]
+
+
+def test_texts_are_replaced_in_their_rows() -> None:
+    texts = strings_of(["a", "b", "", "d"])
+    assert replaced(texts, np.array([0, 2]), ["é", "c"]).to_pylist() == ["é", "b", "c", "d"]

@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from weaklabel.lf.ledger import LEDGER
-from weaklabel.lf.tokens import BeyondOfTexts, Ints, Tokens, beyond_of, tokenize
+from weaklabel.lf.tokens import BeyondOfTexts, Ints, Tokens, arrow_of, beyond_of, strings_of, tokenize
 from weaklabel.types import FloatArray, Text
 
 T = TypeVar("T")
@@ -72,9 +72,9 @@ class TextColumn:
     def arrow(self) -> pa.LargeStringArray:
         """The texts in Arrow."""
         if self.rows is not None:
-            return self.distinct.arrow.take(pa.array(self.rows))
+            return self.distinct.arrow.take(arrow_of(self.rows))
         if self._arrow is None:
-            self._arrow = pa.array(map(str, self._given or ()), pa.large_string())
+            self._arrow = strings_of(self._given or ())
         return self._arrow
 
     @cached_property

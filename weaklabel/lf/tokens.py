@@ -7,7 +7,7 @@ capitals; everything else is done for half a megabyte at a time, because arrays 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 from functools import cached_property
@@ -24,8 +24,6 @@ Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
 _BLOCK: Final = 1 << 19
-_NOTHING: Final = pa.scalar("", pa.large_string())
-_NUL: Final = pa.scalar("\0", pa.large_string())
 _MARKS: Final = 1 << 21
 _APOSTROPHE: Final = ord("'")
 _CURLY: Final = 0x2019
@@ -79,6 +77,45 @@ def buffers(texts: pa.LargeStringArray) -> tuple[Bytes, Ints]:
     at = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     whole = np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8)
     return whole[at[0] : at[-1]], at - at[0]
+
+
+# `pa.array`, `pa.scalar` and `to_numpy` import pandas to see whether they were given something of it, or shall give it:
+# a fifth of a second in every process. So what every run needs is made of its bytes.
+
+
+def arrow_of(values: NDArray[Any]) -> pa.Array:
+    """Numbers in Arrow; nothing is copied."""
+    whole = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(whole.dtype), len(whole), [None, pa.py_buffer(whole)])
+
+
+def numbers_of(array: pa.Array) -> NDArray[Any]:
+    """Numbers, none missing, from Arrow; nothing is copied."""
+    kind = array.type.to_pandas_dtype()  # a type of numpy
+    if not len(array):
+        return np.empty(0, kind)
+    whole = np.frombuffer(array.buffers()[1], kind, array.offset + len(array))
+    return whole[array.offset :]
+
+
+def strings_of(texts: Sequence[str]) -> pa.LargeStringArray:
+    """Strings in Arrow."""
+    encoded = [text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, encoded)])
+    parts = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.large_string(), len(texts), parts)
+
+
+_NOTHING, _NUL = strings_of(["", "\0"])
+
+
+def replaced(texts: pa.LargeStringArray, rows: Ints, by: Sequence[str]) -> pa.LargeStringArray:
+    """The texts with others in some rows."""
+    mask = np.zeros(len(texts), np.bool_)
+    mask[rows] = True
+    bits = pa.py_buffer(np.packbits(mask, bitorder="little"))
+    where = pa.Array.from_buffers(pa.bool_(), len(texts), [None, bits])
+    return pc.replace_with_mask(texts, where, strings_of(by))
 
 
 def lengths(raw: Bytes, positions: Ints) -> Ints:
@@ -287,10 +324,7 @@ class _Block(NamedTuple):
 
 def _lowered(texts: pa.LargeStringArray, rows: Ints) -> pa.LargeStringArray:
     """The texts, those in `rows` in lower case as Python has it."""
-    mask = np.zeros(len(texts), np.bool_)
-    mask[rows] = True
-    lower = [text.lower() for text in texts.take(pa.array(rows)).to_pylist()]
-    return pc.replace_with_mask(texts, pa.array(mask), pa.array(lower, pa.large_string()))
+    return replaced(texts, rows, [text.lower() for text in texts.take(arrow_of(rows)).to_pylist()])
 
 
 def _blocks(starts: Ints) -> Iterator[tuple[int, int]]:

@@ -156,7 +156,7 @@ class _Slots:
         codes = np.fromiter(map(self._code_of.__getitem__, keys), np.int32, n)
         if len(self._code_of) > known:
             self._settle(codes, [*np.frombuffer(data, np.uint64)[: n * len(halves)].reshape(n, -1).T])
-        return np.asarray(codes.take(encoded.indices.to_numpy()), dtype=np.int32)
+        return np.asarray(codes.take(np.frombuffer(encoded.indices.buffers()[1], np.int32)), dtype=np.int32)
 
     def _settle(self, codes: Codes, halves: Sequence[Keys]) -> None:
         """Give keys the slots that are free; of two that want one, to the first, which is the likelier word."""

@@ -6,14 +6,12 @@ import re
 from typing import overload
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from weaklabel.lf.features._registry import as_text, prompt_feature
 from weaklabel.lf.features.faults import trigrams
 from weaklabel.lf.features.words import content_words, topics
 from weaklabel.lf.text_column import TextColumn
-from weaklabel.lf.tokens import Ints
+from weaklabel.lf.tokens import Ints, replaced
 from weaklabel.types import FloatArray, Text
 
 
@@ -103,7 +101,5 @@ def _last_turns(prompts: TextColumn) -> TextColumn | None:
     rows = np.flatnonzero(prompts.series.str.contains(r"(?m)^(?:Human|User): ?").to_numpy())
     if not len(rows):
         return None
-    mask = np.zeros(len(prompts), np.bool_)
-    mask[rows] = True
     last = [_TURN.split(text)[-1] for text in prompts.series.gather(rows).to_list()]
-    return TextColumn(pc.replace_with_mask(prompts.arrow, pa.array(mask), pa.array(last, pa.large_string())))
+    return TextColumn(replaced(prompts.arrow, rows, last))
