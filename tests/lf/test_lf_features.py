@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pyphen
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from odd_texts import odd_texts
 
@@ -94,6 +95,16 @@ def test_words_have_straight_apostrophes() -> None:
 )
 def test_counts_can_be_checked_by_eye(name: str, text: str, expected: float) -> None:
     assert FEATURES[name](text) == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(word=st.one_of(odd_texts, st.text("abcdefghijklmnopqrstuvwxyz'", max_size=20)))
+@example("hyphenation")
+@example("incomprehensibilities")
+@example("İİx")
+def test_syllables_are_counted_as_pyphen_does(word: str) -> None:
+    known = pyphen.Pyphen(lang="en_US").positions(word[:64])
+    assert f.syllables(word[:64]) == len(known) + 1
 
 
 def test_syllables_of_an_endless_word_are_not_looked_for() -> None:
