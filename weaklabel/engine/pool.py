@@ -33,7 +33,8 @@ from weaklabel.lf.discovery import settings_of, source_hash
 _MAX_DEATHS_AT_START: Final = 3
 _LOOK_UP_SECONDS: Final = 1.0
 # Not `-m`: what runs as `__main__` cannot be told apart by name when it travels back.
-_PROGRAM: Final = "from weaklabel.engine.worker import main; main()"
+# The collector starts when all is imported: it would go through it again and again, and find nothing to throw away.
+_PROGRAM: Final = "import gc; gc.disable(); from weaklabel.engine.worker import main; main()"
 
 
 @dataclass
