@@ -27,7 +27,7 @@ from weaklabel.types.pair import Message
 _TEXTS: Final = ("prompt", "response_a", "response_b")
 
 
-PIECE_BYTES: Final = 8 << 20
+PIECE_BYTES: Final = 4 << 20
 """About so much text is voted on at a time: more would cost memory, less would look at every word more often."""
 
 

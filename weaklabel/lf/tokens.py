@@ -347,7 +347,7 @@ def _block(raw: Bytes, ends: Ints, beyond: Beyond, vocabulary: Vocabulary) -> _B
     eight = np.ndarray((len(letters) - 7,), "<u8", letters, strides=(1,))
     keys = eight[starts] & _MASKS.take(np.minimum(length, 8))
     long = np.flatnonzero(length > 8)
-    first, more = keys[long], eight[starts[long] + 8] & _MASKS[np.minimum(length[long] - 8, 8)]
+    first, more = keys[long], eight[starts[long] + 8] & _MASKS.take(np.minimum(length[long] - 8, 8))
     for i in np.flatnonzero(length[long] > 16).tolist():
         start = int(starts[long[i]])
         word = letters[start : start + int(length[long[i]])].tobytes()
