@@ -65,8 +65,9 @@ def test_sums_and_distinct_words_can_be_checked_by_eye() -> None:
 @pytest.mark.parametrize("marks", [1, 10, 1 << 21])
 def test_words_that_texts_have_are_found_in_any_order(monkeypatch: pytest.MonkeyPatch, marks: int) -> None:
     monkeypatch.setattr(tokens_module, "_MARKS", marks)
-    tokens = tokens_of("red green", "", "blue", "green")
+    tokens = tokens_of("red green of", "", "blue", "green").renamed(lambda word: "" if word == "of" else word)
     red, green, blue = (tokens.vocabulary.add(word) for word in ("red", "green", "blue"))
+    assert not tokens.hold(np.arange(4), np.zeros(4, np.int64)).any()
     rows, codes = np.array([3, 0, 2, 0, 1, 0]), np.array([green, blue, blue, red, red, green])
     assert tokens.hold(rows, codes).tolist() == [True, False, True, True, False, True]
     assert tokens.hold(rows[:0], codes[:0]).tolist() == []

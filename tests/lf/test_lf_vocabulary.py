@@ -70,17 +70,17 @@ def test_a_full_vocabulary_is_left_to_the_columns_that_have_it(
     empty: Vocabulary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_WORDS", 3)
-    prompts = TextColumn.of(["Which planets have rings?", "Name planets."])
+    prompts = TextColumn.of(["Which planets have rings?", "Name planets and the comets."])
     asked = prompts.words
     assert current_vocabulary() is not asked.vocabulary is empty
     responses = TextColumn.of(["Saturn has a ring.", "The planet Mars."])
-    assert prompt_coverage(responses, prompts).tolist() == [0.5, 0.5]
+    assert prompt_coverage(responses, prompts).tolist() == [1 / 2, 1 / 3]
     ease = flesch_reading_ease(responses)
     assert ease.tolist() == [flesch_reading_ease(text) for text in responses.texts]
 
 
 def test_overlong_words_fill_it_too(empty: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_OVERLONG", 1)
+    monkeypatch.setattr(module, "_MOST_OVERLONG_BYTES", 30)
     texts = ["a" * 17 + " " + "b" * 18, "b" * 18 + " " + "a" * 17]
     tokens = tokenize(pa.array(texts, pa.large_string()))
     assert [tokens[0], tokens[1]] == [Text(text).words for text in texts]

@@ -211,7 +211,7 @@ class Tokens:
         return Distinct.of(rows, codes, len(self.vocabulary))
 
     def hold(self, rows: Ints, codes: Ints) -> NDArray[np.bool_]:
-        """`(len(rows),)`: whether text `rows[i]` has the word `codes[i]`. None has number 0."""
+        """`(len(rows),)`: whether text `rows[i]` has the word `codes[i]`; number 0 is none."""
         order = rows.argsort(kind="stable")
         rows, codes = rows[order], codes[order]
         # A row of marks for each of a few texts, one for each word there is: no sorting, and no searching.
@@ -228,7 +228,7 @@ class Tokens:
             marks.take((rows[wanted] - first) * n_codes + codes[wanted], out=found[wanted])
             marks[places] = False
         held = np.empty_like(found)
-        held[order] = found
+        held[order] = found & (codes != 0)
         return held
 
 

@@ -22,7 +22,7 @@ Codes = NDArray[np.int32]
 Keys = NDArray[np.uint64]
 
 MOST_WORDS: Final = 200_000
-_MOST_OVERLONG: Final = 1000  # such words are data, not language, and may be large
+_MOST_OVERLONG_BYTES: Final = 1 << 23  # of words without bounds: data, or a script that has no spaces
 _SLOT_BITS: Final = (16, 15, 14)  # of three tables, for words, those that lost, and those that lost again
 _NO_KEY: Final = np.uint64(2**64 - 1)
 _OVERLONG: Final = b"\xff" * 8  # no UTF-8 text holds it: the other half of such a key is a number of our own
@@ -44,6 +44,8 @@ class Vocabulary:
         self._code_of = {"": 0}
         self._slots = {1: _Slots(1), 2: _Slots(2)}
         self._overlong: dict[bytes, int] = {}
+        self._overlong_words: list[bytes] = []
+        self._overlong_bytes = 0
         self._known: dict[Hashable, Codes] = {}
         self._names: dict[Hashable, Vocabulary] = {}
         self._curly = False
@@ -75,7 +77,11 @@ class Vocabulary:
     def key_of_overlong(self, word: bytes) -> tuple[int, int]:
         """Two halves that stand for a word of more than sixteen bytes."""
         with self._lock:
-            return int(_NO_KEY), self._overlong.setdefault(word, len(self._overlong))
+            number = self._overlong.setdefault(word, len(self._overlong_words))
+            if number == len(self._overlong_words):
+                self._overlong_words.append(word)
+                self._overlong_bytes += len(word)
+            return int(_NO_KEY), number
 
     def per_word(self, fn: Callable[..., int], *more: Hashable) -> Codes:
         """`(len(words),)` int32: `fn(word, *more)` of every word. Kept for as long as the words: give a lasting `fn`."""
@@ -83,7 +89,9 @@ class Vocabulary:
 
     def renamed(self, rename: Callable[[str], str]) -> tuple[Codes, Vocabulary]:
         """`rename` of every word, in numbers `(len(words),)` of a vocabulary of names."""
-        names = self._names.setdefault(rename, Vocabulary())
+        if rename not in self._names:
+            self._names.setdefault(rename, Vocabulary())
+        names = self._names[rename]
         return self._grown(("name", rename), lambda words: map(names.add, map(rename, words))), names
 
     def straight(self) -> Codes | None:
@@ -94,11 +102,11 @@ class Vocabulary:
 
     def is_full(self) -> bool:
         """Whether it is time for a new one."""
-        return len(self.words) > MOST_WORDS or len(self._overlong) > _MOST_OVERLONG
+        return len(self.words) > MOST_WORDS or self._overlong_bytes > _MOST_OVERLONG_BYTES
 
     def _word_of_key(self, key: bytes) -> int:
         if key.startswith(_OVERLONG):
-            key = list(self._overlong)[int.from_bytes(key[8:], "little")]
+            key = self._overlong_words[int.from_bytes(key[8:], "little")]
         return self.add(key.decode())
 
     def _grown(self, key: Hashable, of_words: Callable[[list[str]], Any]) -> Codes:
