@@ -14,6 +14,7 @@ from odd_texts import odd_texts
 from weaklabel.lf import TextColumn
 from weaklabel.lf import features as f
 from weaklabel.lf.features import FEATURES, PROMPT_FEATURES, Phrases, _registry
+from weaklabel.lf.text_column import FEW
 from weaklabel.types import Text
 
 
@@ -255,3 +256,12 @@ def test_more_distinct_words_than_a_key_has_room_for_are_counted_in_pieces(
     for i in range(2**18):
         words.vocabulary.add(f"x{i}")
     assert (f.repeated_trigram_share(TextColumn.of(texts)) == whole).all()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_phrases_with_an_apostrophe_are_counted_beside_curly_ones(order: int) -> None:
+    texts = ["I'm sure you're right.", "I’m sure you’re right.", "I don't know; I don’t know."][::order]
+    column = TextColumn.of(texts * FEW)  # fewer are looked at one by one
+    for count in (f.n_first_person, f.n_second_person, f.n_not_knowing):
+        assert count(column).tolist() == [count(text) for text in texts] * FEW
+    assert f.n_not_knowing(column)[:3].tolist() == [0, 0, 2][::order]
