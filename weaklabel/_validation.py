@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from weaklabel.errors import LabelMatrixError, UnknownNameError
+from weaklabel.errors import ConfigError, LabelMatrixError, UnknownNameError
 from weaklabel.types.votes import Float32Array, FloatArray, Int8Array
 
 T = TypeVar("T")
@@ -20,6 +21,40 @@ def lookup(kind: str, registry: Mapping[str, T], name: str) -> T:
         return registry[name]
     except KeyError:
         raise UnknownNameError.for_name(kind, name, registry) from None
+
+
+# Annotation -> what passes for it, and how a person calls it. A bool is a number to Python and to nobody else.
+_KINDS: Final[Mapping[str, tuple[type, str]]] = {
+    "bool": (bool, "true or false"),
+    "int": (numbers.Integral, "a whole number"),
+    "float": (numbers.Real, "a number"),
+    "str": (str, "a text"),
+    "Mapping": (Mapping, "a table of names and numbers"),
+}
+
+
+def check_settings(owner: str, given: Mapping[str, object], annotations: Mapping[str, str]) -> None:
+    """Settings that came from a file or a command line, by name and kind, before anything is done with them.
+
+    Args:
+        owner: whose settings, for the message.
+        given: name -> value.
+        annotations: name -> annotation as text, such as "int | None".
+
+    Raises:
+        ConfigError: a name that is not known, or a value of another kind.
+
+    >>> check_settings("linear", {"seed": 1, "l2": 0.5}, {"seed": "int", "l2": "float"})
+    """
+    for name, value in given.items():
+        if name not in annotations:
+            raise ConfigError(str(UnknownNameError.for_name(f"setting of {owner}", name, annotations)))
+        annotation = annotations[name]
+        if value is None and annotation.endswith(" | None"):
+            continue
+        kind, words = _KINDS[annotation.removesuffix(" | None").partition("[")[0]]
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise ConfigError(f"{owner}: {name} is {value!r}. Allowed: {words}.")
 
 
 def check_label_matrix(L: ArrayLike, n_lfs: int | None = None, *, n_classes: int | None = None) -> Int8Array:

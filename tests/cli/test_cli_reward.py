@@ -187,3 +187,52 @@ def test_commands_work_from_a_folder_below_the_project(
 def test_mistakes_are_one_line_and_exit_2(arguments: list[str], said: str) -> None:
     assert said in refused("reward", *arguments)
     assert not Path("x").exists()
+
+
+@pytest.mark.parametrize("out", ["lfs", "gold.jsonl/model", "taken"])
+def test_a_target_that_cannot_be_written_is_refused_before_anything_is_trained(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("lfs").mkdir(exist_ok=True)
+    Path("lfs/mine.py").touch()
+    Path("taken").touch()
+    monkeypatch.setattr("weaklabel.reward.train_reward", lambda *a, **k: pytest.fail("it trained"))
+    refused("reward", "train", "--pairs", "pairs.jsonl", "--gold", "gold.jsonl", "--out", out)
+    assert Path("lfs/mine.py").exists()
+
+
+def test_pairs_that_teach_nothing_are_counted() -> None:
+    done = run(
+        "reward", "train", "--pairs", "pairs.jsonl", "--gold", "gold.jsonl", "--out", "models/c", *FAST
+    )
+    assert "pairs have neither gold nor a belief that counts, and taught nothing" in done.stderr
+
+
+def test_one_folder_spelled_twice_is_compared_with_itself_by_nobody() -> None:
+    assert "each once" in refused("reward", "compare", "models/gold", "models/gold/", "--pairs", "gold.jsonl")
+
+
+def test_a_file_is_not_replaced_by_its_own_scores(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.write_text('{"prompt": "q", "response": "r"}\n')
+    assert "is the file that is read" in refused(
+        "reward", "score", "models/gold", str(path), "--out", str(path)
+    )
+    assert path.read_text() == '{"prompt": "q", "response": "r"}\n'
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        (
+            "n_feature=5",
+            "no setting of linear 'n_feature'. Known: l2, n_features, n_folds, seed. Did you mean",
+        ),
+        ("l2=strong", "linear: l2 is 'strong'. Allowed: a number."),
+        ("n_folds=2.5", "linear: n_folds is 2.5. Allowed: a whole number."),
+    ],
+)
+def test_a_wrong_setting_is_named(setting: str, said: str) -> None:
+    arguments = ("--pairs", "pairs.jsonl", "--gold", "gold.jsonl", "--out", "models/no")
+    assert said in refused("reward", "train", *arguments, "--set", f"reward.settings.{setting}")
+    assert not Path("models/no").exists()

@@ -170,7 +170,12 @@ def test_a_killed_fit_goes_on_from_its_checkpoints(tmp_path):
         ({}, "give either base"),
         ({"base": "x", "from_scratch": "tiny"}, "give either base"),
         ({"from_scratch": "tiny", "n_folds": 1}, "n_folds is 1"),
-        ({"from_scratch": "tiny", "epoch": 3}, "unexpected keyword argument 'epoch'"),
+        ({"from_scratch": "tiny", "epoch": 3}, "no setting of transformer 'epoch'.*Did you mean 'epochs'"),
+        ({"from_scratch": "tiny", "lora": "x"}, "lora is 'x'. Allowed: a whole number"),
+        ({"from_scratch": "tiny", "lora": 0}, "lora is 0"),
+        ({"from_scratch": "tiny", "checkpoints": 5}, "checkpoints is 5. Allowed: a text"),
+        ({"from_scratch": "tiny", "dtype": "bfloat16"}, "dtype is 'bfloat16', but a model from scratch"),
+        ({"base": "x", "n_folds": "x"}, "n_folds is 'x'. Allowed: a whole number"),
         ({"from_scratch": "tiny", "epochs": 0}, "epochs is 0"),
     ],
 )

@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError, UnknownNameError  # noqa: E402
 from weaklabel.training import models  # noqa: E402
-from weaklabel.training.models import context_length, from_scratch, load_scorer, with_lora  # noqa: E402
+from weaklabel.training.models import context_length, load_scorer, with_lora  # noqa: E402
+from weaklabel.training.scratch import CONTEXT, SIZES, from_scratch  # noqa: E402
 
 pytestmark = pytest.mark.trains
 
@@ -54,11 +55,11 @@ def test_its_tokenizer_gives_any_text_back() -> None:
     assert tokenizer.pad_token_id != tokenizer.eos_token_id
 
 
-@pytest.mark.parametrize("size", models.SIZES)
+@pytest.mark.parametrize("size", SIZES)
 def test_every_size_is_a_scorer(size: str) -> None:
     model, tokenizer = from_scratch(size, TEXTS)
     assert model(torch.tensor([[5, 6, tokenizer.eos_token_id]])).logits.shape == (1, 1)
-    assert context_length(model, tokenizer) == models.CONTEXT
+    assert context_length(model, tokenizer) == CONTEXT
 
 
 def test_from_scratch_needs_a_known_size_and_texts() -> None:

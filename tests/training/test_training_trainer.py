@@ -27,9 +27,10 @@ from weaklabel.errors import (  # noqa: E402
 )
 from weaklabel.groups import Comparison, Group  # noqa: E402
 from weaklabel.training import trainer as trainer_module  # noqa: E402
-from weaklabel.training.models import from_scratch, load_scorer, with_lora  # noqa: E402
+from weaklabel.training.models import load_scorer, with_lora  # noqa: E402
 from weaklabel.training.running import Trained, train_scorer  # noqa: E402
 from weaklabel.training.scoring import score_texts  # noqa: E402
+from weaklabel.training.scratch import from_scratch  # noqa: E402
 from weaklabel.training.settings import TrainingSettings  # noqa: E402
 
 pytestmark = pytest.mark.trains
@@ -352,6 +353,23 @@ def test_a_loss_that_is_no_number_stops_the_run_before_its_checkpoint(tmp_path: 
     assert not list(tmp_path.glob("checkpoint-*"))
 
 
+def test_a_short_run_is_not_saved_with_a_loss_that_is_no_number(tmp_path: Path) -> None:
+    model, tokenizer = scorer()
+    torch.nn.init.constant_(model.score.weight, float("nan"))
+    settings = replace(QUICK, layout="bucketed", max_steps=2, log_every=50)
+    with pytest.raises(TrainingError, match="the loss is nan at step 2"):
+        train_scorer(model, tokenizer, SOFT, settings=settings, folder=tmp_path)
+    with pytest.raises(TrainingError, match="no finite numbers"):
+        score_texts(model, tokenizer, ["q"], ["r"], max_length=32)
+
+
+def test_a_model_whose_weights_are_no_numbers_is_refused_before_training(tmp_path: Path) -> None:
+    model, tokenizer = scorer()
+    torch.nn.init.constant_(model.model.norm.weight, float("nan"))
+    with pytest.raises(TrainingError, match="weights are damaged"):
+        train_scorer(model, tokenizer, SOFT, settings=QUICK, folder=tmp_path)
+
+
 def test_other_errors_keep_their_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(model: Any, batch: Any) -> Any:
         raise RuntimeError("a bug of ours")
@@ -371,6 +389,12 @@ def test_patience_needs_gold(tmp_path: Path) -> None:
     ("given", "message"),
     [
         ({"epochs": 0}, "epochs is 0. Allowed: 1 or more"),
+        ({"epochs": 1.5}, "epochs is 1.5. Allowed: a whole number"),
+        ({"max_steps": True}, "max_steps is True. Allowed: a whole number"),
+        ({"learning_rate": "fast"}, "learning_rate is 'fast'. Allowed: a number"),
+        ({"bf16": "yes"}, "bf16 is 'yes'. Allowed: true or false"),
+        ({"loss_options": 1}, "loss_options is 1. Allowed: a table"),
+        ({"loss": "margin", "loss_options": {"margin": "x"}}, "margin of loss 'margin' is 'x'"),
         ({"max_length": 4}, "max_length is 4. Allowed: 8 or more"),
         ({"warmup_share": 1.5}, "warmup_share is 1.5. Allowed: 0 to 0.99"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),

@@ -16,8 +16,8 @@ from planted import planted_groups, texts_of  # noqa: E402
 
 from weaklabel.training import trainer as trainer_module  # noqa: E402
 from weaklabel.training.batching import tokenize_groups  # noqa: E402
-from weaklabel.training.models import from_scratch  # noqa: E402
 from weaklabel.training.running import isolated_randomness  # noqa: E402
+from weaklabel.training.scratch import from_scratch  # noqa: E402
 from weaklabel.training.settings import TrainingSettings  # noqa: E402
 from weaklabel.training.trainer import PreferenceTrainer, training_arguments  # noqa: E402
 

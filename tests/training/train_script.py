@@ -13,8 +13,8 @@ from typing import Any
 
 from planted import planted_groups, texts_of
 
-from weaklabel.training.models import from_scratch
 from weaklabel.training.running import Trained, train_scorer
+from weaklabel.training.scratch import from_scratch
 from weaklabel.training.settings import TrainingSettings
 
 

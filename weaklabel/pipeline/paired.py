@@ -14,12 +14,12 @@ from weaklabel.artifacts import content_hash
 from weaklabel.data.prompts import Prompt
 from weaklabel.data.readers.base import encodes
 from weaklabel.protocol import Reply
+from weaklabel.training.sampling import TOO_LONG
 from weaklabel.types import CANONICAL
 
 PairUp = Literal["all", "neighbours"]
 """All pairs of a prompt's responses, or each response with the next."""
 
-TOO_LONG: Final = "too_long"
 COLUMNS: Final = pa.schema(
     [
         *CANONICAL,

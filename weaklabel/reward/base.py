@@ -36,6 +36,11 @@ class RewardModel(ABC):
     n_gold_: int = 0
     gold_prompts_: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
 
+    @classmethod
+    def annotations(cls) -> dict[str, str]:
+        """The settings that the constructor takes, name -> annotation; a model that takes others says which."""
+        return {k: str(v) for k, v in cls.__init__.__annotations__.items() if k != "return"}
+
     @abstractmethod
     def fit(
         self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None

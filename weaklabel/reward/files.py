@@ -80,12 +80,14 @@ def score_file(
         columns: our names -> the file's, as ``{"response": "answer"}``.
 
     Raises:
-        ConfigError: another ending. LayoutError: a column that is missing, or `reward` that is there already.
+        ConfigError: another ending, or the file that is read. LayoutError: a column that is missing, or `reward` that is there already.
         DataError: a prompt or response that is no text, a row that cannot be read, a file without rows.
     """
     path = Path(target)
     if path.suffix not in ENDINGS:
         raise ConfigError(f"--out {path}: the ending is {path.suffix!r}. Allowed: {', '.join(ENDINGS)}.")
+    if path.exists() and Path(source).exists() and path.samefile(source):
+        raise ConfigError(f"--out {path} is the file that is read, and would be replaced. Name another.")
     with atomic_file(path) as temporary:
         scored = _scored_blocks(model, str(source), columns or {})
         count = (_write_parquet if path.suffix == ".parquet" else _write_jsonl)(temporary, scored)

@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from weaklabel._validation import lookup
-from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError
+from weaklabel._validation import check_settings, lookup
+from weaklabel.errors import ArtifactError, MissingExtraError
 from weaklabel.reward.base import RewardModel, read_manifest
 
 REWARD_MODELS: Final[dict[str, str]] = {
@@ -40,18 +40,14 @@ def get_reward_model(name: str, **settings: Any) -> RewardModel:
 
     Raises:
         UnknownNameError: no model of that name.
-        ConfigError: a setting that the model does not have, or out of range.
+        ConfigError: a setting that the model does not have, of another kind, or out of range.
 
     >>> get_reward_model("linear", l2=2.0).l2
     2.0
     """
     cls = reward_model_class(name)
-    try:
-        return cls(**settings)
-    except TypeError as error:
-        raise ConfigError(
-            f"reward model {name!r}: {error}. Its settings are listed at {cls.__name__}."
-        ) from None
+    check_settings(name, settings, cls.annotations())
+    return cls(**settings)
 
 
 def load_reward(folder: str | Path) -> RewardModel:

@@ -19,17 +19,18 @@ import torch
 import transformers
 from numpy.typing import ArrayLike
 
-from weaklabel._validation import check_gold
+from weaklabel._validation import check_gold, lookup
 from weaklabel.artifacts import content_hash
 from weaklabel.calibration.temperature import Temperature
 from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.reward.base import RewardModel, check_targets, prompt_hashes
 from weaklabel.reward.scorer_folder import read_scorer, torn, write_scorer
 from weaklabel.reward.teaching import plan_gold, teaching_groups, turns_of
-from weaklabel.training.models import context_length, from_scratch, load_scorer, quiet, with_lora
+from weaklabel.training.models import DTYPES, context_length, load_scorer, quiet, with_lora
 from weaklabel.training.running import Trained, train_scorer
 from weaklabel.training.scoring import score_texts
-from weaklabel.training.settings import TrainingSettings
+from weaklabel.training.scratch import SIZES, from_scratch
+from weaklabel.training.settings import ANNOTATIONS, TrainingSettings
 from weaklabel.types import FloatArray, Message, Pairs, sigmoid
 
 # Where the settings name none: a head alone, adapters and whole models want different steps.
@@ -80,6 +81,15 @@ class TransformerReward(RewardModel):
                 f"{self.name}: give either base (a folder or hub name) or from_scratch (a size), for example "
                 "settings = { from_scratch = 'tiny' }."
             )
+        if from_scratch is not None:
+            lookup("model size", SIZES, from_scratch)
+        lookup("dtype", DTYPES, dtype)
+        if from_scratch is not None and dtype != "float32":
+            raise ConfigError(
+                f"{self.name}: dtype is {dtype!r}, but a model from scratch has float32. Leave dtype out."
+            )
+        if lora is not None and lora < 1:
+            raise ConfigError(f"{self.name}: lora is {lora}. Allowed: 1 or more, the rank of the adapters.")
         if n_folds is not None and (n_folds < 0 or n_folds == 1):
             raise ConfigError(f"{self.name}: n_folds is {n_folds}. Allowed: 0, or 2 and more.")
         self.base, self.from_scratch, self.lora = base, from_scratch, lora
@@ -89,6 +99,11 @@ class TransformerReward(RewardModel):
         self.model_: Any = None
         self.tokenizer_: Any = None
         self._about: dict[str, Any] = {}
+
+    @classmethod
+    def annotations(cls) -> dict[str, str]:
+        own = TransformerReward.__init__.__annotations__
+        return {**{k: str(v) for k, v in own.items() if k not in ("training", "return")}, **ANNOTATIONS}
 
     def fit(
         self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None

@@ -12,7 +12,7 @@ from typing import Any, Final
 _HOME: Final = {
     "LAYOUTS": "layout",
     "LOSSES": "losses",
-    "SIZES": "models",
+    "SIZES": "scratch",
     "GroupBatchSampler": "batching",
     "GroupDataset": "batching",
     "PreferenceTrainer": "trainer",
@@ -21,7 +21,7 @@ _HOME: Final = {
     "Trained": "running",
     "TrainingSettings": "settings",
     "choose_layout": "layout",
-    "from_scratch": "models",
+    "from_scratch": "scratch",
     "load_scorer": "models",
     "named_loss": "losses",
     "score": "layout",

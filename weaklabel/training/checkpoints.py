@@ -113,6 +113,8 @@ class RunLog(TrainerCallback):
         # A checkpoint is written after the loss of its step was seen to be a number.
         control.should_log |= control.should_save
 
+    on_epoch_end = on_step_end
+
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:

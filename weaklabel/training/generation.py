@@ -30,11 +30,8 @@ from transformers import (
 
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.protocol import Reply
-from weaklabel.training.sampling import Sampling, own_turn, transcript
+from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn, transcript
 from weaklabel.types import Message
-
-TOO_LONG: Final = "too_long"
-"""`Reply.finish` of a prompt for which the model's context has no room: its text is empty."""
 
 _WINDOW: Final = 32  # batches that are sorted by length together
 

@@ -159,8 +159,8 @@ def named_loss(name: str, **options: float) -> Loss:
                 f"loss {name!r} has no option {option!r}. It takes: {', '.join(sorted(takes)) or 'none'}."
             )
         low, high = _RANGES[option]
-        if not low <= value <= high:
-            raise ConfigError(f"{option} of loss {name!r} is {value}. Allowed: {low:g} to {high:g}.")
+        if not isinstance(value, int | float) or not low <= value <= high:
+            raise ConfigError(f"{option} of loss {name!r} is {value!r}. Allowed: {low:g} to {high:g}.")
     return partial(loss, **options)
 
 

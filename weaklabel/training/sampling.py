@@ -14,6 +14,9 @@ _WORDS: Final = {"user": "Human", "human": "Human", "assistant": "Assistant", "s
 NEXT_TURN: Final = "\n\nHuman:"
 """Where a model without a chat template begins to speak for the other side."""
 
+TOO_LONG: Final = "too_long"
+"""`Reply.finish` of a prompt for which the model's context has no room: its text is empty."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling:

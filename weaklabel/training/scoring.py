@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from weaklabel.errors import DataError
+from weaklabel.errors import DataError, TrainingError
 from weaklabel.groups import Group
 from weaklabel.training.batching import GroupBatchSampler, tokenize_groups
 from weaklabel.training.layout import LAYOUTS, choose_layout, kind_of, score, self_test
@@ -41,6 +41,7 @@ def score_texts(
 
     Raises:
         DataError: not as many responses, or conversations, as prompts.
+        TrainingError: a reward that is no finite number.
     """
     turns: Sequence[Sequence[Message]] = [()] * len(prompts) if messages is None else messages
     if not len(prompts) == len(responses) == len(turns):
@@ -66,13 +67,19 @@ def score_texts(
             some = [tokenized[k] for k in batch]
             tensors = {name: value.to(device) for name, value in layout.collate(some, pad_id).items()}
             with torch.no_grad(), torch.autocast(device.type, dtype, enabled=bf16):
-                rewards = score(model, tensors).double().cpu().numpy()
-            parts = np.split(rewards, np.cumsum([len(group.responses) for group in some])[:-1])
+                flat = score(model, tensors).double().cpu().numpy()
+            parts = np.split(flat, np.cumsum([len(group.responses) for group in some])[:-1])
             for k, part in zip(batch, parts, strict=True):
                 found[k] = part
     finally:
         model.train(training)
-    return np.array([found[group][response] for group, response in places])
+    rewards = np.array([found[group][response] for group, response in places])
+    if odd := int((~np.isfinite(rewards)).sum()):
+        raise TrainingError(
+            f"{odd} of {len(rewards)} rewards are no finite numbers. The model's weights are damaged, or its training "
+            "went wrong: train again, with a lower learning_rate."
+        )
+    return rewards
 
 
 def _gathered(

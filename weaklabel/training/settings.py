@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from weaklabel._validation import lookup
+from weaklabel._validation import check_settings, lookup
 from weaklabel.errors import ConfigError
 from weaklabel.training.losses import named_loss
 
@@ -64,7 +64,7 @@ class TrainingSettings:
         tensorboard: also log for TensorBoard, in the run's folder.
 
     Raises:
-        ConfigError: a value out of range, or two that exclude each other.
+        ConfigError: a value of another kind or out of range, or two that exclude each other.
         UnknownNameError: no such loss or schedule.
     """
 
@@ -92,6 +92,7 @@ class TrainingSettings:
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
+        check_settings("training", {name: getattr(self, name) for name in ANNOTATIONS}, ANNOTATIONS)
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
@@ -109,6 +110,10 @@ class TrainingSettings:
         """The settings that decide which weights come out, for the manifest of a run."""
         every = dataclasses.asdict(self)
         return {name: value for name, value in every.items() if name not in _FREE}
+
+
+ANNOTATIONS: Final[Mapping[str, str]] = {f.name: str(f.type) for f in dataclasses.fields(TrainingSettings)}
+"""The settings and their kinds."""
 
 
 def _between(low: float, high: float) -> str:

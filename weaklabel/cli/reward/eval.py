@@ -63,7 +63,7 @@ def evaluate(as_json: bool, model: str | None, best_of: str | None, no_linear: b
 
         if OutOfFold.suits(gold):
             arms |= {OutOfFold.name: OutOfFold(gold, seed=seed)}
-        else:
+        elif gold.has_gold.any():
             note("too little gold for the out-of-fold linear model, which is left out")
     found = judge(arms, gold, options, seed)
     emit(found.to_dict(), lambda: str(found), as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,11 +106,14 @@ def _from_file(
     from weaklabel.reward import read_taught, train_reward, training_targets
 
     allowed = chosen.allow_uncalibrated
+    _check_target(path)
     pairs, beliefs = read_taught(**file, test_share=share, seed=seed, allow_uncalibrated=allowed)
     if pairs.set_aside:
         note(f"{len(pairs.set_aside):,} rows could not be read and are left out")
     model = train_reward(pairs, chosen.model, beliefs=beliefs, **chosen.settings)
     taught = len(training_targets(pairs, beliefs=beliefs)[0])
+    if silent := len(pairs) - len(pairs.test) - taught:
+        note(f"{silent:,} pairs have neither gold nor a belief that counts, and taught nothing")
     model.save(
         path,
         beside=model_card(
@@ -117,6 +121,15 @@ def _from_file(
         ),
     )
     return model, _judged(model, pairs, pairs.test, beliefs, seed, allowed)
+
+
+def _check_target(path: Path) -> None:
+    """Before hours are spent on training: that what comes of it can be put there."""
+    from weaklabel.export.folder import check_replaceable
+
+    check_replaceable(path, "reward:")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=path.parent).close()
 
 
 def _judged(

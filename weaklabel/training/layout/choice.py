@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from weaklabel._validation import lookup
-from weaklabel.errors import ConfigError, WeaklabelWarning
+from weaklabel.errors import ConfigError, TrainingError, WeaklabelWarning
 from weaklabel.training.layout.architectures import why_not_shared
 from weaklabel.training.layout.model import attach, kind_of, score, unwrapped
 from weaklabel.training.layout.registry import LAYOUTS
@@ -104,6 +104,9 @@ def self_test(
         groups: any; the shortest few are used.
         pad_id: the id that fills rows up.
         autocast: the dtype of autocast in training, None without.
+
+    Raises:
+        TrainingError: the model gives no finite numbers even when padded.
     """
     if layout not in ("shared", "varlen"):
         return Choice(layout, "padded rows need no test")
@@ -113,6 +116,8 @@ def self_test(
     try:
         apart = _difference(model, layout, few, pad_id, autocast)
         trouble = f"differs from the padded one by {apart:.1e} ({allowed:.0e} allowed)"
+    except TrainingError:
+        raise
     except (
         ImportError,
         RuntimeError,
@@ -148,5 +153,10 @@ def _difference(
     finally:
         hook.remove()
         model.train(training)
+    if not seen[0].isfinite().all():
+        raise TrainingError(
+            f"{type(unwrapped(model)).__name__} gives no finite numbers, in whatever layout. Its weights are damaged, "
+            "or its training went wrong: load it from another place, or train with a lower learning_rate."
+        )
     apart = (seen[1] - seen[0]).norm(dim=1) / seen[0].norm(dim=1).clamp_min(1e-12)
     return float(apart.max())
