@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -24,11 +25,12 @@ def lookup(kind: str, registry: Mapping[str, T], name: str) -> T:
 
 
 # Annotation -> what passes for it, and how a person calls it. A bool is a number to Python and to nobody else.
-_KINDS: Final[Mapping[str, tuple[type, str]]] = {
+_KINDS: Final[Mapping[str, tuple[Any, str]]] = {
     "bool": (bool, "true or false"),
     "int": (numbers.Integral, "a whole number"),
     "float": (numbers.Real, "a number"),
     "str": (str, "a text"),
+    "str | Path": ((str, Path), "a path or a name"),
     "Mapping": (Mapping, "a table of names and numbers"),
 }
 

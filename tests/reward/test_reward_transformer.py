@@ -156,7 +156,7 @@ def test_little_gold_leaves_the_scale_at_one():
 
 def test_a_killed_fit_goes_on_from_its_checkpoints(tmp_path):
     pairs = colours(20)
-    settings = QUICK | {"max_steps": 4, "check_every": 2, "checkpoints": str(tmp_path / "kept")}
+    settings = QUICK | {"max_steps": 4, "check_every": 2, "checkpoints": tmp_path / "kept"}
     first = TransformerReward(**settings).fit(pairs, pairs.y)
     again = TransformerReward(**settings).fit(pairs, pairs.y)
     assert (tmp_path / "kept" / "whole").is_dir()
@@ -173,7 +173,7 @@ def test_a_killed_fit_goes_on_from_its_checkpoints(tmp_path):
         ({"from_scratch": "tiny", "epoch": 3}, "no setting of transformer 'epoch'.*Did you mean 'epochs'"),
         ({"from_scratch": "tiny", "lora": "x"}, "lora is 'x'. Allowed: a whole number"),
         ({"from_scratch": "tiny", "lora": 0}, "lora is 0"),
-        ({"from_scratch": "tiny", "checkpoints": 5}, "checkpoints is 5. Allowed: a text"),
+        ({"from_scratch": "tiny", "checkpoints": 5}, "checkpoints is 5. Allowed: a path"),
         ({"from_scratch": "tiny", "dtype": "bfloat16"}, "dtype is 'bfloat16', but a model from scratch"),
         ({"base": "x", "n_folds": "x"}, "n_folds is 'x'. Allowed: a whole number"),
         ({"from_scratch": "tiny", "epochs": 0}, "epochs is 0"),

@@ -56,11 +56,11 @@ def test_two_processes_give_the_model_of_one(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_continues_to_the_weights_of_an_undisturbed_one(tmp_path: Path) -> None:
-    settings = {"dropout": 0.2, "groups_per_batch": 2, "epochs": 6, "accumulation": 2, "check_every": 5}
+    settings = {"dropout": 0.2, "groups_per_batch": 2, "epochs": 3, "accumulation": 2, "check_every": 5}
     process = start(tmp_path / "killed", settings)
     deadline = time.monotonic() + 120
     while not (tmp_path / "killed" / "checkpoint-15").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)  # in the second of six epochs
+        time.sleep(0.01)  # in the second of three epochs
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     undisturbed, whole = run(tmp_path / "undisturbed", **settings)

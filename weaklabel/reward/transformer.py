@@ -67,12 +67,12 @@ class TransformerReward(RewardModel):
     def __init__(
         self,
         *,
-        base: str | None = None,
+        base: str | Path | None = None,
         from_scratch: str | None = None,
         lora: int | None = None,
         dtype: str = "float32",
         n_folds: int | None = None,
-        checkpoints: str | None = None,
+        checkpoints: str | Path | None = None,
         seed: int = 0,
         **training: Any,
     ) -> None:
@@ -92,7 +92,7 @@ class TransformerReward(RewardModel):
             raise ConfigError(f"{self.name}: lora is {lora}. Allowed: 1 or more, the rank of the adapters.")
         if n_folds is not None and (n_folds < 0 or n_folds == 1):
             raise ConfigError(f"{self.name}: n_folds is {n_folds}. Allowed: 0, or 2 and more.")
-        self.base, self.from_scratch, self.lora = base, from_scratch, lora
+        self.base, self.from_scratch, self.lora = base and str(base), from_scratch, lora
         self.dtype, self.n_folds, self.checkpoints, self.seed = dtype, n_folds, checkpoints, seed
         self.training = training
         self._settings = TrainingSettings(**{"learning_rate": self._learning_rate(), **training}, seed=seed)

@@ -8,7 +8,6 @@ import click
 
 from weaklabel.cli._common import config_options, emit, json_option, name_option
 from weaklabel.cli.reward._files import (
-    absolute,
     file_options,
     gold_of,
     judge,
@@ -34,7 +33,7 @@ def compare(as_json: bool, models: tuple[str, ...], **options: Any) -> None:
     \b
     weaklabel reward compare runs/base/labeler runs/base/reward runs/minilm/reward --pairs gold.jsonl
     """
-    if len(models) < 2 or len({absolute(model) for model in models}) < len(models):
+    if len(models) < 2 or len({model.rstrip("/") for model in models}) < len(models):
         raise ConfigError(f"compare got {', '.join(models)}. Name two or more models, each once.")
     file = reading(options)
     arms, run, seed = open_models(models, options, of_run=file is None)
