@@ -170,13 +170,34 @@ def test_a_folder_that_holds_no_model_and_a_device_that_is_not_there_are_errors(
         Responder(folder, dtype="int3")
 
 
-def test_out_of_memory_names_the_setting_to_lower(responder, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_out_of_memory_names_the_setting_to_lower(responder, monkeypatch, error):
     def generate(**_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     monkeypatch.setattr(responder.model, "generate", generate)
     with pytest.raises(ConfigError, match=r"out of memory: 3 responses at once.*Lower batch_size"):
         list(responder.replies(asked(3), Sampling(max_new_tokens=4)))
+
+
+def test_a_model_that_gives_no_numbers_is_an_error(folder):
+    broken = Responder(folder, device="cpu")
+    torch.nn.init.constant_(broken.model.get_output_embeddings().weight, float("nan"))
+    with pytest.raises(ArtifactError, match="probabilities that are no numbers"):
+        list(broken.replies(asked(2), Sampling(max_new_tokens=4)))
+
+
+def test_loading_and_long_prompts_print_nothing(folder, capfd):
+    quiet = Responder(folder, device="cpu")
+    quiet.tokenizer.model_max_length = 8
+    quiet.encode([{"role": "user", "content": " ".join(NATURE * 20)}])
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

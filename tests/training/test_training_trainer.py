@@ -370,6 +370,17 @@ def test_a_model_whose_weights_are_no_numbers_is_refused_before_training(tmp_pat
         train_scorer(model, tokenizer, SOFT, settings=QUICK, folder=tmp_path)
 
 
+def test_out_of_memory_while_scoring_names_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tokenizer = scorer()
+
+    def failing(*_: Any) -> Any:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("weaklabel.training.scoring.score", failing)
+    with pytest.raises(TrainingError, match=r"scoring a batch of \d+ tokens. Lower max_length"):
+        score_texts(model, tokenizer, ["q"], ["r"], max_length=32)
+
+
 def test_other_errors_keep_their_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(model: Any, batch: Any) -> Any:
         raise RuntimeError("a bug of ours")

@@ -128,8 +128,7 @@ def generate_pairs(
     ]
     if not made:
         raise DataError(
-            f"no pairs could be made of {len(asked):,} prompts: {_plain(pairing.counts)}. Raise temperature or "
-            "max_new_tokens, or take another model."
+            f"no pairs could be made of {len(asked):,} prompts: {_plain(pairing.counts)}. {_advice(pairing.counts)}"
         )
     tables = labelled(made, judge, drawn | {"comparer": name})
     kept = without(earlier, {row["id"] for row in made})
@@ -267,6 +266,12 @@ def _cost(
         return None
     paid = [tokens[source.name] for source in sources if isinstance(source, EndpointSource)]
     return sum(n_in * price_in + n_out * price_out for n_in, n_out in paid) / 1e6
+
+
+def _advice(counts: Mapping[str, int]) -> str:
+    if counts.get("too_long", 0) * 2 > counts.get("responses", 0):
+        return "Lower max_new_tokens, shorten the prompts, or take a model with a longer context."
+    return "Raise temperature or max_new_tokens, or take another model."
 
 
 def _plain(counts: Mapping[str, int]) -> str:

@@ -30,6 +30,8 @@ from transformers import (
 
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.protocol import Reply
+from weaklabel.training.memory import is_out_of_memory
+from weaklabel.training.models import quiet
 from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn, transcript
 from weaklabel.types import Message
 
@@ -77,8 +79,8 @@ class Responder:
             text = self.tokenizer.apply_chat_template(
                 list(messages), tokenize=False, add_generation_prompt=True
             )
-            return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        return list(self.tokenizer(transcript(messages))["input_ids"])
+            return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        return list(self.tokenizer(transcript(messages), verbose=False)["input_ids"])
 
     def replies(
         self,
@@ -98,6 +100,7 @@ class Responder:
 
         Raises:
             ConfigError: the model's context has no room for `max_new_tokens`, or memory ran out.
+            ArtifactError: its probabilities are no numbers.
         """
         room = self._room(sampling)
         for first in range(0, len(asked), batch_size * _WINDOW):
@@ -145,7 +148,9 @@ class Responder:
                     generation_config=settings,
                     logits_processor=draw,
                 )
-        except torch.OutOfMemoryError:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             raise ConfigError(
                 f"out of memory: {len(ids)} responses at once, {width} tokens of prompt and up to "
                 f"{sampling.max_new_tokens} more each. Lower batch_size; the same command continues."
@@ -174,6 +179,11 @@ class _Draw(LogitsProcessor):
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         p = probabilities(scores, self.sampling)
         sums = p.cumsum(-1)
+        if not bool(sums[:, -1].isfinite().all()):
+            raise ArtifactError(
+                "the model gives probabilities that are no numbers. Its weights are damaged, or do not fit their dtype: "
+                "try float32 or bfloat16."
+            )
         u = self.drawn[:, input_ids.shape[1] - self.width, None] * sums[:, -1:]
         # The first token whose sum is above u: one of probability 0 never is.
         token = torch.searchsorted(sums, u, right=True).clamp(max=p.shape[-1] - 1)
@@ -220,7 +230,8 @@ def _dtype(name: str, device: torch.device) -> Any:
 
 def _read(kind: Any, folder: Path, **settings: Any) -> Any:
     try:
-        return kind.from_pretrained(str(folder), local_files_only=True, **settings)
+        with quiet():
+            return kind.from_pretrained(str(folder), local_files_only=True, **settings)
     except Exception as error:  # whatever a torn file makes of it
         first = str(error).strip().splitlines()[0][:160] if str(error).strip() else "no message"
         raise ArtifactError(

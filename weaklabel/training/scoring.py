@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from weaklabel.errors import DataError, TrainingError
 from weaklabel.groups import Group
 from weaklabel.training.batching import GroupBatchSampler, tokenize_groups
 from weaklabel.training.layout import LAYOUTS, choose_layout, kind_of, score, self_test
+from weaklabel.training.memory import is_out_of_memory
 from weaklabel.types import Message
 
 
@@ -41,7 +43,7 @@ def score_texts(
 
     Raises:
         DataError: not as many responses, or conversations, as prompts.
-        TrainingError: a reward that is no finite number.
+        TrainingError: a reward that is no finite number, or no memory.
     """
     turns: Sequence[Sequence[Message]] = [()] * len(prompts) if messages is None else messages
     if not len(prompts) == len(responses) == len(turns):
@@ -66,7 +68,7 @@ def score_texts(
         for batch in GroupBatchSampler(lengths, rows, tokens_per_batch=tokens_per_batch):
             some = [tokenized[k] for k in batch]
             tensors = {name: value.to(device) for name, value in layout.collate(some, pad_id).items()}
-            with torch.no_grad(), torch.autocast(device.type, dtype, enabled=bf16):
+            with _naming(tensors), torch.no_grad(), torch.autocast(device.type, dtype, enabled=bf16):
                 flat = score(model, tensors).double().cpu().numpy()
             parts = np.split(flat, np.cumsum([len(group.responses) for group in some])[:-1])
             for k, part in zip(batch, parts, strict=True):
@@ -80,6 +82,20 @@ def score_texts(
             "went wrong: train again, with a lower learning_rate."
         )
     return rewards
+
+
+@contextmanager
+def _naming(batch: Mapping[str, Any]) -> Iterator[None]:
+    """Turns running out of memory into an error that names the batch and what to lower."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainingError(
+            f"out of memory while scoring a batch of {batch['input_ids'].numel()} tokens. Lower max_length, set "
+            "bf16=True, or score where there is more memory."
+        ) from error
 
 
 def _gathered(

@@ -36,6 +36,7 @@ from weaklabel.training.losses import (
     named_loss,
     weighted_mean,
 )
+from weaklabel.training.memory import is_out_of_memory
 from weaklabel.training.settings import SCHEDULES, TrainingSettings
 
 # transformers 5.19 renamed it; the old name warns there and leaves with version 6.
@@ -44,7 +45,6 @@ CHECKPOINTING: Final = (
     if "activation_checkpointing" in inspect.signature(TrainingArguments).parameters
     else "gradient_checkpointing"
 )
-_NO_MEMORY: Final = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 def training_arguments(settings: TrainingSettings, folder: Path, *, evaluates: bool) -> TrainingArguments:
@@ -246,7 +246,7 @@ def _naming_the_batch(trainer: PreferenceTrainer, batch: Batch) -> Iterator[None
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if not _is_memory(error):
+        if not is_out_of_memory(error):
             raise
         settings, ids = trainer.settings, batch["input_ids"]
         limit = "groups_per_batch" if settings.tokens_per_batch is None else "tokens_per_batch"
@@ -256,12 +256,6 @@ def _naming_the_batch(trainer: PreferenceTrainer, batch: Batch) -> Iterator[None
             f"and run again, or lower {limit} (now {getattr(settings, limit)}) or max_length (now "
             f"{settings.max_length}) and run in a new folder. {_kept(trainer)}"
         ) from error
-
-
-def _is_memory(error: BaseException) -> bool:
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
 
 def _kept(trainer: PreferenceTrainer) -> str:
