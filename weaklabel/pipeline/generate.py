@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from weaklabel import artifacts
-from weaklabel.data import PairsFile
-from weaklabel.data.prompts import Prompt, Prompts, prompt_keys, read_prompts
+from weaklabel.data.prompts import Prompt, read_prompts
 from weaklabel.endpoint import Endpoint
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.loading import load
@@ -31,6 +30,7 @@ from weaklabel.pipeline.generated import (
     write_manifest,
     write_tables,
 )
+from weaklabel.pipeline.locked import allowed
 from weaklabel.pipeline.paired import Pairing, PairUp
 from weaklabel.pipeline.responders import EndpointSource, LocalSource, Source, answers_of
 from weaklabel.pipeline.steps import HashMemo
@@ -113,7 +113,7 @@ def generate_pairs(
     earlier = earlier_pairs(out) if append else []
     judge = load(comparer) if isinstance(comparer, str | Path) else comparer
     found = read_prompts(prompts, columns=columns)
-    asked, n_locked = _allowed(found, comparer, include_test)
+    asked, n_locked = allowed(found, comparer, include_test)
     asked = asked[:limit]
     n_slots = k * len(sources) if each else k
     replies = _ask(asked, sources, n_slots, cache, progress)
@@ -189,35 +189,6 @@ def _check_settings(
 def _check_names(names: Sequence[str]) -> None:
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigError(f"model {twice!r} is named twice. Name each once; k sets the number of responses.")
-
-
-def _allowed(found: Prompts, comparer: Any, include_test: bool) -> tuple[list[Prompt], int]:
-    """The prompts that may be asked, and how many are locked."""
-    if include_test:
-        return found.prompts, 0
-    locked = _locked_keys(comparer)
-    kept = [p for p in found.prompts if p.part != "test" and not p.keys & locked]
-    if not kept:
-        raise DataError(
-            f"all {len(found):,} prompts are in the locked test part. Give others, or --include-test (include_test=True) "
-            "if no figure will be reported on them."
-        )
-    return kept, len(found) - len(kept)
-
-
-def _locked_keys(comparer: Any) -> frozenset[str]:
-    """Keys of the test prompts of the run to which a comparer's folder belongs; none where it belongs to none."""
-    if not isinstance(comparer, str | Path):
-        return frozenset()
-    folder = Path(comparer)
-    run = folder if (folder / "pairs.parquet").is_file() else folder.resolve().parent
-    if not (run / "pairs.parquet").is_file():
-        return frozenset()
-    file = PairsFile(run / "pairs.parquet")
-    rows = (row for i in range(len(file)) for row in file.read(i, ["prompt", "messages", "part"]).to_pylist())
-    return frozenset(
-        key for row in rows if row["part"] == "test" for key in prompt_keys(row["prompt"], row["messages"])
-    )
 
 
 def _ask(
