@@ -236,3 +236,21 @@ def test_a_wrong_setting_is_named(setting: str, said: str) -> None:
     arguments = ("--pairs", "pairs.jsonl", "--gold", "gold.jsonl", "--out", "models/no")
     assert said in refused("reward", "train", *arguments, "--set", f"reward.settings.{setting}")
     assert not Path("models/no").exists()
+
+
+def test_a_locked_part_without_gold_gives_no_figures(tmp_path: Path) -> None:
+    path = tmp_path / "soft.jsonl"
+    rows = [
+        {
+            "prompt": f"q{i}",
+            "response_a": "no",
+            "response_b": "yes",
+            "p": 0.9,
+            "part": "test" if i < 3 else "pool",
+        }
+        for i in range(8)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert (
+        answer("reward", "train", "--pairs", str(path), "--out", "models/locked", *FAST)["evaluation"] is None
+    )

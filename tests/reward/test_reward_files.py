@@ -135,3 +135,14 @@ def test_a_file_that_cannot_be_scored_leaves_nothing_behind(tmp_path, model, lin
 def test_an_unknown_ending_is_refused(tmp_path, model):
     with pytest.raises(ConfigError, match=r"'.csv'. Allowed: .parquet, .jsonl"):
         score_file(model, tmp_path / "in.jsonl", tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("names", [("chosen", "rejected", "p_chosen"), ("response_a", "response_b", "p")])
+def test_locked_test_prompts_of_a_file_with_beliefs_stay_locked(names):
+    rows = [
+        {"prompt": f"q{i}", **dict(zip(names, ("good", "bad", 0.8), strict=True)), "part": part}
+        for i, part in enumerate(["test", "test", "pool", "pool", "pool"])
+    ]
+    pairs, beliefs = read_taught(rows, test_share=0.4)
+    assert pairs.parts.tolist() == ["test", "test", "pool", "pool", "pool"]
+    assert len(training_targets(pairs, beliefs=beliefs)[0]) == 3

@@ -62,7 +62,9 @@ def read_taught(
     else:  # p_chosen, which the reader called after the side that was chosen
         a, b = _numbers(pairs, "p_a", 1.0), _numbers(pairs, "p_b", 1.0)
         p = np.where(np.isnan(b), 1.0 - a, b)
-        pairs = _without_gold(pairs, ~np.isnan(p))
+        # Without a share of its own nothing is drawn: what is test then, the file says is locked.
+        locked = read_pairs(source, **settings | {"test_share": 0.0}).parts == "test"
+        pairs = _without_gold(pairs, ~np.isnan(p), locked)
     w = _numbers(pairs, "w", np.inf) if "w" in names else np.ones(len(pairs))
     w = np.where(np.isnan(p) | np.isnan(w), 0.0, w)
     return pairs, (np.where(w > 0, p, 0.5), w)
@@ -136,11 +138,12 @@ def _number(value: object) -> float | None:
         return None
 
 
-def _without_gold(pairs: Pairs, rows: NDArray[np.bool_]) -> Pairs:
+def _without_gold(pairs: Pairs, rows: NDArray[np.bool_], locked: NDArray[np.bool_]) -> Pairs:
+    """The pairs with no gold in `rows`, which go back to the pool unless they are `locked`; both `(n_pairs,)`."""
     table = pairs.table
-    for name, nothing in (("gold", None), ("part", "pool")):
+    for name, nothing, where in (("gold", None, rows), ("part", "pool", rows & ~locked)):
         at = table.schema.get_field_index(name)
-        column = pc.if_else(pa.array(rows), pa.scalar(nothing, pa.string()), table[name])
+        column = pc.if_else(pa.array(where), pa.scalar(nothing, pa.string()), table[name])
         table = table.set_column(at, CANONICAL.field(name), column)
     return Pairs(table, pairs.set_aside)
 

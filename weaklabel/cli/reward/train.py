@@ -112,7 +112,7 @@ def _from_file(
         note(f"{len(pairs.set_aside):,} rows could not be read and are left out")
     model = train_reward(pairs, chosen.model, beliefs=beliefs, **chosen.settings)
     taught = len(training_targets(pairs, beliefs=beliefs)[0])
-    if silent := len(pairs) - len(pairs.test) - taught:
+    if silent := int((pairs.parts != "test").sum()) - taught:
         note(f"{silent:,} pairs have neither gold nor a belief that counts, and taught nothing")
     model.save(
         path,
