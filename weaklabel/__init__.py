@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from weaklabel.lf.prompted import judge as judge
     from weaklabel.lf.snorkel import from_snorkel as from_snorkel
     from weaklabel.loading import load as load
+    from weaklabel.pipeline.sweep import sweep as sweep
     from weaklabel.report.build import write_report as write_report
     from weaklabel.reward.evaluation import evaluate as evaluate
     from weaklabel.reward.train import train_reward as train_reward
@@ -103,6 +104,7 @@ _HOME: Final = {
     "read_pairs": "data",
     "response_scorer": "lf.core",
     "threshold_scorer": "lf.builders",
+    "sweep": "pipeline.sweep",
     "train_reward": "reward.train",
     "tune": "workbench.tune",
     "what_each_adds": "workbench.added_value",
@@ -154,6 +156,7 @@ __all__ = [
     "read_pairs",
     "response_scorer",
     "threshold_scorer",
+    "sweep",
     "train_reward",
     "tune",
     "what_each_adds",
