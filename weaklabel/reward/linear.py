@@ -27,12 +27,12 @@ from numpy.typing import ArrayLike
 from weaklabel._validation import check_gold
 from weaklabel.artifacts import content_hash, manifest, write_folder, write_json
 from weaklabel.calibration.temperature import Temperature
-from weaklabel.errors import ArtifactError, ConfigError, DataError, LabelMatrixError, NotFittedError
+from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.export.folder import check_replaceable
 from weaklabel.groups import folds_by_prompt
-from weaklabel.lf.hashed_text import HashedText
 from weaklabel.reward.base import RewardModel, read_manifest
-from weaklabel.reward.features import Differences, score_in_chunks
+from weaklabel.reward.features import Differences, hashed_text, score_in_chunks
+from weaklabel.reward.targets import check_targets
 from weaklabel.types import FloatArray, Pairs
 
 KIND: Final = "reward:linear"
@@ -82,9 +82,9 @@ class LinearReward(RewardModel):
             DataError: when no row has a weight above zero.
             LabelMatrixError: `p`, `w` or `gold` that do not fit the pairs.
         """
-        p_, w_ = _checked(len(pairs), p, w)
+        p_, w_ = check_targets("LinearReward", len(pairs), p, w)
         y = check_gold(gold, len(pairs))
-        d = Differences.of(pairs, HashedText(self.n_features))
+        d = Differences.of(pairs, hashed_text(self.n_features))
         self.coef_ = np.zeros(2 * self.n_features)
         self.coef_[d.columns] = self._solve(d, p_, w_)
         self.scale_, self.n_gold_ = self._calibrate(d, p_, w_, y, pairs)
@@ -101,7 +101,7 @@ class LinearReward(RewardModel):
                 f"LinearReward.score: {len(prompts)} prompts came with {len(responses)} responses. "
                 "Pass one prompt per response."
             )
-        return score_in_chunks(HashedText(self.n_features), responses, self.coef_) * self.scale_
+        return score_in_chunks(hashed_text(self.n_features), responses, self.coef_) * self.scale_
 
     def save(self, folder: str | Path) -> None:
         """Write `coefficients.npy` and `manifest.json`; an earlier model there is replaced."""
@@ -217,27 +217,3 @@ def _scales(d: Differences, w: FloatArray, n_features: int) -> FloatArray:
         mean = float(w @ d.squared_norms(kind) / w.sum())
         scales[kind] = 1.0 / np.sqrt(2.0 * mean) if mean > 0 else 1.0
     return scales
-
-
-def _checked(n: int, p: ArrayLike, w: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
-    p_ = np.asarray(p, dtype=np.float64)
-    w_ = np.ones(n) if w is None else np.asarray(w, dtype=np.float64)
-    for what, array in (("p", p_), ("w", w_)):
-        if array.shape != (n,):
-            raise LabelMatrixError(
-                f"LinearReward.fit: {what} has shape {array.shape}, expected ({n},): one value per pair."
-            )
-    if not (np.isfinite(w_).all() and (w_ >= 0).all()):
-        raise LabelMatrixError(
-            "LinearReward.fit: w holds negative or non-finite values. Weights are 0 or more."
-        )
-    if not (w_ > 0).any():
-        raise DataError(
-            f"LinearReward.fit: none of {n} pairs has a weight above 0. "
-            "Give gold, or labeling functions that vote on more pairs."
-        )
-    # p of a row that does not count may be anything, NaN included.
-    p_ = np.where(w_ > 0, p_, 0.5)
-    if not ((p_ >= 0) & (p_ <= 1)).all():
-        raise LabelMatrixError("LinearReward.fit: p holds values outside [0, 1] or NaN. Pass P(B beats A).")
-    return p_, w_

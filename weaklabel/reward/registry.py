@@ -10,7 +10,10 @@ from weaklabel._validation import lookup
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.reward.base import RewardModel, read_manifest
 
-REWARD_MODELS: Final[dict[str, str]] = {"linear": "weaklabel.reward.linear:LinearReward"}
+REWARD_MODELS: Final[dict[str, str]] = {
+    "linear": "weaklabel.reward.linear:LinearReward",
+    "minilm-frozen": "weaklabel.reward.embedded:EmbeddedReward",
+}
 
 
 def reward_model_class(name: str) -> type[RewardModel]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from weaklabel.metrics import Interval
-from weaklabel.pipeline.sweep.grid import Arm
 from weaklabel.report.drawing import WIDTH, Canvas, Picture, Scale, nothing, tick
 
 if TYPE_CHECKING:
@@ -24,15 +23,16 @@ _GOLD: Final = ("wl-lm", "wl-mute", "wl-s")
 _PANEL: Final = 190
 
 
-def sweep_picture(rows: Sequence[SweepRow], mains: Mapping[str, Arm | None]) -> Picture:
+def sweep_picture(rows: Sequence[SweepRow], rewards: Sequence[str]) -> Picture:
     """Per reward model two panels: accuracy of gold alone and of every source, and the gains of the sources.
 
-    Shown are the arms that differ from the verdict's in their source alone; the table has all.
+    Args:
+        rows: of one amount and threshold, so that there is one line per source.
+        rewards: names of the reward models, in order.
     """
     canvas, top = Canvas(), 0.0
-    for reward, main in mains.items():
-        own = [row for row in rows if row.reward == reward]
-        shown = _lines(own, main)
+    for reward in rewards:
+        shown = _lines([row for row in rows if row.reward == reward])
         top = _legend(canvas, top, reward, list(shown))
         top = _panel(canvas, top, shown, "accuracy on held-out pairs", lambda row: row.figures["accuracy"])
         gains = {name: [row for row in line if row.gains] for name, line in shown.items()}
@@ -59,14 +59,12 @@ def sweep_picture(rows: Sequence[SweepRow], mains: Mapping[str, Arm | None]) -> 
     )
 
 
-def _lines(rows: Sequence[SweepRow], main: Arm | None) -> dict[str, list[SweepRow]]:
-    """Per source the rows over gold sizes, of the verdict's amount and threshold; gold alone first."""
+def _lines(rows: Sequence[SweepRow]) -> dict[str, list[SweepRow]]:
+    """Per source the rows over gold sizes; gold alone first."""
     found: dict[str, list[SweepRow]] = {}
-    for row in rows:
-        same = main is not None and (row.arm.weak, row.arm.threshold) == (main.weak, main.threshold)
-        if not row.arm.source or same:
-            found.setdefault(row.arm.source or "gold only", []).append(row)
-    return {name: sorted(line, key=lambda row: row.gold) for name, line in found.items()}
+    for row in sorted(rows, key=lambda row: row.gold):
+        found.setdefault(row.arm.source or "gold only", []).append(row)
+    return found
 
 
 def _look(k: int, n: int) -> tuple[str, str, str]:

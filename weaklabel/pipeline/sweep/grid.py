@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from weaklabel.types import Pairs
 
 MIN_PROMPTS: Final = 10  # with gold: fewer cannot be held out and learned from at once
 ALL: Final = "all"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,5 +161,5 @@ def cells(
             yield seed, most, GOLD_ONLY
 
 
-def _distinct(values: Sequence[object]) -> list[object]:
+def _distinct(values: Sequence[T]) -> list[T]:
     return list(dict.fromkeys(values))

@@ -99,7 +99,7 @@ HEADER: Final = (
 
 @dataclass(frozen=True)
 class SweepResult:
-    """Everything that a sweep found. `str()` is the table and the verdict.
+    """Everything that a sweep found. `str()` shows the main rows and the verdict, `table()` all rows.
 
     Attributes:
         rows: per reward model, gold size and arm.
@@ -141,7 +141,7 @@ class SweepResult:
         """Accuracy against gold, and the gain over gold alone, with intervals."""
         from weaklabel.pipeline.sweep.drawn import sweep_picture
 
-        return sweep_picture(self.rows, self.mains)
+        return sweep_picture(self.shown(), list(self.mains))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; no times of day, so that the same sweep gives the same bytes."""
@@ -154,8 +154,25 @@ class SweepResult:
             "notes": list(self.notes),
         }
 
+    def table(self) -> str:
+        """Every row of the grid as text."""
+        return plain_table(HEADER, [row.cells() for row in self.rows], left=3)
+
+    def shown(self) -> list[SweepRow]:
+        """Gold alone, and the arms that differ from the verdict's in their source alone."""
+        found = []
+        for row in self.rows:
+            main = self.mains[row.reward]
+            same = main is not None and (row.arm.weak, row.arm.threshold) == (main.weak, main.threshold)
+            if same or not row.arm.source:
+                found.append(row)
+        return found
+
     def __str__(self) -> str:
-        parts = [plain_table(HEADER, [row.cells() for row in self.rows], left=3)]
+        shown = self.shown()
+        parts = [plain_table(HEADER, [row.cells() for row in shown], left=3)]
+        if len(shown) < len(self.rows):
+            parts[0] += f"\n({len(self.rows) - len(shown)} rows with other amounts and thresholds: sweep.txt)"
         if self.labels:
             body = [[name, str(gold), str(interval)] for name, gold, interval in self.labels]
             parts.append(

@@ -82,7 +82,7 @@ def sweep_run(
     on_note: Callable[[str], None] = lambda text: None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SweepResult:
-    """`sweep` on the pairs, functions and settings of a run; leaves `sweep.json` and `sweep.svg` in its folder."""
+    """`sweep` on the pairs, functions and settings of a run; leaves `sweep.json`, `sweep.txt` and `sweep.svg` in its folder."""
     labeler = run.config.labeler
     result = sweep(
         run.lfs,
@@ -95,8 +95,10 @@ def sweep_run(
         on_note=on_note,
         progress=progress,
     )
-    artifacts.write_json(run.folder / FOLDER / "sweep.json", result.to_dict())
-    artifacts.write_text(run.folder / FOLDER / "sweep.svg", result.picture().svg() + "\n")
+    target = run.folder / FOLDER
+    artifacts.write_json(target / "sweep.json", result.to_dict())
+    artifacts.write_text(target / "sweep.txt", result.table() + "\n")
+    artifacts.write_text(target / "sweep.svg", result.picture().svg() + "\n")
     return result
 
 
@@ -156,22 +158,30 @@ class _Runner:
         return "\n".join(lines)
 
     def cost(self) -> str:
-        """The dearest cell of every reward model is made first: no cell takes longer, and many are equal to others."""
+        """Makes the dearest cells of every reward model: no cell takes longer, and many are equal to others.
+
+        What is done once, such as embedding the texts, falls into the first seed; the second one is what is timed.
+        """
         took = 0.0
         for k, (_, arms) in enumerate(self.rewards):
-            size = self.sizes[k][-1]
-            began = time.perf_counter()
-            for name in dict.fromkeys(arm.label_model for arm in arms if arm.source):
-                self._labels(0, size, name)
-            labelled = time.perf_counter()
-            self._cell(k, 0, size, main_arm(arms) or GOLD_ONLY)
-            once = time.perf_counter() - labelled
-            took += (labelled - began) * len(self.draws) * len(self.sizes[k])
-            took += once * len(self._cells(arms, self.sizes[k]))
+            n_cells, n_labels = len(self._cells(arms, self.sizes[k])), len(self.draws) * len(self.sizes[k])
+            for s, times in ((0, (1, 1)), (1, (n_labels - 1, n_cells - 1))):
+                labels, cell = self._timed(k, s, arms)
+                took += times[0] * labels + times[1] * cell
         return (
             f"at most about {took / 60:.1f} minutes, judged by the dearest cell; cells that are there already "
             "are not made again"
         )
+
+    def _timed(self, k: int, s: int, arms: Sequence[Arm]) -> tuple[float, float]:
+        """Seconds for the labels, and for the cell, of one seed's largest slice of gold."""
+        size = self.sizes[k][-1]
+        began = time.perf_counter()
+        for name in dict.fromkeys(arm.label_model for arm in arms if arm.source):
+            self._labels(s, size, name)
+        labelled = time.perf_counter()
+        self._cell(k, s, size, main_arm(arms) or GOLD_ONLY)
+        return labelled - began, time.perf_counter() - labelled
 
     def run(self, progress: Callable[[int, int], None] | None) -> SweepResult:
         plans = [self._cells(arms, self.sizes[k]) for k, (_, arms) in enumerate(self.rewards)]
@@ -271,8 +281,9 @@ class _Runner:
     def _reward_settings(self, reward: SweepReward) -> tuple[str, str, dict[str, Any]]:
         """Name, what a cell's key says of the settings, and the settings themselves."""
         settings = dict(reward.settings)
-        get_reward_model(reward.name, **settings)  # a misspelt setting is an error before the first hour
-        about = json.dumps(settings, sort_keys=True, default=str)
+        # Made once to no purpose: a misspelt setting is an error before the first hour.
+        full = getattr(get_reward_model(reward.name, **settings), "settings", settings)
+        about = json.dumps(full, sort_keys=True, default=str)
         takes_cache = "cache" in inspect.signature(reward_model_class(reward.name)).parameters
         if takes_cache and self.folder is not None:
             settings.setdefault("cache", str(self.folder / "cache"))

@@ -20,7 +20,8 @@ def verdict(rows: Sequence[SweepRow], mains: Mapping[str, Arm | None]) -> list[s
     """Per reward model: a line on every gold size, a summary, and what the rest of the grid shows."""
     found: list[str] = []
     for reward, main in mains.items():
-        own = [row for row in rows if row.reward == reward and row.gains]
+        # Where the filter kept nothing there is nothing to compare.
+        own = [row for row in rows if row.reward == reward and row.n_weak]
         if main is None or not own:
             found.append(f"{reward}: gold alone was swept, so there is nothing to say of weak labels.")
             continue

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weaklabel.metrics import METRICS, Metric
 from weaklabel.types import FloatArray
@@ -38,7 +39,11 @@ class CrossedDraws:
 
 
 def summed(
-    metric: str, ps: Sequence[FloatArray], ys: Sequence[FloatArray], prompts: Sequence[FloatArray], n: int
+    metric: str,
+    ps: Sequence[FloatArray],
+    ys: Sequence[FloatArray],
+    prompts: Sequence[NDArray[np.intp]],
+    n: int,
 ) -> FloatArray:
     """`(n_seeds, n, c)`: a metric's parts, summed per seed and prompt.
 

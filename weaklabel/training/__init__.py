@@ -1,0 +1,1 @@
+"""The torch floor: runs where only torch, transformers, pyarrow and numpy are installed."""
