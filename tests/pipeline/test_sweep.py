@@ -15,7 +15,7 @@ from recording_reward import Recording
 import weaklabel as wl
 from weaklabel.config import SweepReward, SweepSettings
 from weaklabel.errors import ConfigError, GoldError, UnknownNameError
-from weaklabel.pipeline.sweep import SweepResult, running
+from weaklabel.pipeline.sweep import SweepResult, making
 from weaklabel.pipeline.sweep.grid import GOLD_ONLY, Arm, arms_of, draw, main_arm
 from weaklabel.reward.registry import REWARD_MODELS
 from weaklabel.types import Pairs
@@ -47,13 +47,13 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, Pairs]]:
     Recording.fits.clear()
     Recording.asked.clear()
     seen: list[tuple[int, Pairs]] = []
-    real = running.fit
+    real = making.fit
 
     def fit(lfs: Any, pairs: Pairs, **settings: Any) -> Any:
         seen.append((settings["seed"], pairs))
         return real(lfs, pairs, **settings)
 
-    monkeypatch.setattr(running, "fit", fit)
+    monkeypatch.setattr(making, "fit", fit)
     return seen
 
 
@@ -175,7 +175,9 @@ def test_a_filter_that_keeps_nothing_is_gold_alone_and_no_comparison(
     row = result.row("linear", 40, Arm("majority_vote:hard", "all", 0.999))
     assert row.n_weak == 0
     assert row.gains["accuracy"].value == row.gains["accuracy"].high == 0
-    assert "nothing to say of weak labels" in "\n".join(result.verdict)
+    assert "no weak label of majority_vote:hard, all weak, confidence .999 up was kept" in "\n".join(
+        result.verdict
+    )
 
 
 def test_the_grid_and_its_cost_are_told_before_the_first_cell() -> None:

@@ -129,13 +129,13 @@ def _encoder() -> tuple[Any, Any]:
     except ImportError:
         raise MissingExtraError.for_extra("the frozen MiniLM encoder", "minilm") from None
     shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         return tokenizer, AutoModel.from_pretrained(folder, local_files_only=True).eval()
     finally:
         if shown:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _read(file: Path) -> dict[str, Float32Array]:

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import inspect
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from weaklabel import artifacts
-from weaklabel.config import SweepReward, SweepSettings
+from weaklabel.config import SweepSettings
 from weaklabel.engine.apply import apply
 from weaklabel.errors import LabelMatrixError
-from weaklabel.labeler import fit
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.pipeline.sweep.grid import ALL, GOLD_ONLY, Arm, arms_of, cells, draw, main_arm, sizes_of
-from weaklabel.pipeline.sweep.measured import Cell, Measured
+from weaklabel.pipeline.sweep.grid import GOLD_ONLY, Arm, arms_of, cells, draw, main_arm, sizes_of
+from weaklabel.pipeline.sweep.making import Maker, Reward
+from weaklabel.pipeline.sweep.measured import Measured
 from weaklabel.pipeline.sweep.result import SweepResult
 from weaklabel.pipeline.sweep.store import CellStore, base_hash
-from weaklabel.reward import get_reward_model
-from weaklabel.reward.registry import reward_model_class
-from weaklabel.types import FloatArray, Pairs, Votes, sigmoid
+from weaklabel.types import Pairs, Votes
 
 if TYPE_CHECKING:
     from weaklabel.pipeline.run import Run
 
 FOLDER: Final = "sweep"
-_Rows = NDArray[np.intp]
 
 
 def sweep(
@@ -69,7 +63,8 @@ def sweep(
         ConfigError, UnknownNameError: sources, models or settings that do not exist.
     """
     chosen = settings or SweepSettings()
-    runner = _Runner(lfs, pairs, chosen, votes, label_settings or {}, folder, seed)
+    where = None if folder is None else Path(folder)
+    runner = _Runner(lfs, pairs, chosen, votes, label_settings or {}, where, seed)
     on_note(runner.grid())
     on_note(runner.cost())
     return runner.run(progress)
@@ -102,8 +97,23 @@ def sweep_run(
     return result
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """One reward model's part of the grid."""
+
+    title: str
+    reward: Reward
+    arms: Sequence[Arm]
+    sizes: Sequence[int]
+    cells: Sequence[tuple[int, int, Arm]]
+
+    @property
+    def label_models(self) -> list[str]:
+        return list(dict.fromkeys(arm.label_model for arm in self.arms if arm.source))
+
+
 class _Runner:
-    """One sweep: what all cells share, and how each is made."""
+    """One sweep: what all cells share, and the order in which they are made."""
 
     def __init__(
         self,
@@ -112,47 +122,38 @@ class _Runner:
         settings: SweepSettings,
         votes: Votes | None,
         label_settings: Mapping[str, Mapping[str, Any]],
-        folder: str | Path | None,
+        folder: Path | None,
         seed: int,
     ) -> None:
-        self.lfs, self.settings, self.seed = lfs, settings, seed
-        self.label_settings = label_settings
         # A sweep without Snorkel is a sweep; every other name has to exist.
         self.without = () if find_spec("snorkel") is not None else ("snorkel",)
-        self.rewards = [(r, arms_of(settings, r, self.without)) for r in settings.reward]
-        self.folder = None if folder is None else Path(folder)
-        self.models = [self._reward_settings(reward) for reward in settings.reward]
-        names = [reward.name for reward in settings.reward]
-        self.titles = [
-            name if names.count(name) == 1 else f"{name} ({names[:k].count(name) + 1})"
-            for k, name in enumerate(names)
-        ]
+        chosen = [(Reward.of(r, folder), arms_of(settings, r, self.without)) for r in settings.reward]
         outside = pairs.parts != "test"
-        self.pairs, self.n_locked = pairs.take(outside), int((~outside).sum())
-        self.y, self.blind = self.pairs.y, _without_gold(self.pairs)
-        self.draws = [draw(self.pairs, settings.held_out, seed + k) for k in range(settings.seeds)]
-        self.most = min(len(d.gold) for d in self.draws)
-        self.sizes = [
-            sizes_of(settings.gold if r.gold is None else r.gold, self.most) for r in settings.reward
+        pairs, self.n_locked = pairs.take(outside), int((~outside).sum())
+        draws = [draw(pairs, settings.held_out, seed + k) for k in range(settings.seeds)]
+        self.held_out, self.most = settings.held_out, min(len(d.gold) for d in draws)
+        wanted = [settings.gold if r.gold is None else r.gold for r in settings.reward]
+        sizes = [sizes_of(each, self.most) for each in wanted]
+        self.plans = [
+            _Plan(title, reward, arms, each, list(cells(arms, each, len(draws), self.most)))
+            for title, (reward, arms), each in zip(_titles(settings), chosen, sizes, strict=True)
         ]
-        self.votes = apply(lfs, self.pairs) if votes is None else _votes_on(self.pairs, votes, lfs)
-        self.store = CellStore(
-            None if self.folder is None else self.folder / "cells", base_hash(self.pairs, self.votes)
-        )
+        votes = apply(lfs, pairs) if votes is None else _votes_on(pairs, votes, lfs)
+        store = CellStore(None if folder is None else folder / "cells", base_hash(pairs, votes))
+        self.maker = Maker(lfs, pairs, votes, draws, seed, label_settings, store)
 
     def grid(self) -> str:
         """What will be done, in words."""
-        held = np.mean([len(d.held) for d in self.draws])
+        draws = self.maker.draws
         lines = [
-            f"sweep: {len(self.draws)} seeds; each holds out about {held:.0f} pairs with gold and leaves at least "
-            f"{self.most} to draw gold from, {len(self.pairs):,} pairs in all"
+            f"sweep: {len(draws)} seeds; each holds out about {np.mean([len(d.held) for d in draws]):.0f} pairs with "
+            f"gold and leaves at least {self.most} to draw gold from, {len(self.maker.pairs):,} pairs in all"
         ]
-        for title, (_, arms), sizes in zip(self.titles, self.rewards, self.sizes, strict=True):
-            n = len(self._cells(arms, sizes))
-            lines.append(
-                f"{title}: {n:,} cells = {len(self.draws)} seeds x {len(sizes)} gold sizes "
-                f"({', '.join(map(str, sizes))}) x {len(arms)} arms, and gold only with {self.most}"
-            )
+        lines += [
+            f"{plan.title}: {len(plan.cells):,} cells = {len(draws)} seeds x {len(plan.sizes)} gold sizes "
+            f"({', '.join(map(str, plan.sizes))}) x {len(plan.arms)} arms, and gold only with {self.most}"
+            for plan in self.plans
+        ]
         if self.without:
             lines.append("snorkel is not installed (extra 'snorkel'): its arms are left out")
         return "\n".join(lines)
@@ -163,45 +164,45 @@ class _Runner:
         What is done once, such as embedding the texts, falls into the first seed; the second one is what is timed.
         """
         took = 0.0
-        for k, (_, arms) in enumerate(self.rewards):
-            n_cells, n_labels = len(self._cells(arms, self.sizes[k])), len(self.draws) * len(self.sizes[k])
-            for s, times in ((0, (1, 1)), (1, (n_labels - 1, n_cells - 1))):
-                labels, cell = self._timed(k, s, arms)
-                took += times[0] * labels + times[1] * cell
+        for plan in self.plans:
+            n_labels = len(self.maker.draws) * len(plan.sizes)
+            for s, (n, m) in enumerate(((1, 1), (n_labels - 1, len(plan.cells) - 1))):
+                labels, cell = self._timed(plan, s)
+                took += n * labels + m * cell
         return (
             f"at most about {took / 60:.1f} minutes, judged by the dearest cell; cells that are there already "
             "are not made again"
         )
 
-    def _timed(self, k: int, s: int, arms: Sequence[Arm]) -> tuple[float, float]:
+    def _timed(self, plan: _Plan, s: int) -> tuple[float, float]:
         """Seconds for the labels, and for the cell, of one seed's largest slice of gold."""
-        size = self.sizes[k][-1]
         began = time.perf_counter()
-        for name in dict.fromkeys(arm.label_model for arm in arms if arm.source):
-            self._labels(s, size, name)
+        for name in plan.label_models:
+            self.maker.labels(s, plan.sizes[-1], name)
         labelled = time.perf_counter()
-        self._cell(k, s, size, main_arm(arms) or GOLD_ONLY)
+        self.maker.cell(plan.reward, s, plan.sizes[-1], main_arm(plan.arms) or GOLD_ONLY)
         return labelled - began, time.perf_counter() - labelled
 
     def run(self, progress: Callable[[int, int], None] | None) -> SweepResult:
-        plans = [self._cells(arms, self.sizes[k]) for k, (_, arms) in enumerate(self.rewards)]
-        total, done = sum(map(len, plans)), 0
-        measured = Measured.of(self.pairs, [d.held for d in self.draws])
-        for k, plan in enumerate(plans):
-            for s, size, arm in plan:
-                measured.add(self.titles[k], size, arm, s, self._cell(k, s, size, arm))
+        """All cells, and what they say together."""
+        total, done = sum(len(plan.cells) for plan in self.plans), 0
+        maker = self.maker
+        measured = Measured.of(maker.pairs, [d.held for d in maker.draws])
+        for plan in self.plans:
+            for s, size, arm in plan.cells:
+                measured.add(plan.title, size, arm, s, maker.cell(plan.reward, s, size, arm))
                 done += 1
                 if progress is not None:
                     progress(done, total)
-            for s, size, name in dict.fromkeys((s, n, arm.label_model) for s, n, arm in plan if arm.source):
-                labels = self._labels(s, size, name)
+            asked = [(s, size, arm.label_model) for s, size, arm in plan.cells if arm.source]
+            for s, size, name in dict.fromkeys(asked):
+                labels = maker.labels(s, size, name)
                 measured.add_labels(name, size, s, np.array(labels["held"]), labels["calibrated"])
-        mains = {title: main_arm(arms) for title, (_, arms) in zip(self.titles, self.rewards, strict=True)}
-        return SweepResult.of(measured, mains, self._notes())
+        return SweepResult.of(measured, {p.title: main_arm(p.arms) for p in self.plans}, self._notes())
 
     def _notes(self) -> list[str]:
         notes = [
-            f"{len(self.draws)} seeds, held-out part {self.settings.held_out:.0%} of the gold, whole prompts; intervals "
+            f"{len(self.maker.draws)} seeds, held-out part {self.held_out:.0%} of the gold, whole prompts; intervals "
             "resample seeds and prompts, differences are paired."
         ]
         if self.n_locked:
@@ -210,99 +211,14 @@ class _Runner:
             notes.append("snorkel is not installed: its arms were left out.")
         return notes
 
-    def _cells(self, arms: Sequence[Arm], sizes: Sequence[int]) -> list[tuple[int, int, Arm]]:
-        return list(cells(arms, sizes, len(self.draws), self.most))
 
-    def _cell(self, k: int, s: int, size: int, arm: Arm) -> Cell:
-        """The held-out p of one reward model, and what it learned from."""
-        gold = self.draws[s].gold_slice(size)
-        rows, p = gold, self.y[gold]
-        if arm.source:
-            weak, beliefs = self._weak(s, size, arm)
-            rows = np.concatenate([gold, weak])
-            p = np.concatenate([p, beliefs])
-            order = np.argsort(rows)
-            rows, p = rows[order], p[order]
-        known = np.where(np.isin(rows, gold), self.y[rows], np.nan)
-        held = self.draws[s].held
-        name, about, settings = self.models[k]
-
-        def make() -> dict[str, Any]:
-            model = get_reward_model(name, **settings)
-            model.fit(_with_gold(self.blind.take(rows), known), p, gold=known)
-            return {"held": model.compare(self.blind.take(held)).tolist()}
-
-        made_of = ("reward", name, about, rows.tobytes(), p.tobytes(), known.tobytes(), held.tobytes())
-        made = self.store.get(made_of, make)
-        weak_rows = rows[np.isnan(known)]
-        return Cell(np.array(made["held"]), len(weak_rows), self._right(weak_rows, p[np.isnan(known)]))
-
-    def _weak(self, s: int, size: int, arm: Arm) -> tuple[_Rows, FloatArray]:
-        """The pairs that an arm labels and keeps, and what it believes of them."""
-        labels = self._labels(s, size, arm.label_model)
-        pool = self.draws[s].pool(size)
-        logit, voted = np.array(labels["logit"]), np.array(labels["voted"], dtype=np.bool_)
-        within = np.arange(len(pool)) < (len(pool) if arm.weak == ALL else int(arm.weak))
-        keep = within & voted & (sigmoid(np.abs(logit)) >= arm.threshold)
-        if not arm.soft:
-            keep &= logit != 0  # an exact tie names no winner
-        return pool[keep], sigmoid(logit[keep]) if arm.soft else (logit[keep] > 0).astype(np.float64)
-
-    def _labels(self, s: int, size: int, name: str) -> dict[str, Any]:
-        """What a label model, fitted to a slice of gold and all unlabelled pairs, says of these and of held-out pairs."""
-        d = self.draws[s]
-        gold, pool = d.gold_slice(size), d.pool(size)
-        rows = np.sort(np.concatenate([gold, pool]))
-        settings = dict(self.label_settings.get(name, {}))
-
-        def make() -> dict[str, Any]:
-            known = np.where(np.isin(rows, gold), self.y[rows], np.nan)
-            pairs, votes = _with_gold(self.blind.take(rows), known), self.votes.take(rows)
-            labeler = fit(self.lfs, pairs, model=name, settings=settings, votes=votes, seed=self.seed + s)
-            inside = labeler.label_known(self.blind.take(pool), self.votes.take(pool))
-            held = labeler.label_known(self.blind.take(d.held), self.votes.take(d.held))
-            return {
-                "logit": inside.logit.tolist(),
-                "voted": (inside.w > 0).tolist(),
-                "held": held.p.tolist(),
-                "calibrated": labeler.calibrated,
-            }
-
-        about = json.dumps([name, settings, self.seed + s], sort_keys=True, default=str)
-        return self.store.get(("labels", about, gold.tobytes(), pool.tobytes(), d.held.tobytes()), make)
-
-    def _right(self, rows: _Rows, p: FloatArray) -> float | None:
-        """Share of weak labels that name the winner, where gold that nothing saw can tell."""
-        known = np.abs(self.y[rows] - 0.5) == 0.5
-        if not known.any():
-            return None
-        return float(np.where(p[known] == 0.5, 0.5, (p[known] > 0.5) == (self.y[rows][known] > 0.5)).mean())
-
-    def _reward_settings(self, reward: SweepReward) -> tuple[str, str, dict[str, Any]]:
-        """Name, what a cell's key says of the settings, and the settings themselves."""
-        settings = dict(reward.settings)
-        # Made once to no purpose: a misspelt setting is an error before the first hour.
-        full = getattr(get_reward_model(reward.name, **settings), "settings", settings)
-        about = json.dumps(full, sort_keys=True, default=str)
-        takes_cache = "cache" in inspect.signature(reward_model_class(reward.name)).parameters
-        if takes_cache and self.folder is not None:
-            settings.setdefault("cache", str(self.folder / "cache"))
-        return reward.name, about, settings
-
-
-def _without_gold(pairs: Pairs) -> Pairs:
-    return _with_gold(pairs, np.full(len(pairs), np.nan))
-
-
-def _with_gold(pairs: Pairs, y: FloatArray) -> Pairs:
-    """The pairs with this gold and no other, as dev pairs; the rest as pool."""
-    words = {0.0: "a", 1.0: "b", 0.5: "tie"}
-    gold = [words.get(v) for v in y.tolist()]
-    table = pairs.table
-    for name, values in (("gold", gold), ("part", ["pool" if g is None else "dev" for g in gold])):
-        at = table.schema.get_field_index(name)
-        table = table.set_column(at, table.schema.field(at), pa.array(values, pa.string()))
-    return Pairs(table)
+def _titles(settings: SweepSettings) -> list[str]:
+    """The names of the reward models, numbered where two are the same."""
+    names = [reward.name for reward in settings.reward]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[:k].count(name) + 1})"
+        for k, name in enumerate(names)
+    ]
 
 
 def _votes_on(pairs: Pairs, votes: Votes, lfs: Sequence[LabelingFunction]) -> Votes:

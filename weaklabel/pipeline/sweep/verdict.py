@@ -22,10 +22,12 @@ def verdict(rows: Sequence[SweepRow], mains: Mapping[str, Arm | None]) -> list[s
     for reward, main in mains.items():
         # Where the filter kept nothing there is nothing to compare.
         own = [row for row in rows if row.reward == reward and row.n_weak]
-        if main is None or not own:
-            found.append(f"{reward}: gold alone was swept, so there is nothing to say of weak labels.")
-            continue
         told = [row for row in own if row.arm == main]
+        if not told:
+            found.append(
+                f"{reward}: no weak label of {main or 'any source'} was kept, so there is nothing to say."
+            )
+            continue
         found.append(f"{reward}, {main} against gold only:")
         found += [f"  {_line(row)}" for row in told]
         found.append(f"  {_summary(told)}")
@@ -40,19 +42,21 @@ def side(row: SweepRow) -> str:
 
 
 def _line(row: SweepRow) -> str:
-    gain = row.gains["accuracy"]
-    before = row.figures["accuracy"].value - gain.value
-    ends = f"[{short(gain.low, sign=True)}, {short(gain.high, sign=True)}]"
-    return (
-        f"{row.gold} gold: {short(before)} -> {short(row.figures['accuracy'].value)}, "
-        f"{short(gain.value, sign=True)} {ends}: {side(row)}. {_worth(row)}"
-    )
+    moved = {name: _moved(row, name) for name in ("accuracy", "nll")}
+    return f"{row.gold} gold: {moved['accuracy']}: {side(row)}. {_worth(row)} NLL {moved['nll']}."
+
+
+def _moved(row: SweepRow, metric: str) -> str:
+    """`.640 -> .690, +.050 [+.020, +.081]`: gold alone, with weak labels, the difference."""
+    after, gain = row.figures[metric].value, row.gains[metric]
+    change, low, high = (short(v, sign=True) for v in (gain.value, gain.low, gain.high))
+    return f"{short(after - gain.value)} -> {short(after)}, {change} [{low}, {high}]"
 
 
 def _worth(row: SweepRow) -> str:
     w = row.worth
     assert w is not None  # rows with gains have one
-    if math.isinf(w.size):
+    if math.isinf(w.size) or side(row) == "no difference shown":  # a number would say more than was seen
         return f"As good as gold alone of {w}."
     more = w.extra
     word = f"worth {more:.0f} more" if more >= 0.5 else f"cost {-more:.0f}" if more <= -0.5 else "worth none"
