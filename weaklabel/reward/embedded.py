@@ -7,8 +7,10 @@ logarithm of its length in characters. Of a pair the differences count, as in `l
 
 with each of the two kinds of columns scaled to a mean squared difference of 1, so that they start with equal say.
 
-Settings were chosen by comparing arms on the three real sets, gold as labels, five folds by prompt: the vector of
-prompt and response together beat that of the response alone, and its product with the prompt's.
+Settings were chosen by comparing arms on the three real sets, gold as labels, five folds by prompt, scale calibrated
+inside the fold. Accuracy / NLL, mean of two shuffles: MT-Bench .702 / .618, UltraFeedback .565 / .687, HH-RLHF .554 /
+.688; `linear` is better on the first two. Without the length the first two are .668 / .621 and .548 / .689. On MT-Bench
+the vector of prompt and response together was better than the response's alone, with or without the prompt's beside it.
 """
 
 from __future__ import annotations
@@ -50,10 +52,10 @@ class EmbeddedReward(RewardModel):
     name: ClassVar[str] = "minilm-frozen"
 
     def __init__(
-        self, *, l2: float = 3.0, n_folds: int = 5, seed: int = 0, cache: str | Path | None = None
+        self, *, l2: float = 10.0, n_folds: int = 5, seed: int = 0, cache: str | Path | None = None
     ) -> None:
         if not (np.isfinite(l2) and l2 > 0):
-            raise ConfigError(f"EmbeddedReward: l2 is {l2!r}. Allowed: a finite number above 0; default 3.")
+            raise ConfigError(f"EmbeddedReward: l2 is {l2!r}. Allowed: a finite number above 0; default 10.")
         if n_folds < 2:
             raise ConfigError(f"EmbeddedReward: n_folds is {n_folds!r}. Allowed: 2 or more; default 5.")
         self.l2 = l2

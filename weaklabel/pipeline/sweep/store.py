@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -70,6 +71,4 @@ def base_hash(pairs: Pairs, votes: Votes) -> str:
 
 
 def _hash(state: Mapping[str, Any]) -> str:
-    import json
-
     return artifacts.content_hash(json.dumps(state["cell"], sort_keys=True))
