@@ -92,7 +92,7 @@ HEADER: Final = (
     "accuracy",
     "gain",
     "nll",
-    "nll gain",
+    "nll change",
     "as good as gold alone of",
 )
 
