@@ -7,6 +7,7 @@ import datetime
 import json
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
@@ -41,7 +42,7 @@ class Figures:
         return {
             "benchmark": self.benchmark,
             "date": datetime.date.today().isoformat(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}{_cards()}",
             "versions": {
                 "python": platform.python_version(),
                 **{name: _version(name) for name in self.packages},
@@ -92,6 +93,12 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(
         "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in [head, *body]
     )
+
+
+def _cards() -> str:
+    """The GPU, where a benchmark has used one."""
+    torch = sys.modules.get("torch")
+    return f", {torch.cuda.get_device_name()}" if torch is not None and torch.cuda.is_available() else ""
 
 
 def _version(name: str) -> str:

@@ -149,6 +149,7 @@ class Run:
     wall_s: float
     cpu_s: float
     peak_mb: float
+    stored_bytes: int = 0
 
 
 def measure(arm: str, pairs: Path, votes: Path) -> Run:
@@ -162,7 +163,8 @@ def measure(arm: str, pairs: Path, votes: Path) -> Run:
         said = process.stdout.read() if process.stdout else ""
     if process.returncode:
         raise SystemExit(f"{arm} ended with status {process.returncode}.")
-    return Run(**json.loads(said.strip().splitlines()[-1]), peak_mb=peak)
+    stored = sum(path.stat().st_size for path in votes.with_suffix(".store").rglob("*") if path.is_file())
+    return Run(**json.loads(said.strip().splitlines()[-1]), peak_mb=peak, stored_bytes=stored)
 
 
 def _pss_mb(pid: int) -> float:
@@ -258,8 +260,30 @@ def compare(n: int, repeats: int, folder: Path, figures: Any) -> None:
             band = (min(values), max(values)) if len(values) > 1 else (None, None)
             figures.add(case, arm, metric, statistics.median(values), *band, len(values))
     _ratios(case, runs, figures)
+    _cost_of_a_run(case, n, pairs, runs["weaklabel, shipped"], figures)
     for name, microseconds in cost_per_function(pairs).items():
         figures.add(f"{case}: cost in one process", name, "us_per_pair", microseconds)
+
+
+def _cost_of_a_run(case: str, n: int, pairs: Path, runs: list[Run], figures: Any) -> None:
+    """What cluster/cost.py multiplies: CPU, bytes of text read and bytes of votes written by one run."""
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(pairs)
+    text_bytes = sum(
+        group["columns"][column]["total_compressed_size"]
+        for group in metadata.to_dict()["row_groups"]
+        for column in range(metadata.num_columns)
+        if group["columns"][column]["path_in_schema"] in ("prompt", "response_a", "response_b")
+    )
+    cost = {
+        "pairs": n,
+        "cpu_seconds": statistics.median(run.cpu_s for run in runs),
+        "text_bytes": text_bytes,
+        "vote_bytes": statistics.median(run.stored_bytes for run in runs),
+    }
+    for metric, value in cost.items():
+        figures.add(f"{case}: one run", "weaklabel, shipped", metric, value, n=len(runs))
 
 
 def _ratios(case: str, runs: dict[str, list[Run]], figures: Any) -> None:

@@ -17,12 +17,11 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "docs" / "results"
 
 
-def page(figures: dict[str, object]) -> str:
-    """Markdown: what was measured, when, where, with which versions, and one table per case."""
+def page(figures: dict[str, object], name: str) -> str:
+    """Markdown of the result kept as `name`: what was measured, when, where, with which versions, and one table per case."""
     rows = [Row(**row) for row in figures["rows"]]  # type: ignore[attr-defined]
-    name = figures["benchmark"]
     versions = ", ".join(f"{k} {v}" for k, v in figures["versions"].items())  # type: ignore[attr-defined]
-    script = next(HERE.rglob(f"{name}.py")).relative_to(HERE.parent).as_posix()
+    script = next(HERE.rglob(f"{figures['benchmark']}.py")).relative_to(HERE.parent).as_posix()
     lines = [
         f"# {name}",
         "",
@@ -42,7 +41,10 @@ def _line(cells_: list[str]) -> str:
 def main() -> int:
     stale = []
     for file in sorted(RESULTS.glob("*.json")):
-        wanted, target = page(json.loads(file.read_text(encoding="utf-8"))), file.with_suffix(".md")
+        wanted, target = (
+            page(json.loads(file.read_text(encoding="utf-8")), file.stem),
+            file.with_suffix(".md"),
+        )
         if target.exists() and target.read_text(encoding="utf-8") == wanted:
             continue
         stale.append(target.name)

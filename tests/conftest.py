@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,17 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"real data not found: WEAKLABEL_SHARED is {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def transformers_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base address of a `transformers serve` on the loopback, for any model in a folder; or a skip."""
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from tiny_models import serving_transformers
+
+    with serving_transformers(tmp_path_factory.mktemp("serve")) as url:
+        yield url
 
 
 def allowed_skips() -> list[str]:

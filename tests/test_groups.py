@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaklabel.errors import ConfigError, LabelMatrixError
-from weaklabel.groups import Comparison, folds_by_prompt, gather_groups
+from weaklabel.errors import ConfigError, DataError, LabelMatrixError
+from weaklabel.groups import Comparison, Group, folds_by_prompt, gather_groups, trainable_groups
 from weaklabel.types import CANONICAL, Pairs
 
 
@@ -91,3 +91,64 @@ def test_a_conversation_travels_with_its_group():
 def test_beliefs_of_another_length_are_refused():
     with pytest.raises(LabelMatrixError, match=r"p has shape \(2,\), expected \(1,\)"):
         gather_groups(make_pairs([("q", "x", "y")]), [0.5, 0.5])
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1, float("nan")])
+def test_a_belief_outside_zero_to_one_is_refused(p):
+    with pytest.raises(
+        LabelMatrixError, match=rf"p holds {p} at pair 1 \(1 of 2 pairs\). Allowed: a probability"
+    ):
+        gather_groups(make_pairs([("q", "x", "y"), ("r", "x", "y")]), [0.5, p])
+
+
+@pytest.mark.parametrize("w", [-1.0, float("inf"), float("nan")])
+def test_a_weight_that_is_none_is_refused(w):
+    with pytest.raises(LabelMatrixError, match="Allowed: a weight, 0 or more and finite"):
+        gather_groups(make_pairs([("q", "x", "y")]), [0.5], [w])
+
+
+def group(*comparisons, responses=("x", "y", "z"), prompt="q"):
+    return Group(prompt, responses, tuple(Comparison(*c) for c in comparisons))
+
+
+def test_identical_responses_are_left_out_of_training_and_counted():
+    pairs = make_pairs([("q", "x", "x"), ("q", "x", "y"), ("r", "x", "x")])
+    found = trainable_groups(gather_groups(pairs, [0.5, 0.7, 0.5]))
+    assert (found.identical, found.weightless) == (2, 0)
+    assert [(g.prompt, g.responses) for g in found.groups] == [("q", ("x", "y"))]
+
+
+def test_responses_that_only_weightless_comparisons_name_are_not_scored():
+    found = trainable_groups([group((0, 1, 0.2, 0.0), (0, 2, 0.3, 1.0))])
+    assert found.weightless == 1
+    assert found.groups == (group((0, 1, 0.3, 1.0), responses=("x", "z")),)
+
+
+def test_what_can_be_trained_on_stays_as_it_is():
+    groups = (group((0, 1, 0.2, 1.0), (2, 0, 0.3, 0.5)),)
+    assert trainable_groups(groups).groups == groups
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (group(responses=("x",)), r"group 1 \('q'\) has 1 response\(s\). A group compares at least two"),
+        (group((0, 1, 0.5, 1.0), responses=("x",)), r"has 1 response\(s\)"),
+        (group(responses=()), r"has 0 response\(s\)"),
+        (group(), "has no comparison"),
+        (group((0, 3, 0.5, 1.0)), "compares responses 0 and 3 but has 3. Indices run from 0 to 2"),
+        (group((-1, 1, 0.5, 1.0)), "compares responses -1 and 1"),
+        (group((0, 1, 1.5, 1.0)), "has p = 1.5. p is the probability that j beats i"),
+        (group((0, 1, float("nan"), 1.0)), "has p = nan"),
+        (group((0, 1, 0.5, -1.0)), "has w = -1.0"),
+    ],
+)
+def test_a_group_that_makes_no_sense_is_named(bad, message):
+    with pytest.raises(DataError, match=message):
+        trainable_groups([group((0, 1, 0.5, 1.0)), bad])
+
+
+@pytest.mark.parametrize("groups", [[], [group((0, 1, 0.5, 0.0))], [group((1, 1, 0.5, 1.0))]])
+def test_nothing_to_train_on_is_an_error(groups):
+    with pytest.raises(DataError, match=r"nothing to train on in \d group\(s\): .* Check the weights"):
+        trainable_groups(groups)

@@ -25,6 +25,7 @@ LAYER = {
     "client": 0,
     "endpoint": 0,
     "protocol": 0,
+    "replies": 0,
     "data": 1,
     "lf": 1,
     "label_models": 1,

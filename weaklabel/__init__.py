@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from weaklabel.lf.prompted import judge as judge
     from weaklabel.lf.snorkel import from_snorkel as from_snorkel
     from weaklabel.loading import load as load
+    from weaklabel.pipeline.generate import generate_pairs as generate_pairs
     from weaklabel.pipeline.sweep import sweep as sweep
     from weaklabel.report.build import write_report as write_report
     from weaklabel.reward.evaluation import evaluate as evaluate
@@ -91,6 +92,7 @@ _HOME: Final = {
     "export_trl": "export",
     "fit": "labeler",
     "from_snorkel": "lf.snorkel",
+    "generate_pairs": "pipeline.generate",
     "judge": "lf.prompted",
     "judge_column": "lf.column_judges",
     "judge_columns": "lf.column_judges",
@@ -143,6 +145,7 @@ __all__ = [
     "export_trl",
     "fit",
     "from_snorkel",
+    "generate_pairs",
     "judge",
     "judge_column",
     "judge_columns",

@@ -147,7 +147,8 @@ class LfsSettings(Settings):
     time_limit: float | None = Field(default=None, gt=0)
     # Gigabytes. A worker that has done nothing holds about a third of one.
     memory_limit: float | None = Field(default=None, ge=0.5)
-    workers: int = Field(default=1, ge=1)
+    # None is a process per core, where there are shards enough for them.
+    workers: int | None = Field(default=None, ge=1)
     executor: Literal["local", "ray"] = "local"
     address: str | None = None
     snorkel: list[SnorkelLfs] = []

@@ -12,6 +12,7 @@
     ├── NotFittedError (RuntimeError)      predict before fit
     ├── NotCalibratedError (ValueError)    uncalibrated labels where probabilities are needed
     ├── ConfigError (ValueError)           a setting that is unknown or out of range
+    ├── TrainingError (RuntimeError)       a training run that cannot go on
     ├── EndpointError (RuntimeError)       a model server that cannot be used
     ├── ArtifactError (RuntimeError)       a saved thing that is missing, torn or from elsewhere
     ├── UnknownNameError (LookupError)     a name that no registry holds
@@ -76,6 +77,10 @@ class NotCalibratedError(WeaklabelError, ValueError):
 
 class ConfigError(WeaklabelError, ValueError):
     """A setting is unknown or out of range."""
+
+
+class TrainingError(WeaklabelError, RuntimeError):
+    """A training run cannot go on: no memory, or a loss that is no number."""
 
 
 class EndpointError(WeaklabelError, RuntimeError):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from weaklabel.errors import ConfigError, LabelMatrixError
+from weaklabel.errors import ConfigError, DataError, LabelMatrixError
 from weaklabel.types import Message, Pairs
 
 
@@ -90,7 +90,8 @@ def gather_groups(pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None) -> lis
     """The pairs of each prompt as one group, in order of first appearance, identical responses merged.
 
     Every pair gives exactly one comparison, with i its response a and j its response b; a pair that was judged
-    twice gives two.
+    twice gives two, and a pair of identical responses compares a response with itself. What of it can be
+    trained on, `trainable_groups` says.
 
     Args:
         pairs: `n` pairs.
@@ -98,9 +99,11 @@ def gather_groups(pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None) -> lis
         w: `(n,)` float64 >= 0, how much each pair counts; None counts 1.
 
     Raises:
-        LabelMatrixError: when `p` or `w` has another length.
+        LabelMatrixError: when `p` or `w` has another length, or holds what is no belief or weight.
     """
     beliefs, weights = _per_pair("p", p, len(pairs)), _per_pair("w", 1.0 if w is None else w, len(pairs))
+    _check_range("p", beliefs, 1.0, "a probability, 0 to 1")
+    _check_range("w", weights, np.finfo(np.float64).max, "a weight, 0 or more and finite")
     rows_of: dict[int, list[int]] = {}
     for row, code in enumerate(pairs.prompt_groups.tolist()):
         rows_of.setdefault(code, []).append(row)
@@ -133,3 +136,92 @@ def _per_pair(what: str, values: ArrayLike, n: int) -> NDArray[np.float64]:
     if array.shape not in ((), (n,)):
         raise LabelMatrixError(f"{what} has shape {array.shape}, expected ({n},): one value per pair.")
     return np.broadcast_to(array, (n,))
+
+
+def _check_range(what: str, values: NDArray[np.float64], most: float, allowed: str) -> None:
+    odd = np.flatnonzero(~((values >= 0.0) & (values <= most)))  # NaN is odd too
+    if odd.size:
+        raise LabelMatrixError(
+            f"{what} holds {float(values[odd[0]])!r} at pair {int(odd[0])} ({odd.size} of {len(values)} pairs). "
+            f"Allowed: {allowed}. Drop such pairs, or mend the labels they come from."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trainable:
+    """Groups with what cannot move a model left out, and how much that was.
+
+    Attributes:
+        groups: every comparison is between two different responses and has weight; every response is compared.
+        identical: comparisons left out because both responses have the same text.
+        weightless: comparisons left out because their weight is zero.
+    """
+
+    groups: tuple[Group, ...]
+    identical: int
+    weightless: int
+
+
+def trainable_groups(groups: Sequence[Group]) -> Trainable:
+    """The groups checked, without comparisons that have no gradient and responses that nothing compares.
+
+    A response compared with itself has d = 0 whatever the model says: kept, it would only add a constant to the
+    loss and dilute the mean. Weight zero likewise. Both are left out and counted, never silently.
+
+    Raises:
+        DataError: no groups; a group with one response or no comparison; a comparison that points outside its
+            group; `p` outside [0, 1]; a weight that is negative or not finite; nothing left to train on.
+    """
+    kept: list[Group] = []
+    identical = weightless = 0
+    for number, group in enumerate(groups):
+        check_group(group, number)
+        useful = [c for c in group.comparisons if c.i != c.j]
+        identical += len(group.comparisons) - len(useful)
+        weighted = [c for c in useful if c.w > 0]
+        weightless += len(useful) - len(weighted)
+        if weighted:
+            kept.append(_only_compared(group, weighted))
+    if not kept:
+        raise DataError(
+            f"nothing to train on in {len(groups)} group(s): {weightless} comparison(s) have weight zero and "
+            f"{identical} compare identical responses. Training needs a comparison of two different responses "
+            "with w > 0. Check the weights, or label more pairs."
+        )
+    return Trainable(tuple(kept), identical, weightless)
+
+
+def check_group(group: Group, number: int) -> None:
+    """Raises DataError, naming the group by `number` and prompt, where it cannot be trained on."""
+    where = f"group {number} ({group.prompt[:40]!r})"
+    n = len(group.responses)
+    themselves = bool(group.comparisons) and all(c.i == c.j == 0 for c in group.comparisons)
+    if n < 2 and not (
+        n == 1 and themselves
+    ):  # identical responses merge into one; trainable_groups counts them
+        raise DataError(
+            f"{where} has {n} response(s). A group compares at least two; leave the group out, or add responses."
+        )
+    if not group.comparisons:
+        raise DataError(f"{where} has no comparison. Give at least one (i, j, p, w), or leave the group out.")
+    for c in group.comparisons:
+        if not (0 <= c.i < n and 0 <= c.j < n):
+            raise DataError(
+                f"{where} compares responses {c.i} and {c.j} but has {n}. Indices run from 0 to {n - 1}; "
+                "gather_groups numbers them."
+            )
+        if not 0.0 <= c.p <= 1.0:
+            raise DataError(f"{where} has p = {c.p!r}. p is the probability that j beats i, 0 to 1.")
+        if not 0.0 <= c.w < float("inf"):
+            raise DataError(f"{where} has w = {c.w!r}. A weight is 0 or more and finite.")
+
+
+def _only_compared(group: Group, comparisons: Sequence[Comparison]) -> Group:
+    used = sorted({index for c in comparisons for index in (c.i, c.j)})
+    place = {old: new for new, old in enumerate(used)}
+    return Group(
+        group.prompt,
+        tuple(group.responses[index] for index in used),
+        tuple(Comparison(place[c.i], place[c.j], c.p, c.w) for c in comparisons),
+        group.messages,
+    )

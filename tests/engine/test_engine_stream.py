@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,34 @@ def test_votes_on_a_file_are_those_of_the_pairs_in_memory(pairs, file, steady, w
     assert found.ids == expected.ids
     assert list(applied.faults(file)) == list(expected.faults)
     assert [t.n_faults for t in applied.tallies] == [0, 0, 0, 0, 2]
+
+
+WITHOUT_PANDAS = """
+import sys
+from pathlib import Path
+
+Path("shared.py").write_text('''
+from weaklabel.lf import features, keyword_scorer, pattern_scorer, response_scorer
+longer = response_scorer(name="longer", batch=True)(lambda response: features.n_words(response))
+covers = response_scorer(name="covers", batch=True)(lambda r, prompt: features.prompt_coverage(r, prompt))
+hedges = pattern_scorer("hedges", good=["maybe"], count_each=True)
+polite = keyword_scorer("polite", ["please"], prefer="more")
+''')
+from weaklabel.data import PairsFile
+from weaklabel.engine import VoteStore
+from weaklabel.engine.stream import apply_file
+from weaklabel.lf import load_lfs
+
+for workers in (1, 2):
+    apply_file(load_lfs("shared.py"), PairsFile("pairs.parquet"), VoteStore(f"votes{workers}"), workers=workers)
+print("pandas" in sys.modules)
+"""
+
+
+def test_a_run_does_without_importing_pandas(file):
+    # Arrow imports it at the least provocation: a fifth of a second in the command and in every worker.
+    done = subprocess.run([sys.executable, "-c", WITHOUT_PANDAS], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["False"]
 
 
 def test_a_table_and_a_file_share_their_votes(pairs, file, steady):

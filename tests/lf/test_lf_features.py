@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import numpy as np
+import pyphen
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from odd_texts import odd_texts
 
 from weaklabel.lf import TextColumn
 from weaklabel.lf import features as f
 from weaklabel.lf.features import FEATURES, PROMPT_FEATURES, Phrases, _registry
+from weaklabel.lf.text_column import FEW
 from weaklabel.types import Text
 
 
@@ -95,6 +96,16 @@ def test_words_have_straight_apostrophes() -> None:
 )
 def test_counts_can_be_checked_by_eye(name: str, text: str, expected: float) -> None:
     assert FEATURES[name](text) == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(word=st.one_of(odd_texts, st.text("abcdefghijklmnopqrstuvwxyz'", max_size=20)))
+@example("hyphenation")
+@example("incomprehensibilities")
+@example("İİx")
+def test_syllables_are_counted_as_pyphen_does(word: str) -> None:
+    known = pyphen.Pyphen(lang="en_US").positions(word[:64])
+    assert f.syllables(word[:64]) == len(known) + 1
 
 
 def test_syllables_of_an_endless_word_are_not_looked_for() -> None:
@@ -242,7 +253,15 @@ def test_more_distinct_words_than_a_key_has_room_for_are_counted_in_pieces(
     texts = [" ".join(f"{i:x}z{j}" for j in range(9)) + " a b a b a b" for i in range(300)]
     words = TextColumn.of(texts).words
     whole = f.repeated_trigram_share(TextColumn.of(texts))
-    many = dataclasses.replace(words, vocabulary=words.vocabulary + ["x"] * 2**18)
-    column = TextColumn.of(texts)
-    column.__dict__["words"] = many
-    assert (f.repeated_trigram_share(column) == whole).all()
+    for i in range(2**18):
+        words.vocabulary.add(f"x{i}")
+    assert (f.repeated_trigram_share(TextColumn.of(texts)) == whole).all()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_phrases_with_an_apostrophe_are_counted_beside_curly_ones(order: int) -> None:
+    texts = ["I'm sure you're right.", "I’m sure you’re right.", "I don't know; I don’t know."][::order]
+    column = TextColumn.of(texts * FEW)  # fewer are looked at one by one
+    for count in (f.n_first_person, f.n_second_person, f.n_not_knowing):
+        assert count(column).tolist() == [count(text) for text in texts] * FEW
+    assert f.n_not_knowing(column)[:3].tolist() == [0, 0, 2][::order]

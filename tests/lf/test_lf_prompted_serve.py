@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
-from model_server import closed_port
+from tiny_models import make_model
 
 from weaklabel.engine import apply
 from weaklabel.lf.prompted import judge
@@ -20,95 +12,12 @@ from weaklabel.types import Pair, Pairs
 
 pytestmark = pytest.mark.trains
 
-CHAT = "{% for m in messages %}{{ m['content'] }} {% endfor %}"
-
-
-def make_model(folder: Path) -> None:
-    """A model of two layers whose every logit is 0: the likeliest token is the first of the vocabulary, "A"."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    words = ["A", "B", "tie", "[UNK]", "[END]"]
-    made = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=made, unk_token="[UNK]", eos_token="[END]", pad_token="[END]"
-    )
-    tokenizer.chat_template = CHAT
-    config = LlamaConfig(
-        vocab_size=len(words),
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        bos_token_id=4,
-        eos_token_id=4,
-        pad_token_id=4,
-    )
-    model = LlamaForCausalLM(config)
-    with torch.no_grad():
-        model.model.norm.weight.zero_()
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """`(url, model)` of a server that is ready, or a skip that says what is missing; the dev extra has it all."""
-    pytest.importorskip("torch")
-    pytest.importorskip("transformers")
-    missing = [name for name in ("fastapi", "uvicorn", "openai") if importlib.util.find_spec(name) is None]
-    if missing:
-        pytest.skip(f"transformers serve needs {', '.join(missing)}: pip install 'transformers[serving]'")
-    import httpx2
-
-    folder = tmp_path_factory.mktemp("tiny")
-    make_model(folder / "model")
-    port = closed_port()
-    log = (folder / "log").open("w")
-    program = (
-        "from transformers.cli.transformers import main; import sys; sys.argv[0] = 'transformers'; main()"
-    )
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            program,
-            "serve",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--device",
-            "cpu",
-        ],
-        env=os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
-        stdout=log,
-        stderr=log,
-        cwd=folder,
-    )
-    try:
-        until = time.monotonic() + 180
-        while True:
-            try:
-                if (
-                    httpx2.get(f"http://127.0.0.1:{port}/health", timeout=5, trust_env=False).status_code
-                    == 200
-                ):
-                    break
-            except httpx2.HTTPError:
-                pass
-            assert process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < until, (folder / "log").read_text()
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}/v1", str(folder / "model")
-    finally:
-        process.terminate()
-        process.wait(30)
-        log.close()
+def server(transformers_server: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """`(url, model)` of a server and a model that says "A" to everything."""
+    folder = make_model(tmp_path_factory.mktemp("tiny"), ("A", "B", "tie"), seed=None)
+    return transformers_server, str(folder)
 
 
 @pytest.mark.parametrize("api", ["chat", "completions"])

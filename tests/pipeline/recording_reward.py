@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -37,7 +37,7 @@ class Recording(RewardModel):
     def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
         return np.array([float(len(response)) for response in responses])
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> None:
         raise NotImplementedError
 
     @classmethod

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_pairs import made_pairs
 
-from weaklabel.errors import ArtifactError, ConfigError, DataError, MissingExtraError, NotFittedError
+from weaklabel.errors import ArtifactError, ConfigError, DataError, NotFittedError
 from weaklabel.metrics import accuracy, nll
 from weaklabel.reward import get_reward_model, load_reward
 from weaklabel.reward.embedded import EmbeddedReward
@@ -122,8 +122,9 @@ def test_a_saved_model_is_the_same_to_the_bit(encoder: list[int], tmp_path: Path
     model.save(tmp_path / "reward")
     again = load_reward(tmp_path / "reward")
     assert isinstance(again, EmbeddedReward)
-    assert again.settings == model.settings  # type: ignore[attr-defined]
+    assert again.settings == model.settings
     assert (again.compare(pairs) == model.compare(pairs)).all()
+    assert again.saw(pairs).all()
 
 
 @pytest.mark.parametrize(
@@ -186,12 +187,6 @@ def test_no_texts_give_no_vectors(encoder: list[int]) -> None:
     assert embedding.Embedder().embed([], []).shape == (0, 384)
 
 
-def test_without_the_wheel_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedding, "_WHEEL", "no_such_wheel")
-    with pytest.raises(MissingExtraError, match=r"'minilm' extra"):
-        embedding.encoder_folder()
-
-
 @pytest.mark.trains
 def test_the_real_encoder_reads_each_text_alone_as_its_card_says() -> None:
     torch = pytest.importorskip("torch")
@@ -200,7 +195,9 @@ def test_the_real_encoder_reads_each_text_alone_as_its_card_says() -> None:
     prompts = ["How do I boil an egg?"] * 3
     answers = ["Put it into boiling water for eight minutes.", "Boil it eight minutes in water.", "Paris."]
     found = embedding.Embedder().embed(prompts, answers)
-    folder = embedding.encoder_folder()
+    from weaklabel.training.models import minilm_folder
+
+    folder = minilm_folder()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModel.from_pretrained(folder).eval()
     tokens = tokenizer(prompts, answers, padding=True, return_tensors="pt")

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from made_labels import build_labels, with_column
 
-from weaklabel.errors import ConfigError, DataError, NotCalibratedError, UnknownNameError
+from weaklabel.errors import ConfigError, DataError, MissingExtraError, NotCalibratedError, UnknownNameError
 from weaklabel.reward import RewardModel, train_reward, training_targets
 
 
@@ -22,7 +24,11 @@ class Recorder(RewardModel):
     def score(self, prompts, responses):
         return np.zeros(len(responses))
 
-    def save(self, folder): ...
+    @property
+    def settings(self):
+        return {}
+
+    def save(self, folder, *, beside=None): ...
 
     @classmethod
     def load(cls, folder):
@@ -121,3 +127,19 @@ def test_settings_beside_a_made_model_are_refused_not_ignored():
 def test_the_linear_model_trains_from_labels_by_name():
     model = train_reward(build_labels(), l2=2.0, n_features=64)
     assert model.compare(build_labels().pairs).shape == (6,)
+
+
+def test_without_torch_the_train_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in ("minilm", "transformer"):
+        monkeypatch.delitem(sys.modules, f"weaklabel.reward.{name}", raising=False)
+    for name in [n for n in sys.modules if n.startswith("weaklabel.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(MissingExtraError, match=r"reward model 'minilm' needs the 'train' extra"):
+        train_reward(build_labels(), "minilm")
+
+
+def test_the_reward_room_opens_without_torch():
+    code = "import sys, weaklabel.reward, weaklabel.cli.reward; print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -117,7 +117,7 @@ def lf_options(function: F) -> F:
             metavar="SOURCE",
             help="lfs/, file.py, module:name, shipped, shipped:mt_bench. May repeat.",
         ),
-        click.option("--workers", type=int, help="Processes that vote at once."),
+        click.option("--workers", type=int, help="Processes that vote at once. Default: one per core."),
         click.option("--time-limit", type=float, help="Seconds that one shard of pairs may take."),
         click.option(
             "--max-fault-share", type=float, help="Share of failed votes above which the run fails."

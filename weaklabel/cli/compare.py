@@ -53,7 +53,7 @@ def command(as_json: bool, compared: tuple[str, ...], judged_by: str | None, **o
         votes[name] = apply(
             lfs,
             pairs.dev,
-            workers=lf_settings.workers,
+            workers=lf_settings.workers or 1,
             time_limit=lf_settings.time_limit,
             store=VoteStore(loaded.store_folder),
         )

@@ -45,7 +45,8 @@ SECTIONS: Final = {
         "fit": "Fit the label model and its calibrator.",
         "label": "Label every pair; --explain ID says why.",
         "export": "Write the labels for TRL, OpenRLHF, datasets or as Parquet.",
-        "reward": "Train a reward model on the labels (reward train).",
+        "reward": "Reward models: train, eval, score, compare.",
+        "generate": "Sample responses to prompts, pair them, label the pairs.",
     },
     "Judge a run": {
         "report": "One HTML page: figures, functions, trust, disputed pairs.",

@@ -61,7 +61,7 @@ def command(
     votes = apply(
         labeler.lfs,
         pairs,
-        workers=settings.workers,
+        workers=settings.workers or 1,
         time_limit=settings.time_limit,
         max_fault_share=settings.max_fault_share,
         store=VoteStore(run.loaded.store_folder),

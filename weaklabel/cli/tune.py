@@ -61,7 +61,7 @@ def command(as_json: bool, names: tuple[str, ...], write: Path | None, **options
     votes = None
     if scorers and len(dev):
         store, limit = VoteStore(loaded.store_folder), loaded.config.lfs.time_limit
-        votes = apply(scorers, dev, workers=loaded.config.lfs.workers, time_limit=limit, store=store)
+        votes = apply(scorers, dev, workers=loaded.config.lfs.workers or 1, time_limit=limit, store=store)
     progress = counter("scorers tuned")
     found = tune(chosen, dev, votes=votes, seed=loaded.config.data.seed, progress=progress)
     emit(found.to_dict(), lambda: str(found), as_json)

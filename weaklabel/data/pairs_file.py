@@ -53,7 +53,8 @@ class PairsFile:
                 f"{self.path} cannot be read as Parquet ({error}). Write it with write_pairs or convert_pairs."
             ) from None
         schema = self._file.schema_arrow
-        Pairs(schema.empty_table())  # says which canonical column is missing or of another type
+        # Says which canonical column is missing or of another type. `schema.empty_table()` would import pandas.
+        Pairs(pa.Table.from_batches([], schema))
         self.column_names: tuple[str, ...] = tuple(schema.names)
         about = self._file.metadata
         self.n_pairs: int = about.num_rows

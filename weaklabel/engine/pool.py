@@ -33,7 +33,8 @@ from weaklabel.lf.discovery import settings_of, source_hash
 _MAX_DEATHS_AT_START: Final = 3
 _LOOK_UP_SECONDS: Final = 1.0
 # Not `-m`: what runs as `__main__` cannot be told apart by name when it travels back.
-_PROGRAM: Final = "from weaklabel.engine.worker import main; main()"
+# The collector starts when all is imported: it would go through it again and again, and find nothing to throw away.
+_PROGRAM: Final = "import gc; gc.disable(); from weaklabel.engine.worker import main; main()"
 
 
 @dataclass
@@ -187,7 +188,10 @@ class WorkerPool:
 
 def _environment() -> dict[str, str]:
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    return os.environ | {"PYTHONPATH": path, "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    # Arrow's own allocator gives every shard's memory back to the system, and pays for fresh pages at the next.
+    memory = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+    one_each = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return memory | os.environ | {"PYTHONPATH": path} | one_each
 
 
 def _resident(pid: int) -> float:

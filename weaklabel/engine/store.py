@@ -31,6 +31,7 @@ from weaklabel.errors import ArtifactError
 from weaklabel.lf.core import Column, LabelingFunction
 from weaklabel.lf.discovery import fingerprint as fingerprint
 from weaklabel.lf.discovery import grain, ingredients
+from weaklabel.lf.tokens import arrow_of
 from weaklabel.types import Fault
 
 _SCHEMA = pa.schema([pa.field("vote", pa.int8(), nullable=False), pa.field("margin", pa.float32())])
@@ -164,7 +165,7 @@ class VoteStore:
         tally = Tally.of(column)
         counts = {"faults": tally.n_faults, "a": tally.n_a, "b": tally.n_b}
         about = json.dumps(cell.metadata | counts | {"name": cell.name}, sort_keys=True)
-        arrays = [pa.array(column.votes, pa.int8()), pa.array(column.margins, pa.float32())]
+        arrays = [arrow_of(column.votes), arrow_of(column.margins)]
         table = pa.table(arrays, schema=_SCHEMA.with_metadata({"weaklabel": about}))
         with self._writing():
             for tries_left in range(_TRIES - 1, -1, -1):

@@ -69,6 +69,7 @@ def serve(connection: Connection) -> None:
         # What was imported lives as long as the process: the collector need not look through it again and again.
         gc.collect()
         gc.freeze()
+        gc.enable()
         connection.send(Reply())
         while True:
             connection.send(Reply(*answer(connection.recv(), lfs, kept, store)))

@@ -14,11 +14,11 @@ from weaklabel.artifacts import content_hash
 from weaklabel.client import Client, Failure
 from weaklabel.errors import EndpointError
 from weaklabel.lf._judge_budget import Estimate, Purse, Question, guessed_in, jobs
-from weaklabel.lf._judge_cache import ReplyCache
 from weaklabel.lf._judge_settings import JudgeSettings
 from weaklabel.lf._verdict import Words, read_reply
 from weaklabel.lf.both_orders import SAID_NOTHING
 from weaklabel.protocol import Reply
+from weaklabel.replies import ReplyCache
 from weaklabel.types import CANONICAL, Pairs
 
 Progress = Callable[[int, int], None]

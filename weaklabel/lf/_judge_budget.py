@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from weaklabel.artifacts import content_hash
 from weaklabel.client import Failure
-from weaklabel.lf._judge_cache import ReplyCache
 from weaklabel.lf._judge_settings import JudgeSettings
 from weaklabel.lf._template import fill, values_of
 from weaklabel.protocol import Reply, Request
+from weaklabel.replies import ReplyCache
 from weaklabel.types import Pair
 
 _BYTES_PER_TOKEN: Final = 4.0  # of English text; an estimate, replaced by what the server reports

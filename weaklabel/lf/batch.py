@@ -20,14 +20,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel.lf.text_column import TextColumn
-from weaklabel.lf.tokens import Ints
+from weaklabel.lf.tokens import Ints, numbers_of, strings_of
 from weaklabel.types import Pair, Text
 from weaklabel.types.pair import Message
 
 _TEXTS: Final = ("prompt", "response_a", "response_b")
 
 
-PIECE_BYTES: Final = 8 << 20
+PIECE_BYTES: Final = 4 << 20
 """About so much text is voted on at a time: more would cost memory, less would look at every word more often."""
 
 
@@ -144,7 +144,7 @@ def _arrow(column: pa.ChunkedArray) -> pa.LargeStringArray:
     return (
         pa.concat_arrays([chunk.cast(pa.large_string()) for chunk in column.chunks])
         if column.chunks
-        else pa.array([], pa.large_string())
+        else strings_of([])
     )
 
 
@@ -154,12 +154,15 @@ def _distinct(texts: pa.LargeStringArray) -> tuple[TextColumn, Ints]:
     if hashes.n_unique() == len(texts):  # texts with different hashes are different: nothing to compare
         return TextColumn(texts), np.arange(len(texts))
     encoded = texts.dictionary_encode()
-    return TextColumn(encoded.dictionary), encoded.indices.to_numpy().astype(np.int64)
+    return TextColumn(encoded.dictionary), numbers_of(encoded.indices).astype(np.int64)
 
 
 def pieces(table: pa.Table) -> Iterator[pa.Table]:
     """A shard in pieces of consecutive rows with about `PIECE_BYTES` of text each, one pair at least."""
-    sizes = sum(pc.binary_length(table[name]).to_numpy() for name in _TEXTS) if len(table) else np.empty(0)
+    sizes = np.zeros(len(table), np.int64)
+    for name in _TEXTS:
+        parts = [numbers_of(pc.binary_length(part)) for part in table[name].chunks]
+        sizes += np.concatenate([sizes[:0], *parts])
     piece = np.cumsum(sizes) // PIECE_BYTES
     starts = [0, *(np.flatnonzero(np.diff(piece)) + 1).tolist(), len(table)]
     for start, end in pairwise(starts):

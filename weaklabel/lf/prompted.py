@@ -5,7 +5,7 @@ Each pair is asked in both orders, so that the judge's taste for a place goes ou
 what was said travels to the workers in two columns, so no worker needs a network or the key, and no time limit can
 end a judge that is only waiting.
 
-Answers are kept by the hash of what was asked (`weaklabel.lf._judge_cache`): a run that was killed continues, and
+Answers are kept by the hash of what was asked (`weaklabel.replies`): a run that was killed continues, and
 another run on the same texts pays nothing. A judge has a budget in pairs and in money over its whole life; it stops
 before it would pass it, and the pairs that are left abstain, counted. Which pairs it gets to is decided by their
 hash, not by their place in the file.
@@ -26,13 +26,13 @@ from weaklabel.errors import ConfigError, DiscoveryError, LabelingFunctionError
 from weaklabel.lf._judge_asking import Progress, estimate, identity_of, questions_of, said_of
 from weaklabel.lf._judge_asking import ask as ask_all
 from weaklabel.lf._judge_budget import Estimate, Purse
-from weaklabel.lf._judge_cache import ReplyCache
 from weaklabel.lf._judge_settings import DEFAULT_CACHE, JudgeSettings
 from weaklabel.lf._template import DEFAULT_TEMPLATE as DEFAULT_TEMPLATE
 from weaklabel.lf._template import read_template
 from weaklabel.lf.both_orders import SAID, BothOrders, PositionBias, bias_of
 from weaklabel.lf.columns import no_function
 from weaklabel.protocol import Api
+from weaklabel.replies import ReplyCache
 from weaklabel.types import Pair, Pairs
 
 _log = logging.getLogger("weaklabel")

@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from weaklabel.lf.ledger import LEDGER
-from weaklabel.lf.tokens import Beyond, Ints, Tokens, beyond_ascii, buffers, tokenize
+from weaklabel.lf.tokens import BeyondOfTexts, Ints, Tokens, arrow_of, beyond_of, strings_of, tokenize
 from weaklabel.types import FloatArray, Text
 
 T = TypeVar("T")
@@ -72,9 +72,9 @@ class TextColumn:
     def arrow(self) -> pa.LargeStringArray:
         """The texts in Arrow."""
         if self.rows is not None:
-            return self.distinct.arrow.take(pa.array(self.rows))
+            return self.distinct.arrow.take(arrow_of(self.rows))
         if self._arrow is None:
-            self._arrow = pa.array(map(str, self._given or ()), pa.large_string())
+            self._arrow = strings_of(self._given or ())
         return self._arrow
 
     @cached_property
@@ -140,7 +140,7 @@ class TextColumn:
         if self.distinct is not self:
             return self.distinct.tokens
         with LEDGER.charged("words"):
-            return tokenize(self.arrow)
+            return tokenize(self.arrow, self.beyond)
 
     @cached_property
     def words(self) -> Tokens:
@@ -148,13 +148,11 @@ class TextColumn:
         return self.tokens.straight() if self.distinct is self else self.distinct.words
 
     @cached_property
-    def beyond(self) -> tuple[Beyond, Ints]:
+    def beyond(self) -> BeyondOfTexts:
         """The characters beyond ASCII of the distinct texts, and the text that each stands in."""
         if self.distinct is not self:
             return self.distinct.beyond
-        raw, offsets = buffers(self.arrow)
-        beyond = beyond_ascii(raw)
-        return beyond, np.searchsorted(offsets, beyond.positions, "right") - 1
+        return beyond_of(self.arrow)
 
 
 def read_only(values: Any) -> FloatArray:

@@ -7,11 +7,10 @@ capitals; everything else is done for half a megabyte at a time, because arrays 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 from functools import cached_property
-from itertools import pairwise, repeat
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -19,18 +18,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from weaklabel.lf.vocabulary import Codes, Vocabulary, current_vocabulary
+
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
-Codes = NDArray[np.int32]
 
 _BLOCK: Final = 1 << 19
+_MARKS: Final = 1 << 21
 _APOSTROPHE: Final = ord("'")
 _CURLY: Final = 0x2019
 # ASCII letters to lower case, digits as they are, everything else to 0: what is not 0 belongs to a word.
 _LOWER: Final = bytes(ord(chr(b).lower()) if b < 128 and chr(b).isalnum() else 0 for b in range(256))
 _MASKS: Final = np.array([(1 << 8 * n) - 1 for n in range(8)] + [2**64 - 1], dtype=np.uint64)
-_TOO_LONG: Final = b"\xff" * 8  # no UTF-8 text holds it: the other half of such a key is a number of our own
-_TOO_LONG_KEY: Final = np.uint64(2**64 - 1)
 
 
 class Kind(IntFlag):
@@ -54,6 +53,11 @@ class Beyond(NamedTuple):
         """Which of them are of (one of) the given kinds."""
         return np.asarray(self.kinds & kind, dtype=np.bool_)
 
+    def inside(self, start: int, end: int) -> Beyond:
+        """Those from `start` to before `end`, counted from `start`."""
+        part = slice(*np.searchsorted(self.positions, (start, end)).tolist())
+        return Beyond(self.positions[part] - start, self.points[part], self.kinds[part])
+
 
 _KINDS: Final = np.zeros(0x110000, np.uint8)  # by code point, filled in when a character is first met
 _FOLD_TO_ASCII: Final = "\u0130\u0131\u017f\u212a"
@@ -73,6 +77,45 @@ def buffers(texts: pa.LargeStringArray) -> tuple[Bytes, Ints]:
     at = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     whole = np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8)
     return whole[at[0] : at[-1]], at - at[0]
+
+
+# `pa.array`, `pa.scalar` and `to_numpy` import pandas to see whether they were given something of it, or shall give it:
+# a fifth of a second in every process. So what every run needs is made of its bytes.
+
+
+def arrow_of(values: NDArray[Any]) -> pa.Array:
+    """Numbers in Arrow; nothing is copied."""
+    whole = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(whole.dtype), len(whole), [None, pa.py_buffer(whole)])
+
+
+def numbers_of(array: pa.Array) -> NDArray[Any]:
+    """Numbers, none missing, from Arrow; nothing is copied."""
+    kind = array.type.to_pandas_dtype()  # a type of numpy
+    if not len(array):
+        return np.empty(0, kind)
+    whole = np.frombuffer(array.buffers()[1], kind, array.offset + len(array))
+    return whole[array.offset :]
+
+
+def strings_of(texts: Sequence[str]) -> pa.LargeStringArray:
+    """Strings in Arrow."""
+    encoded = [text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, encoded)])
+    parts = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.large_string(), len(texts), parts)
+
+
+_NOTHING, _NUL = strings_of(["", "\0"])
+
+
+def replaced(texts: pa.LargeStringArray, rows: Ints, by: Sequence[str]) -> pa.LargeStringArray:
+    """The texts with others in some rows."""
+    mask = np.zeros(len(texts), np.bool_)
+    mask[rows] = True
+    bits = pa.py_buffer(np.packbits(mask, bitorder="little"))
+    where = pa.Array.from_buffers(pa.bool_(), len(texts), [None, bits])
+    return pc.replace_with_mask(texts, where, strings_of(by))
 
 
 def lengths(raw: Bytes, positions: Ints) -> Ints:
@@ -98,6 +141,17 @@ def beyond_ascii(raw: Bytes) -> Beyond:
     return Beyond(positions, points, _kinds(points))
 
 
+BeyondOfTexts = tuple[Beyond, Ints]
+"""The characters beyond ASCII of some texts, and the text that each stands in."""
+
+
+def beyond_of(texts: pa.LargeStringArray) -> BeyondOfTexts:
+    """The characters beyond ASCII of all texts."""
+    raw, offsets = buffers(texts)
+    beyond = beyond_ascii(raw)
+    return beyond, np.searchsorted(offsets, beyond.positions, "right") - 1
+
+
 @dataclass(frozen=True)
 class Tokens:
     """The words of n texts, as numbers into a vocabulary.
@@ -105,12 +159,12 @@ class Tokens:
     Attributes:
         codes: `(n_words,)` int32, the words of one text after those of the other.
         offsets: `(n + 1,)` int64; text i has the words `codes[offsets[i]:offsets[i + 1]]`.
-        vocabulary: code -> word. May hold entries that no text uses.
+        vocabulary: the words by number, and others that no text here uses.
     """
 
     codes: Codes
     offsets: Ints
-    vocabulary: list[str]
+    vocabulary: Vocabulary
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -123,55 +177,59 @@ class Tokens:
     def __getitem__(self, row: int) -> tuple[str, ...]:
         """The words of one text."""
         codes = self.codes[self.offsets[row] : self.offsets[row + 1]].tolist()
-        return tuple(map(self.vocabulary.__getitem__, codes))
-
-    def per_word(self, fn: Callable[..., int], *more: Any) -> Codes:
-        """`(len(vocabulary),)` int32: `fn(word, *more)` of every distinct word."""
-        return np.fromiter(map(fn, self.vocabulary, *map(repeat, more)), np.int32, len(self.vocabulary))
+        return tuple(map(self.vocabulary.words.__getitem__, codes))
 
     def sums(self, values: Codes) -> Ints:
-        """`(n,)` int64: whole numbers, one per distinct word, added up over the words of each text."""
+        """`(n,)` int64: whole numbers, one per word of the vocabulary, added up over the words of each text."""
         most = int(np.abs(values).max(initial=0)) * len(self.codes)
         totals = np.zeros(len(self.codes) + 1, np.int32 if most < 2**31 else np.int64)
-        np.cumsum(values[self.codes], dtype=totals.dtype, out=totals[1:])
+        np.cumsum(values.take(self.codes), dtype=totals.dtype, out=totals[1:])
         return np.diff(totals[self.offsets])
 
     def straight(self) -> Tokens:
         """The same texts with straight apostrophes in the place of curly ones."""
-        if "’" not in "".join(self.vocabulary):
-            return self
-        vocabulary, to = list(self.vocabulary), np.arange(len(self.vocabulary), dtype=np.int32)
-        code = {word: i for i, word in enumerate(vocabulary)}
-        for i, word in enumerate(vocabulary):
-            if "’" in word:
-                vocabulary[i] = word.replace("’", "'")
-                to[i] = code.setdefault(vocabulary[i], i)
-        return Tokens(to[self.codes], self.offsets, vocabulary)
+        straight = self.vocabulary.straight()
+        return self if straight is None else Tokens(straight.take(self.codes), self.offsets, self.vocabulary)
 
-    def distinct_of(self, rename: Callable[[str], str], drop: str | None = None) -> tuple[Distinct, pa.Array]:
-        """`rename` of every distinct word of every text, each once, and the words of the new codes.
-
-        Args:
-            rename: called once per distinct word.
-            drop: what words are renamed to that do not count.
-        """
-        renamed = pa.array(list(map(rename, self.vocabulary)), pa.string()).dictionary_encode()
-        codes = renamed.indices.to_numpy()[self.distinct.codes]
-        rows = self.distinct.rows
-        if drop is not None:
-            kept = codes != pc.index(renamed.dictionary, drop).as_py()
-            rows, codes = rows[kept], codes[kept]
-        return Distinct.of(rows, codes, len(renamed.dictionary)), renamed.dictionary
+    def renamed(self, rename: Callable[[str], str]) -> Tokens:
+        """The same texts with `rename(word)` in the place of every word. Words renamed to "" stay, as number 0."""
+        codes, names = self.vocabulary.renamed(rename)
+        return Tokens(codes.take(self.codes), self.offsets, names)
 
     @cached_property
-    def rows(self) -> Codes:
-        """`(n_words,)` int32: the text that each word stands in."""
-        return np.repeat(np.arange(len(self), dtype=np.int32), self.counts)
+    def rows(self) -> Ints:
+        """`(n_words,)` int64: the text that each word stands in."""
+        return np.repeat(np.arange(len(self)), self.counts)
 
     @cached_property
     def distinct(self) -> Distinct:
-        """Every word of every text once."""
-        return Distinct.of(self.rows, self.codes, len(self.vocabulary))
+        """Every word of every text once; number 0 is none."""
+        rows, codes = self.rows, self.codes
+        if not codes.all():
+            words = np.flatnonzero(codes)
+            rows, codes = rows[words], codes[words]
+        return Distinct.of(rows, codes, len(self.vocabulary))
+
+    def hold(self, rows: Ints, codes: Ints) -> NDArray[np.bool_]:
+        """`(len(rows),)`: whether text `rows[i]` has the word `codes[i]`; number 0 is none."""
+        order = rows.argsort(kind="stable")
+        rows, codes = rows[order], codes[order]
+        # A row of marks for each of a few texts, one for each word there is: no sorting, and no searching.
+        n_codes = len(self.vocabulary)
+        n_texts = max(1, _MARKS // n_codes)
+        marks = np.zeros(n_texts * n_codes, np.bool_)
+        found = np.empty(len(rows), np.bool_)
+        starts = np.append(np.arange(0, len(self), n_texts), len(self))
+        words, asked = self.offsets[starts].tolist(), np.searchsorted(rows, starts).tolist()
+        for i, first in enumerate(starts[:-1].tolist()):
+            own, wanted = slice(*words[i : i + 2]), slice(*asked[i : i + 2])
+            places = (self.rows[own] - first) * n_codes + self.codes[own]
+            marks[places] = True
+            marks.take((rows[wanted] - first) * n_codes + codes[wanted], out=found[wanted])
+            marks[places] = False
+        held = np.empty_like(found)
+        held[order] = found & (codes != 0)
+        return held
 
 
 class Distinct(NamedTuple):
@@ -214,114 +272,95 @@ class Distinct(NamedTuple):
         """`(n,)` pairs of each text."""
         return np.diff(self.offsets(n))
 
-    def holds(self, rows: Ints, codes: Ints) -> NDArray[np.bool_]:
-        """`(len(rows),)`: whether each of the given pairs is among these."""
-        if not len(self.keys):
-            return np.zeros(len(rows), np.bool_)
-        wanted = (rows << self.bits | codes).astype(self.keys.dtype)
-        at = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
-        return np.asarray(self.keys[at] == wanted)
-
 
 class Sets:
     """What `Distinct` holds of each text, as sets of words: `sets[row]` is a frozenset."""
 
-    def __init__(self, distinct: Distinct, vocabulary: list[str], n: int) -> None:
-        self._codes, self._vocabulary = distinct.codes, vocabulary
+    def __init__(self, distinct: Distinct, words: list[str], n: int) -> None:
+        self._codes, self._words = distinct.codes, words
         self._offsets = distinct.offsets(n).tolist()
 
     def __getitem__(self, row: int) -> frozenset[str]:
         codes = self._codes[self._offsets[row] : self._offsets[row + 1]].tolist()
-        return frozenset(map(self._vocabulary.__getitem__, codes))
+        return frozenset(map(self._words.__getitem__, codes))
 
 
-def tokenize(texts: pa.LargeStringArray) -> Tokens:
-    """The words of every text, equal to `Text(text).words`."""
-    overlong: dict[bytes, int] = {}
-    blocks = [_block(parts, overlong) for parts in _parts(texts)]
-    keys = np.concatenate([np.empty(0, np.uint64), *(b.keys for b in blocks)])
-    codes, short = _numbered(pa.array(keys), "S8")
-    # A word of more than eight bytes has a key of two halves, and a number of its own.
-    starts = np.cumsum([0, *(len(b.keys) for b in blocks)])
-    long = np.concatenate(
-        [np.empty(0, np.int64), *(b.long + at for b, at in zip(blocks, starts, strict=False))]
-    )
-    halves = np.column_stack(
-        [keys[long], np.concatenate([np.empty(0, np.uint64), *(b.more for b in blocks)])]
-    )
-    pairs = pa.Array.from_buffers(pa.binary(16), len(long), [None, pa.py_buffer(halves)])
-    long_codes, longer = _numbered(pairs, "S16")
-    codes[long] = long_codes + len(short)
-    known = list(overlong)
-    longer = [known[int.from_bytes(w[8:], "little")] if w[:8] == _TOO_LONG else w for w in longer]
+def tokenize(texts: pa.LargeStringArray, beyond: BeyondOfTexts | None = None) -> Tokens:
+    """The words of every text, equal to `Text(text).words`.
+
+    Args:
+        texts: without nulls.
+        beyond: what `beyond_of` finds in them, if somebody has looked already.
+    """
+    found, rows = beyond_of(texts) if beyond is None else beyond
+    capital = found.are(Kind.CAPITAL)
+    if capital.any():
+        texts = _lowered(texts, np.unique(rows[capital]))
+        found, rows = beyond_of(texts)
+    # A NUL behind every text: no word runs from one into the next.
+    raw, starts = buffers(pc.binary_join_element_wise(texts, _NOTHING, _NUL))
+    found = found._replace(positions=found.positions + rows)
+    vocabulary = current_vocabulary()
+    blocks = [
+        _block(
+            raw[starts[a] : starts[b]],
+            starts[a : b + 1] - starts[a],
+            found.inside(starts[a], starts[b]),
+            vocabulary,
+        )
+        for a, b in _blocks(starts)
+    ]
+    codes = np.concatenate([np.empty(0, np.int32), *(b.codes for b in blocks)])
     offsets = np.cumsum(np.concatenate([np.zeros(1, np.int64), *(b.counts for b in blocks)]))
-    # The first halves of long words are in the vocabulary too, cut anywhere; no text refers to them.
-    return Tokens(codes, offsets, [w.decode(errors="replace") for w in short + longer])
+    return Tokens(codes, offsets, vocabulary)
 
 
 class _Block(NamedTuple):
-    """The words of some texts. `keys`: their first eight bytes; `more`: the next eight of those at `long`."""
+    """The words of some texts, in numbers, and how many each text has."""
 
-    keys: NDArray[np.uint64]
+    codes: Codes
     counts: Ints
-    long: Ints
-    more: NDArray[np.uint64]
 
 
-def _parts(texts: pa.LargeStringArray) -> Iterator[list[bytes]]:
-    """The bytes of each text, in lists of about half a megabyte; a longer text by itself."""
-    raw, offsets = buffers(texts)
-    first, n = 0, len(texts)
+def _lowered(texts: pa.LargeStringArray, rows: Ints) -> pa.LargeStringArray:
+    """The texts, those in `rows` in lower case as Python has it."""
+    return replaced(texts, rows, [text.lower() for text in texts.take(arrow_of(rows)).to_pylist()])
+
+
+def _blocks(starts: Ints) -> Iterator[tuple[int, int]]:
+    """First text and last but one, of about half a megabyte of texts at a time; a longer text by itself."""
+    first, n = 0, len(starts) - 1
     while first < n:
-        last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + _BLOCK, "right")) - 1)
-        inside = offsets[first : last + 1]
-        whole = raw[inside[0] : inside[-1]].tobytes()
-        # Bytes, not views of them: thousands of views would have the garbage collector go through all there is.
-        yield [whole[start:end] for start, end in pairwise((inside - inside[0]).tolist())]
+        last = max(first + 1, int(np.searchsorted(starts, starts[first] + _BLOCK, "right")) - 1)
+        yield first, last
         first = last
 
 
-def _block(parts: list[bytes], overlong: dict[bytes, int]) -> _Block:
-    """The words of some texts; `overlong` numbers words of more than sixteen bytes across blocks."""
-    joined, beyond = _joined(parts)
-    capital = beyond.are(Kind.CAPITAL)
-    if capital.any():
-        starts = _starts(parts)
-        for row in np.unique(np.searchsorted(starts, beyond.positions[capital], "right") - 1).tolist():
-            parts[row] = parts[row].decode().lower().encode()
-        joined, beyond = _joined(parts)
-    letters = _letters(joined, beyond)
+def _block(raw: Bytes, ends: Ints, beyond: Beyond, vocabulary: Vocabulary) -> _Block:
+    """The words of some texts, which begin, and the last ends, at `ends`."""
+    letters = _letters(raw, beyond)
     inside = letters != 0
     edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     if inside[0]:
         edges = np.concatenate([[0], edges])
     starts, length = edges[0::2], edges[1::2] - edges[0::2]
     eight = np.ndarray((len(letters) - 7,), "<u8", letters, strides=(1,))
-    keys = eight[starts] & _MASKS[np.minimum(length, 8)]
+    keys = eight[starts] & _MASKS.take(np.minimum(length, 8))
     long = np.flatnonzero(length > 8)
-    more = eight[starts[long] + 8] & _MASKS[np.minimum(length[long] - 8, 8)]
-    for i in np.flatnonzero(length[long] > 16):
+    first, more = keys[long], eight[starts[long] + 8] & _MASKS.take(np.minimum(length[long] - 8, 8))
+    for i in np.flatnonzero(length[long] > 16).tolist():
         start = int(starts[long[i]])
         word = letters[start : start + int(length[long[i]])].tobytes()
-        keys[long[i]], more[i] = _TOO_LONG_KEY, overlong.setdefault(word, len(overlong))
-    return _Block(keys, np.diff(np.searchsorted(starts, _starts(parts))), long, more)
+        first[i], more[i] = vocabulary.key_of_overlong(word)
+    keys[long] = 0  # no word: what they are follows
+    codes = vocabulary.codes_of(keys)
+    codes[long] = vocabulary.codes_of(first, more)
+    return _Block(codes, np.diff(np.searchsorted(starts, ends)))
 
 
-def _joined(parts: list[bytes]) -> tuple[bytes, Beyond]:
-    """The texts with a NUL behind each, so that no word runs from one into the next."""
-    joined = b"\0".join([*parts, b""])
-    return joined, beyond_ascii(np.frombuffer(joined, np.uint8))
-
-
-def _starts(parts: list[bytes]) -> Ints:
-    """Where each text begins in what `_joined` makes of them, and where the last ends."""
-    return np.cumsum([0, *(len(part) + 1 for part in parts)])
-
-
-def _letters(joined: bytes, beyond: Beyond) -> Bytes:
+def _letters(raw: Bytes, beyond: Beyond) -> Bytes:
     """The bytes that belong to words, ASCII in lower case, and 0 for all others; sixteen more at the end."""
-    raw = np.frombuffer(joined, np.uint8)
-    letters = np.frombuffer(bytearray(joined.translate(_LOWER)) + bytes(16), np.uint8)
+    letters = np.frombuffer(bytearray(raw).translate(_LOWER) + bytes(16), np.uint8)
     words, curly = beyond.positions[beyond.are(Kind.WORD)], beyond.positions[beyond.points == _CURLY]
     length = lengths(raw, words)
     for step in range(4):
@@ -335,10 +374,3 @@ def _letters(joined: bytes, beyond: Beyond) -> Bytes:
     for step in range(3):
         letters[curls + step] = raw[curls + step]
     return letters
-
-
-def _numbered(keys: pa.Array, kind: str) -> tuple[Codes, list[bytes]]:
-    """Numbers for equal keys, and the keys in order of their numbers, without the NULs that fill them up."""
-    encoded = keys.dictionary_encode()
-    distinct = np.frombuffer(encoded.dictionary.buffers()[1], kind)[: len(encoded.dictionary)]
-    return encoded.indices.to_numpy().copy(), distinct.tolist()

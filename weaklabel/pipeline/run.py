@@ -11,7 +11,7 @@ single commands and `weaklabel run` are the same code, and a run that was killed
     labeler/                           fit
     labels.parquet                     label
     export/<format>/                   export
-    reward/                            reward train
+    reward/  training/                 reward train (training/ only while a transformer is being trained)
     report.json                        figures on held-out prompts
 
 What needs every pair (read, apply, label, export) works shard by shard; what needs rows in memory (label models that
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import glob
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -49,7 +50,9 @@ from weaklabel.pipeline.steps import HashMemo, OnStep, StepKeeper, clear_torn
 from weaklabel.pipeline.streams import configured_source, labels_by_shard, read_to_file, write_labels
 from weaklabel.pipeline.tables import read_set_aside, read_votes_file, write_faults, write_votes_file
 from weaklabel.pipeline.voting import check_faults, discard_faulty, remark_on, vote, vote_counts
+from weaklabel.report.card import model_card
 from weaklabel.reward import RewardModel, load_reward, train_reward, training_targets
+from weaklabel.reward.registry import reward_model_class
 from weaklabel.types import Explanation, Labels, LabelsFile, Pairs, Votes
 
 _ASKED_IN_BOTH_ORDERS: Final = 1000
@@ -385,6 +388,10 @@ class Run:
         """
         settings, _ = self.config.reward, self.labels_file
         made: list[RewardModel] = []
+        step: dict[str, Any] = {
+            "inputs": self._hashes("labels.parquet"),
+            "settings": settings.model_dump(mode="json") | self._sampling,
+        }
 
         def make() -> dict[str, Any]:
             labels = self.labels
@@ -392,17 +399,24 @@ class Run:
                 labels,
                 model=settings.model,
                 allow_uncalibrated=settings.allow_uncalibrated,
-                **settings.settings,
+                **self._checkpoints(step) | settings.settings,
             )
             clear_torn(self.folder / "reward")
-            model.save(self.folder / "reward")
+            n_taught, seed = len(training_targets(labels)[0]), self.config.data.seed
+            card = model_card(
+                model,
+                self.pairs.test,
+                facts={"pairs given, gold for the factor among them": f"{n_taught:,}"},
+                seed=seed,
+            )
+            model.save(self.folder / "reward", beside=card)
+            shutil.rmtree(self.folder / "training", ignore_errors=True)
             made.append(model)
-            return {"model": settings.model, "trained_on": len(training_targets(labels)[0])}
+            return {"model": settings.model, "trained_on": n_taught}
 
         self._steps.run(
             "reward",
-            inputs=self._hashes("labels.parquet"),
-            settings=settings.model_dump(mode="json") | self._sampling,
+            **step,
             outputs=["reward"],
             make=make,
         )
@@ -457,6 +471,13 @@ class Run:
             blank = {name: TrlSettings() if name == "trl" else ExportSettings() for name in formats}
             chosen = {name: named.get(name) or blank[name] for name in formats}
         return {name: table.model_dump(mode="json") for name, table in chosen.items()}
+
+    def _checkpoints(self, step: Mapping[str, Any]) -> dict[str, str]:
+        """Where a reward model that can go on after a kill keeps its checkpoints: a folder for each thing to train."""
+        if not reward_model_class(self.config.reward.model).resumes:
+            return {}
+        key = artifacts.content_hash(json.dumps(step, sort_keys=True))[:16]
+        return {"checkpoints": str(self.folder / "training" / key)}
 
     @property
     def _sampling(self) -> dict[str, int]:

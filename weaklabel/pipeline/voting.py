@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ from weaklabel.engine.stream import AppliedFile, StoredVotes, apply_file
 from weaklabel.errors import FaultShareError
 from weaklabel.lf.columns import DerivedFunction
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.discovery import locate
 from weaklabel.lf.snorkel import SnorkelFunction, position_dependent_share
 from weaklabel.pipeline.tables import iter_faults
 from weaklabel.types import Pairs
@@ -45,7 +47,7 @@ def vote(
         lfs,
         file,
         store,
-        workers=settings.workers,
+        workers=_workers(settings, lfs, file),
         time_limit=settings.time_limit,
         memory_limit=settings.memory_limit,
         on_fault=settings.on_fault,
@@ -112,6 +114,15 @@ def discard_faulty(votes: StoredVotes, file: PairsFile) -> None:
                 votes.store.file_of(cell).unlink(missing_ok=True)
 
 
+def _workers(settings: LfsSettings, lfs: Sequence[LabelingFunction], file: PairsFile) -> int:
+    """What the settings say; else a process per core and shard, where processes can find the functions."""
+    if settings.workers is not None:
+        return settings.workers
+    if any(locate(lf).spec is None for lf in lfs):
+        return 1
+    return max(1, min(len(os.sched_getaffinity(0)), len(file)))
+
+
 def _on_ray(settings: LfsSettings, lfs: Sequence[LabelingFunction], store: VoteStore) -> Executor:
     from weaklabel.engine.on_ray import RayExecutor  # which needs the extra
 
@@ -119,8 +130,7 @@ def _on_ray(settings: LfsSettings, lfs: Sequence[LabelingFunction], store: VoteS
         lfs,
         [fingerprint(lf) for lf in lfs],
         address=settings.address,
-        # One worker is the default on one machine, and no wish to leave a cluster idle.
-        workers=settings.workers if settings.workers > 1 else None,
+        workers=settings.workers,
         time_limit=settings.time_limit,
         memory_limit=settings.memory_limit,
         store=store,

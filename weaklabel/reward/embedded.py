@@ -15,7 +15,7 @@ the vector of prompt and response together was better than the response's alone,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -28,9 +28,16 @@ from weaklabel.calibration.temperature import Temperature
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.export.folder import check_replaceable
 from weaklabel.groups import folds_by_prompt
-from weaklabel.reward.base import RewardModel, read_manifest
+from weaklabel.reward.base import (
+    GOLD_PROMPTS,
+    RewardModel,
+    check_targets,
+    prompt_hashes,
+    read_array,
+    read_manifest,
+    write_array,
+)
 from weaklabel.reward.linear import MIN_GOLD
-from weaklabel.reward.targets import check_targets
 from weaklabel.types import FloatArray, Pairs
 
 KIND: Final = "reward:minilm-frozen"
@@ -45,8 +52,7 @@ class EmbeddedReward(RewardModel):
         seed: of those folds; nothing else is drawn.
         cache: folder where vectors are kept for the next fit; None remembers them for this process alone.
 
-    Learned: `coef_` `(385,)` float64, of the raw columns; `scale_` float, by which scores are multiplied (1 where
-    too little gold was given); `n_gold_` int, gold pairs it was fitted to.
+    Learned: `coef_` `(385,)` float64, of the raw columns, and what every reward model learns.
     """
 
     name: ClassVar[str] = "minilm-frozen"
@@ -63,8 +69,6 @@ class EmbeddedReward(RewardModel):
         self.seed = seed
         self.cache = cache
         self.coef_: FloatArray | None = None
-        self.scale_ = 1.0
-        self.n_gold_ = 0
 
     def fit(
         self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None
@@ -76,7 +80,7 @@ class EmbeddedReward(RewardModel):
             LabelMatrixError: `p`, `w` or `gold` that do not fit the pairs.
             MissingExtraError: the `minilm` extra is not installed.
         """
-        p_, w_ = check_targets("EmbeddedReward", len(pairs), p, w)
+        p_, w_ = check_targets(type(self).__name__, len(pairs), p, w)
         y = check_gold(gold, len(pairs))
         prompts = pairs.table["prompt"].to_pylist()
         a, b = (
@@ -85,6 +89,7 @@ class EmbeddedReward(RewardModel):
         d = b - a
         self.coef_ = _solve(d, p_, w_, self.l2)
         self.scale_, self.n_gold_ = self._calibrate(d, p_, w_, y, pairs)
+        self.gold_prompts_ = np.unique(prompt_hashes(pairs.take(~np.isnan(y))))
         return self
 
     def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
@@ -102,24 +107,31 @@ class EmbeddedReward(RewardModel):
         columns = self._columns(prompts, responses) * self.coef_
         return np.asarray(columns.sum(axis=1) * self.scale_, dtype=np.float64)
 
-    def save(self, folder: str | Path) -> None:
-        """Write `manifest.json`, which holds the 385 coefficients; an earlier model there is replaced."""
+    def save(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> None:
+        """Write `manifest.json`, which holds the 385 coefficients, and `gold_prompts.npy`; see `RewardModel.save`."""
         if self.coef_ is None:
             raise NotFittedError("EmbeddedReward is not fitted: there is nothing to save. Call fit first.")
         from weaklabel.training.embedding import WEIGHTS
 
-        target = Path(folder)
+        target, coef, texts = Path(folder), self.coef_, beside or {}
         check_replaceable(target, "reward:")
-        about = manifest(
-            KIND,
-            inputs={"encoder": WEIGHTS},
-            settings=self.settings,
-            scale=self.scale_,
-            n_gold=self.n_gold_,
-            coefficients=self.coef_.tolist(),
-            files=[],
-        )
-        write_folder(target, lambda temporary: write_json(temporary / "manifest.json", about))
+
+        def fill(temporary: Path) -> None:
+            about = manifest(
+                KIND,
+                inputs={"encoder": WEIGHTS},
+                settings=self.settings,
+                scale=self.scale_,
+                n_gold=self.n_gold_,
+                coefficients=coef.tolist(),
+                gold_prompts=write_array(temporary / GOLD_PROMPTS, self.gold_prompts_),
+                files=sorted([GOLD_PROMPTS, *texts]),
+            )
+            for name, text in texts.items():
+                (temporary / name).write_text(text, encoding="utf-8")
+            write_json(temporary / "manifest.json", about)
+
+        write_folder(target, fill)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -131,10 +143,12 @@ class EmbeddedReward(RewardModel):
             )
         from weaklabel.training.embedding import WEIGHTS, WIDTH
 
+        seen = read_array(target / GOLD_PROMPTS, about.get("gold_prompts"))
         try:
             model = cls(**about["settings"])
             coef = np.asarray(about["coefficients"], dtype=np.float64)
-            model.coef_, model.scale_, model.n_gold_ = coef, float(about["scale"]), int(about["n_gold"])
+            model.coef_, model.gold_prompts_ = coef, seen
+            model.scale_, model.n_gold_ = float(about["scale"]), int(about["n_gold"])
             encoder = about["inputs"]["encoder"]
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(

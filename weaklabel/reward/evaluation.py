@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from weaklabel.errors import GoldError, LabelMatrixError
 from weaklabel.metrics import METRICS, Interval, bootstrap, ece_when_perfect, paired_difference, score_all
+from weaklabel.reward.base import RewardModel
 from weaklabel.types import Comparer, FloatArray, Pairs
 
 LONGER: Final = "longer_response"
@@ -32,7 +33,8 @@ class Evaluation:
         n_pairs: pairs with gold; `n_ties` of them are gold ties, which accuracy leaves out.
         n_prompts: distinct prompts, the unit that the intervals resample.
         n_without_gold: pairs given that have no gold, and are not looked at.
-        n_in_sample: pairs among them of the dev part, or whose gold a comparer says it was fitted on (`gold_ids`).
+        n_in_sample: pairs among them of the dev part, or whose gold a comparer says it was fitted on
+            (`gold_ids` of a labeler, `saw` of a reward model).
     """
 
     figures: dict[str, dict[str, Interval]]
@@ -47,8 +49,8 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON values."""
         return {
-            "figures": _plain(self.figures),
-            "differences": _plain(self.differences),
+            "figures": plain_figures(self.figures),
+            "differences": plain_figures(self.differences),
             "ece_perfect": {name: interval.to_dict() for name, interval in self.ece_perfect.items()},
             "n_pairs": self.n_pairs,
             "n_ties": self.n_ties,
@@ -123,15 +125,24 @@ def evaluate(
         GoldError: when no pair has gold.
         LabelMatrixError: when a comparer's answer is no probability per pair, or none was given.
     """
-    arms = _named(comparers)
-    rows = gold.take(gold.has_gold)
-    if not len(rows):
-        raise GoldError(
-            f"evaluate: none of {len(gold)} pairs has gold. Pass pairs that have, such as pairs.test; "
-            "read_pairs(..., gold=...) joins gold from a file."
-        )
+    arms = named_arms(comparers)
+    rows = with_gold(gold)
+    answers = {name: answer_of(name, comparer, rows) for name, comparer in arms.items()}
+    in_sample = int(((rows.parts == "dev") | fitted_on(arms, rows)).sum())
+    return compare_answers(answers, rows, len(gold) - len(rows), in_sample, n_draws=n_draws, seed=seed)
+
+
+def compare_answers(
+    answers: Mapping[str, FloatArray],
+    rows: Pairs,
+    n_without_gold: int = 0,
+    n_in_sample: int = 0,
+    *,
+    n_draws: int = 1000,
+    seed: int = 0,
+) -> Evaluation:
+    """`evaluate` for answers that are known: per arm `(n_pairs,)` P(B beats A) of pairs that all have gold."""
     y, groups = rows.y, rows.prompt_groups
-    answers = {name: _answer(name, comparer, rows) for name, comparer in arms.items()}
     draws = {"n_draws": n_draws, "seed": seed}
     figures = {name: score_all(p, y, groups, **draws) for name, p in answers.items()}
     longer = longer_wins(rows)
@@ -151,9 +162,24 @@ def evaluate(
         n_pairs=len(rows),
         n_ties=int((y == 0.5).sum()),
         n_prompts=len(np.unique(groups)),
-        n_without_gold=len(gold) - len(rows),
-        n_in_sample=int(((rows.parts == "dev") | _fitted_on(arms, rows)).sum()),
+        n_without_gold=n_without_gold,
+        n_in_sample=n_in_sample,
     )
+
+
+def with_gold(gold: Pairs) -> Pairs:
+    """The pairs that have gold.
+
+    Raises:
+        GoldError: when none has.
+    """
+    rows = gold.take(gold.has_gold)
+    if not len(rows):
+        raise GoldError(
+            f"evaluate: none of {len(gold)} pairs has gold. Pass pairs that have, such as pairs.test; "
+            "read_pairs(..., gold=...) joins gold from a file."
+        )
+    return rows
 
 
 def longer_wins(pairs: Pairs) -> FloatArray:
@@ -162,7 +188,12 @@ def longer_wins(pairs: Pairs) -> FloatArray:
     return np.asarray((np.sign(b.astype(np.int64) - a.astype(np.int64)) + 1) / 2, dtype=np.float64)
 
 
-def _named(comparers: Comparer | Sequence[Comparer] | Mapping[str, Comparer]) -> dict[str, Comparer]:
+def named_arms(comparers: Comparer | Sequence[Comparer] | Mapping[str, Comparer]) -> dict[str, Comparer]:
+    """The comparers by name.
+
+    Raises:
+        LabelMatrixError: none was given, one is no comparer, or takes the name of the built-in rule.
+    """
     if isinstance(comparers, Mapping):
         arms = dict(comparers)
     else:
@@ -185,10 +216,14 @@ def _named(comparers: Comparer | Sequence[Comparer] | Mapping[str, Comparer]) ->
     return arms
 
 
-def _fitted_on(arms: Mapping[str, Comparer], rows: Pairs) -> NDArray[np.bool_]:
-    """Rows that a comparer names as its training gold: a file that is split anew turns dev pairs into test pairs."""
+def fitted_on(arms: Mapping[str, Comparer], rows: Pairs) -> NDArray[np.bool_]:
+    """Rows whose gold a comparer says it was fitted to: a file that is split anew turns dev pairs into test pairs."""
     seen: set[str] = set().union(*(getattr(comparer, "gold_ids", ()) for comparer in arms.values()))
-    return np.array([pair_id in seen for pair_id in rows.ids], dtype=np.bool_)
+    found = np.array([pair_id in seen for pair_id in rows.ids], dtype=np.bool_)
+    for comparer in arms.values():
+        if isinstance(comparer, RewardModel):
+            found |= comparer.saw(rows)
+    return found
 
 
 def _free_name(comparer: Comparer, taken: Mapping[str, Comparer]) -> str:
@@ -201,7 +236,12 @@ def _free_name(comparer: Comparer, taken: Mapping[str, Comparer]) -> str:
     return free
 
 
-def _answer(name: str, comparer: Comparer, rows: Pairs) -> FloatArray:
+def answer_of(name: str, comparer: Comparer, rows: Pairs) -> FloatArray:
+    """`(n_pairs,)` P(B beats A).
+
+    Raises:
+        LabelMatrixError: when the comparer returns something else.
+    """
     p = np.asarray(comparer.compare(rows), dtype=np.float64)
     if p.shape != (len(rows),) or not ((p >= 0) & (p <= 1)).all():
         raise LabelMatrixError(
@@ -211,5 +251,6 @@ def _answer(name: str, comparer: Comparer, rows: Pairs) -> FloatArray:
     return p
 
 
-def _plain(figures: Mapping[str, Mapping[str, Interval]]) -> dict[str, dict[str, Any]]:
+def plain_figures(figures: Mapping[str, Mapping[str, Interval]]) -> dict[str, dict[str, Any]]:
+    """Intervals by two keys as JSON values."""
     return {name: {metric: i.to_dict() for metric, i in row.items()} for name, row in figures.items()}

@@ -17,7 +17,7 @@ than the plain presence of an n-gram.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -25,14 +25,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from weaklabel._validation import check_gold
-from weaklabel.artifacts import content_hash, manifest, write_folder, write_json
+from weaklabel.artifacts import manifest, write_folder, write_json
 from weaklabel.calibration.temperature import Temperature
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.export.folder import check_replaceable
 from weaklabel.groups import folds_by_prompt
-from weaklabel.reward.base import RewardModel, read_manifest
+from weaklabel.reward.base import (
+    GOLD_PROMPTS,
+    RewardModel,
+    check_targets,
+    prompt_hashes,
+    read_array,
+    read_manifest,
+    write_array,
+)
 from weaklabel.reward.features import Differences, hashed_text, score_in_chunks
-from weaklabel.reward.targets import check_targets
 from weaklabel.types import FloatArray, Pairs
 
 KIND: Final = "reward:linear"
@@ -49,8 +56,7 @@ class LinearReward(RewardModel):
         n_folds: folds by prompt in which the scale of the scores is calibrated on gold.
         seed: of those folds; nothing else is drawn.
 
-    Learned: `coef_` `(2 * n_features,)` float64; `scale_` float, by which scores are multiplied (1
-    where too little gold was given); `n_gold_` int, gold pairs it was fitted to.
+    Learned: `coef_` `(2 * n_features,)` float64, and what every reward model learns.
     """
 
     name: ClassVar[str] = "linear"
@@ -67,8 +73,6 @@ class LinearReward(RewardModel):
         self.n_folds = n_folds
         self.seed = seed
         self.coef_: FloatArray | None = None
-        self.scale_ = 1.0
-        self.n_gold_ = 0
 
     def fit(
         self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None
@@ -82,12 +86,13 @@ class LinearReward(RewardModel):
             DataError: when no row has a weight above zero.
             LabelMatrixError: `p`, `w` or `gold` that do not fit the pairs.
         """
-        p_, w_ = check_targets("LinearReward", len(pairs), p, w)
+        p_, w_ = check_targets(type(self).__name__, len(pairs), p, w)
         y = check_gold(gold, len(pairs))
         d = Differences.of(pairs, hashed_text(self.n_features))
         self.coef_ = np.zeros(2 * self.n_features)
         self.coef_[d.columns] = self._solve(d, p_, w_)
         self.scale_, self.n_gold_ = self._calibrate(d, p_, w_, y, pairs)
+        self.gold_prompts_ = np.unique(prompt_hashes(pairs.take(~np.isnan(y))))
         return self
 
     def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
@@ -103,24 +108,26 @@ class LinearReward(RewardModel):
             )
         return score_in_chunks(hashed_text(self.n_features), responses, self.coef_) * self.scale_
 
-    def save(self, folder: str | Path) -> None:
-        """Write `coefficients.npy` and `manifest.json`; an earlier model there is replaced."""
+    def save(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> None:
+        """Write `coefficients.npy`, `gold_prompts.npy` and `manifest.json`; see `RewardModel.save`."""
         if self.coef_ is None:
             raise NotFittedError("LinearReward is not fitted: there is nothing to save. Call fit first.")
-        target, coef = Path(folder), self.coef_
+        target, coef, texts = Path(folder), self.coef_, beside or {}
         check_replaceable(target, "reward:")
-        about = manifest(
-            KIND,
-            inputs={},
-            settings=self.settings,
-            scale=self.scale_,
-            n_gold=self.n_gold_,
-            coefficients=content_hash(coef.tobytes()),
-            files=[_COEFFICIENTS],
-        )
 
         def fill(temporary: Path) -> None:
-            np.save(temporary / _COEFFICIENTS, coef, allow_pickle=False)
+            about = manifest(
+                KIND,
+                inputs={},
+                settings=self.settings,
+                scale=self.scale_,
+                n_gold=self.n_gold_,
+                coefficients=write_array(temporary / _COEFFICIENTS, coef),
+                gold_prompts=write_array(temporary / GOLD_PROMPTS, self.gold_prompts_),
+                files=sorted([_COEFFICIENTS, GOLD_PROMPTS, *texts]),
+            )
+            for name, text in texts.items():
+                (temporary / name).write_text(text, encoding="utf-8")
             write_json(temporary / "manifest.json", about)
 
         write_folder(target, fill)
@@ -133,15 +140,12 @@ class LinearReward(RewardModel):
             raise ArtifactError(
                 f"{target} holds {about.get('kind')!r}, not {KIND!r}. Name a saved LinearReward."
             )
-        try:
-            coef = np.load(target / _COEFFICIENTS, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise ArtifactError(f"{target / _COEFFICIENTS} cannot be read ({error}). Train again.") from None
-        if content_hash(coef.tobytes()) != about.get("coefficients"):
-            raise ArtifactError(f"{target / _COEFFICIENTS} is not what its manifest names. Train again.")
+        coef = read_array(target / _COEFFICIENTS, about.get("coefficients"))
+        seen = read_array(target / GOLD_PROMPTS, about.get("gold_prompts"))
         try:
             model = cls(**about["settings"])
-            model.coef_, model.scale_, model.n_gold_ = coef, float(about["scale"]), int(about["n_gold"])
+            model.coef_, model.gold_prompts_ = coef, seen
+            model.scale_, model.n_gold_ = float(about["scale"]), int(about["n_gold"])
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(
                 f"{target / 'manifest.json'} is no whole manifest ({type(error).__name__}: {error}). Train again."

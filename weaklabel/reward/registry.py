@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from weaklabel._validation import lookup
-from weaklabel.errors import ArtifactError, ConfigError
+from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError
 from weaklabel.reward.base import RewardModel, read_manifest
 
 REWARD_MODELS: Final[dict[str, str]] = {
     "linear": "weaklabel.reward.linear:LinearReward",
+    "minilm": "weaklabel.reward.minilm:MinilmReward",
     "minilm-frozen": "weaklabel.reward.embedded:EmbeddedReward",
+    "transformer": "weaklabel.reward.transformer:TransformerReward",
 }
+_TRAIN_EXTRA: Final = ("torch", "transformers", "accelerate", "tokenizers", "safetensors")
 
 
 def reward_model_class(name: str) -> type[RewardModel]:
@@ -21,9 +24,15 @@ def reward_model_class(name: str) -> type[RewardModel]:
 
     Raises:
         UnknownNameError: when there is none.
+        MissingExtraError: when it needs torch and that is not installed.
     """
     module, _, attribute = lookup("reward model", REWARD_MODELS, name).partition(":")
-    found: type[RewardModel] = getattr(import_module(module), attribute)
+    try:
+        found: type[RewardModel] = getattr(import_module(module), attribute)
+    except ImportError as error:
+        if error.name not in _TRAIN_EXTRA:
+            raise
+        raise MissingExtraError.for_extra(f"reward model {name!r}", "train") from None
     return found
 
 

@@ -19,6 +19,7 @@ def train_reward(
     model: str | RewardModel = "linear",
     *,
     gold: Pairs | None = None,
+    beliefs: tuple[FloatArray, FloatArray] | None = None,
     allow_uncalibrated: bool = False,
     **settings: Any,
 ) -> RewardModel:
@@ -32,6 +33,7 @@ def train_reward(
         model: a name in `REWARD_MODELS`, or a model that is not fitted yet.
         gold: pairs whose gold counts instead of that of the labelled pairs, joined by id (a pair that stands there
             in the other order has its gold turned); its test prompts are left out of training as well.
+        beliefs: `p` and `w` of each of `Pairs`, as `read_taught` finds them in a file; without, gold alone teaches.
         allow_uncalibrated: learn from probabilities that were never fitted to gold.
         **settings: of the model, when it is given by name.
 
@@ -48,12 +50,14 @@ def train_reward(
             "Name the model, or set them where it is made."
         )
     fresh = get_reward_model(model, **settings) if isinstance(model, str) else model
-    pairs, p, w, y = training_targets(labels, gold)
+    pairs, p, w, y = training_targets(labels, gold, beliefs)
     return fresh.fit(pairs, p, w, gold=y)
 
 
 def training_targets(
-    labels: Labels | Pairs, gold: Pairs | None = None
+    labels: Labels | Pairs,
+    gold: Pairs | None = None,
+    beliefs: tuple[FloatArray, FloatArray] | None = None,
 ) -> tuple[Pairs, FloatArray, FloatArray, FloatArray]:
     """What a reward model learns from: pairs outside test, and per pair `p`, `w`, and dev gold (NaN unknown).
 
@@ -63,9 +67,10 @@ def training_targets(
     pairs = labels.pairs if isinstance(labels, Labels) else labels
     y = _dev_gold(pairs) if gold is None else _joined_gold(pairs, gold)
     known = ~np.isnan(y)
-    p, w = np.where(known, y, 0.5), known.astype(np.float64)
     if isinstance(labels, Labels):
-        p, w = np.where(known, y, labels.p), np.where(known, 1.0, labels.w)
+        beliefs = labels.p, labels.w
+    p, w = beliefs or (np.full(len(pairs), 0.5), np.zeros(len(pairs)))
+    p, w = np.where(known, y, p), np.where(known, 1.0, w)
     rows = np.flatnonzero(_outside_test(pairs, gold) & (w > 0))
     if not len(rows):
         raise DataError(

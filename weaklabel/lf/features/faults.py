@@ -61,7 +61,7 @@ def repeated_trigram_share(text: Text) -> float:
 def _(texts: TextColumn) -> FloatArray:
     words = texts.words
     n = words.counts - 2
-    bits = max(1, len(words.vocabulary)).bit_length()
+    bits = len(words.vocabulary).bit_length()
     at_once = 1 << max(0, 63 - 3 * bits)  # texts whose number fits into an int64 beside three words
     found = [_distinct_trigrams(words, row, row + at_once, bits) for row in range(0, len(words), at_once)]
     return np.where(n > 0, 1 - np.concatenate([np.empty(0), *found]) / np.maximum(1, n), 0.0)

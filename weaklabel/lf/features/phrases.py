@@ -12,7 +12,8 @@ from weaklabel.lf import lexicons
 from weaklabel.lf.features._registry import Feature, as_text, feature
 from weaklabel.lf.features.words import distinct_words, words
 from weaklabel.lf.text_column import TextColumn
-from weaklabel.lf.tokens import Codes, Ints
+from weaklabel.lf.tokens import Ints
+from weaklabel.lf.vocabulary import Codes
 from weaklabel.types import FloatArray, Text
 
 
@@ -72,7 +73,7 @@ class Phrases:
         wanted = self._in_codes(texts)
         first = np.zeros(len(tokens.vocabulary), np.bool_)
         first[[codes[0] for codes in wanted]] = True
-        places = np.flatnonzero(first[tokens.codes])
+        places = np.flatnonzero(first.take(tokens.codes))
         rows = np.searchsorted(tokens.offsets, places, "right") - 1
         hit = self._stand_at(texts, wanted, places, tokens.offsets[rows + 1])
         return np.bincount(rows[hit], minlength=len(tokens))
@@ -86,9 +87,10 @@ class Phrases:
         return begins
 
     def _in_codes(self, texts: TextColumn) -> list[tuple[int, ...]]:
-        """The phrases all of whose words the column holds."""
-        code = texts.distinct.remember("word codes", _codes_of_words)
-        return [tuple(code[w] for w in parts) for parts in self.phrases if all(w in code for w in parts)]
+        """The phrases all of whose words were met in some column."""
+        code = texts.words.vocabulary.code
+        found = (tuple(map(code, parts)) for parts in self.phrases)
+        return [tuple(c for c in codes if c is not None) for codes in found if None not in codes]
 
     @staticmethod
     def _stand_at(
@@ -110,10 +112,6 @@ class Phrases:
                     where = where[following[ahead][where] == code]
                 hit[where] = True
         return hit
-
-
-def _codes_of_words(texts: TextColumn) -> dict[str, int]:
-    return {word: code for code, word in enumerate(texts.words.vocabulary)}
 
 
 def _phrases(name: str, phrases: Iterable[str], doc: str) -> Feature:

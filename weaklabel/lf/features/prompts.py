@@ -6,14 +6,12 @@ import re
 from typing import overload
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from weaklabel.lf.features._registry import as_text, prompt_feature
 from weaklabel.lf.features.faults import trigrams
 from weaklabel.lf.features.words import content_words, topics
 from weaklabel.lf.text_column import TextColumn
-from weaklabel.lf.tokens import Ints
+from weaklabel.lf.tokens import Ints, replaced
 from weaklabel.types import FloatArray, Text
 
 
@@ -30,7 +28,7 @@ def prompt_coverage(response: Text, prompt: Text) -> float:
 
 @prompt_coverage.on_columns
 def _(response: TextColumn, prompt: TextColumn) -> FloatArray:
-    shared, _, asked = _shared_topics(response, last_turn(prompt))
+    shared, asked = _shared_topics(response, last_turn(prompt))
     return shared / np.maximum(1, asked)
 
 
@@ -49,25 +47,24 @@ def new_content_words(response: Text, prompt: Text) -> float:
 
 @new_content_words.on_columns
 def _(response: TextColumn, prompt: TextColumn) -> Ints:
-    shared, own, _ = _shared_topics(response, prompt)
-    return own - shared
+    shared, _ = _shared_topics(response, prompt)
+    return topics(response).distinct.counts(len(response.distinct))[response.indices] - shared
 
 
-def _shared_topics(response: TextColumn, prompt: TextColumn) -> tuple[Ints, Ints, Ints]:
-    """Per row, `(n,)` each: content words that both have, that the response has, that the prompt has."""
-    (own, own_words), (asked, asked_words) = topics(response), topics(prompt)
-    to = pc.index_in(asked_words, own_words).fill_null(-1).to_numpy().astype(np.int64)
+def _shared_topics(response: TextColumn, prompt: TextColumn) -> tuple[Ints, Ints]:
+    """Per row, `(n,)` each: content words that both have, and that the prompt has."""
+    own, asked = topics(response), topics(prompt)
     mine, theirs = response.indices, prompt.indices
-    n_own, n_asked = own.counts(len(response.distinct)), asked.counts(len(prompt.distinct))
+    n_asked = asked.distinct.counts(len(prompt.distinct))
     # Every content word of every row's prompt, looked up among those of the row's response.
     n = n_asked[theirs]
     row = np.repeat(np.arange(len(n)), n)
     within = np.arange(len(row)) - np.repeat(np.cumsum(n) - n, n)
-    codes = to[asked.codes[(np.cumsum(n_asked) - n_asked)[theirs[row]] + within]]
-    known = codes >= 0
-    row, codes = row[known], codes[known]
-    stands = own.holds(mine[row], codes)
-    return np.bincount(row[stands], minlength=len(n)), n_own[mine], n
+    codes = asked.distinct.codes[(np.cumsum(n_asked) - n_asked)[theirs[row]] + within].astype(np.int64)
+    if own.vocabulary is not asked.vocabulary:  # the last was full when the second column was made
+        codes = np.array([own.vocabulary.code(word) or 0 for word in asked.vocabulary.words])[codes]
+    held = own.hold(mine[row], codes)
+    return np.bincount(row[held], minlength=len(n)), n
 
 
 _TURN = re.compile(r"^(?:Human|User): ?", re.MULTILINE)
@@ -104,7 +101,5 @@ def _last_turns(prompts: TextColumn) -> TextColumn | None:
     rows = np.flatnonzero(prompts.series.str.contains(r"(?m)^(?:Human|User): ?").to_numpy())
     if not len(rows):
         return None
-    mask = np.zeros(len(prompts), np.bool_)
-    mask[rows] = True
     last = [_TURN.split(text)[-1] for text in prompts.series.gather(rows).to_list()]
-    return TextColumn(pc.replace_with_mask(prompts.arrow, pa.array(mask), pa.array(last, pa.large_string())))
+    return TextColumn(replaced(prompts.arrow, rows, last))

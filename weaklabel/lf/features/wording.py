@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from weaklabel.lf.features._registry import feature
-from weaklabel.lf.features.words import distinct_words, stem, syllables, valences, words
+from weaklabel.lf.features.words import distinct_words, stem, syllables, valence_of, words
 from weaklabel.lf.linear import SPACE
 from weaklabel.lf.text_column import TextColumn
 from weaklabel.types import FloatArray, Text
@@ -158,17 +158,21 @@ def _(texts: TextColumn) -> FloatArray:
 @feature
 def long_word_share(text: Text) -> float:
     """Share of words of more than six characters, in [0, 1]."""
-    return sum(len(w) > 6 for w in text.words) / max(1, len(text.words))
+    return sum(map(_is_long, text.words)) / max(1, len(text.words))
 
 
 @long_word_share.on_columns
 def _(texts: TextColumn) -> FloatArray:
-    return _mean_of_words(texts, lambda word: len(word) > 6)
+    return _mean_of_words(texts, _is_long)
 
 
 def _mean_of_words(texts: TextColumn, of: Callable[[str], int]) -> FloatArray:
     words = texts.words
-    return words.sums(words.per_word(of)) / np.maximum(1, words.counts)
+    return words.sums(words.vocabulary.per_word(of)) / np.maximum(1, words.counts)
+
+
+def _is_long(word: str) -> bool:
+    return len(word) > 6
 
 
 @feature
@@ -183,12 +187,12 @@ def lexical_diversity(text: Text) -> float:
 
 @lexical_diversity.on_columns
 def _(texts: TextColumn) -> FloatArray:
-    stems, _ = texts.words.distinct_of(stem)
+    stems = texts.words.renamed(stem).distinct
     return stems.counts(len(texts)) / np.maximum(1, texts.words.counts)
 
 
 _THREE_FIELDS: Final = (
-    rf"[^{SPACE}.!?]+[{SPACE}]+[^{SPACE}.!?]+[{SPACE}]+[^{SPACE}.!?][^.!?]*"  # a sentence, to its end
+    rf"[{SPACE}]*[^{SPACE}.!?]+[{SPACE}]+[^{SPACE}.!?]+[{SPACE}]+[^{SPACE}.!?]"  # how a sentence begins
 )
 
 
@@ -214,9 +218,15 @@ def flesch_reading_ease(text: Text) -> float:
 @flesch_reading_ease.on_columns
 def _(texts: TextColumn) -> FloatArray:
     words = texts.words
-    sentences = np.maximum(1, texts.series.str.count_matches(_THREE_FIELDS).to_numpy())
+    # Asked for what follows a mark, the engine leaps from mark to mark. The first sentence follows none.
+    others = texts.series.str.count_matches(f"[.!?]{_THREE_FIELDS}")
+    sentences = np.maximum(1, (others + texts.series.str.contains(rf"\A{_THREE_FIELDS}")).to_numpy())
     n = np.maximum(1, words.counts)
-    ease = 206.835 - 1.015 * words.counts / sentences - 84.6 * words.sums(words.per_word(syllables)) / n
+    ease = (
+        206.835
+        - 1.015 * words.counts / sentences
+        - 84.6 * words.sums(words.vocabulary.per_word(syllables)) / n
+    )
     return np.where(words.counts > 0, ease, 0.0)
 
 
@@ -227,16 +237,13 @@ def valence(text: Text) -> float:
     >>> valence("A good book, a very good book."), valence("not good")
     (3.8, 1.9)
     """
-    known = valences()
-    return (
-        sum(known.get(word, 0) for word in words(text)) / 10
-    )  # in whole tenths: no order of adding changes it
+    return sum(map(valence_of, words(text))) / 10  # in whole tenths: no order of adding changes it
 
 
 @valence.on_columns
 def _(texts: TextColumn) -> FloatArray:
     words = texts.words
-    return words.sums(words.per_word(valences().get, 0)) / 10
+    return words.sums(words.vocabulary.per_word(valence_of)) / 10
 
 
 @functools.cache

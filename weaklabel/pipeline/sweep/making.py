@@ -48,7 +48,7 @@ class Reward:
             UnknownNameError, ConfigError: no such model or setting; told now, and not after an hour.
         """
         settings = dict(chosen.settings)
-        full = getattr(get_reward_model(chosen.name, **settings), "settings", settings)
+        full = get_reward_model(chosen.name, **settings).settings
         if folder is not None and "cache" in inspect.signature(reward_model_class(chosen.name)).parameters:
             settings.setdefault("cache", str(folder / "cache"))
         return cls(chosen.name, settings, json.dumps(full, sort_keys=True, default=str))

@@ -1,11 +1,12 @@
-"""What judges have answered, on disk: one line of JSON per answer, in a file that only grows.
+"""What models have answered, on disk: one line of JSON per answer, in a file that only grows.
 
     <folder>/<model>@<first 12 of the identity>.jsonl
 
 A line is written by one call that appends, and flushed to the disk, before the answer is used: a run that is killed
 pays nothing twice. A last line that was torn (the disk was full, the power went) is skipped and counts as not asked.
-Several processes may append at once; who asks holds the file meanwhile, so that nobody asks the same. A line holds the hash of the question, the answer, what the answer cost and the
-candidates for its tokens; the texts of the pairs and the key are not in it.
+Several processes may append at once; who asks holds the file meanwhile, so that nobody asks the same. A line holds
+the hash of the question, the answer, what the answer cost and the candidates for its tokens; what was asked and the
+key are not in it.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class ReplyCache:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _log.warning("%s: another run is asking this judge; waiting for it to end.", self.path)
+            _log.warning("%s: another run is asking this model; waiting for it to end.", self.path)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError as error:  # some network file systems have no locks
             _log.warning("%s: no lock to be had (%s); let one run at a time ask.", self.path, error.strerror)

@@ -1,0 +1,273 @@
+"""The arms of reward_throughput: TRL's RewardTrainer and ours over the same tokens, one training run each."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import torch
+from _reward_cases import PAD, Case
+from transformers import TrainerCallback
+
+from weaklabel.groups import Comparison
+from weaklabel.training.batching import TokenGroup
+from weaklabel.training.layout import LAYOUTS, choose_layout, score
+from weaklabel.training.losses import bradley_terry, weighted_mean
+from weaklabel.training.settings import TrainingSettings
+from weaklabel.training.trainer import PreferenceTrainer, training_arguments
+
+LEARNING_RATE = 1e-4
+Drawn = Sequence[tuple[list[int], list[list[int]]]]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A trainer and what is set differently from the others.
+
+    Attributes:
+        layout: of ours; None for TRL.
+        grouped: TRL sorts by length, with the column that it needs kept alive.
+        defaults: TRL as its settings come: bf16 autocast and activation checkpointing.
+    """
+
+    layout: str | None = None
+    grouped: bool = False
+    defaults: bool = False
+
+
+ARMS = {
+    "TRL, as shipped": Arm(),
+    "TRL, lengths grouped": Arm(grouped=True),
+    "TRL, its default precision": Arm(defaults=True),
+    "weaklabel, padded": Arm(layout="padded"),
+    "weaklabel, bucketed": Arm(layout="bucketed"),
+    "weaklabel, shared": Arm(layout="shared"),
+    "weaklabel, varlen": Arm(layout="varlen"),
+}
+
+
+@dataclass
+class Measured:
+    """One training run, without its start: seconds, tokens as computed (padding included), memory over the start."""
+
+    pairs: int
+    wall_s: float
+    cpu_s: float
+    tokens: int
+    peak_mb: float
+
+
+class Clock(TrainerCallback):
+    """Runs from the beginning of the first step to the end of the last."""
+
+    def __init__(self, cuda: bool) -> None:
+        self.cuda = cuda
+        self.began: tuple[float, float] | None = None
+        self.ended = (0.0, 0.0)
+
+    def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
+        if self.began is None:
+            self.began = self._now()
+
+    def on_train_end(self, *args: Any, **kwargs: Any) -> None:
+        self.ended = self._now()
+
+    def _now(self) -> tuple[float, float]:
+        if self.cuda:
+            torch.cuda.synchronize()
+        return time.perf_counter(), time.process_time()
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        assert self.began is not None
+        return self.ended[0] - self.began[0], self.ended[1] - self.began[1]
+
+
+def token_groups(drawn: Drawn) -> list[TokenGroup]:
+    """Every pair of a group's responses compared; the later one won."""
+    return [
+        TokenGroup(
+            prompt,
+            tuple(responses),
+            tuple(Comparison(i, j, 1.0, 1.0) for i, j in combinations(range(len(responses)), 2)),
+        )
+        for prompt, responses in drawn
+    ]
+
+
+def chosen_rejected(drawn: Drawn) -> list[dict[str, Any]]:
+    """The same pairs as TRL's rows."""
+    rows = []
+    for prompt, responses in drawn:
+        for i, j in combinations(range(len(responses)), 2):
+            chosen, rejected = prompt + responses[j], prompt + responses[i]
+            rows.append(
+                {
+                    "chosen_ids": chosen,
+                    "rejected_ids": rejected,
+                    "length": max(len(chosen), len(rejected)),
+                }
+            )
+    return rows
+
+
+def run_arm(
+    arm: Arm, case: Case, drawn: Drawn, make_model: Callable[[], Any], *, bf16: bool, checkpointing: bool
+) -> Measured:
+    """One epoch over `drawn`."""
+    cuda = torch.cuda.is_available()
+    before = _resident_mb()
+    if cuda:
+        gc.collect()  # a trainer before holds itself in a circle
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    clock = Clock(cuda)
+    with tempfile.TemporaryDirectory() as folder:
+        make = _trl if arm.layout is None else _ours
+        trainer = make(arm, case, drawn, make_model(), Path(folder), bf16=bf16, checkpointing=checkpointing)
+        trainer.add_callback(clock)
+        tokens = _counting_tokens(trainer)
+        trainer.train()
+    wall_s, cpu_s = clock.seconds
+    peak = torch.cuda.max_memory_allocated() / 1e6 if cuda else _peak_mb() - before
+    return Measured(len(drawn) * case.pairs_per_group, wall_s, cpu_s, tokens[0], peak)
+
+
+def _ours(
+    arm: Arm, case: Case, drawn: Drawn, model: Any, folder: Path, *, bf16: bool, checkpointing: bool
+) -> PreferenceTrainer:
+    settings = TrainingSettings(
+        groups_per_batch=case.pairs_per_step // case.pairs_per_group,
+        tokens_per_batch=None,
+        epochs=1,
+        learning_rate=LEARNING_RATE,
+        schedule="constant",
+        warmup_share=0.0,
+        bf16=bf16,
+        activation_checkpointing=checkpointing,
+        log_every=10,
+    )
+    args = training_arguments(settings, folder, evaluates=False)
+    args.save_strategy = "no"
+    choose_layout(model, str(arm.layout), dtype=torch.bfloat16 if bf16 else None)
+    return PreferenceTrainer(model, args, settings, str(arm.layout), token_groups(drawn), (), pad_id=PAD)
+
+
+def _trl(
+    arm: Arm, case: Case, drawn: Drawn, model: Any, folder: Path, *, bf16: bool, checkpointing: bool
+) -> Any:
+    from datasets import Dataset
+    from trl import RewardConfig, RewardTrainer
+
+    rows = Dataset.from_list(chosen_rejected(drawn))
+    more: dict[str, Any] = {}
+    if arm.grouped:
+        # Its collator needs no other column; the sampler needs this one, which the trainer would remove.
+        more = {"train_sampling_strategy": "group_by_length", "remove_unused_columns": False}
+    args = RewardConfig(
+        output_dir=str(folder),
+        per_device_train_batch_size=case.pairs_per_step,
+        num_train_epochs=1,
+        learning_rate=LEARNING_RATE,
+        lr_scheduler_type="constant",
+        max_length=None,
+        bf16=bf16 or arm.defaults,
+        gradient_checkpointing=checkpointing or arm.defaults,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        logging_steps=10,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        log_level="error",
+        use_cpu=not torch.cuda.is_available(),
+        **more,
+    )
+    return RewardTrainer(model=model, args=args, train_dataset=rows, processing_class=tokenizer_of(model))
+
+
+def tokenizer_of(model: Any) -> Any:
+    """A tokenizer that only names its padding token: the texts are tokens already."""
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    plain = Tokenizer(models.WordLevel({"<pad>": PAD, "<s>": 1, "</s>": 2}, unk_token="<pad>"))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=plain, pad_token="<pad>", bos_token="<s>", eos_token="</s>"
+    )
+
+
+def losses_of_one_batch(
+    drawn: Drawn, make_model: Callable[[], Any], layouts: Sequence[str]
+) -> dict[str, float]:
+    """The loss of the same pairs by TRL's own collator and `compute_loss`, and by ours in every layout."""
+    from trl.trainer.reward_trainer import DataCollatorForPreference
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = make_model().to(device).eval()
+    found = {}
+    batch = DataCollatorForPreference(pad_token_id=PAD)(chosen_rejected(drawn))
+    with torch.no_grad():
+        logits = model(**{name: value.to(device) for name, value in batch.items()}, use_cache=False).logits
+        chosen, rejected = logits.float().squeeze(-1).chunk(2)
+        found["TRL"] = float(-torch.nn.functional.logsigmoid(chosen - rejected).mean())
+    for name in layouts:
+        laid = {k: v.to(device) for k, v in LAYOUTS[name].collate(token_groups(drawn), PAD).items()}
+        with torch.no_grad():
+            rewards = score(model, laid)
+        d = rewards[laid["j"]] - rewards[laid["i"]]
+        found[name] = float(weighted_mean(bradley_terry(d, laid["p"]), laid["w"]))
+    return found
+
+
+def reward_errors(drawn: Drawn, make_model: Callable[[], Any], layouts: Sequence[str]) -> dict[str, float]:
+    """How far rewards in bfloat16 are from those of the same weights in float32, padded: the largest difference, in
+    standard deviations of the rewards. TRL's way of reading them first."""
+    groups, model = token_groups(drawn), make_model().cuda().eval()
+    rewards = {"TRL": _rewards_of_trl(model, groups)} | {
+        name: _rewards(model, groups, name) for name in layouts
+    }
+    exact = _rewards(model.float(), groups, "padded")
+    return {name: float((found - exact).abs().max() / exact.std()) for name, found in rewards.items()}
+
+
+def _rewards(model: Any, groups: list[TokenGroup], layout: str) -> torch.Tensor:
+    batch = {key: value.to(model.device) for key, value in LAYOUTS[layout].collate(groups, PAD).items()}
+    with torch.no_grad():
+        return score(model, batch)
+
+
+def _rewards_of_trl(model: Any, groups: list[TokenGroup]) -> torch.Tensor:
+    batch = LAYOUTS["padded"].collate(groups, PAD)
+    inputs = {key: batch[key].to(model.device) for key in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        rewards: torch.Tensor = model(**inputs, use_cache=False).logits.float()[:, 0]
+    return rewards
+
+
+def _counting_tokens(trainer: Any) -> list[int]:
+    """Where the numbers of tokens that go into the model add up."""
+    total, inner = [0], trainer.training_step
+
+    def counted(model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        total[0] += inputs["input_ids"].numel()
+        return inner(model, inputs, *args, **kwargs)
+
+    trainer.training_step = counted
+    return total
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

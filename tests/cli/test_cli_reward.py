@@ -1,0 +1,189 @@
+"""`weaklabel reward`: train from a run and from files, eval, score, compare."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from weaklabel.cli.main import main
+from weaklabel.data.sample import write_sample
+from weaklabel.reward import load_reward
+
+FAST = ("--set", "reward.settings.n_features=1024")
+
+
+def run(*arguments: str, code: int = 0) -> Any:
+    done = CliRunner().invoke(main, list(arguments))
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == code, done.output
+    return done
+
+
+def answer(*arguments: str) -> Any:
+    return json.loads(run(*arguments, "--json").stdout)
+
+
+def refused(*arguments: str) -> str:
+    lines = run(*arguments, code=2).stderr.strip().splitlines()
+    assert lines[-1].startswith("error: ")
+    return str(lines[-1])
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reward")
+    write_sample(folder, n_pairs=400, n_gold=160)
+    (folder / "weaklabel.toml").write_text(
+        '[data]\npairs = "pairs.jsonl"\ngold = "gold.jsonl"\n[lfs]\nuse = ["shipped:length"]\n'
+        '[labeler]\nmodel = "majority_vote"\n[export.parquet]\n[reward]\nsettings = { n_features = 1024 }\n',
+        encoding="utf-8",
+    )
+    patch = pytest.MonkeyPatch()
+    patch.chdir(folder)
+    run("export")
+    run("reward", "train")
+    run("reward", "train", "--pairs", "pairs.jsonl", "--gold", "gold.jsonl", "--out", "models/gold", *FAST)
+    patch.undo()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def inside(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+def test_a_trained_model_has_a_card_with_its_held_out_reliability(project: Path) -> None:
+    for folder in (project / "runs" / "base" / "reward", project / "models" / "gold"):
+        card = (folder / "README.md").read_text(encoding="utf-8")
+        assert "# Reward model: linear" in card
+        assert "- pairs given, gold for the factor among them: " in card
+        assert "](reliability.svg)" in card
+        assert (folder / "reliability.svg").read_text().startswith("<svg")
+        assert load_reward(folder).n_gold_ > 0
+
+
+def test_training_from_a_file_keeps_a_share_of_its_gold_for_figures(project: Path) -> None:
+    found = answer(
+        "reward", "train", "--pairs", "pairs.jsonl", "--gold", "gold.jsonl", "--out", "models/half",
+        "--test-share", "0.5", *FAST
+    )  # fmt: skip
+    assert found["evaluation"]["n_in_sample"] == 0
+    assert 60 <= found["evaluation"]["n_pairs"] <= 100
+    assert found["model"] == "linear"
+
+
+def test_training_from_an_export_learns_its_beliefs() -> None:
+    found = answer(
+        "reward", "train", "--pairs", "runs/base/export/parquet/pairs.parquet", "--out", "models/soft", *FAST
+    )
+    # The export holds no test prompts: its dev gold stays dev, and nothing is measured.
+    assert found["evaluation"] is None
+    assert "Nothing: no held-out gold" in Path("models/soft/README.md").read_text()
+
+
+def test_eval_without_a_model_judges_the_runs_own_on_its_held_out_gold() -> None:
+    found = answer("reward", "eval")
+    assert {"reward model", "linear, out of fold", "longer_response"} == set(found["figures"])
+    assert found["n_in_sample"] == found["left_out"] == 0
+    assert found["consistency"]["reward model"] == {"same": 1.0, "largest_gap": 0.0}
+
+
+def test_eval_on_a_file_leaves_out_what_the_model_was_fitted_to() -> None:
+    found = answer(
+        "reward", "eval", "models/gold", "--pairs", "pairs.jsonl", "--gold", "gold.jsonl", "--no-linear"
+    )
+    assert found["left_out"] > 0
+    assert found["left_out"] + found["n_pairs"] == 160
+    assert set(found["figures"]) == {"models/gold", "longer_response"}
+
+
+def test_eval_reports_rewardbench_sections_of_a_file(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": f"q{i}", "chosen": "a much longer answer", "rejected": "no", "subset": s}
+        for i, s in enumerate(["hep-go", "math-prm", "donotanswer"])
+    ]
+    path = tmp_path / "bench.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = answer("reward", "eval", "models/gold", "--pairs", str(path))
+    assert set(found["sections"]["models/gold"]) == {"Reasoning", "Safety", "overall"}
+    assert found["sections"]["longer_response"]["overall"]["value"] == 1.0
+    assert (
+        "section (accuracy, weighted as RewardBench)"
+        in run("reward", "eval", "models/gold", "--pairs", str(path)).stdout
+    )
+
+
+def test_eval_ranks_candidates(tmp_path: Path) -> None:
+    path = tmp_path / "many.jsonl"
+    path.write_text(json.dumps({"prompt": "q", "chosen": "one two three", "rejected": ["x", "y"]}) + "\n")
+    found = answer("reward", "eval", "models/gold", "--best-of", str(path))
+    assert set(found["figures"]) == {"models/gold", "longer_response", "random choice"}
+    assert found["figures"]["random choice"]["value"] == pytest.approx(1 / 3)
+    assert "random choice" in run("reward", "eval", "models/gold", "--best-of", str(path)).stdout
+
+
+def test_compare_puts_a_labeler_beside_reward_models_with_paired_differences() -> None:
+    found = answer("reward", "compare", "runs/base/labeler", "runs/base/reward", "models/gold")
+    assert list(found["figures"])[:3] == ["runs/base/labeler", "runs/base/reward", "models/gold"]
+    assert set(found["differences"]) >= {"runs/base/reward", "models/gold"}
+    assert found["n_in_sample"] == 0
+    shown = run("reward", "compare", "runs/base/reward", "models/gold").stdout
+    assert "accuracy - runs/base/reward" in shown
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_score_adds_a_column_of_rewards(tmp_path: Path, ending: str) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / f"out.{ending}"
+    source.write_text('{"prompt": "q", "response": "yes", "k": 7}\n')
+    assert answer("reward", "score", "models/gold", str(source), "--out", str(target))["rows"] == 1
+    (row,) = pq.read_table(target).to_pylist() if ending == "parquet" else [json.loads(target.read_text())]
+    assert row == {
+        "prompt": "q",
+        "response": "yes",
+        "k": 7,
+        "reward": load_reward("models/gold").score(["q"], ["yes"])[0],
+    }
+
+
+def test_commands_work_from_a_folder_below_the_project(
+    monkeypatch: pytest.MonkeyPatch, project: Path
+) -> None:
+    (project / "below").mkdir(exist_ok=True)
+    monkeypatch.chdir(project / "below")
+    found = answer("reward", "compare", "../runs/base/labeler", "../models/gold")
+    assert found["n_pairs"] > 0
+    run("reward", "train", "--pairs", "../pairs.jsonl", "--gold", "../gold.jsonl", "--out", "here", *FAST)
+    assert (project / "below" / "here" / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "--pairs", "pairs.jsonl"], "--out is missing"),
+        (["train", "--out", "x"], "leave --out away"),
+        (["train", "--test-share", ".1"], "--test-share belongs to --pairs"),
+        (["train", "--gold", "gold.jsonl"], "describe a file. Name it with --pairs"),
+        (["train", "--reward-model", "linaer"], "no reward model 'linaer'"),
+        (["train", "--reward-model", "linear", "--from-scratch", "tiny"], "Give one of them"),
+        (["train", "--pairs", "none.jsonl", "--out", "x"], "none.jsonl"),
+        (["eval", "nowhere"], "nowhere holds no labeler and no reward model"),
+        (["eval", "models/gold", "--pairs", "pairs.jsonl"], "has gold"),
+        (["eval", "models/gold", "--pairs", "pairs.jsonl", "--best-of", "x"], "one at a time"),
+        (["eval", "--length-tag", "longer"], "no column 'longer' of length tags"),
+        (["compare", "models/gold"], "Name two or more models"),
+        (["score", "runs/base/labeler", "pairs.jsonl", "--out", "x.jsonl"], "scores no single responses"),
+        (["score", "models/gold", "pairs.jsonl", "--out", "x.jsonl"], "no column 'response'"),
+        (["score", "models/gold", "pairs.jsonl", "--out", "x.txt"], "'.txt'. Allowed: .parquet, .jsonl"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_2(arguments: list[str], said: str) -> None:
+    assert said in refused("reward", *arguments)
+    assert not Path("x").exists()

@@ -1,0 +1,84 @@
+"""Runs in processes of their own: two that share the work, one that is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from safetensors.torch import load_file  # noqa: E402
+from train_script import run  # noqa: E402
+
+from weaklabel.training.checkpoints import last_checkpoint  # noqa: E402
+
+pytestmark = pytest.mark.trains
+
+SCRIPT = Path(__file__).with_name("train_script.py")
+
+
+def start(folder: Path, settings: dict[str, Any], **environment: str) -> subprocess.Popen[bytes]:
+    env = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", **environment}
+    return subprocess.Popen([sys.executable, str(SCRIPT), str(folder), json.dumps(settings)], env=env)
+
+
+def furthest(model: Any, weights: dict[str, Any]) -> float:
+    own = model.state_dict()
+    assert set(own) == set(weights)
+    return max(float((own[name] - weights[name]).abs().max()) for name in own)
+
+
+def test_two_processes_give_the_model_of_one(tmp_path: Path) -> None:
+    settings = {"dropout": 0.0, "groups_per_batch": 4, "epochs": 2}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
+    both = [start(tmp_path / "two", settings, RANK=rank, LOCAL_RANK=rank, **shared) for rank in ("0", "1")]
+    one, alone = run(tmp_path / "one", accumulation=2, **settings)
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert furthest(one, load_file(tmp_path / "two" / "model" / "model.safetensors")) < 1e-5
+    log = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
+    assert [x["loss"] for x in log if "loss" in x] == pytest.approx([x[1] for x in alone.losses], abs=1e-5)
+    assert [x["eval_nll"] for x in log if "eval_nll" in x] == pytest.approx(
+        [x[1] for x in alone.checks], abs=1e-5
+    )
+
+
+def test_a_killed_run_continues_to_the_weights_of_an_undisturbed_one(tmp_path: Path) -> None:
+    settings = {"dropout": 0.2, "groups_per_batch": 2, "epochs": 6, "accumulation": 2, "check_every": 5}
+    process = start(tmp_path / "killed", settings)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "killed" / "checkpoint-15").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)  # in the second of six epochs
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    undisturbed, whole = run(tmp_path / "undisturbed", **settings)
+    continued, rest = run(tmp_path / "killed", **settings)
+    assert rest.resumed is not None
+    assert 10 <= rest.resumed < whole.steps
+    assert [loss for _, loss, _ in rest.losses] == pytest.approx([x[1] for x in whole.losses], abs=1e-6)
+    assert furthest(continued, undisturbed.state_dict()) < 1e-6
+    lines = [json.loads(line) for line in (tmp_path / "killed" / "log.jsonl").read_text().splitlines()]
+    assert [x["step"] for x in lines if "loss" in x] == list(range(1, whole.steps + 1))
+
+
+def test_a_torn_checkpoint_is_passed_over_and_removed(tmp_path: Path) -> None:
+    settings = {"dropout": 0.2, "groups_per_batch": 8, "check_every": 2}
+    undisturbed, whole = run(tmp_path / "run", **settings)
+    state = tmp_path / "run" / "checkpoint-6" / "trainer_state.json"
+    state.write_text(state.read_text()[:100])
+    assert last_checkpoint(tmp_path / "run") == tmp_path / "run" / "checkpoint-4"
+    continued, rest = run(tmp_path / "run", **settings)
+    assert (rest.resumed, rest.steps) == (4, whole.steps)
+    assert furthest(continued, undisturbed.state_dict()) < 1e-6

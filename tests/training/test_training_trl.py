@@ -1,0 +1,89 @@
+"""With hard labels and equal weights, the loss and the first twenty steps are those of TRL's RewardTrainer."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+trl = pytest.importorskip("trl")
+datasets = pytest.importorskip("datasets")
+
+from planted import planted_groups, texts_of  # noqa: E402
+
+from weaklabel.training import trainer as trainer_module  # noqa: E402
+from weaklabel.training.batching import tokenize_groups  # noqa: E402
+from weaklabel.training.models import from_scratch  # noqa: E402
+from weaklabel.training.running import isolated_randomness  # noqa: E402
+from weaklabel.training.settings import TrainingSettings  # noqa: E402
+from weaklabel.training.trainer import PreferenceTrainer, training_arguments  # noqa: E402
+
+pytestmark = pytest.mark.trains
+
+STEPS, PAIRS = 20, 4
+
+
+def trl_losses(model: Any, tokenizer: Any, rows: list[dict[str, list[int]]], folder: Path) -> list[float]:
+    args = trl.RewardConfig(
+        output_dir=str(folder),
+        per_device_train_batch_size=PAIRS,
+        max_steps=STEPS,
+        learning_rate=1e-3,
+        lr_scheduler_type="constant",
+        train_sampling_strategy="sequential",
+        bf16=False,
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=True,
+        **{trainer_module.CHECKPOINTING: False},
+    )
+    trainer = trl.RewardTrainer(
+        model=model, args=args, train_dataset=datasets.Dataset.from_list(rows), processing_class=tokenizer
+    )
+    trainer.train()
+    return [line["loss"] for line in trainer.state.log_history if "loss" in line]
+
+
+@pytest.mark.parametrize("layout", ["padded", "shared"])
+def test_the_first_twenty_steps_equal_trl(
+    tmp_path: Path, layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    groups = planted_groups(STEPS * PAIRS)
+    model, tokenizer = from_scratch("tiny", texts_of(groups))
+    theirs = copy.deepcopy(model)
+    tokens = tokenize_groups(groups, tokenizer, max_length=128, kind="decoder").groups
+    settings = TrainingSettings(
+        groups_per_batch=PAIRS,
+        learning_rate=1e-3,
+        schedule="constant",
+        warmup_share=0,
+        log_every=1,
+        layout=layout,
+    )
+    with isolated_randomness():
+        args = training_arguments(settings, tmp_path / "ours", evaluates=False)
+        trainer = PreferenceTrainer(model, args, settings, layout, tokens, [], pad_id=tokenizer.pad_token_id)
+        order = [index for batch in trainer.get_train_dataloader().batch_sampler for index in batch]
+        trainer.train()
+        ours = [line["loss"] for line in trainer.state.log_history if "loss" in line]
+        rows = [chosen_and_rejected(tokens[k]) for k in order]
+        expected = trl_losses(theirs, tokenizer, rows, tmp_path / "trl")
+    assert len(ours) == STEPS
+    assert ours == pytest.approx(expected, abs=1e-5)
+    pairs = zip(model.parameters(), theirs.parameters(), strict=True)
+    assert max(float((a - b).detach().abs().max()) for a, b in pairs) < 1e-4
+
+
+def chosen_and_rejected(group: Any) -> dict[str, list[int]]:
+    [comparison] = group.comparisons
+    winner, loser = (comparison.j, comparison.i) if comparison.p == 1 else (comparison.i, comparison.j)
+    return {
+        "chosen_ids": group.prompt + group.responses[winner],
+        "rejected_ids": group.prompt + group.responses[loser],
+    }

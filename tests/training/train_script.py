@@ -1,0 +1,36 @@
+"""One process of a training run, started by the tests: `train_script.py FOLDER SETTINGS_JSON`.
+
+Trains a tiny model with dropout on planted groups and writes its weights as FOLDER/model (process 0).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from planted import planted_groups, texts_of
+
+from weaklabel.training.models import from_scratch
+from weaklabel.training.running import Trained, train_scorer
+from weaklabel.training.settings import TrainingSettings
+
+
+def run(folder: Path, dropout: float, **settings: Any) -> tuple[Any, Trained]:
+    groups = planted_groups(48, hard=False, responses=3)
+    model, tokenizer = from_scratch("tiny", texts_of(groups))
+    model.config.attention_dropout = dropout
+    for layer in model.model.layers:
+        layer.self_attn.attention_dropout = dropout
+    made = TrainingSettings(max_length=128, learning_rate=1e-3, log_every=1, **settings)
+    gold = planted_groups(11, seed=4, responses=3)
+    return model, train_scorer(model, tokenizer, groups, gold=gold, settings=made, folder=folder)
+
+
+if __name__ == "__main__":
+    where, given = Path(sys.argv[1]), json.loads(sys.argv[2])
+    scorer, _ = run(where, **given)
+    if os.environ.get("RANK", "0") == "0":
+        scorer.save_pretrained(where / "model")

@@ -1,0 +1,178 @@
+"""`read_prompts`: the distinct prompts of pairs in any layout, or of a file that holds prompts alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from weaklabel.artifacts import content_hash
+from weaklabel.data.blocks import Block
+from weaklabel.data.readers import detect_layout, listed
+from weaklabel.data.readers.base import RowProblem, encodes, render, shown
+from weaklabel.data.readers.canonical import read_prompt
+from weaklabel.data.reading import iter_batches
+from weaklabel.data.sources import open_source
+from weaklabel.errors import DataError, LayoutError
+from weaklabel.types import Message, SetAside, fold
+
+_ALONE = frozenset({"prompt", "messages"})
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is asked.
+
+    Attributes:
+        text: as in the column `prompt` of pairs.
+        messages: the conversation, ending in a turn that is not the assistant's; one user turn where none was given.
+        given: whether the source gave the conversation.
+        part: of the source: dev, test, pool or None.
+    """
+
+    text: str
+    messages: tuple[Message, ...]
+    given: bool = False
+    part: str | None = None
+
+    @property
+    def told(self) -> str:
+        """The conversation as JSON: what is asked, in a form to hash."""
+        return json.dumps([[turn["role"], turn["content"]] for turn in self.messages])
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Hashes of the folded prompt and conversation: prompts that share one count as the same in a split."""
+        return prompt_keys(self.text, self.messages)
+
+
+def prompt_keys(text: str, messages: Iterable[Message] | None) -> frozenset[str]:
+    """See `Prompt.keys`."""
+    told = fold(" ".join(turn["content"] or "" for turn in messages or ()))
+    return frozenset(content_hash(key)[:32] for key in (fold(text), told) if key)
+
+
+@dataclass(slots=True)
+class Prompts:
+    """Distinct prompts in the order of the source.
+
+    Attributes:
+        prompts: each once.
+        repeated: rows whose prompt had been there before.
+        set_aside: rows without a usable prompt, with line and reason.
+    """
+
+    prompts: list[Prompt]
+    repeated: int = 0
+    set_aside: list[SetAside] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+
+def read_prompts(source: Any, *, columns: Mapping[str, str] | None = None) -> Prompts:
+    """The distinct prompts of `source`, which `read_pairs` reads, or which has a column `prompt` or `messages`.
+
+    Where messages without responses end in the assistant's turn, that turn is left off: it is what is asked for.
+    Repeats are found as splits find them, with white space folded; one that is in `test` anywhere is in `test`.
+
+    Raises:
+        DataError: nothing to read, or most rows have no usable prompt; names the first reasons.
+        LayoutError: neither pairs nor prompts; names the columns found.
+
+    >>> found = read_prompts([{"prompt": "2 + 2?"}, {"prompt": "2 + 2? "}, {"prompt": ""}])
+    >>> len(found), found.repeated, found.set_aside[0].reason
+    (1, 1, 'the prompt is empty')
+    """
+    found, place = Prompts([]), dict[str, int]()
+    for prompt in _rows_of(source, columns or {}, found.set_aside):
+        at = next((place[key] for key in sorted(prompt.keys) if key in place), None)
+        if at is not None:
+            found.repeated += 1
+            if prompt.part == "test":
+                kept = found.prompts[at]
+                found.prompts[at] = Prompt(kept.text, kept.messages, kept.given, "test")
+        else:
+            at = len(found.prompts)
+            found.prompts.append(prompt)
+        for key in prompt.keys:
+            place.setdefault(key, at)
+    _check(found, source)
+    return found
+
+
+def _check(found: Prompts, source: Any) -> None:
+    name = str(source)[:80] if isinstance(source, str) else f"the {type(source).__name__}"
+    n_read, n_aside = len(found) + found.repeated, len(found.set_aside)
+    if not n_read + n_aside:
+        raise DataError(f"{name} holds no prompts. Expected one per row, in a column prompt or messages.")
+    if n_aside > n_read:
+        first = "; ".join(f"{row.file}, line {row.line}: {row.reason}" for row in found.set_aside[:3])
+        raise DataError(
+            f"{name}: {n_aside} of {n_read + n_aside} rows hold no usable prompt. First: {first}. Repair them, or name "
+            "the column with --columns prompt=... (columns={...} in Python)."
+        )
+
+
+def _rows_of(source: Any, columns: Mapping[str, str], aside: list[SetAside]) -> Iterator[Prompt]:
+    streams = open_source(source)
+    first = next((block for stream in streams for block in stream.blocks() if len(block.lines)), None)
+    if first is None:
+        return
+    named = first.renamed(columns)
+    try:
+        detect_layout(named.columns, named.rows(50), first.file)
+    except LayoutError:
+        if not _ALONE & set(named.columns):
+            raise LayoutError(
+                f"{first.file}: there are neither pairs nor prompts in the columns {listed(named.columns)}. Name the "
+                "column of the prompts with --columns prompt=... (columns={...} in Python)."
+            ) from None
+        for stream in streams:
+            for block in stream.blocks():
+                yield from _alone(block.renamed(columns, strict=False), aside)
+        return
+    for batch in iter_batches(source, columns=columns):
+        aside.extend(batch.set_aside)
+        yield from _of_pairs(batch.table)
+
+
+def _of_pairs(table: pa.Table) -> Iterator[Prompt]:
+    wanted = table.select(["prompt", "messages", "part"])
+    for row in wanted.to_pylist():
+        yield _prompt(row["prompt"], row["messages"], row["part"])
+
+
+def _alone(block: Block, aside: list[SetAside]) -> Iterator[Prompt]:
+    aside.extend(block.set_aside)
+    for line, row in zip(block.lines, block.rows(), strict=True):
+        try:
+            text, messages = read_prompt(row)
+            while messages and messages[-1]["role"] == "assistant":
+                messages = messages[:-1]
+                text = render(messages)
+            yield _prompt(_usable(text), messages, row.get("part"))
+        except RowProblem as error:
+            aside.append(SetAside(block.file, line, str(error)))
+
+
+def _usable(text: Any) -> str:
+    if not isinstance(text, str):
+        raise RowProblem(f"the prompt is {shown(text)}, expected text")
+    if not text.strip():
+        raise RowProblem("the prompt is empty")
+    if not encodes(text):
+        raise RowProblem("the prompt holds half a character (a lone surrogate)")
+    return text
+
+
+def _prompt(text: str, messages: list[Message] | None, part: str | None) -> Prompt:
+    if not messages:
+        return Prompt(text, (Message(role="user", content=text),), part=part)
+    turns = (
+        Message(role="user" if m["role"] == "human" else m["role"], content=m["content"]) for m in messages
+    )
+    return Prompt(text, tuple(turns), given=True, part=part)

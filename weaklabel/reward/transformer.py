@@ -1,0 +1,289 @@
+"""`TransformerReward`: a pretrained or new transformer as reward model, over `weaklabel.training`.
+
+Trained on groups (a prompt, its responses, all comparisons) with soft labels and weights; what is saved is a folder
+that transformers opens as well. How its scores get their scale: see `weaklabel.reward.teaching`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import safetensors
+import tokenizers
+import torch
+import transformers
+from numpy.typing import ArrayLike
+
+from weaklabel._validation import check_gold
+from weaklabel.artifacts import content_hash
+from weaklabel.calibration.temperature import Temperature
+from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
+from weaklabel.reward.base import RewardModel, check_targets, prompt_hashes
+from weaklabel.reward.scorer_folder import read_scorer, torn, write_scorer
+from weaklabel.reward.teaching import plan_gold, teaching_groups, turns_of
+from weaklabel.training.models import context_length, from_scratch, load_scorer, quiet, with_lora
+from weaklabel.training.running import Trained, train_scorer
+from weaklabel.training.scoring import score_texts
+from weaklabel.training.settings import TrainingSettings
+from weaklabel.types import FloatArray, Message, Pairs, sigmoid
+
+# Where the settings name none: a head alone, adapters and whole models want different steps.
+LEARNING_RATES: Final = {"scratch": 1e-3, "lora": 2e-4, "whole": 2e-5}
+LONGEST: Final = 1024
+SCORED_TOKENS: Final = 16384
+
+
+class TransformerReward(RewardModel):
+    """A reward that a transformer reads from prompt and response.
+
+    Args:
+        base: folder or hub name of a pretrained model (decoder or encoder), or "minilm".
+        from_scratch: instead, the size of a new decoder (tiny, small, medium) with a tokenizer of its own.
+        lora: rank of LoRA adapters that are trained instead of all weights, and merged at the end.
+        dtype: of the weights, "float32" or "bfloat16".
+        n_folds: how gold for the scale is set apart; None decides by size. See `weaklabel.reward.teaching`.
+        checkpoints: a folder for training's checkpoints, in which a killed `fit` goes on when called again; without
+            it they are kept until `fit` ends.
+        seed: of new weights, batches, dropout and folds.
+        **training: further fields of `weaklabel.training.settings.TrainingSettings`: epochs, learning_rate
+            (by default 2e-5, with LoRA 2e-4, from scratch 1e-3), max_length (1024 or what the model reads),
+            tokens_per_batch, loss, bf16, ...
+
+    Learned: `model_`, `tokenizer_`, and what every reward model learns.
+
+    Raises:
+        ConfigError: neither or both of `base` and `from_scratch`; a setting of training that is out of range.
+    """
+
+    name: ClassVar[str] = "transformer"
+    resumes: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        base: str | None = None,
+        from_scratch: str | None = None,
+        lora: int | None = None,
+        dtype: str = "float32",
+        n_folds: int | None = None,
+        checkpoints: str | None = None,
+        seed: int = 0,
+        **training: Any,
+    ) -> None:
+        if (base is None) == (from_scratch is None):
+            raise ConfigError(
+                f"{self.name}: give either base (a folder or hub name) or from_scratch (a size), for example "
+                "settings = { from_scratch = 'tiny' }."
+            )
+        if n_folds is not None and (n_folds < 0 or n_folds == 1):
+            raise ConfigError(f"{self.name}: n_folds is {n_folds}. Allowed: 0, or 2 and more.")
+        self.base, self.from_scratch, self.lora = base, from_scratch, lora
+        self.dtype, self.n_folds, self.checkpoints, self.seed = dtype, n_folds, checkpoints, seed
+        self.training = training
+        self._settings = TrainingSettings(**{"learning_rate": self._learning_rate(), **training}, seed=seed)
+        self.model_: Any = None
+        self.tokenizer_: Any = None
+        self._about: dict[str, Any] = {}
+
+    def fit(
+        self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None
+    ) -> Self:
+        """Learn from beliefs and weights; see `RewardModel.fit`.
+
+        Raises:
+            LabelMatrixError, DataError: as for every reward model, and nothing left to train on.
+            ArtifactError, MissingExtraError: a model that cannot be loaded.
+            TrainingError: no memory, or a loss that is no number; with `checkpoints` they are kept.
+        """
+        p_, w_ = check_targets(type(self).__name__, len(pairs), p, w)
+        y, prompts = check_gold(gold, len(pairs)), pairs.prompt_groups
+        plan = plan_gold(y, prompts, self.n_folds, self.seed)
+        z, judged = np.zeros(len(pairs)), plan.fold >= 0
+        with self._folder() as folder:
+            for k in range(plan.n_folds):
+                held = np.isin(prompts, prompts[plan.fold == k])
+                self._train(pairs, p_, np.where(held, 0.0, w_), folder / f"fold-{k}")
+                z[plan.fold == k] = self._margins(pairs.take(plan.fold == k))
+            held = np.isin(prompts, prompts[judged]) if plan.kind == "held out" else np.zeros_like(judged)
+            judges = pairs.take(held & judged), y[held & judged]
+            trained = self._train(pairs, p_, np.where(held, 0.0, w_), folder / "whole", judges)
+        if held.any():
+            z[judged] = self._margins(pairs.take(judged))
+        self.scale_ = Temperature().fit(z[judged], y[judged]).factor_ if judged.any() else 1.0
+        self.n_gold_ = int((~np.isnan(y)).sum())
+        self.gold_prompts_ = np.unique(prompt_hashes(pairs.take(~np.isnan(y))))
+        self._about = _about(trained) | {
+            "calibration": str(plan),
+            "groups": content_hash(*map(repr, teaching_groups(pairs, p_, w_))),
+        }
+        return self
+
+    def score(
+        self,
+        prompts: Sequence[str],
+        responses: Sequence[str],
+        *,
+        messages: Sequence[Sequence[Message] | None] | None = None,
+    ) -> FloatArray:
+        """`(n,)` float64 log-odds. `messages` are conversations that stand for prompts where there is a chat template.
+
+        A reward depends on what it is scored together with in its last bits alone (within 1e-6 in float32); a set of
+        texts gives the same rewards in whatever order.
+        """
+        return self._raw(prompts, responses, messages) * self.scale_
+
+    def compare(self, pairs: Pairs) -> FloatArray:
+        """`(n_pairs,)` float64: P(B beats A). Turning all pairs round gives exactly 1 - p."""
+        return sigmoid(self._margins(pairs) * self.scale_)
+
+    def save(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> None:
+        """Write weights (safetensors), tokenizer, `gold_prompts.npy` and `manifest.json`; see `RewardModel.save`."""
+        if self.model_ is None:
+            raise NotFittedError(f"{self.name} is not fitted: there is nothing to save. Call fit first.")
+        with quiet():
+            write_scorer(
+                folder,
+                (self.model_, self.tokenizer_, self.gold_prompts_),
+                beside or {},
+                kind=f"reward:{self.name}",
+                inputs={"groups": self._about["groups"]},
+                settings=self.settings,
+                libraries=_libraries(),
+                scale=self.scale_,
+                n_gold=self.n_gold_,
+                trained=self._about,
+            )
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        about, gold_prompts = read_scorer(folder, f"reward:{cls.name}")
+        try:
+            model = cls(**about["settings"])
+            model.scale_, model.n_gold_ = float(about["scale"]), int(about["n_gold"])
+            model._about = dict(about["trained"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise torn(folder, error) from None
+        model.gold_prompts_ = gold_prompts
+        model.model_, model.tokenizer_ = load_scorer(folder, dtype=model.dtype)
+        model.model_.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        return model
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the constructor was given, but for the folder of checkpoints, which changes nothing."""
+        own = ("base", "from_scratch", "lora", "dtype", "n_folds", "seed")
+        return {name: getattr(self, name) for name in own} | self.training
+
+    def facts(self) -> dict[str, str]:
+        return {name: str(value) for name, value in self._about.items() if name != "groups"}
+
+    # ------------------------------------------------------------------------------------ training
+    def _train(
+        self,
+        pairs: Pairs,
+        p: FloatArray,
+        w: FloatArray,
+        folder: Path,
+        judges: tuple[Pairs, FloatArray] | None = None,
+    ) -> Trained:
+        """A fresh model in `model_`, trained on the pairs that count; `judges` (pairs, gold) choose its checkpoint."""
+        groups = teaching_groups(pairs.take(w > 0), p[w > 0], w[w > 0])
+        gold = (
+            () if judges is None or not len(judges[0]) else teaching_groups(*judges, np.ones(len(judges[1])))
+        )
+        if self.base is not None:
+            model, tokenizer = load_scorer(self.base, seed=self.seed, dtype=self.dtype)
+        else:
+            texts = [text for group in groups for text in (group.prompt, *group.responses)]
+            model, tokenizer = from_scratch(str(self.from_scratch), texts, seed=self.seed)
+        if self.lora is not None:
+            model = with_lora(model, rank=self.lora, seed=self.seed)
+        settings = self._fitting(model, tokenizer)
+        trained = train_scorer(model, tokenizer, groups, gold=gold, settings=settings, folder=folder)
+        # Merged now, so that the model in memory is the one that is saved, to the bit.
+        self.model_ = (model if self.lora is None else model.merge_and_unload()).eval()
+        self.tokenizer_ = tokenizer
+        return trained
+
+    def _learning_rate(self) -> float:
+        kind = "scratch" if self.from_scratch else "whole" if self.lora is None else "lora"
+        return LEARNING_RATES[kind]
+
+    def _fitting(self, model: Any, tokenizer: Any) -> TrainingSettings:
+        """The settings with a `max_length` that the model can read, where none was asked for."""
+        longest = {"max_length": min(LONGEST, context_length(model, tokenizer))}
+        return TrainingSettings(
+            **{"learning_rate": self._learning_rate(), **longest, **self.training}, seed=self.seed
+        )
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        if self.checkpoints is not None:
+            yield Path(self.checkpoints)
+            return
+        with tempfile.TemporaryDirectory(prefix="weaklabel-reward-") as folder:
+            yield Path(folder)
+
+    # ------------------------------------------------------------------------------------ scoring
+    def _margins(self, pairs: Pairs) -> FloatArray:
+        """`(n_pairs,)`: raw score of b less that of a."""
+        table = pairs.table
+        prompts, turns = table["prompt"].to_pylist(), table["messages"].to_pylist()
+        texts = [text for name in ("response_a", "response_b") for text in table[name].to_pylist()]
+        raw = self._raw(prompts * 2, texts, turns * 2)
+        return raw[len(pairs) :] - raw[: len(pairs)]
+
+    def _raw(
+        self,
+        prompts: Sequence[str],
+        responses: Sequence[str],
+        messages: Sequence[Sequence[Message] | None] | None,
+    ) -> FloatArray:
+        if self.model_ is None:
+            raise NotFittedError(
+                f"{self.name} is not fitted. Call fit(pairs, p) or train_reward(labels) first."
+            )
+        given = [None] * len(prompts) if messages is None else messages
+        if not len(prompts) == len(responses) == len(given):
+            raise LabelMatrixError(
+                f"{self.name}: {len(prompts)} prompts came with {len(responses)} responses. Pass one prompt per response."
+            )
+        keys = [
+            (prompt, response, tuple((t["role"], t["content"]) for t in turns_of(prompt, turns)))
+            for prompt, response, turns in zip(prompts, responses, given, strict=True)
+        ]
+        # In the order of the texts, so that batches do not depend on the order in which they were given.
+        order = sorted(set(keys))
+        scored = score_texts(
+            self.model_,
+            self.tokenizer_,
+            [prompt for prompt, _, _ in order],
+            [response for _, response, _ in order],
+            messages=[[Message(role=r, content=c) for r, c in turns] for _, _, turns in order],
+            max_length=self._fitting(self.model_, self.tokenizer_).max_length,
+            tokens_per_batch=SCORED_TOKENS,
+            bf16=self._settings.bf16,
+        )
+        rewards = dict(zip(order, scored.tolist(), strict=True))
+        return np.array([rewards[key] for key in keys], dtype=np.float64)
+
+
+def _about(trained: Trained) -> dict[str, Any]:
+    return {
+        "steps": trained.steps,
+        "best step": trained.best,
+        "last loss": trained.losses[-1][1] if trained.losses else None,
+        "layout": f"{trained.layout.name}: {trained.layout.reason}",
+        "truncated": str(trained.truncated),
+        "comparisons left out": trained.identical + trained.weightless,
+    }
+
+
+def _libraries() -> dict[str, str]:
+    found = (torch, transformers, tokenizers, safetensors)
+    return {library.__name__: str(library.__version__) for library in found}

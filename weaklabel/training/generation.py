@@ -1,0 +1,239 @@
+"""Responses of a local causal language model, drawn in batches, each as if it stood alone.
+
+`transformers` draws all rows of a batch from one stream of random numbers, so that a text depends on its neighbours.
+Here each response has a stream of its own, made from a key: every step takes one uniform number of it and looks up
+the token in the cumulative probabilities (inversion). The same model, prompt, settings and key give the same text in
+any batch, as far as the arithmetic does: padding changes logits in their last digits, and a token changes where a
+draw, or the likeliest token at temperature 0, is that near a tie. In float32 that is rare; in bfloat16, whose digits
+are few, most longer texts change with their company. So batches are made of all that is asked, whatever of it is known
+already: who continues a run that was killed meets the same batches.
+
+Only the settings named in `Sampling` are in force; what else a model's `generation_config.json` asks for
+(a repetition penalty, say) is not, except for its end tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+)
+
+from weaklabel.errors import ArtifactError, ConfigError
+from weaklabel.protocol import Reply
+from weaklabel.training.sampling import Sampling, own_turn, transcript
+from weaklabel.types import Message
+
+TOO_LONG: Final = "too_long"
+"""`Reply.finish` of a prompt for which the model's context has no room: its text is empty."""
+
+_WINDOW: Final = 32  # batches that are sorted by length together
+
+
+class Responder:
+    """A causal language model and its tokenizer, ready to answer.
+
+    Args:
+        folder: a folder with `config.json`, safetensors weights and a tokenizer.
+        device: "cpu", "cuda", ...; None takes a GPU where there is one.
+        dtype: "float32", "bfloat16", "float16", or "auto": float32 on a CPU, elsewhere as the weights are stored.
+
+    Raises:
+        ConfigError: a device or dtype that there is not.
+        ArtifactError: the folder holds no such model, or not all of its weights.
+    """
+
+    def __init__(self, folder: str | Path, *, device: str | None = None, dtype: str = "auto") -> None:
+        self.device = _device(device)
+        self.folder = Path(folder)
+        self.tokenizer: Any = _read(AutoTokenizer, self.folder)
+        self.model, info = _read(
+            AutoModelForCausalLM,
+            self.folder,
+            dtype=_dtype(dtype, self.device),
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+        if missing := sorted(info["missing_keys"]):
+            raise ArtifactError(
+                f"{folder} lacks {len(missing)} weights of its model, {missing[0]!r} first. Name a folder that holds all "
+                "of them: one for generating text, not a reward model's."
+            )
+        self.model.to(self.device).eval()
+        self.end = _end_tokens(self.model, self.tokenizer)
+        pad = self.tokenizer.pad_token_id
+        self.pad = pad if pad is not None else next(iter(sorted(self.end)), 0)
+        self.model.generation_config = GenerationConfig()
+
+    def encode(self, messages: Sequence[Message]) -> list[int]:
+        """Token ids of a conversation, ready for the assistant's turn: by the chat template, or as a transcript."""
+        if self.tokenizer.chat_template:
+            text = self.tokenizer.apply_chat_template(
+                list(messages), tokenize=False, add_generation_prompt=True
+            )
+            return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return list(self.tokenizer(transcript(messages))["input_ids"])
+
+    def replies(
+        self,
+        asked: Sequence[tuple[Sequence[Message], str]],
+        sampling: Sampling,
+        *,
+        batch_size: int = 16,
+        known: Collection[int] = frozenset(),
+    ) -> Iterator[list[tuple[int, Reply]]]:
+        """One response to each conversation, a list of `(index into asked, reply)` per batch.
+
+        Args:
+            asked: `(messages, key)`; equal keys draw equal random numbers.
+            sampling: how they are drawn; its seed is not used, it belongs into the keys.
+            batch_size: responses at once.
+            known: indices that need no reply. They keep their places; a batch of them alone is left out.
+
+        Raises:
+            ConfigError: the model's context has no room for `max_new_tokens`, or memory ran out.
+        """
+        room = self._room(sampling)
+        for first in range(0, len(asked), batch_size * _WINDOW):
+            window = range(first, min(len(asked), first + batch_size * _WINDOW))
+            if all(i in known for i in window):
+                continue
+            ids = {i: self.encode(asked[i][0]) for i in window}
+            fits = sorted((i for i in window if 0 < len(ids[i]) <= room), key=lambda i: -len(ids[i]))
+            if rest := [i for i in window if i not in known and not 0 < len(ids[i]) <= room]:
+                yield [(i, Reply("", finish=TOO_LONG, tokens_in=len(ids[i]), tokens_out=0)) for i in rest]
+            for start in range(0, len(fits), batch_size):
+                rows = fits[start : start + batch_size]
+                if not all(i in known for i in rows):
+                    found = self._batch([ids[i] for i in rows], [asked[i][1] for i in rows], sampling)
+                    yield [both for both in zip(rows, found, strict=True) if both[0] not in known]
+
+    def _room(self, sampling: Sampling) -> int:
+        context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        room = (context or 1 << 40) - sampling.max_new_tokens
+        if room < 1:
+            raise ConfigError(
+                f"max_new_tokens is {sampling.max_new_tokens} but the context of {self.folder} holds {context} tokens "
+                "with the prompt. Lower max_new_tokens."
+            )
+        return room
+
+    def _batch(self, ids: list[list[int]], keys: list[str], sampling: Sampling) -> list[Reply]:
+        width = max(map(len, ids))
+        left = [[self.pad] * (width - len(row)) + row for row in ids]
+        mask = [[0] * (width - len(row)) + [1] * len(row) for row in ids]
+        draw = LogitsProcessorList()
+        if sampling.temperature:
+            draw.append(_Draw(keys, width, sampling, self.device))
+        settings = GenerationConfig(
+            do_sample=False,  # the draw has been made when the likeliest token is taken
+            max_new_tokens=sampling.max_new_tokens,
+            eos_token_id=sorted(self.end) or None,
+            pad_token_id=self.pad,
+        )
+        try:
+            with torch.inference_mode():
+                made = self.model.generate(
+                    input_ids=torch.tensor(left, device=self.device),
+                    attention_mask=torch.tensor(mask, device=self.device),
+                    generation_config=settings,
+                    logits_processor=draw,
+                )
+        except torch.OutOfMemoryError:
+            raise ConfigError(
+                f"out of memory: {len(ids)} responses at once, {width} tokens of prompt and up to "
+                f"{sampling.max_new_tokens} more each. Lower batch_size; the same command continues."
+            ) from None
+        return [self._reply(row, new) for row, new in zip(ids, made[:, width:].tolist(), strict=True)]
+
+    def _reply(self, prompt: list[int], new: list[int]) -> Reply:
+        stop = next((at for at, token in enumerate(new) if token in self.end), None)
+        text = self.tokenizer.decode(new[:stop], skip_special_tokens=True)
+        finish = "length" if stop is None else "stop"
+        if not self.tokenizer.chat_template and own_turn(text) != text:
+            text, finish = own_turn(text), "stop"
+        used = len(new) if stop is None else stop + 1
+        return Reply(text, finish=finish, tokens_in=len(prompt), tokens_out=used)
+
+
+class _Draw(LogitsProcessor):
+    """Draws each row's next token from its own stream, and leaves that token alone possible."""
+
+    def __init__(self, keys: Sequence[str], width: int, sampling: Sampling, device: torch.device) -> None:
+        streams = [np.random.default_rng(int(key[:32], 16)) for key in keys]
+        drawn = np.stack([stream.random(sampling.max_new_tokens) for stream in streams])
+        self.drawn = torch.from_numpy(drawn).to(device)  # (rows, steps), in [0, 1)
+        self.width, self.sampling = width, sampling
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        p = probabilities(scores, self.sampling)
+        sums = p.cumsum(-1)
+        u = self.drawn[:, input_ids.shape[1] - self.width, None] * sums[:, -1:]
+        # The first token whose sum is above u: one of probability 0 never is.
+        token = torch.searchsorted(sums, u, right=True).clamp(max=p.shape[-1] - 1)
+        return torch.full_like(scores, -torch.inf).scatter(-1, token, 0.0)
+
+
+def probabilities(scores: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+    """What is drawn from, not normalised: `(rows, vocabulary)` float64, by temperature, then top_k, then top_p.
+
+    Fan et al. (2018) for top_k; Holtzman et al. (2020) for top_p: the fewest of the likeliest tokens that reach it.
+    """
+    scores = scores.double() / sampling.temperature
+    if sampling.top_k:
+        least = scores.topk(min(sampling.top_k, scores.shape[-1])).values[:, -1:]
+        scores = scores.masked_fill(scores < least, -torch.inf)
+    p = scores.softmax(-1)
+    if sampling.top_p < 1:
+        falling = p.sort(descending=True).values
+        before = falling.cumsum(-1) - falling
+        least = falling.masked_fill(before >= sampling.top_p, torch.inf).min(-1, keepdim=True).values
+        p = p.masked_fill(p < least, 0.0)
+    return p
+
+
+def _device(name: str | None) -> torch.device:
+    try:
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise ConfigError(
+            f"device is {name!r}, which is not to be had here. Write cpu, or cuda where there is a GPU."
+        ) from None
+    return device
+
+
+def _dtype(name: str, device: torch.device) -> Any:
+    if name == "auto":
+        return torch.float32 if device.type == "cpu" else "auto"
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if name not in known:
+        raise ConfigError(f"dtype is {name!r}. Allowed: auto, {', '.join(known)}.")
+    return known[name]
+
+
+def _read(kind: Any, folder: Path, **settings: Any) -> Any:
+    try:
+        return kind.from_pretrained(str(folder), local_files_only=True, **settings)
+    except Exception as error:  # whatever a torn file makes of it
+        first = str(error).strip().splitlines()[0][:160] if str(error).strip() else "no message"
+        raise ArtifactError(
+            f"{folder} cannot be loaded as a model that generates text ({type(error).__name__}: {first}). Name a folder "
+            "with config.json, safetensors weights and a tokenizer."
+        ) from error
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
+    """The tokens that end a response, of the model's settings and of the tokenizer."""
+    found: set[int] = set() if tokenizer.eos_token_id is None else {tokenizer.eos_token_id}
+    given = model.generation_config.eos_token_id
+    return found | set(given if isinstance(given, list) else [] if given is None else [given])

@@ -1,0 +1,150 @@
+"""A model's rewards for a batch of any layout: `score`.
+
+The model's own sequence-classification head finds the pooled token by comparing ids with the padding id, which is
+wrong where padding and end of sequence are one token, and knows one response per row. So a decoder's `forward`
+learns one more way to be called: with `pool`, it runs the backbone and applies the head to the named tokens alone.
+It is the model's outermost `forward` that gets called, so PEFT, DDP, FSDP and autocast all keep their hooks.
+"""
+
+from __future__ import annotations
+
+from types import MethodType
+from typing import Any, Final, Literal
+
+import torch
+from torch import Tensor, nn
+
+from weaklabel.errors import ConfigError
+from weaklabel.training.layout import varlen
+from weaklabel.training.layout.base import Batch
+from weaklabel.training.layout.shared import additive_mask
+
+_PATCHED: Final = "_weaklabel_forward"
+_PADDED: Final = ("input_ids", "attention_mask")
+_SHARED: Final = ("input_ids", "position_ids", "segments", "pool")
+
+
+def unwrapped(model: nn.Module) -> Any:
+    """The transformers model inside compile, DDP, FSDP and PEFT wrappers."""
+    inner: Any = model
+    while True:
+        if hasattr(inner, "_orig_mod"):
+            inner = inner._orig_mod
+        elif isinstance(inner, nn.parallel.DistributedDataParallel) or hasattr(inner, "_fsdp_wrapped_module"):
+            inner = inner.module
+        elif hasattr(inner, "get_base_model"):
+            inner = inner.get_base_model()
+        else:
+            return inner
+
+
+def kind_of(model: nn.Module) -> Literal["decoder", "encoder"]:
+    """ "decoder" where a reward is read from the last token by a head named `score`, otherwise 'encoder'.
+
+    Raises:
+        ConfigError: a model that gives no single number per text.
+    """
+    inner = unwrapped(model)
+    labels = getattr(inner.config, "num_labels", None)
+    if labels != 1 or "ForSequenceClassification" not in type(inner).__name__:
+        raise ConfigError(
+            f"{type(inner).__name__} has {labels} labels. A reward model gives one number per text: load it with "
+            "AutoModelForSequenceClassification and num_labels=1."
+        )
+    return "decoder" if hasattr(inner, "score") else "encoder"
+
+
+def score(model: nn.Module, batch: Batch) -> Tensor:
+    """The reward of every response in a batch, in order of groups, then responses.
+
+    Args:
+        model: a transformers sequence-classification model with one label, wrapped or not.
+        batch: what a layout's `collate` made, on the model's device.
+
+    Returns:
+        float32 `(n_responses,)`, with gradients where they are enabled.
+
+    Raises:
+        ConfigError: a model that gives no single number per text, or that cannot take this layout.
+    """
+    if kind_of(model) == "encoder":
+        return _score_encoder(model, batch)
+    inner = unwrapped(model)
+    attach(inner)
+    if "keys" in batch:
+        use_varlen(inner)
+        inputs = {name: batch[name] for name in ("input_ids", "position_ids", "pool")}
+        inputs["segments"] = varlen.Segments.of(batch)
+    elif "segments" in batch:
+        inputs = {name: batch[name] for name in _SHARED}
+    else:
+        inputs = {name: batch[name] for name in (*_PADDED, "pool")}
+    rewards: Tensor = model(**inputs)
+    return rewards.float()
+
+
+def attach(inner: Any) -> None:
+    """Teaches a decoder's `forward` to pool. Before a trainer wraps the model, so that autocast covers it."""
+    if _PATCHED in inner.__dict__:
+        return
+    setattr(inner, _PATCHED, inner.forward)
+    inner.forward = MethodType(_forward, inner)
+
+
+def use_varlen(inner: Any) -> None:
+    """Switches the model's attention to the packed one, which is `sdpa` for every other batch.
+
+    It stays switched: activation checkpointing runs the layers again during the backward pass.
+    """
+    if inner.config._attn_implementation != varlen.ATTENTION:
+        varlen.register()
+        inner.set_attn_implementation(varlen.ATTENTION)
+
+
+def _score_encoder(model: nn.Module, batch: Batch) -> Tensor:
+    if "segments" in batch or "keys" in batch:
+        raise ConfigError(
+            "an encoder's prompt sees the response, so a shared prompt would be another model. "
+            "Use the layout 'bucketed' or 'padded'."
+        )
+    inputs = {name: batch[name] for name in _PADDED}
+    if getattr(unwrapped(model).config, "type_vocab_size", 0) > 1:
+        inputs["token_type_ids"] = batch["token_type_ids"]
+    logits: Tensor = model(**inputs).logits
+    return logits[:, 0].float()
+
+
+def _forward(
+    self: Any,
+    input_ids: Tensor | None = None,
+    *args: Any,
+    pool: Tensor | None = None,
+    segments: Tensor | varlen.Segments | None = None,
+    **kwargs: Any,
+) -> Any:
+    """As the model's own, or with `pool` int64 (n,) the head's output (n,) at those flattened positions."""
+    if pool is None or input_ids is None:
+        return getattr(self, _PATCHED)(input_ids, *args, **kwargs)
+    if isinstance(segments, varlen.Segments):
+        # Any four-dimensional mask keeps transformers from making one; the packed attention reads the segments.
+        kwargs |= {"attention_mask": input_ids.new_zeros(1, 1, 1, 1), "segments": segments}
+    elif segments is not None:
+        kwargs["attention_mask"] = additive_mask(segments, _compute_dtype(self, segments.device.type))
+    kwargs = {
+        name: value for name, value in kwargs.items() if value is not None
+    }  # PEFT passes every argument
+    backbone = getattr(self, self.base_model_prefix)
+    hidden = backbone(input_ids, use_cache=False, **kwargs)[0]
+    pooled = hidden.flatten(0, 1)[pool]
+    # The head in its own dtype: under autocast a reward would be rounded to 8 bits.
+    head = self.score
+    weight = next(head.parameters())
+    with torch.autocast(weight.device.type, enabled=False):
+        return head(pooled.to(weight.dtype))[:, 0]
+
+
+def _compute_dtype(inner: Any, device: str) -> torch.dtype:
+    if torch.is_autocast_enabled(device):
+        return torch.get_autocast_dtype(device)
+    dtype: torch.dtype = inner.dtype
+    return dtype

