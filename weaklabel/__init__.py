@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from weaklabel.lf.snorkel import from_snorkel as from_snorkel
     from weaklabel.loading import load as load
     from weaklabel.pipeline.generate import generate_pairs as generate_pairs
+    from weaklabel.pipeline.sweep import sweep as sweep
     from weaklabel.report.build import write_report as write_report
     from weaklabel.reward.evaluation import evaluate as evaluate
     from weaklabel.reward.train import train_reward as train_reward
@@ -104,6 +105,7 @@ _HOME: Final = {
     "pattern_scorer": "lf.builders",
     "read_pairs": "data",
     "response_scorer": "lf.core",
+    "sweep": "pipeline.sweep",
     "threshold_scorer": "lf.builders",
     "train_reward": "reward.train",
     "tune": "workbench.tune",
@@ -156,6 +158,7 @@ __all__ = [
     "pattern_scorer",
     "read_pairs",
     "response_scorer",
+    "sweep",
     "threshold_scorer",
     "train_reward",
     "tune",

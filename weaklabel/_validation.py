@@ -41,7 +41,7 @@ def check_settings(owner: str, given: Mapping[str, object], annotations: Mapping
     Args:
         owner: whose settings, for the message.
         given: name -> value.
-        annotations: name -> annotation as text, such as "int | None".
+        annotations: name -> annotation as text, such as "int | None"; of other kinds than the usual anything goes.
 
     Raises:
         ConfigError: a name that is not known, or a value of another kind.
@@ -54,7 +54,7 @@ def check_settings(owner: str, given: Mapping[str, object], annotations: Mapping
         annotation = annotations[name]
         if value is None and annotation.endswith(" | None"):
             continue
-        kind, words = _KINDS[annotation.removesuffix(" | None").partition("[")[0]]
+        kind, words = _KINDS.get(annotation.removesuffix(" | None").partition("[")[0], (object, ""))
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise ConfigError(f"{owner}: {name} is {value!r}. Allowed: {words}.")
 

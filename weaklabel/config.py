@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -203,6 +203,33 @@ class RewardSettings(Settings):
     allow_uncalibrated: bool = False
 
 
+class SweepReward(Settings):
+    """`[[sweep.reward]]`: a reward model of the sweep. What it leaves out is as in `[sweep]`."""
+
+    name: str
+    settings: dict[str, Any] = {}
+    gold: list[int] | None = None
+    weak: list[int | Literal["all"]] | None = None
+    thresholds: list[float] | None = None
+    sources: list[str] | None = None
+
+
+class SweepSettings(Settings):
+    """`[sweep]`: the grid of `weaklabel sweep`, from gold sizes to reward models."""
+
+    # Gold pairs; the gold-only curve also has all there are outside the held-out part.
+    gold: list[Annotated[int, Field(ge=1)]] = Field(default=[25, 50, 100, 200, 400], min_length=1)
+    # Unlabelled pairs that the label model labels.
+    weak: list[Annotated[int, Field(ge=1)] | Literal["all"]] = Field(default=[200, "all"], min_length=1)
+    # Confidence from which a weak label is trained on.
+    thresholds: list[Annotated[float, Field(ge=0, lt=1)]] = Field(default=[0.0, 0.6, 0.75], min_length=1)
+    # Label model, and whether its verdict (hard) or its probability (soft) is learned. The last one is ours.
+    sources: list[str] = ["majority_vote:hard", "snorkel:hard", "pair_model:hard", "pair_model:soft"]
+    seeds: int = Field(default=5, ge=2)
+    held_out: float = Field(default=0.3, gt=0, lt=1)
+    reward: list[SweepReward] = Field(default=[SweepReward(name="linear")], min_length=1)
+
+
 class RunSettings(Settings):
     """`[run]`: where runs are kept, and the name of one that is given none."""
 
@@ -222,6 +249,7 @@ class Config(Settings):
     labeler: LabelerSettings = LabelerSettings()
     export: ExportTables = ExportTables(trl=TrlSettings())
     reward: RewardSettings = RewardSettings()
+    sweep: SweepSettings = SweepSettings()
     run: RunSettings = RunSettings()
 
 

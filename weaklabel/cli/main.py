@@ -50,6 +50,7 @@ SECTIONS: Final = {
     },
     "Judge a run": {
         "report": "One HTML page: figures, functions, trust, disputed pairs.",
+        "sweep": "Do weak labels help, and how much gold are they worth?",
         "diff": "Two runs: labels that flipped, figures that moved.",
         "threshold": "The lowest confidence with a wanted accuracy, guaranteed.",
         "bias": "Do labels lean to a position or length, more than gold?",

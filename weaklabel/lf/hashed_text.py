@@ -178,11 +178,18 @@ class HashedText:
     Args:
         n_features: columns per kind; a row has `n_features * len(kinds)`.
         kinds: of `KINDS`, in the order of their columns.
+        remember: columns of whole texts that are kept (4 bytes each), for whoever hashes the same texts again and
+            again; 0 keeps none.
     """
 
-    def __init__(self, n_features: int, kinds: Sequence[str] = ("words", "characters")) -> None:
+    def __init__(
+        self, n_features: int, kinds: Sequence[str] = ("words", "characters"), *, remember: int = 0
+    ) -> None:
         self.n_features = n_features
         self.kinds = tuple(kinds)
+        self.remember = remember
+        self._texts: dict[str, Columns] = {}
+        self._held = 0
         for kind in self.kinds:
             lookup("kind of n-gram", KINDS, kind)
         self._runs: dict[str, Columns] = {}
@@ -199,6 +206,19 @@ class HashedText:
         return sp.csr_matrix((ones, indices, ends), shape=(len(rows), self.n_features * len(self.kinds)))
 
     def _columns(self, text: str) -> Columns:
+        known = self._texts.get(text)
+        if known is not None:
+            return known
+        columns = self._fresh_columns(text)
+        if len(columns) <= self.remember:
+            if self._held + len(columns) > self.remember:
+                self._texts.clear()
+                self._held = 0
+            self._texts[text] = columns
+            self._held += len(columns)
+        return columns
+
+    def _fresh_columns(self, text: str) -> Columns:
         parts = [
             np.unique(KINDS[kind](self, text)) + np.int32(i * self.n_features)
             for i, kind in enumerate(self.kinds)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,13 @@ from weaklabel.types import FloatArray, Pairs
 from weaklabel.types.features import Sparse
 
 _ROWS: Final = 2048  # responses hashed at a time
+_REMEMBERED: Final = 2**24  # columns, 64 MB: some 8,000 responses of 1,200 characters
+
+
+@lru_cache(maxsize=1)
+def hashed_text(n_features: int) -> HashedText:
+    """The hasher that the models of this process share: fitted again and again, they see the same texts."""
+    return HashedText(n_features, remember=_REMEMBERED)
 
 
 @dataclass(frozen=True)

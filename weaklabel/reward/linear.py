@@ -30,7 +30,6 @@ from weaklabel.calibration.temperature import Temperature
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.export.folder import check_replaceable
 from weaklabel.groups import folds_by_prompt
-from weaklabel.lf.hashed_text import HashedText
 from weaklabel.reward.base import (
     GOLD_PROMPTS,
     RewardModel,
@@ -40,7 +39,7 @@ from weaklabel.reward.base import (
     read_manifest,
     write_array,
 )
-from weaklabel.reward.features import Differences, score_in_chunks
+from weaklabel.reward.features import Differences, hashed_text, score_in_chunks
 from weaklabel.types import FloatArray, Pairs
 
 KIND: Final = "reward:linear"
@@ -89,7 +88,7 @@ class LinearReward(RewardModel):
         """
         p_, w_ = check_targets(type(self).__name__, len(pairs), p, w)
         y = check_gold(gold, len(pairs))
-        d = Differences.of(pairs, HashedText(self.n_features))
+        d = Differences.of(pairs, hashed_text(self.n_features))
         self.coef_ = np.zeros(2 * self.n_features)
         self.coef_[d.columns] = self._solve(d, p_, w_)
         self.scale_, self.n_gold_ = self._calibrate(d, p_, w_, y, pairs)
@@ -107,7 +106,7 @@ class LinearReward(RewardModel):
                 f"LinearReward.score: {len(prompts)} prompts came with {len(responses)} responses. "
                 "Pass one prompt per response."
             )
-        return score_in_chunks(HashedText(self.n_features), responses, self.coef_) * self.scale_
+        return score_in_chunks(hashed_text(self.n_features), responses, self.coef_) * self.scale_
 
     def save(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> None:
         """Write `coefficients.npy`, `gold_prompts.npy` and `manifest.json`; see `RewardModel.save`."""

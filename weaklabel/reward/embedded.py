@@ -1,0 +1,216 @@
+"""`EmbeddedReward`: a pretrained reward model on a CPU in seconds, linear in what a frozen encoder sees.
+
+A response is the encoder's vector of prompt and response together (`training/embedding.py`, 384 numbers), and the
+logarithm of its length in characters. Of a pair the differences count, as in `linear.py`:
+
+    sum_i w_i * [ -p_i log sigmoid(theta . d_i) - (1 - p_i) log sigmoid(-theta . d_i) ] + l2 / 2 * |theta|^2
+
+with each of the two kinds of columns scaled to a mean squared difference of 1, so that they start with equal say.
+
+Settings were chosen by comparing arms on the three real sets, gold as labels, five folds by prompt, scale calibrated
+inside the fold. Accuracy / NLL, mean of two shuffles: MT-Bench .702 / .618, UltraFeedback .565 / .687, HH-RLHF .554 /
+.688; `linear` is better on the first two. Without the length the first two are .668 / .621 and .548 / .689. On MT-Bench
+the vector of prompt and response together was better than the response's alone, with or without the prompt's beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from weaklabel._validation import check_gold
+from weaklabel.artifacts import manifest, write_folder, write_json
+from weaklabel.calibration.temperature import Temperature
+from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, NotFittedError
+from weaklabel.export.folder import check_replaceable
+from weaklabel.groups import folds_by_prompt
+from weaklabel.reward.base import (
+    GOLD_PROMPTS,
+    RewardModel,
+    check_targets,
+    prompt_hashes,
+    read_array,
+    read_manifest,
+    write_array,
+)
+from weaklabel.reward.linear import MIN_GOLD
+from weaklabel.types import FloatArray, Pairs
+
+KIND: Final = "reward:minilm-frozen"
+
+
+class EmbeddedReward(RewardModel):
+    """A linear reward on the vectors of a frozen encoder. Needs the `minilm` extra to fit and to score.
+
+    Args:
+        l2: strength of the ridge penalty, on scaled columns.
+        n_folds: folds by prompt in which the scale of the scores is calibrated on gold.
+        seed: of those folds; nothing else is drawn.
+        cache: folder where vectors are kept for the next fit; None remembers them for this process alone.
+
+    Learned: `coef_` `(385,)` float64, of the raw columns, and what every reward model learns.
+    """
+
+    name: ClassVar[str] = "minilm-frozen"
+
+    def __init__(
+        self, *, l2: float = 10.0, n_folds: int = 5, seed: int = 0, cache: str | Path | None = None
+    ) -> None:
+        if not (np.isfinite(l2) and l2 > 0):
+            raise ConfigError(f"EmbeddedReward: l2 is {l2!r}. Allowed: a finite number above 0; default 10.")
+        if n_folds < 2:
+            raise ConfigError(f"EmbeddedReward: n_folds is {n_folds!r}. Allowed: 2 or more; default 5.")
+        self.l2 = l2
+        self.n_folds = n_folds
+        self.seed = seed
+        self.cache = cache
+        self.coef_: FloatArray | None = None
+
+    def fit(
+        self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None
+    ) -> Self:
+        """Learn from beliefs and weights; see `RewardModel.fit`. The scale is calibrated as `LinearReward`'s is.
+
+        Raises:
+            DataError: when no row has a weight above zero.
+            LabelMatrixError: `p`, `w` or `gold` that do not fit the pairs.
+            MissingExtraError: the `minilm` extra is not installed.
+        """
+        p_, w_ = check_targets(type(self).__name__, len(pairs), p, w)
+        y = check_gold(gold, len(pairs))
+        prompts = pairs.table["prompt"].to_pylist()
+        a, b = (
+            self._columns(prompts, pairs.table[name].to_pylist()) for name in ("response_a", "response_b")
+        )
+        d = b - a
+        self.coef_ = _solve(d, p_, w_, self.l2)
+        self.scale_, self.n_gold_ = self._calibrate(d, p_, w_, y, pairs)
+        self.gold_prompts_ = np.unique(prompt_hashes(pairs.take(~np.isnan(y))))
+        return self
+
+    def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
+        """`(n,)` float64 log-odds; each depends on its own prompt and response alone."""
+        if self.coef_ is None:
+            raise NotFittedError(
+                "EmbeddedReward is not fitted. Call fit(pairs, p) or train_reward(labels) first."
+            )
+        if len(prompts) != len(responses):
+            raise LabelMatrixError(
+                f"EmbeddedReward.score: {len(prompts)} prompts came with {len(responses)} responses. "
+                "Pass one prompt per response."
+            )
+        # Summed row by row: a matrix product would round by the number of rows.
+        columns = self._columns(prompts, responses) * self.coef_
+        return np.asarray(columns.sum(axis=1) * self.scale_, dtype=np.float64)
+
+    def save(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> None:
+        """Write `manifest.json`, which holds the 385 coefficients, and `gold_prompts.npy`; see `RewardModel.save`."""
+        if self.coef_ is None:
+            raise NotFittedError("EmbeddedReward is not fitted: there is nothing to save. Call fit first.")
+        from weaklabel.training.embedding import WEIGHTS
+
+        target, coef, texts = Path(folder), self.coef_, beside or {}
+        check_replaceable(target, "reward:")
+
+        def fill(temporary: Path) -> None:
+            about = manifest(
+                KIND,
+                inputs={"encoder": WEIGHTS},
+                settings=self.settings,
+                scale=self.scale_,
+                n_gold=self.n_gold_,
+                coefficients=coef.tolist(),
+                gold_prompts=write_array(temporary / GOLD_PROMPTS, self.gold_prompts_),
+                files=sorted([GOLD_PROMPTS, *texts]),
+            )
+            for name, text in texts.items():
+                (temporary / name).write_text(text, encoding="utf-8")
+            write_json(temporary / "manifest.json", about)
+
+        write_folder(target, fill)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        target = Path(folder)
+        about = read_manifest(target)
+        if about.get("kind") != KIND:
+            raise ArtifactError(
+                f"{target} holds {about.get('kind')!r}, not {KIND!r}. Name a saved EmbeddedReward."
+            )
+        from weaklabel.training.embedding import WEIGHTS, WIDTH
+
+        seen = read_array(target / GOLD_PROMPTS, about.get("gold_prompts"))
+        try:
+            model = cls(**about["settings"])
+            coef = np.asarray(about["coefficients"], dtype=np.float64)
+            model.coef_, model.gold_prompts_ = coef, seen
+            model.scale_, model.n_gold_ = float(about["scale"]), int(about["n_gold"])
+            encoder = about["inputs"]["encoder"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(
+                f"{target / 'manifest.json'} is no whole manifest ({type(error).__name__}: {error}). Train again."
+            ) from None
+        if coef.shape != (WIDTH + 1,) or not np.isfinite(coef).all():
+            raise ArtifactError(
+                f"{target}: {coef.size} coefficients, expected {WIDTH + 1} finite ones. Train again."
+            )
+        if encoder != WEIGHTS:
+            raise ArtifactError(
+                f"{target} was trained on the encoder {str(encoder)[:12]}..., this version has {WEIGHTS[:12]}... "
+                "Train again."
+            )
+        return model
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the constructor was given, the cache apart: it changes nothing."""
+        return {"l2": self.l2, "n_folds": self.n_folds, "seed": self.seed}
+
+    def _columns(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
+        """`(n, 385)` float64: the vector, then log(1 + characters)."""
+        from weaklabel.training.embedding import embedder
+
+        vectors = embedder(None if self.cache is None else Path(self.cache)).embed(prompts, responses)
+        lengths = np.log1p([len(response) for response in responses])
+        return np.column_stack([vectors.astype(np.float64), lengths])
+
+    def _calibrate(
+        self, d: FloatArray, p: FloatArray, w: FloatArray, y: FloatArray, pairs: Pairs
+    ) -> tuple[float, int]:
+        known, groups = ~np.isnan(y), pairs.prompt_groups
+        n_gold, n_prompts = int(known.sum()), len(np.unique(groups[known]))
+        if n_gold < MIN_GOLD or n_prompts < self.n_folds:
+            return 1.0, n_gold
+        # Folds of the gold prompts; pairs of other prompts are in no fold and always train.
+        fold = np.full(len(y), -1)
+        fold[known] = folds_by_prompt(groups[known], self.n_folds, self.seed)
+        z = np.empty(len(y))
+        for k in range(self.n_folds):
+            held = np.isin(groups, groups[fold == k])
+            z[fold == k] = d[fold == k] @ _solve(d, p, np.where(held, 0.0, w), self.l2)
+        return Temperature().fit(z[known], y[known]).factor_, n_gold
+
+
+def _solve(d: FloatArray, p: FloatArray, w: FloatArray, l2: float) -> FloatArray:
+    """`(n_columns,)` coefficients of raw columns; rows turned round change nothing."""
+    from scipy.optimize import minimize
+
+    scales = np.empty(d.shape[1])
+    for kind in (slice(0, -1), slice(-1, None)):
+        mean = float(w @ (d[:, kind] ** 2).sum(axis=1) / w.sum())
+        scales[kind] = 1.0 / np.sqrt(mean) if mean > 0 else 1.0
+    rows, centred = d * scales, p - 0.5
+
+    def objective(theta: FloatArray) -> tuple[float, FloatArray]:
+        z = rows @ theta
+        size = np.abs(z)
+        loss = w @ (size / 2 + np.log1p(np.exp(-size)) - centred * z) + l2 / 2 * (theta @ theta)
+        return float(loss), rows.T @ (w * (np.tanh(z / 2) / 2 - centred)) + l2 * theta
+
+    options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7}
+    found = minimize(objective, np.zeros(d.shape[1]), jac=True, method="L-BFGS-B", options=options)
+    return np.asarray(scales * found.x, dtype=np.float64)
