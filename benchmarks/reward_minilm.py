@@ -6,9 +6,9 @@ Five folds by prompt, five shuffles of them on MT-Bench and two on the other set
 calibrated inside these. Accuracy, NLL, Brier and paired differences resample prompts; ECE is taken per shuffle, beside
 the band of a perfectly calibrated model.
 
-- "layer and l2 chosen inside": for each fold, the layer and the ridge with the least NLL on five folds of its own
-  training part. No pair that is judged had a say in them.
-- "layer k": every layer of the encoder with the default ridge. "on soft labels": it learns the label model's p of the
+- "layer chosen inside": for each fold, the layer with the least NLL on three folds of its own training part. No pair
+  that is judged had a say in it.
+- "layer k": every layer of the encoder . "on soft labels": it learns the label model's p of the
   training part instead of its gold. "mean of two": the mean log-odds of linear and frozen MiniLM.
 - Learning curves keep a part of the training prompts.
 - `--fine-tuned N`: all of MiniLM trained as a cross-encoder (`minilm`), judged on N folds of the first shuffle; some
@@ -42,7 +42,6 @@ from weaklabel.types import FloatArray, Pairs, Votes, sigmoid
 SETS = ("mt_bench_train", "ultrafeedback_train", "hh_rlhf_train")
 SHUFFLES = dict(zip(SETS, (5, 2, 2), strict=True))
 LAYERS = range(7)
-RIDGES = (1.0, 3.0, 10.0)
 SHARES = (0.125, 0.25, 0.5)
 FINE_TUNED = {
     "epochs": 3,
@@ -52,7 +51,7 @@ FINE_TUNED = {
     "warmup_share": 0.1,
     "bf16": True,
 }
-OURS, CHOSEN, LABELS = "minilm-frozen", "minilm-frozen, layer and l2 chosen inside", "pair_model"
+OURS, CHOSEN, LABELS = "minilm-frozen", "minilm-frozen, layer chosen inside", "pair_model"
 SOFT, TUNED, BLEND = "minilm-frozen, on soft labels", "minilm, fine-tuned", "mean of two"
 
 Arm = Callable[[Pairs, Pairs], FloatArray]
@@ -79,18 +78,15 @@ def part(arm: Arm, share: float) -> Arm:
 
 def chosen_inside(cache: Path | None) -> Arm:
     def answer(seen: Pairs, asked: Pairs) -> FloatArray:
-        folds = folds_by_prompt(seen.prompt_groups, 5, 0)
+        folds = folds_by_prompt(seen.prompt_groups, 3, 0)
 
-        def inner(settings: dict[str, Any]) -> float:
-            arm = reward(
-                OURS, cache=cache, n_folds=2, **settings
-            )  # folds of the scale: two will do to choose
+        def inner(layer: int) -> float:
+            arm = reward(OURS, cache=cache, layer=layer, n_folds=2)  # for the scale: two will do to choose
             return nll(over_folds(arm, seen, folds), seen.y)
 
-        grid = [{"layer": layer, "l2": l2} for layer in LAYERS for l2 in RIDGES]
-        best = min(grid, key=inner)
-        print(f"chosen: {best}", file=sys.stderr, flush=True)
-        return reward(OURS, cache=cache, **best)(seen, asked)
+        best = min(LAYERS, key=inner)
+        print(f"chosen: layer {best}", file=sys.stderr, flush=True)
+        return reward(OURS, cache=cache, layer=best)(seen, asked)
 
     return answer
 
