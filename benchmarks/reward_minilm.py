@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from _figures import Figures, arguments, shared_folder
 from _label_quality_rows import differ, measure, references
 from numpy.typing import NDArray
@@ -105,17 +104,6 @@ def label_model(lfs: list[wl.LabelingFunction], votes: Votes, soft: RewardModel 
     return answer
 
 
-def with_more_gold(arm: str, more: Pairs, **settings: Any) -> Arm:
-    """The same with gold of another set to learn from; the scale comes from the set that is asked about."""
-
-    def answer(seen: Pairs, asked: Pairs) -> FloatArray:
-        both = Pairs(pa.concat_tables([seen.table, more.table]))
-        gold = np.concatenate([seen.y, np.full(len(more), np.nan)])
-        return get_reward_model(arm, **settings).fit(both, both.y, gold=gold).compare(asked)
-
-    return answer
-
-
 def arms(name: str, pairs: Pairs, cache: Path | None) -> dict[str, dict[str, Arm]]:
     """By table and title. The grid is for the set that settings were looked at on; the others judge the default."""
     lfs = wl.load_lfs("shipped")
@@ -131,24 +119,18 @@ def arms(name: str, pairs: Pairs, cache: Path | None) -> dict[str, dict[str, Arm
     found[SOFT] = label_model(lfs, votes, get_reward_model(OURS, cache=cache))
     layers = {f"layer {k}": reward(OURS, cache=cache, layer=k) for k in LAYERS}
     parts = {f"{x:g} of them: {arm}": part(found[arm], x) for x in SHARES for arm in ("linear", OURS)}
-    more = gold_of(SETS[1], len(pairs))
     return {
         name: found,
         f"{name}: by layer": layers,
         f"{name}: part of the training prompts": parts,
-        f"{name}: UltraFeedback's gold too": {
-            "linear, more gold": with_more_gold("linear", more),
-            f"{OURS}, more gold": with_more_gold(OURS, more, cache=cache),
-        },
         f"{name}: chosen inside": {CHOSEN: chosen_inside(cache)},
     }
 
 
-def gold_of(name: str, most: int | None = None) -> Pairs:
+def gold_of(name: str) -> Pairs:
     """The pairs with gold of a data set."""
     pairs = wl.read_pairs(shared_folder() / "data" / "preferences" / f"{name}.parquet", test_share=0.0)
-    pairs = pairs.take(pairs.has_gold)
-    return pairs if most is None else pairs.take(np.arange(len(pairs)) < most)
+    return pairs.take(pairs.has_gold)
 
 
 def over_folds(arm: Arm, pairs: Pairs, folds: NDArray[np.int64], keep: Path | None = None) -> FloatArray:
