@@ -49,15 +49,16 @@ class Kernel:
     def at(self, vectors: FloatArray) -> FloatArray:
         """`(n, m)` in (0, 1]: the kernel between vectors and landmarks. Each row depends on its own vector alone."""
         distinct, back = np.unique(vectors, axis=0, return_inverse=True)
+        halves = [np.ascontiguousarray(half) for half in np.split(self.landmarks, 2, axis=1)]
+        sizes = [(half**2).sum(axis=1) for half in halves]
         rows = np.empty((len(distinct), len(self.landmarks)))
         for row, vector in zip(rows, distinct, strict=True):
-            # One by one: a matrix product would round by the number of rows.
-            gaps = (self.landmarks - vector) ** 2
-            row[:] = -sum(
-                half.sum(axis=1) / width
-                for half, width in zip(np.split(gaps, 2, axis=1), self.widths, strict=True)
+            # One by one: a product of matrices would round by the number of rows.
+            parts = zip(halves, sizes, np.split(vector, 2), self.widths, strict=True)
+            row[:] = sum(
+                np.maximum(size + x @ x - 2.0 * (half @ x), 0.0) / width for half, size, x, width in parts
             )
-        return np.asarray(np.exp(rows)[back.reshape(-1)], dtype=np.float64)
+        return np.asarray(np.exp(-rows)[back.reshape(-1)], dtype=np.float64)
 
     def basis(self) -> FloatArray:
         """`(m, r)`: columns that turn rows of `at` into features whose dot products are the kernel's, r at most m."""
