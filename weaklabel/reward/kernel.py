@@ -40,7 +40,7 @@ class Kernel:
         if len(distinct) > MOST_LANDMARKS:
             rng = np.random.default_rng(seed)
             distinct = distinct[np.sort(rng.choice(len(distinct), MOST_LANDMARKS, replace=False))]
-        halves = [_distances(half, half) for half in np.split(distinct, 2, axis=1)]
+        halves = [_distances(half) for half in np.split(distinct, 2, axis=1)]
         means = np.array([half.mean() or 1.0 for half in halves])
         apart = np.triu_indices(len(distinct), 1)
         both = sum(half / mean for half, mean in zip(halves, means, strict=True))[apart]
@@ -67,6 +67,7 @@ class Kernel:
         return np.asarray(directions[:, large] / np.sqrt(sizes[large]), dtype=np.float64)
 
 
-def _distances(x: FloatArray, y: FloatArray) -> FloatArray:
-    squares = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1) - 2.0 * x @ y.T
-    return np.asarray(np.maximum(squares, 0.0), dtype=np.float64)
+def _distances(x: FloatArray) -> FloatArray:
+    """`(n, n)` squared distances between rows."""
+    size = (x**2).sum(axis=1)
+    return np.asarray(np.maximum(size[:, None] + size - 2.0 * x @ x.T, 0.0), dtype=np.float64)
