@@ -53,6 +53,10 @@ class Figures:
     def finish(self, path: Path | None) -> None:
         """Print the table, and write the JSON where a path was given."""
         print(table(self.rows))
+        self.save(path)
+
+    def save(self, path: Path | None) -> None:
+        """Write what there is so far, where a path was given."""
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")

@@ -4,10 +4,11 @@
   that are deserved. A temperature is learned on them out of fold.
 - label_models.md: votes of known truth, five functions of twenty being one in five copies; and the curves over gold of
   results/label_quality.json.
+- reward_models.md: the curves over gold of results/reward_minilm.json.
 - workbench.md: shipped functions on the generated sample.
 
-No file of anybody's data is needed, and the same bytes come out each time. Measure label_quality.json again, and its
-picture has to be drawn again.
+No file of anybody's data is needed, and the same bytes come out each time. Measure label_quality.json or
+reward_minilm.json again, and its picture has to be drawn again.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from weaklabel.types import FloatArray, Int8Array, sigmoid
 
 FOLDER = Path(__file__).parent / "pictures"
 QUALITY = Path(__file__).parent / "results" / "label_quality.json"
+MINILM = Path(__file__).parent / "results" / "reward_minilm.json"
 _PANEL = 182
 SETS = {"mt_bench_train": "MT-Bench", "ultrafeedback_train": "UltraFeedback", "hh_rlhf_train": "HH-RLHF"}
 # Line, words, name in the rows about little gold, and the arm that has all of it.
@@ -45,11 +47,17 @@ CURVES = (
     ("wl-l3", "wl-t3", "gold alone", "shipped: pair_model without agreement"),
     ("wl-lb", "wl-tb", "both", "shipped: pair_model"),
 )
+REWARDS = (("wl-la", "wl-ta", "linear", "linear"), ("wl-lb", "wl-tb", "minilm-frozen", "minilm-frozen"))
 
 
 def draw() -> dict[str, Picture]:
     """The pictures by file name."""
-    return calibration_pictures() | label_model_pictures() | workbench_pictures()
+    return (
+        calibration_pictures()
+        | label_model_pictures()
+        | workbench_pictures()
+        | {"minilm_curves": minilm_curves_picture()}
+    )
 
 
 def calibration_pictures() -> dict[str, Picture]:
@@ -123,8 +131,44 @@ def gold_curves_picture() -> Picture:
     )
 
 
+def minilm_curves_picture() -> Picture:
+    """NLL of held-out MT-Bench gold against the gold pairs that two reward models learned from."""
+    found = json.loads(MINILM.read_text(encoding="utf-8"))["rows"]
+    figures = {(r["case"], r["arm"]): r for r in found if r["metric"] == "nll"}
+    case, canvas, left = "mt_bench_train", Canvas(), 2.0
+    parts = f"{case}: part of the training prompts"
+    shares = sorted({float(arm.partition(" ")[0]) for group, arm in figures if group == parts})
+    for _, words, short, _ in REWARDS:
+        canvas.text(left, 16, short, words)
+        left += 14 + 6.6 * len(short)
+    lines = {
+        short: [figures[parts, f"{share:g} of them: {arm}"]["value"] for share in shares]
+        + [figures[case, arm]["value"]]
+        for _, _, short, arm in REWARDS
+    }
+    # Four folds of five have the gold; a part of the prompts has about that part of the pairs.
+    at = [round(0.8 * share * figures[case, "linear"]["n"]) for share in (*shares, 1)]
+    gold_panel(canvas, 36, SETS[case], at, lines, REWARDS)
+    return Picture(
+        "Two reward models by gold",
+        "NLL on held-out MT-Bench gold against the number of gold pairs learned from (log scale), lower is better. One "
+        "line for the linear reward, one for the frozen MiniLM.",
+        str(canvas),
+        WIDTH,
+        _PANEL + 26,
+        ("from", *map(str, at)),
+        [(short, *(f"{v:.3f}" for v in line)) for short, line in lines.items()],
+        "Means over shuffles of five folds by prompt; intervals in results/reward_minilm.md.",
+    )
+
+
 def gold_panel(
-    canvas: Canvas, top: float, name: str, at: Sequence[int], lines: Mapping[str, Sequence[float]]
+    canvas: Canvas,
+    top: float,
+    name: str,
+    at: Sequence[int],
+    lines: Mapping[str, Sequence[float]],
+    curves: Sequence[tuple[str, str, str, str]] = CURVES,
 ) -> None:
     low, high = min(map(min, lines.values())), max(map(max, lines.values()))
     x = Scale(math.log(at[0]), math.log(at[-1]), 46, WIDTH - 24)
@@ -141,7 +185,7 @@ def gold_panel(
         words, anchor = (f"all {n}", "end") if last else (str(n), "middle")
         canvas.text(spot + 22 if last else spot, y.start + 16, words, "wl-s", anchor=anchor)
     canvas.text((x.start + x.end) / 2, y.start + 30, "gold pairs used", "wl-s", anchor="middle")
-    for look, _, short, _ in CURVES:
+    for look, _, short, _ in curves:
         canvas.path([(x(math.log(n)), y(v)) for n, v in zip(at, lines[short], strict=True)], look)
 
 

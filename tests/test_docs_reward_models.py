@@ -52,4 +52,4 @@ def test_every_command_and_option_on_the_page_exists(line: str) -> None:
 
 
 def test_every_model_has_its_row() -> None:
-    assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.M)) == set(REWARD_MODELS)
+    assert set(re.findall(r"^\| `([\w-]+)` \|", PAGE, re.M)) == set(REWARD_MODELS)

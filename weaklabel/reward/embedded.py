@@ -1,16 +1,14 @@
-"""`EmbeddedReward`: a pretrained reward model on a CPU in seconds, linear in what a frozen encoder sees.
+"""`EmbeddedReward`: a pretrained reward model on a CPU in seconds, a kernel on what a frozen encoder sees.
 
-A response is the encoder's vector of prompt and response together (`training/embedding.py`, 384 numbers), and the
-logarithm of its length in characters. Of a pair the differences count, as in `linear.py`:
+A response is the encoder's vector of prompt and response together (`training/embedding.py`): mean and standard deviation
+over its tokens after the fourth layer of six. Its reward is a function in the space of a Gaussian kernel (`kernel.py`),
+linear in features phi of the vector. Of a pair the differences count, as in `linear.py`:
 
     sum_i w_i * [ -p_i log sigmoid(theta . d_i) - (1 - p_i) log sigmoid(-theta . d_i) ] + l2 / 2 * |theta|^2
 
-with each of the two kinds of columns scaled to a mean squared difference of 1, so that they start with equal say.
+with d = phi(b) - phi(a), scaled to a mean square of 1.
 
-Settings were chosen by comparing arms on the three real sets, gold as labels, five folds by prompt, scale calibrated
-inside the fold. Accuracy / NLL, mean of two shuffles: MT-Bench .702 / .618, UltraFeedback .565 / .687, HH-RLHF .554 /
-.688; `linear` is better on the first two. Without the length the first two are .668 / .621 and .548 / .689. On MT-Bench
-the vector of prompt and response together was better than the response's alone, with or without the prompt's beside it.
+What the layer, the deviation, the kernel and other readings are worth: docs/reward_models.md, "What MiniLM reaches".
 """
 
 from __future__ import annotations
@@ -37,37 +35,50 @@ from weaklabel.reward.base import (
     read_manifest,
     write_array,
 )
+from weaklabel.reward.kernel import Kernel
 from weaklabel.reward.linear import MIN_GOLD
+from weaklabel.training.embedding import LAYERS, WEIGHTS, embedder
 from weaklabel.types import FloatArray, Pairs
 
 KIND: Final = "reward:minilm-frozen"
 
 
 class EmbeddedReward(RewardModel):
-    """A linear reward on the vectors of a frozen encoder. Needs the `minilm` extra to fit and to score.
+    """A reward by kernel on the vectors of a frozen encoder. Needs the `minilm` extra to fit and to score.
 
     Args:
-        l2: strength of the ridge penalty, on scaled columns.
+        l2: strength of the ridge penalty, on scaled features.
+        layer: after which of the encoder's six layers texts are read; what follows is not computed.
         n_folds: folds by prompt in which the scale of the scores is calibrated on gold.
-        seed: of those folds; nothing else is drawn.
+        seed: of those folds, and of the kernel's landmarks where there are more than 1024 distinct responses.
         cache: folder where vectors are kept for the next fit; None remembers them for this process alone.
 
-    Learned: `coef_` `(385,)` float64, of the raw columns, and what every reward model learns.
+    Learned: `kernel_`, `coef_` `(m,)` float64 of its landmarks, and what every reward model learns.
     """
 
     name: ClassVar[str] = "minilm-frozen"
 
     def __init__(
-        self, *, l2: float = 10.0, n_folds: int = 5, seed: int = 0, cache: str | Path | None = None
+        self,
+        *,
+        l2: float = 3.0,
+        layer: int = 4,
+        n_folds: int = 5,
+        seed: int = 0,
+        cache: str | Path | None = None,
     ) -> None:
         if not (np.isfinite(l2) and l2 > 0):
-            raise ConfigError(f"EmbeddedReward: l2 is {l2!r}. Allowed: a finite number above 0; default 10.")
+            raise ConfigError(f"EmbeddedReward: l2 is {l2!r}. Allowed: a finite number above 0; default 3.")
+        if layer not in range(LAYERS + 1):
+            raise ConfigError(f"EmbeddedReward: layer is {layer!r}. Allowed: 0 to {LAYERS}; default 4.")
         if n_folds < 2:
             raise ConfigError(f"EmbeddedReward: n_folds is {n_folds!r}. Allowed: 2 or more; default 5.")
         self.l2 = l2
+        self.layer = layer
         self.n_folds = n_folds
         self.seed = seed
         self.cache = cache
+        self.kernel_: Kernel | None = None
         self.coef_: FloatArray | None = None
 
     def fit(
@@ -84,17 +95,19 @@ class EmbeddedReward(RewardModel):
         y = check_gold(gold, len(pairs))
         prompts = pairs.table["prompt"].to_pylist()
         a, b = (
-            self._columns(prompts, pairs.table[name].to_pylist()) for name in ("response_a", "response_b")
+            self._vectors(prompts, pairs.table[name].to_pylist()) for name in ("response_a", "response_b")
         )
-        d = b - a
-        self.coef_ = _solve(d, p_, w_, self.l2)
+        kernel = Kernel.of(np.concatenate([a, b]), self.seed)
+        basis = kernel.basis()
+        d = (kernel.at(b) - kernel.at(a)) @ basis
+        self.kernel_, self.coef_ = kernel, basis @ _solve(d, p_, w_, self.l2)
         self.scale_, self.n_gold_ = self._calibrate(d, p_, w_, y, pairs)
         self.gold_prompts_ = np.unique(prompt_hashes(pairs.take(~np.isnan(y))))
         return self
 
     def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
         """`(n,)` float64 log-odds; each depends on its own prompt and response alone."""
-        if self.coef_ is None:
+        if self.coef_ is None or self.kernel_ is None:
             raise NotFittedError(
                 "EmbeddedReward is not fitted. Call fit(pairs, p) or train_reward(labels) first."
             )
@@ -104,16 +117,20 @@ class EmbeddedReward(RewardModel):
                 "Pass one prompt per response."
             )
         # Summed row by row: a matrix product would round by the number of rows.
-        columns = self._columns(prompts, responses) * self.coef_
+        columns = self.kernel_.at(self._vectors(prompts, responses)) * self.coef_
         return np.asarray(columns.sum(axis=1) * self.scale_, dtype=np.float64)
 
     def save(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> None:
-        """Write `manifest.json`, which holds the 385 coefficients, and `gold_prompts.npy`; see `RewardModel.save`."""
-        if self.coef_ is None:
+        """Write landmarks, coefficients, `gold_prompts.npy` and `manifest.json`; see `RewardModel.save`."""
+        if self.coef_ is None or self.kernel_ is None:
             raise NotFittedError("EmbeddedReward is not fitted: there is nothing to save. Call fit first.")
-        from weaklabel.training.embedding import WEIGHTS
-
-        target, coef, texts = Path(folder), self.coef_, beside or {}
+        target, texts = Path(folder), beside or {}
+        arrays = {
+            GOLD_PROMPTS: self.gold_prompts_,
+            "landmarks.npy": self.kernel_.landmarks,
+            "widths.npy": self.kernel_.widths,
+            "coefficients.npy": self.coef_,
+        }
         check_replaceable(target, "reward:")
 
         def fill(temporary: Path) -> None:
@@ -123,9 +140,8 @@ class EmbeddedReward(RewardModel):
                 settings=self.settings,
                 scale=self.scale_,
                 n_gold=self.n_gold_,
-                coefficients=coef.tolist(),
-                gold_prompts=write_array(temporary / GOLD_PROMPTS, self.gold_prompts_),
-                files=sorted([GOLD_PROMPTS, *texts]),
+                arrays={name: write_array(temporary / name, array) for name, array in arrays.items()},
+                files=sorted([*arrays, *texts]),
             )
             for name, text in texts.items():
                 (temporary / name).write_text(text, encoding="utf-8")
@@ -141,42 +157,37 @@ class EmbeddedReward(RewardModel):
             raise ArtifactError(
                 f"{target} holds {about.get('kind')!r}, not {KIND!r}. Name a saved EmbeddedReward."
             )
-        from weaklabel.training.embedding import WEIGHTS, WIDTH
-
-        seen = read_array(target / GOLD_PROMPTS, about.get("gold_prompts"))
         try:
             model = cls(**about["settings"])
-            coef = np.asarray(about["coefficients"], dtype=np.float64)
-            model.coef_, model.gold_prompts_ = coef, seen
             model.scale_, model.n_gold_ = float(about["scale"]), int(about["n_gold"])
-            encoder = about["inputs"]["encoder"]
+            encoder, arrays = about["inputs"]["encoder"], dict(about["arrays"])
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(
                 f"{target / 'manifest.json'} is no whole manifest ({type(error).__name__}: {error}). Train again."
             ) from None
-        if coef.shape != (WIDTH + 1,) or not np.isfinite(coef).all():
-            raise ArtifactError(
-                f"{target}: {coef.size} coefficients, expected {WIDTH + 1} finite ones. Train again."
-            )
         if encoder != WEIGHTS:
             raise ArtifactError(
                 f"{target} was trained on the encoder {str(encoder)[:12]}..., this version has {WEIGHTS[:12]}... "
                 "Train again."
             )
+        found = (
+            read_array(target / name, arrays.get(name))
+            for name in ("landmarks.npy", "widths.npy", "coefficients.npy")
+        )
+        landmarks, widths, model.coef_ = found
+        model.kernel_ = Kernel(landmarks, widths)
+        model.gold_prompts_ = read_array(target / GOLD_PROMPTS, arrays.get(GOLD_PROMPTS))
         return model
 
     @property
     def settings(self) -> dict[str, Any]:
         """What the constructor was given, the cache apart: it changes nothing."""
-        return {"l2": self.l2, "n_folds": self.n_folds, "seed": self.seed}
+        return {"l2": self.l2, "layer": self.layer, "n_folds": self.n_folds, "seed": self.seed}
 
-    def _columns(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
-        """`(n, 385)` float64: the vector, then log(1 + characters)."""
-        from weaklabel.training.embedding import embedder
-
-        vectors = embedder(None if self.cache is None else Path(self.cache)).embed(prompts, responses)
-        lengths = np.log1p([len(response) for response in responses])
-        return np.column_stack([vectors.astype(np.float64), lengths])
+    def _vectors(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
+        """`(n, 768)` float64: the vectors."""
+        known = embedder(self.layer, None if self.cache is None else Path(self.cache))
+        return known.embed(prompts, responses).astype(np.float64)
 
     def _calibrate(
         self, d: FloatArray, p: FloatArray, w: FloatArray, y: FloatArray, pairs: Pairs
@@ -196,14 +207,12 @@ class EmbeddedReward(RewardModel):
 
 
 def _solve(d: FloatArray, p: FloatArray, w: FloatArray, l2: float) -> FloatArray:
-    """`(n_columns,)` coefficients of raw columns; rows turned round change nothing."""
+    """`(r,)` coefficients of the features as they are; rows turned round change nothing."""
     from scipy.optimize import minimize
 
-    scales = np.empty(d.shape[1])
-    for kind in (slice(0, -1), slice(-1, None)):
-        mean = float(w @ (d[:, kind] ** 2).sum(axis=1) / w.sum())
-        scales[kind] = 1.0 / np.sqrt(mean) if mean > 0 else 1.0
-    rows, centred = d * scales, p - 0.5
+    mean = float(w @ (d**2).sum(axis=1) / w.sum())
+    scale = 1.0 / np.sqrt(mean) if mean > 0 else 1.0
+    rows, centred = d * scale, p - 0.5
 
     def objective(theta: FloatArray) -> tuple[float, FloatArray]:
         z = rows @ theta
@@ -213,4 +222,4 @@ def _solve(d: FloatArray, p: FloatArray, w: FloatArray, l2: float) -> FloatArray
 
     options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7}
     found = minimize(objective, np.zeros(d.shape[1]), jac=True, method="L-BFGS-B", options=options)
-    return np.asarray(scales * found.x, dtype=np.float64)
+    return np.asarray(scale * found.x, dtype=np.float64)
