@@ -39,7 +39,9 @@ class RewardModel(ABC):
     @classmethod
     def annotations(cls) -> dict[str, str]:
         """The settings that the constructor takes, name -> annotation; a model that takes others says which."""
-        return {k: str(v) for k, v in cls.__init__.__annotations__.items() if k != "return"}
+        # A model without settings has no constructor of its own, and the one it inherits no annotations.
+        found = getattr(cls.__init__, "__annotations__", {})
+        return {k: str(v) for k, v in found.items() if k != "return"}
 
     @abstractmethod
     def fit(
