@@ -22,10 +22,8 @@ from numpy.typing import ArrayLike
 
 from weaklabel._validation import check_gold
 from weaklabel.artifacts import manifest, write_folder, write_json
-from weaklabel.calibration.temperature import Temperature
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.export.folder import check_replaceable
-from weaklabel.groups import folds_by_prompt
 from weaklabel.reward.base import (
     GOLD_PROMPTS,
     RewardModel,
@@ -36,7 +34,7 @@ from weaklabel.reward.base import (
     write_array,
 )
 from weaklabel.reward.kernel import Kernel
-from weaklabel.reward.linear import MIN_GOLD
+from weaklabel.reward.scale import scale_out_of_fold
 from weaklabel.training.embedding import LAYERS, WEIGHTS, embedder
 from weaklabel.types import FloatArray, Pairs
 
@@ -101,7 +99,9 @@ class EmbeddedReward(RewardModel):
         basis = kernel.basis()
         d = (kernel.at(b) - kernel.at(a)) @ basis
         self.kernel_, self.coef_ = kernel, basis @ _solve(d, p_, w_, self.l2)
-        self.scale_, self.n_gold_ = self._calibrate(d, p_, w_, y, pairs)
+        self.scale_, self.n_gold_ = scale_out_of_fold(
+            lambda some: d @ _solve(d, p_, some, self.l2), w_, y, pairs.prompt_groups, self.n_folds, self.seed
+        )
         self.gold_prompts_ = np.unique(prompt_hashes(pairs.take(~np.isnan(y))))
         return self
 
@@ -188,22 +188,6 @@ class EmbeddedReward(RewardModel):
         """`(n, 768)` float64: the vectors."""
         known = embedder(self.layer, None if self.cache is None else Path(self.cache))
         return known.embed(prompts, responses).astype(np.float64)
-
-    def _calibrate(
-        self, d: FloatArray, p: FloatArray, w: FloatArray, y: FloatArray, pairs: Pairs
-    ) -> tuple[float, int]:
-        known, groups = ~np.isnan(y), pairs.prompt_groups
-        n_gold, n_prompts = int(known.sum()), len(np.unique(groups[known]))
-        if n_gold < MIN_GOLD or n_prompts < self.n_folds:
-            return 1.0, n_gold
-        # Folds of the gold prompts; pairs of other prompts are in no fold and always train.
-        fold = np.full(len(y), -1)
-        fold[known] = folds_by_prompt(groups[known], self.n_folds, self.seed)
-        z = np.empty(len(y))
-        for k in range(self.n_folds):
-            held = np.isin(groups, groups[fold == k])
-            z[fold == k] = d[fold == k] @ _solve(d, p, np.where(held, 0.0, w), self.l2)
-        return Temperature().fit(z[known], y[known]).factor_, n_gold
 
 
 def _solve(d: FloatArray, p: FloatArray, w: FloatArray, l2: float) -> FloatArray:

@@ -26,10 +26,8 @@ from numpy.typing import ArrayLike
 
 from weaklabel._validation import check_gold
 from weaklabel.artifacts import manifest, write_folder, write_json
-from weaklabel.calibration.temperature import Temperature
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.export.folder import check_replaceable
-from weaklabel.groups import folds_by_prompt
 from weaklabel.reward.base import (
     GOLD_PROMPTS,
     RewardModel,
@@ -40,10 +38,10 @@ from weaklabel.reward.base import (
     write_array,
 )
 from weaklabel.reward.features import Differences, hashed_text, score_in_chunks
+from weaklabel.reward.scale import scale_out_of_fold
 from weaklabel.types import FloatArray, Pairs
 
 KIND: Final = "reward:linear"
-MIN_GOLD: Final = 50  # fewer gold pairs cannot tell a scale from noise
 _COEFFICIENTS: Final = "coefficients.npy"
 
 
@@ -91,7 +89,9 @@ class LinearReward(RewardModel):
         d = Differences.of(pairs, hashed_text(self.n_features))
         self.coef_ = np.zeros(2 * self.n_features)
         self.coef_[d.columns] = self._solve(d, p_, w_)
-        self.scale_, self.n_gold_ = self._calibrate(d, p_, w_, y, pairs)
+        self.scale_, self.n_gold_ = scale_out_of_fold(
+            lambda some: d.dot(self._solve(d, p_, some)), w_, y, pairs.prompt_groups, self.n_folds, self.seed
+        )
         self.gold_prompts_ = np.unique(prompt_hashes(pairs.take(~np.isnan(y))))
         return self
 
@@ -163,23 +163,6 @@ class LinearReward(RewardModel):
 
     def _solve(self, d: Differences, p: FloatArray, w: FloatArray) -> FloatArray:
         return minimise(d, p, w, self.l2, _scales(d, w, self.n_features))
-
-    def _calibrate(
-        self, d: Differences, p: FloatArray, w: FloatArray, y: FloatArray, pairs: Pairs
-    ) -> tuple[float, int]:
-        known = ~np.isnan(y)
-        groups = pairs.prompt_groups
-        n_gold, n_prompts = int(known.sum()), len(np.unique(groups[known]))
-        if n_gold < MIN_GOLD or n_prompts < self.n_folds:
-            return 1.0, n_gold
-        # Folds of the gold prompts; pairs of other prompts are in no fold and always train.
-        fold = np.full(len(y), -1)
-        fold[known] = folds_by_prompt(groups[known], self.n_folds, self.seed)
-        z = np.empty(len(y))
-        for k in range(self.n_folds):
-            held = np.isin(groups, groups[fold == k])
-            z[fold == k] = d.dot(self._solve(d, p, np.where(held, 0.0, w)))[fold == k]
-        return Temperature().fit(z[known], y[known]).factor_, n_gold
 
 
 def objective(

@@ -9,7 +9,8 @@ import numpy as np
 from weaklabel.errors import GoldError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.reward.base import RewardModel, prompt_hashes
-from weaklabel.reward.linear import MIN_GOLD, LinearReward
+from weaklabel.reward.linear import LinearReward
+from weaklabel.reward.scale import MIN_GOLD
 from weaklabel.types import FloatArray, Pairs
 
 N_FOLDS: Final = 5

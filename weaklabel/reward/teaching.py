@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from weaklabel.data.readers.base import parse_transcript
 from weaklabel.groups import Comparison, Group, folds_by_prompt, gather_groups
-from weaklabel.reward.linear import MIN_GOLD
+from weaklabel.reward.scale import MIN_GOLD
 from weaklabel.types import FloatArray, Message, Pairs
 
 ENOUGH_GOLD: Final = 200
