@@ -4,7 +4,8 @@ import re
 
 import _lf_texts as t
 
-from weaklabel.lf import Pair, Pattern, Phrases, features, labeling_function
+from weaklabel.lf import Pair, Pattern, features, labeling_function
+from weaklabel.text.features import Phrases
 
 _FLAGS = re.IGNORECASE | re.MULTILINE
 _HEDGES, _EXAMPLES, _ATTRIBUTION = (Pattern(p, _FLAGS) for p in (t.HEDGES, t.EXAMPLES, t.ATTRIBUTION))

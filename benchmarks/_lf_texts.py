@@ -12,7 +12,7 @@ import pyphen
 from snowballstemmer.english_stemmer import EnglishStemmer
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from weaklabel.lf.lexicons import STOP_WORDS
+from weaklabel.text.lexicons import STOP_WORDS
 
 HEDGES = r"\b(?:maybe|perhaps|probably|might|could be|i think|i guess)\b"
 EXAMPLES = r"\b(?:for (?:example|instance)|such as|including|e\.g\.)"

@@ -45,8 +45,8 @@ import weaklabel.labeler.asking
 import weaklabel.labeler.labeler
 from weaklabel.calibration import CANDIDATES, Temperature, choose_calibrator
 from weaklabel.groups import folds_by_prompt
-from weaklabel.lf.hashed_text import pair_features
 from weaklabel.metrics import nll
+from weaklabel.text.ngrams import pair_features
 from weaklabel.types import FloatArray, PairFeatures, Pairs, Votes, sigmoid
 
 DATA_SETS = {"mt_bench_train": "mt_bench", "ultrafeedback_train": "ultrafeedback", "hh_rlhf_train": "hh"}
@@ -227,7 +227,7 @@ def labelled(case: Case, arm: Arm, held: NDArray[np.bool_], seed: int) -> FloatA
 
 def agreement_alone(votes: Votes, seen: Pairs, held: NDArray[np.bool_]) -> FloatArray:
     """The weights learned without gold, and one temperature on the gold there is."""
-    from weaklabel.label_models.pair_model import PairModel
+    from weaklabel.label_models.pair.model import PairModel
 
     inside = votes.take(~held)
     model = PairModel(text=False).fit(inside.L, margins=inside.margins)

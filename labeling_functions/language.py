@@ -7,7 +7,8 @@ texts have none, and then the scorers cannot say.
 import math
 import re
 
-from weaklabel.lf import Text, features, lexicons, response_scorer
+from weaklabel.lf import Text, features, response_scorer
+from weaklabel.text import lexicons
 
 _SCRIPTS = {
     "latin": r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]",

@@ -1,7 +1,7 @@
 """Saying no: right where the request would do harm, wrong everywhere else."""
 
 from weaklabel.lf import FloatArray, Text, TextColumn, features, response_scorer
-from weaklabel.lf.features import Phrases
+from weaklabel.text.features import Phrases
 
 # Requests that most people want declined. Mild words on purpose: the request is recognised, not spelt out.
 _HARM = Phrases(

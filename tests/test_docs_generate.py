@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import weaklabel
-from weaklabel.cli.generate import command
-from weaklabel.pipeline.paired import COLUMNS
+from weaklabel.cli.labels.generate import command
+from weaklabel.generation.paired import COLUMNS
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "generate.md").read_text(encoding="utf-8")
 

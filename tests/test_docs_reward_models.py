@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from weaklabel.cli.reward import command
+from weaklabel.cli.labels.reward import command
 from weaklabel.config import Config
 from weaklabel.reward import REWARD_MODELS
 

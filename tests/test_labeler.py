@@ -14,9 +14,9 @@ import pytest
 from weaklabel.calibration import Platt
 from weaklabel.engine.apply import apply
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, UnknownNameError
-from weaklabel.label_models.dawid_skene import DawidSkene
-from weaklabel.label_models.mixture import Weights
-from weaklabel.label_models.pair_model import PairModel
+from weaklabel.label_models.k_class.dawid_skene import DawidSkene
+from weaklabel.label_models.pair.mixture import Weights
+from weaklabel.label_models.pair.model import PairModel
 from weaklabel.labeler import Labeler, fit
 from weaklabel.lf import load_lfs, response_scorer
 from weaklabel.lf.core import LabelingFunction, ResponseScorer

@@ -8,7 +8,7 @@ import pytest
 from weaklabel.errors import ConfigError, UnknownNameError
 from weaklabel.label_models import LABEL_MODELS, get_label_model
 from weaklabel.label_models.checks import LABEL_MODEL_CHECKS, check_label_model
-from weaklabel.label_models.majority_vote import MajorityVote
+from weaklabel.label_models.k_class.majority_vote import MajorityVote
 
 OF_PAIRS_ALONE = {"pair_model"}
 made = [

@@ -9,13 +9,13 @@ import pytest
 from synthetic import KNOWN_TRUTH, draw_classes, draw_margins, draw_votes, even_accuracies
 
 from weaklabel.errors import ConfigError, LabelMatrixError
-from weaklabel.label_models.auto import Auto
-from weaklabel.label_models.auto_gold import best_temperature, gold_shares
-from weaklabel.label_models.auto_votes import vote_chances
-from weaklabel.label_models.dawid_skene import DawidSkene
-from weaklabel.label_models.held_out_votes import TEMPERATURES, foretell, share_of_one_sided
-from weaklabel.label_models.majority_vote import MajorityVote
-from weaklabel.label_models.moments import Moments
+from weaklabel.label_models.auto.gold import best_temperature, gold_shares
+from weaklabel.label_models.auto.held_out_votes import TEMPERATURES, foretell, share_of_one_sided
+from weaklabel.label_models.auto.model import Auto
+from weaklabel.label_models.auto.votes import vote_chances
+from weaklabel.label_models.k_class.dawid_skene import DawidSkene
+from weaklabel.label_models.k_class.majority_vote import MajorityVote
+from weaklabel.label_models.k_class.moments import Moments
 
 
 def right_and_ece(p: np.ndarray, y: np.ndarray) -> tuple[float, float]:

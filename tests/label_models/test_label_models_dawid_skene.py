@@ -7,8 +7,8 @@ import pytest
 from synthetic import KNOWN_TRUTH, draw_votes
 
 from weaklabel.errors import ConfigError
-from weaklabel.label_models.dawid_skene import DawidSkene, fit_confusion, log_joint
-from weaklabel.label_models.majority_vote import MajorityVote
+from weaklabel.label_models.k_class.dawid_skene import DawidSkene, fit_confusion, log_joint
+from weaklabel.label_models.k_class.majority_vote import MajorityVote
 
 ACCURACIES = np.array([0.85, 0.8, 0.7, 0.65, 0.6, 0.55, 0.75, 0.6])
 

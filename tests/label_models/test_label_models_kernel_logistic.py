@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from weaklabel.label_models.kernel_logistic import fit_columns, fit_rows, leave_group_out
+from weaklabel.label_models.pair.kernel_logistic import fit_columns, fit_rows, leave_group_out
 from weaklabel.types import sigmoid
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from weaklabel.errors import LabelMatrixError
-from weaklabel.label_models.majority_vote import MajorityVote
+from weaklabel.label_models.k_class.majority_vote import MajorityVote
 
 
 def p_of(*votes: int) -> float:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from synthetic import KNOWN_TRUTH, draw_classes, draw_votes, even_accuracies
 
 from weaklabel.errors import ConfigError, LabelMatrixError
-from weaklabel.label_models.agreement_counts import accuracy_of, count_agreements, edge_products
-from weaklabel.label_models.majority_vote import MajorityVote
-from weaklabel.label_models.moments import Moments, discounts, robust_edges
-from weaklabel.label_models.triplet import Triplet, triplet_edges
+from weaklabel.label_models.k_class.agreement_counts import accuracy_of, count_agreements, edge_products
+from weaklabel.label_models.k_class.majority_vote import MajorityVote
+from weaklabel.label_models.k_class.moments import Moments, discounts, robust_edges
+from weaklabel.label_models.k_class.triplet import Triplet, triplet_edges
 
 matrices = st.tuples(st.integers(0, 30), st.integers(1, 5), st.integers(2, 4), st.integers(0, 99)).map(
     lambda t: (np.random.default_rng(t[3]).integers(-1, t[2], (t[0], t[1])).astype(np.int8), t[2])
@@ -44,7 +44,7 @@ def test_counts_are_those_of_a_loop(matrix):
 def test_counts_of_many_chunks_are_exact(monkeypatch):
     L, _ = draw_classes(1000, even_accuracies(6), 0.5, k=3)
     whole = count_agreements(L, 3)
-    monkeypatch.setattr("weaklabel.label_models.bit_counts._CHUNK", 7)
+    monkeypatch.setattr("weaklabel.label_models.k_class.bit_counts._CHUNK", 7)
     assert all((count_agreements(L, 3)[name] == whole[name]).all() for name in whole)
 
 

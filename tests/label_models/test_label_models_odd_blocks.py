@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from weaklabel.label_models.odd_blocks import Block, odd_blocks
+from weaklabel.label_models.pair.odd_blocks import Block, odd_blocks
 from weaklabel.types import PairFeatures
 
 N, D, Q = 30, 4, 6

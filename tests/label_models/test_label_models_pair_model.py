@@ -16,14 +16,16 @@ from scipy.optimize import minimize
 from synthetic import draw_votes
 
 from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
-from weaklabel.label_models import get_label_model, mixture, pair_model
+from weaklabel.label_models import get_label_model
 from weaklabel.label_models.agreement_weights import agreement_weights, class_means
-from weaklabel.label_models.auto import Auto
-from weaklabel.label_models.effects import SHAPES, half_margins, margin_effects
-from weaklabel.label_models.map_logistic import map_logistic
-from weaklabel.label_models.pair_model import PairModel
-from weaklabel.label_models.recipes import Recipe
-from weaklabel.lf.hashed_text import pair_features
+from weaklabel.label_models.auto.model import Auto
+from weaklabel.label_models.pair import mixture
+from weaklabel.label_models.pair import model as pair_model
+from weaklabel.label_models.pair.effects import SHAPES, half_margins, margin_effects
+from weaklabel.label_models.pair.map_logistic import map_logistic
+from weaklabel.label_models.pair.model import PairModel
+from weaklabel.label_models.pair.recipes import Recipe
+from weaklabel.text.ngrams import pair_features
 from weaklabel.types import PairFeatures, sigmoid
 
 VIEWS = ("words", "characters", "layout", "style")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaklabel.label_models.recipes import _HOLD, design_effect, mix, recipes_for
+from weaklabel.label_models.pair.recipes import _HOLD, design_effect, mix, recipes_for
 from weaklabel.types import sigmoid
 
 EVERYTHING = {"sharp", "wide", "votes", "even", "words", "characters", "layout", "style", "gate", "agreement"}

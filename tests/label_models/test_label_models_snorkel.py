@@ -11,7 +11,7 @@ import pytest
 from synthetic import draw_classes, draw_votes
 
 from weaklabel.errors import ConfigError, LabelMatrixError, MissingExtraError
-from weaklabel.label_models.snorkel import SnorkelLabelModel, _import_label_model
+from weaklabel.label_models.k_class.snorkel import SnorkelLabelModel, _import_label_model
 from weaklabel.types import sigmoid
 
 pytestmark = pytest.mark.trains

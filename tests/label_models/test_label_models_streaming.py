@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from weaklabel.errors import ConfigError, LabelMatrixError
 from weaklabel.label_models import get_label_model
 from weaklabel.label_models.additive import logits_of_votes, weights_of_votes
-from weaklabel.label_models.bit_counts import bit_planes, count_together
-from weaklabel.label_models.cast_votes import votes_per_class, votes_per_lf
+from weaklabel.label_models.k_class.bit_counts import bit_planes, count_together
+from weaklabel.label_models.k_class.cast_votes import votes_per_class, votes_per_lf
 from weaklabel.label_models.row_blocks import BLOCK, row_blocks
 from weaklabel.label_models.streaming import fit_on_shards
 

@@ -9,7 +9,7 @@ import pytest
 
 from weaklabel.errors import ConfigError
 from weaklabel.label_models import LABEL_MODELS, get_label_model
-from weaklabel.label_models.vote_model import VoteModel
+from weaklabel.label_models.k_class.vote_model import VoteModel
 
 OF_VOTES = sorted(name for name in LABEL_MODELS if name != "pair_model")
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from synthetic import draw_classes, draw_votes
 
 from weaklabel.errors import ConfigError
-from weaklabel.label_models.cast_votes import cast_votes
-from weaklabel.label_models.majority_vote import MajorityVote
-from weaklabel.label_models.one_sided import OneSided, fit_firing
-from weaklabel.label_models.weighted_vote import WeightedVote
+from weaklabel.label_models.k_class.cast_votes import cast_votes
+from weaklabel.label_models.k_class.majority_vote import MajorityVote
+from weaklabel.label_models.k_class.one_sided import OneSided, fit_firing
+from weaklabel.label_models.k_class.weighted_vote import WeightedVote
 
 
 def loop_agreement(L: np.ndarray, k: int) -> np.ndarray:

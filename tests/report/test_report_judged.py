@@ -10,7 +10,7 @@ from made_labels import build_pairs, with_column
 from made_report import drawn_labels, swapped_labels
 from synthetic import draw_votes
 
-from weaklabel.label_models.pair_model import PairModel
+from weaklabel.label_models.pair.model import PairModel
 from weaklabel.labeler import Labeler, cross_calibrated, out_of_fold_logit
 from weaklabel.metrics import accuracy, nll
 from weaklabel.report import honest_labels, judge

@@ -9,8 +9,8 @@ import pytest
 
 from weaklabel.errors import DataError
 from weaklabel.reward import RewardModel, best_of_n, read_candidates
-from weaklabel.reward.best_of_n import RANDOM, Candidates
-from weaklabel.reward.evaluation import LONGER
+from weaklabel.reward.evaluation.best_of_n import RANDOM, Candidates
+from weaklabel.reward.evaluation.evaluation import LONGER
 
 
 class Digits(RewardModel):

@@ -9,7 +9,7 @@ from made_labels import build_pairs, with_column
 from weaklabel.errors import GoldError, LabelMatrixError
 from weaklabel.metrics import METRICS, accuracy
 from weaklabel.reward import evaluate
-from weaklabel.reward.evaluation import LONGER, longer_wins
+from weaklabel.reward.evaluation.evaluation import LONGER, longer_wins
 
 
 class Says:

@@ -12,10 +12,10 @@ from made_labels import build_pairs
 from scipy.optimize import check_grad
 
 from weaklabel.errors import ArtifactError, ConfigError, DataError, LabelMatrixError, NotFittedError
-from weaklabel.lf.hashed_text import HashedText
 from weaklabel.reward import get_reward_model, load_reward
 from weaklabel.reward.features import Differences
 from weaklabel.reward.linear import LinearReward, minimise, objective
+from weaklabel.text.ngrams import HashedText
 from weaklabel.types import sigmoid
 
 FILLER = [
@@ -230,7 +230,7 @@ def test_ten_megabytes_without_a_space_are_read_in_a_moment():
 def test_forgetting_words_changes_nothing(monkeypatch):
     texts = [f"word{i} again" for i in range(20)]
     plain = HashedText(512).transform(texts)
-    monkeypatch.setattr("weaklabel.lf.hashed_text._MEMORY", 3)
+    monkeypatch.setattr("weaklabel.text.ngrams._MEMORY", 3)
     assert (HashedText(512).transform(texts) != plain).nnz == 0
 
 

@@ -11,8 +11,8 @@ from made_pairs import made_pairs
 from weaklabel.data import read_pairs
 from weaklabel.errors import GoldError, LayoutError
 from weaklabel.reward import evaluate, evaluate_subsets, train_reward
-from weaklabel.reward.evaluation import LONGER
-from weaklabel.reward.rewardbench import REWARD_BENCH, length_tags, section_scores
+from weaklabel.reward.evaluation.evaluation import LONGER
+from weaklabel.reward.evaluation.rewardbench import REWARD_BENCH, length_tags, section_scores
 
 # The published set's true sizes; per subset the share right that the fixture gives it.
 SIZES = {

@@ -140,6 +140,6 @@ def test_without_torch_the_train_extra_is_named(monkeypatch):
 
 
 def test_the_reward_room_opens_without_torch():
-    code = "import sys, weaklabel.reward, weaklabel.cli.reward; print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    code = "import sys, weaklabel.reward, weaklabel.cli.labels.reward; print([m for m in ('torch', 'transformers') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

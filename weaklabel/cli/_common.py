@@ -232,12 +232,14 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rebased(given: Mapping[str, Any], root: Path) -> dict[str, Any]:
     """Options with paths that count from the working folder, written as the file would: from its own folder."""
+    from weaklabel.lf.discovery import PREFIXES
+
     here = Path.cwd().resolve()
     if here == root.resolve():
         return dict(given)
 
     def rebase(path: str) -> str:
-        known = path.startswith(("hf:", "shipped", "entry:", "column:", "snorkel:")) or os.path.isabs(path)
+        known = path.startswith(("hf:", *PREFIXES)) or os.path.isabs(path)
         return path if known or (":" in path and ".py:" not in path) else os.path.relpath(here / path, root)
 
     return {

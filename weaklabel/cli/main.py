@@ -62,6 +62,15 @@ SECTIONS: Final = {
     },
 }
 COMMANDS: Final = {name: line for section in SECTIONS.values() for name, line in section.items()}
+# The folder with the files of each section's commands.
+_FOLDERS: Final = {
+    "Begin": "project",
+    "Write labeling functions": "functions",
+    "Improve them": "functions",
+    "Make and use labels": "labels",
+    "Judge a run": "figures",
+    "Keep house": "project",
+}
 
 
 # Where a command leaves what is to be done once it has ended well, in click's `meta`.
@@ -100,7 +109,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"weaklabel.cli.{cmd_name}")
+        folder = next(_FOLDERS[title] for title, commands in SECTIONS.items() if cmd_name in commands)
+        module = importlib.import_module(f"weaklabel.cli.{folder}.{cmd_name}")
         command: click.Command = module.command
         return command
 

@@ -17,7 +17,7 @@ from weaklabel.engine.sources import Shard
 from weaklabel.engine.store import Cell, Tally, VoteStore
 from weaklabel.lf.batch import PairBatch, pieces
 from weaklabel.lf.core import Column, LabelingFunction
-from weaklabel.lf.ledger import LEDGER
+from weaklabel.text.timings import LEDGER
 from weaklabel.types import ABSTAIN, Fault
 
 SHARD_SIZE: Final = 8192

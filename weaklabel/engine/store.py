@@ -31,7 +31,7 @@ from weaklabel.errors import ArtifactError
 from weaklabel.lf.core import Column, LabelingFunction
 from weaklabel.lf.discovery import fingerprint as fingerprint
 from weaklabel.lf.discovery import grain, ingredients
-from weaklabel.lf.tokens import arrow_of
+from weaklabel.text.tokens import arrow_of
 from weaklabel.types import Fault
 
 _SCHEMA = pa.schema([pa.field("vote", pa.int8(), nullable=False), pa.field("margin", pa.float32())])

@@ -16,15 +16,15 @@ from weaklabel.errors import ConfigError
 from weaklabel.label_models.base import LabelModel
 
 LABEL_MODELS: Final[Mapping[str, str]] = {
-    "majority_vote": "weaklabel.label_models.majority_vote:MajorityVote",
-    "weighted_vote": "weaklabel.label_models.weighted_vote:WeightedVote",
-    "dawid_skene": "weaklabel.label_models.dawid_skene:DawidSkene",
-    "one_sided": "weaklabel.label_models.one_sided:OneSided",
-    "triplet": "weaklabel.label_models.triplet:Triplet",
-    "moments": "weaklabel.label_models.moments:Moments",
-    "snorkel": "weaklabel.label_models.snorkel:SnorkelLabelModel",
-    "pair_model": "weaklabel.label_models.pair_model:PairModel",
-    "auto": "weaklabel.label_models.auto:Auto",
+    "majority_vote": "weaklabel.label_models.k_class.majority_vote:MajorityVote",
+    "weighted_vote": "weaklabel.label_models.k_class.weighted_vote:WeightedVote",
+    "dawid_skene": "weaklabel.label_models.k_class.dawid_skene:DawidSkene",
+    "one_sided": "weaklabel.label_models.k_class.one_sided:OneSided",
+    "triplet": "weaklabel.label_models.k_class.triplet:Triplet",
+    "moments": "weaklabel.label_models.k_class.moments:Moments",
+    "snorkel": "weaklabel.label_models.k_class.snorkel:SnorkelLabelModel",
+    "pair_model": "weaklabel.label_models.pair.model:PairModel",
+    "auto": "weaklabel.label_models.auto.model:Auto",
 }
 """Every label model by name, as `module:Class`, loaded when asked for."""
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError, WeaklabelError
 from weaklabel.label_models.base import LabelModel
-from weaklabel.label_models.majority_vote import MajorityVote
+from weaklabel.label_models.k_class.majority_vote import MajorityVote
 from weaklabel.label_models.row_blocks import BLOCK
 from weaklabel.label_models.streaming import fit_on_shards
 from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Int8Array, swap_votes

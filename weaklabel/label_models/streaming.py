@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from weaklabel.errors import ConfigError, LabelMatrixError
 from weaklabel.label_models.base import LabelModel
-from weaklabel.label_models.vote_model import CountingModel, Counts, add_counts
+from weaklabel.label_models.k_class.vote_model import CountingModel, Counts, add_counts
 
 Model = TypeVar("Model", bound=LabelModel)
 
@@ -29,7 +29,7 @@ def fit_on_shards(model: Model, shards: Iterable[tuple[ArrayLike, ArrayLike | No
         LabelMatrixError: no shards, votes that are none, or shards of different width.
 
     >>> import numpy as np
-    >>> from weaklabel.label_models.majority_vote import MajorityVote
+    >>> from weaklabel.label_models.k_class.majority_vote import MajorityVote
     >>> fit_on_shards(MajorityVote(), [(np.array([[1, -1]]), None), (np.array([[0, 0]]), None)]).counts_["cast"].tolist()
     [2, 1]
     """

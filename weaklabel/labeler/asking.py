@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from weaklabel.calibration import Calibrator, choose_calibrator
 from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models import LabelModel
-from weaklabel.lf.hashed_text import pair_features
+from weaklabel.text.ngrams import pair_features
 from weaklabel.types import FloatArray, PairFeatures, Pairs, Votes, swap_votes
 
 N_FOLDS: Final = 5

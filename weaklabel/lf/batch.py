@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from weaklabel.lf.text_column import TextColumn
-from weaklabel.lf.tokens import Ints, numbers_of, strings_of
+from weaklabel.text.column import TextColumn
+from weaklabel.text.tokens import Ints, numbers_of, strings_of
 from weaklabel.types import Pair, Text
 from weaklabel.types.pair import Message
 

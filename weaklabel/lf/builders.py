@@ -20,9 +20,9 @@ import numpy as np
 from weaklabel._validation import lookup
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.lf.core import LabelingFunction, Prefer, ResponseScorer
-from weaklabel.lf.features import FEATURES, PROMPT_FEATURES, Phrases
-from weaklabel.lf.linear import count_matches, linear
-from weaklabel.lf.text_column import TextColumn
+from weaklabel.text.column import TextColumn
+from weaklabel.text.features import FEATURES, PROMPT_FEATURES, Phrases
+from weaklabel.text.patterns import count_matches, linear
 from weaklabel.types import FloatArray, Text
 
 
@@ -100,7 +100,7 @@ def pattern_scorer(
     Args:
         name: of the labeling function.
         good, bad: regular expressions of `re`; `^` and `$` match at line ends. Patterns without look-around and
-            back-references are searched in whole columns, see `weaklabel.lf.linear`.
+            back-references are searched in whole columns, see `weaklabel.text.patterns`.
         count_each: count every match; by default each pattern counts once, however often it matches.
         ignore_case: "Perhaps" matches `perhaps`.
         prefer, min_gap, max_gap: as in `response_scorer`.
@@ -157,7 +157,7 @@ def threshold_scorer(
     """A scorer of a text feature by its name, that votes where the difference lies in [min_gap, max_gap].
 
     Raises:
-        UnknownNameError: no such feature; lists those of `weaklabel.lf.features`.
+        UnknownNameError: no such feature; lists those of `weaklabel.text.features`.
         LabelingFunctionError: gaps out of order.
 
     >>> longer = threshold_scorer("longer", "n_words", min_gap=2)

@@ -17,7 +17,6 @@ Labeling functions that get their columns in another way (a judge that is asked,
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from abc import abstractmethod
@@ -29,8 +28,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from weaklabel.errors import DataError, DiscoveryError, LabelingFunctionError, VoteError
+from weaklabel.errors import DataError, LabelingFunctionError, VoteError
 from weaklabel.lf.core import Column, LabelingFunction, Prefer, check_score
+from weaklabel.lf.specs import spec_of
 from weaklabel.types import ABSTAIN, Fault, Pair, Pairs
 from weaklabel.types.pair import swapped_name
 
@@ -218,7 +218,7 @@ def column_scores(
         fn=no_function,
         columns=(score_a, score_b) if oriented else _derived(name),
         version=version,
-        spec=column_spec(settings),
+        spec=spec_of("column", settings),
         sources=(score_a, score_b),
         prefer=prefer,
         min_gap=min_gap,
@@ -246,25 +246,15 @@ def column_verdict(name: str, column: str, *, votes: Mapping[Any, str], version:
         fn=no_function,
         columns=_derived(name),
         version=version,
-        spec=column_spec({"name": name, "column": column, "votes": table, "version": version}),
+        spec=spec_of("column", {"name": name, "column": column, "votes": table, "version": version}),
         sources=(column,),
         votes=tuple(sorted(table.items())),
     )
 
 
-def from_spec(spec: str) -> DerivedFunction:
-    """The column LF that `spec` ("column:{json}") describes."""
-    try:
-        settings = json.loads(spec.removeprefix("column:"))
-        if "first_a" in settings or "shown" in settings:
-            from weaklabel.lf import column_judges  # above this module
-
-            return column_judges.from_settings(settings)
-        return column_verdict(**settings) if "votes" in settings else column_scores(**settings)
-    except (json.JSONDecodeError, TypeError, AttributeError) as error:
-        raise DiscoveryError(
-            f"{spec!r} is no column LF ({error}). Make one with column_scores or column_verdict."
-        ) from None
+def from_settings(settings: Mapping[str, Any]) -> DerivedFunction:
+    """The column LF that the settings of a spec describe."""
+    return column_verdict(**settings) if "votes" in settings else column_scores(**settings)
 
 
 def with_derived_columns(
@@ -322,10 +312,6 @@ def change_places(name: str, one: str, two: str) -> bool:
     if one == two:
         raise LabelingFunctionError(f"{name!r}: column {one!r} is named twice. Name two columns.")
     return swapped_name(one, {one, two}) == two
-
-
-def column_spec(settings: Mapping[str, Any]) -> str:
-    return "column:" + json.dumps(settings, sort_keys=True, ensure_ascii=False)
 
 
 def verdict_key(value: object) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 
 from weaklabel.errors import LabelingFunctionError, VoteError
 from weaklabel.lf.batch import PairBatch
-from weaklabel.lf.text_column import TextColumn
+from weaklabel.text.column import TextColumn
 from weaklabel.types import ABSTAIN, Fault, Float32Array, FloatArray, Int8Array, Pair
 
 Prefer = Literal["more", "less"]

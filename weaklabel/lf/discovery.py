@@ -6,9 +6,7 @@
     shipped, shipped:<family>, shipped:<family>.<name>, shipped:<preset>
     entry:<name>                a plug-in of the entry-point group `weaklabel.labeling_functions`, loaded only
                                 when asked for by name
-    column:{json}               a column of the data as an LF (see `weaklabel.lf.columns`)
-    judge:{json}                an LLM judge (see `weaklabel.lf.prompted`)
-    crowd:{json}                a worker of a table of annotations (see `weaklabel.lf.crowd`)
+    column:{json}               a column of the data as an LF; so are judge:, judge_column: and crowd: (`SPECS`)
     snorkel:{json}              Snorkel's labeling functions (see `weaklabel.lf.snorkel`)
     <source>::<name>            one labeling function of any of these: what `LabelingFunction.spec` holds
 
@@ -30,14 +28,16 @@ from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 from weaklabel.errors import DiscoveryError, UnknownNameError
-from weaklabel.lf import columns, snorkel
+from weaklabel.lf import snorkel
 from weaklabel.lf._identity import Grain, captured, grain_of, hash_of, ingredients_of, source_hash_of
 from weaklabel.lf._modules import load_file, shipped_folder, sources_of
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
+from weaklabel.lf.specs import SPECS, from_spec, is_described
 
 ENTRY_POINT_GROUP: Final = "weaklabel.labeling_functions"
 _SOURCES = "A source is a folder, file.py, file.py:name, module:name, shipped, shipped:<family or preset> or entry:<name>."
-_MADE = ("column:", "judge:", "crowd:")  # their spec is all of them: no file, no module
+# What a source may begin with that is no path.
+PREFIXES: Final = ("shipped", "entry:", snorkel.SPEC_PREFIX, *(f"{kind}:" for kind in SPECS))
 _PRESET_KEYS = {"use", "name", "prefer", "min_gap", "max_gap"}
 
 
@@ -92,8 +92,8 @@ def load_object(source: str) -> Any:
 
 def load_spec(spec: str) -> LabelingFunction:
     """The one labeling function that `LabelingFunction.spec` names."""
-    if spec.startswith(_MADE):
-        return _made(spec)
+    if is_described(spec):
+        return from_spec(spec)
     source, _, name = spec.rpartition("::")
     return _pick(_load(source), name, source)
 
@@ -122,7 +122,7 @@ def locate(lf: LabelingFunction) -> LabelingFunction:
 def home_of(spec: str) -> Path | None:
     """The file that `spec` leads to, None where there is none (columns of the data, judges, crowds)."""
     source = spec.rpartition("::")[0]
-    if spec.startswith(_MADE):
+    if is_described(spec):
         return None
     if source.startswith("shipped:"):
         name = source.removeprefix("shipped:")
@@ -186,8 +186,8 @@ def _load(source: str) -> list[LabelingFunction]:
         return _load_shipped(source.removeprefix("shipped:"))
     if source.startswith("entry:"):
         return _load_entry_point(source)
-    if source.startswith(_MADE):
-        return [_made(source)]
+    if is_described(source):
+        return [from_spec(source)]
     if "::" in source:
         return [load_spec(source)]
     if source.startswith(snorkel.SPEC_PREFIX):
@@ -198,18 +198,6 @@ def _load(source: str) -> list[LabelingFunction]:
     if path is not None:
         return _load_one_file(path, name, written)
     return _load_object(source)
-
-
-def _made(spec: str) -> LabelingFunction:
-    if spec.startswith("judge:"):
-        from weaklabel.lf import prompted
-
-        return prompted.from_spec(spec)
-    if spec.startswith("crowd:"):
-        from weaklabel.lf import crowd
-
-        return crowd.from_spec(spec)
-    return columns.from_spec(spec)
 
 
 def _split_file(source: str) -> tuple[Path | None, str, str]:

@@ -1,9 +1,9 @@
 """From pairs to reward model, in steps that are skipped when nothing changed; and two runs side by side."""
 
+from weaklabel.artifacts.steps import Step
 from weaklabel.pipeline.diff import Difference, diff
 from weaklabel.pipeline.functions import configured_lfs
 from weaklabel.pipeline.report import Report
 from weaklabel.pipeline.run import Run, read_configured_pairs
-from weaklabel.pipeline.steps import Step
 
 __all__ = ["Difference", "Report", "Run", "Step", "configured_lfs", "diff", "read_configured_pairs"]

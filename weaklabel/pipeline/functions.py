@@ -9,9 +9,8 @@ from weaklabel.config import ColumnLf, CrowdLf, JudgeLf, LoadedConfig
 from weaklabel.errors import DiscoveryError
 from weaklabel.lf.columns import column_scores, column_verdict
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.discovery import load_lfs
+from weaklabel.lf.discovery import PREFIXES, load_lfs
 
-_PREFIXES = ("shipped", "entry:", "column:", "judge:", "crowd:", "snorkel:")
 JUDGES = "judges"  # folder of their answers, in the store that all runs share
 
 
@@ -44,20 +43,20 @@ def configured_lfs(loaded: LoadedConfig) -> list[LabelingFunction]:
 def resolve_source(loaded: LoadedConfig, source: str) -> str:
     """A source of the settings as seen from the working folder; names that are no paths stay."""
     path = source.rpartition(":")[0] if source.rpartition(":")[0].endswith(".py") else source
-    if source.startswith(_PREFIXES) or not (path.endswith(".py") or (loaded.root / path).exists()):
+    if source.startswith(PREFIXES) or not (path.endswith(".py") or (loaded.root / path).exists()):
         return source
     return loaded.resolve(source)
 
 
 def _column_lfs(column: ColumnLf) -> list[LabelingFunction]:
     if column.first_a is not None and column.first_b is not None:
-        from weaklabel.lf.column_judges import judge_columns
+        from weaklabel.judges.columns import judge_columns
 
         votes, gap = dict(column.votes) or None, column.min_gap
         first_a, first_b = column.first_a, column.first_b
         return [judge_columns(column.name, first_a, first_b, votes=votes, toward=column.toward, min_gap=gap)]
     if column.column is not None and column.shown is not None:
-        from weaklabel.lf.column_judges import judge_column
+        from weaklabel.judges.columns import judge_column
 
         orders = dict(column.shown_as) or None
         return judge_column(column.name, column.column, column.shown, votes=column.votes, shown_as=orders)
@@ -70,7 +69,7 @@ def _column_lfs(column: ColumnLf) -> list[LabelingFunction]:
 
 
 def _judge(loaded: LoadedConfig, settings: JudgeLf) -> LabelingFunction:
-    from weaklabel.lf.prompted import judge
+    from weaklabel.judges.prompted import judge
 
     plain = settings.model_dump()
     template = plain["template"]
@@ -80,7 +79,7 @@ def _judge(loaded: LoadedConfig, settings: JudgeLf) -> LabelingFunction:
 
 
 def _crowd(loaded: LoadedConfig, settings: CrowdLf) -> list[LabelingFunction]:
-    from weaklabel.lf.crowd import crowd_workers
+    from weaklabel.judges.crowd import crowd_workers
 
     plain = settings.model_dump()
     plain["annotations"], plain["votes"] = loaded.resolve(settings.annotations), plain["votes"] or None

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from weaklabel import artifacts
+from weaklabel.artifacts.steps import HashMemo, StepKeeper
 from weaklabel.data import PairsFile
+from weaklabel.judges.crowd import CrowdFunction
+from weaklabel.judges.prompted import Judge
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.crowd import CrowdFunction
-from weaklabel.lf.prompted import Judge
-from weaklabel.pipeline.steps import HashMemo, StepKeeper
 from weaklabel.types import Pairs
 
 

@@ -33,6 +33,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from weaklabel import artifacts
+from weaklabel.artifacts.steps import HashMemo, OnStep, StepKeeper, clear_torn
 from weaklabel.config import DataSettings, ExportSettings, LoadedConfig, TrlSettings
 from weaklabel.data import PairsFile, read_pairs
 from weaklabel.engine import VoteStore, fingerprint
@@ -46,7 +47,6 @@ from weaklabel.lf.core import LabelingFunction
 from weaklabel.pipeline.functions import configured_lfs
 from weaklabel.pipeline.judging import annotation_files, judge_pairs, judges_of
 from weaklabel.pipeline.report import Report, make_report
-from weaklabel.pipeline.steps import HashMemo, OnStep, StepKeeper, clear_torn
 from weaklabel.pipeline.streams import configured_source, labels_by_shard, read_to_file, write_labels
 from weaklabel.pipeline.tables import read_set_aside, read_votes_file, write_faults, write_votes_file
 from weaklabel.pipeline.voting import check_faults, discard_faulty, remark_on, vote, vote_counts

@@ -9,7 +9,6 @@ from typing import Any
 from weaklabel import artifacts
 from weaklabel.errors import LabelMatrixError
 from weaklabel.labeler import Labeler
-from weaklabel.lf.analysis import analyze
 from weaklabel.report.baselines import baselines
 from weaklabel.report.ceiling import gold_agreement
 from weaklabel.report.dossiers import disputed_section
@@ -20,9 +19,10 @@ from weaklabel.report.page import render
 from weaklabel.report.sections import Section
 from weaklabel.report.summary import figures_of, held_out_section, summary_section
 from weaklabel.report.trust import bias_section, calibration_section, shift_section
-from weaklabel.reward.evaluation import Evaluation
+from weaklabel.reward.evaluation.evaluation import Evaluation
 from weaklabel.shift import ShiftReport
 from weaklabel.types import Labels
+from weaklabel.workbench.analysis import analyze
 
 
 def write_report(

@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 
 from weaklabel._tables import short
-from weaklabel.lf.analysis import Analysis
 from weaklabel.metrics import Interval
 from weaklabel.report.drawing import Picture
 from weaklabel.report.given import AddedValue, Dependencies
@@ -18,6 +17,7 @@ from weaklabel.report.pictures.heatmap import LIMIT, by_likeness, heatmap_pictur
 from weaklabel.report.sections import Section, Table
 from weaklabel.report.text import name as one_line
 from weaklabel.types import ABSTAIN, FloatArray, Labels
+from weaklabel.workbench.analysis import Analysis
 
 _ROWS: Final = 300
 

@@ -14,7 +14,7 @@ from weaklabel.report.ceiling import GoldAgreement
 from weaklabel.report.judged import Judged
 from weaklabel.report.pictures.forest import forest_picture
 from weaklabel.report.sections import Section, Table, Tile
-from weaklabel.reward.evaluation import Evaluation
+from weaklabel.reward.evaluation.evaluation import Evaluation
 from weaklabel.types import Labels
 
 METRICS: Final = ("accuracy", "nll", "brier", "ece")

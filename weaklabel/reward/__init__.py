@@ -1,12 +1,19 @@
 """Reward models: a number per response, learned from soft labels, and how they compare on gold."""
 
 from weaklabel.reward.base import RewardModel
-from weaklabel.reward.best_of_n import BestOfN, Candidates, best_of_n, read_candidates
-from weaklabel.reward.evaluation import Evaluation, evaluate
+from weaklabel.reward.evaluation import (
+    REWARD_BENCH,
+    BestOfN,
+    Candidates,
+    Evaluation,
+    SubsetEvaluation,
+    best_of_n,
+    evaluate,
+    evaluate_subsets,
+    read_candidates,
+)
 from weaklabel.reward.files import read_taught, score_file
 from weaklabel.reward.registry import REWARD_MODELS, get_reward_model, load_reward
-from weaklabel.reward.rewardbench import REWARD_BENCH
-from weaklabel.reward.subsets import SubsetEvaluation, evaluate_subsets
 from weaklabel.reward.train import train_reward, training_targets
 
 __all__ = [

@@ -1,6 +1,6 @@
 """The difference that a pair makes in the hashed n-grams of its responses, in blocks of rows.
 
-Which words and which short character runs a response holds: see `weaklabel.lf.hashed_text`.
+Which words and which short character runs a response holds: see `weaklabel.text.ngrams`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.lf.hashed_text import HashedText
+from weaklabel.text.ngrams import HashedText
 from weaklabel.types import FloatArray, Pairs
 from weaklabel.types.features import Sparse
 

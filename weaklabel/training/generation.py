@@ -29,7 +29,7 @@ from transformers import (
 )
 
 from weaklabel.errors import ArtifactError, ConfigError
-from weaklabel.protocol import Reply
+from weaklabel.servers.protocol import Reply
 from weaklabel.training.memory import is_out_of_memory
 from weaklabel.training.models import quiet
 from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn, transcript

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from weaklabel.lf.features import words
+from weaklabel.text.features import words
 from weaklabel.types import Pair, Text
 
 _FLAGS: Final = re.MULTILINE | re.IGNORECASE  # as pattern_scorer compiles them

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.label_models.agreement_weights import class_means
-from weaklabel.lf.analysis import pairwise_agreement
 from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Votes
+from weaklabel.workbench.analysis import pairwise_agreement
 
 ENOUGH: Final = 20
 """Pairs, and prompts, on which two functions must both vote before anything is said of them."""

@@ -18,7 +18,7 @@ from weaklabel.calibration import CANDIDATES
 from weaklabel.errors import GoldError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models import get_label_model
-from weaklabel.label_models.map_logistic import map_logistic, nll_of_logit
+from weaklabel.label_models.pair.map_logistic import map_logistic, nll_of_logit
 from weaklabel.labeler import N_FOLDS, cross_calibrated, features_for, out_of_fold_logit
 from weaklabel.types import FloatArray, Pairs, Votes, sigmoid, signed_votes
 from weaklabel.workbench._dev import DevGold, dev_gold

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from weaklabel.engine.executors import OutOfTime, alarm
 from weaklabel.errors import ConfigError, DataError, GoldError
-from weaklabel.lf.analysis import accuracy_interval
 from weaklabel.lf.builders import runs_in_python
 from weaklabel.lf.checks import MAX_IDS, Finding, examine, fresh, rows_of, where
 from weaklabel.lf.core import LabelingFunction
@@ -30,6 +29,7 @@ from weaklabel.lf.snorkel import SnorkelFunction
 from weaklabel.types import ABSTAIN, CANONICAL, FloatArray, Pair, Pairs
 from weaklabel.workbench import rules
 from weaklabel.workbench._dev import is_dev
+from weaklabel.workbench.analysis import accuracy_interval
 from weaklabel.workbench.rules import RULES
 
 Clock = Callable[[], float]

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from weaklabel._tables import chance, html_table, plain_table, short
 from weaklabel.groups import some_prompts
-from weaklabel.lf.analysis import pairwise_agreement
 from weaklabel.metrics.rows import group_numbers
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes, signed_votes
 from weaklabel.workbench._correlation import (
@@ -37,6 +36,7 @@ from weaklabel.workbench._correlation import (
     signs_given_truth,
 )
 from weaklabel.workbench._dev import dev_gold
+from weaklabel.workbench.analysis import pairwise_agreement
 from weaklabel.workbench.explore import benjamini_hochberg
 
 MAX_PAIRS: Final = 10_000

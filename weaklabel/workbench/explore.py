@@ -23,12 +23,12 @@ import numpy as np
 
 from weaklabel._tables import chance, html_table, plain_table, short
 from weaklabel.errors import ConfigError, GoldError
-from weaklabel.lf.analysis import wilson
 from weaklabel.lf.checks import rows_of
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.types import FloatArray, Pair, Pairs, Text, signed_votes
 from weaklabel.workbench._clues import PATTERNS, Words, bigrams_of, opening_pattern, words_of
 from weaklabel.workbench._dev import is_dev
+from weaklabel.workbench.analysis import wilson
 
 Kind = Literal["scorer", "pattern", "word", "bigram"]
 KINDS: Final[tuple[Kind, ...]] = ("scorer", "pattern", "word", "bigram")

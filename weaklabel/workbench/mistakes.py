@@ -16,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._tables import chance, plain_table, short
 from weaklabel.errors import LabelMatrixError
-from weaklabel.lf.analysis import accuracy_interval
 from weaklabel.metrics import Interval
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes
 from weaklabel.workbench._dev import DevGold, dev_gold
 from weaklabel.workbench._plain import one_line, plain
+from weaklabel.workbench.analysis import accuracy_interval
 from weaklabel.workbench.explore import benjamini_hochberg
 
 FEWEST_IN_PATTERN: Final = 10

@@ -1,0 +1,29 @@
+"""The one way onto a disk: content hashes, manifests, atomic writes, and steps that are skipped when nothing changed."""
+
+from weaklabel.artifacts.files import (
+    atomic_file,
+    content_hash,
+    file_hash,
+    manifest,
+    read_json,
+    table_hash,
+    versions,
+    write_folder,
+    write_json,
+    write_parquet,
+    write_text,
+)
+
+__all__ = [
+    "atomic_file",
+    "content_hash",
+    "file_hash",
+    "manifest",
+    "read_json",
+    "table_hash",
+    "versions",
+    "write_folder",
+    "write_json",
+    "write_parquet",
+    "write_text",
+]

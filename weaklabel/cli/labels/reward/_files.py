@@ -1,0 +1,137 @@
+"""Options that name a preference file instead of a run, and the gold to judge on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from weaklabel.cli._common import _columns, _stack, note, open_run, settings
+from weaklabel.errors import ConfigError, GoldError
+
+if TYPE_CHECKING:
+    from weaklabel.pipeline import Run
+    from weaklabel.reward import RewardModel, SubsetEvaluation
+    from weaklabel.types import Comparer, Pairs
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+# Named otherwise than the settings of a run: they speak of another file, and are not remembered for the run.
+def file_options(function: F) -> F:
+    """`--pairs FILE` with what it takes to read it; `reading` takes them out of the command's arguments."""
+    return _stack(
+        click.option(
+            "--pairs", "file_pairs", multiple=True, metavar="FILE", help="A preference file instead of a run."
+        ),
+        click.option("--gold", "file_gold", metavar="FILE", help="Its gold, joined by id."),
+        click.option("--layout", "file_layout", metavar="NAME", help="How it is laid out."),
+        click.option(
+            "--columns",
+            "file_columns",
+            metavar="prompt=q,...",
+            callback=_columns,
+            help="Which column is which.",
+        ),
+    )(function)
+
+
+def judging_options(function: F) -> F:
+    """How gold is cut for the figures."""
+    return _stack(
+        click.option(
+            "--subset", default="subset", show_default=True, metavar="COLUMN", help="Figures by its values."
+        ),
+        click.option(
+            "--length-tag",
+            metavar="COLUMN",
+            help="Says if the better answer is longer: True, False, Neutral. Default: seen from the texts.",
+        ),
+    )(function)
+
+
+def reading(options: dict[str, Any]) -> dict[str, Any] | None:
+    """Takes the file options out of `options`: arguments of `read_pairs` with `source`, None without a file."""
+    files = [absolute(path) for path in options.pop("file_pairs")]
+    gold, layout, columns = (options.pop(f"file_{name}") for name in ("gold", "layout", "columns"))
+    if not files:
+        if gold or layout or columns:
+            raise ConfigError(
+                "--gold, --layout and --columns describe a file. Name it with --pairs, or leave them out."
+            )
+        return None
+    source = files[0] if len(files) == 1 else files
+    return {"source": source, "gold": gold and absolute(gold), "layout": layout, "columns": columns}
+
+
+def absolute(path: str) -> str:
+    """A path as it is after a change to the project's folder."""
+    return path if path.startswith("hf:") else os.path.abspath(path)
+
+
+def open_models(
+    folders: Sequence[str], options: Mapping[str, Any], *, of_run: bool
+) -> tuple[dict[str, Comparer], Run | None, int]:
+    """Saved reward models and labelers by folder, the run where one is needed, and the seed in force.
+
+    Raises:
+        ArtifactError: when a folder holds neither.
+    """
+    paths = {folder.rstrip("/"): absolute(folder) for folder in folders}
+    # First, because it changes to the project's folder: the paths of functions in saved labelers count from there.
+    run = open_run(options) if of_run else None
+    seed = (settings(options) if run is None else run).config.data.seed
+    from weaklabel.comparers.loading import load
+
+    return {name: load(path) for name, path in paths.items()}, run, seed
+
+
+def open_reward(folder: str) -> RewardModel:
+    """A saved reward model.
+
+    Raises:
+        ConfigError: when it is a labeler. ArtifactError: when it is nothing.
+    """
+    from weaklabel.comparers.loading import load
+    from weaklabel.reward import RewardModel
+
+    found = load(folder)
+    if not isinstance(found, RewardModel):
+        raise ConfigError(
+            f"{folder} holds a labeler, which scores no single responses. Name a reward model, such as runs/base/reward."
+        )
+    return found
+
+
+def gold_of(file: dict[str, Any] | None, run: Run | None) -> Pairs:
+    """The gold to judge on: all that a file has, or a run's locked test part.
+
+    Raises:
+        GoldError: when the run has none.
+    """
+    from weaklabel.data import read_pairs
+
+    if file is not None:
+        pairs = read_pairs(**file, test_share=1.0)
+        if pairs.set_aside:
+            note(f"{len(pairs.set_aside):,} rows could not be read and are left out")
+        return pairs
+    assert run is not None
+    test = run.pairs.test
+    if not len(test):
+        raise GoldError(
+            f"run {run.folder.name} has no held-out gold. Give gold and a data.test_share above 0, or name a file "
+            "with --pairs."
+        )
+    return test
+
+
+def judge(
+    arms: Mapping[str, Comparer], gold: Pairs, options: Mapping[str, Any], seed: int
+) -> SubsetEvaluation:
+    """`evaluate_subsets` by the command's options."""
+    from weaklabel.reward import evaluate_subsets
+
+    return evaluate_subsets(arms, gold, subset=options["subset"], length_tag=options["length_tag"], seed=seed)

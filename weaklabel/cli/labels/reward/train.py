@@ -1,0 +1,146 @@
+"""`weaklabel reward train`: from a run's labels, or from any preference file, to a saved model with its card."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from weaklabel.cli._common import config_options, emit, json_option, name_option, note, open_run, settings
+from weaklabel.cli.labels.reward._files import file_options, reading
+from weaklabel.errors import ConfigError
+
+if TYPE_CHECKING:
+    from weaklabel.reward import Evaluation, RewardModel
+    from weaklabel.types import Pairs
+
+BESIDE = "linear"
+
+
+@click.command("train")
+@file_options
+@click.option(
+    "--test-share", "share", type=float, help="Share of the file's gold prompts kept for figures. Default: .2"
+)
+@click.option("--out", metavar="FOLDER", help="Where the model goes; needed with --pairs, and only then.")
+@click.option(
+    "--reward-model",
+    metavar="NAME|FOLDER|HUB",
+    help="linear, minilm, transformer, or a pretrained model's folder or hub name. Default: linear.",
+)
+@click.option("--from-scratch", metavar="SIZE", help="A small decoder with a tokenizer of its own.")
+@click.option(
+    "--allow-uncalibrated",
+    is_flag=True,
+    default=None,
+    help="Learn from labels that were never fitted to gold.",
+)
+@config_options
+@name_option
+@json_option
+def train(
+    as_json: bool, out: str | None, share: float | None, from_scratch: str | None, **options: Any
+) -> None:
+    """Train a reward model, and say how it does on held-out prompts, beside a linear one taught the same.
+
+    From a run's labels; or with --pairs from a file with gold, or with beliefs in columns: p (P(b beats a)) or
+    p_chosen, and w. Settings of the model: --set reward.settings.KEY=VALUE.
+
+    \b
+    weaklabel reward train --name base --reward-model minilm
+    weaklabel reward train --pairs labels.parquet --out models/first --from-scratch tiny
+    """
+    file = reading(options)
+    options |= _choice(options["reward_model"], from_scratch, tuple(options["sets"]))
+    if (file is None) != (out is None):
+        raise ConfigError(
+            "a run keeps its model in its own folder: leave --out away."
+            if file is None
+            else "--out is missing: name the folder for the model trained on --pairs."
+        )
+    if file is None:
+        if share is not None:
+            raise ConfigError("--test-share belongs to --pairs; of a run it is data.test_share.")
+        run = open_run(options)
+        path, name, model, seed = run.folder / "reward", run.folder.name, run.reward, run.config.data.seed
+        allowed = run.config.reward.allow_uncalibrated
+        found = _judged(model, run.labels, run.pairs.test, None, seed, allowed)
+    else:
+        path, name = Path(out or "").absolute(), None
+        model, found = _from_file(file, path, 0.2 if share is None else share, options)
+    text = str(found) if found else "no held-out gold, so no figures. Give gold, and a test share above 0."
+    value = {"run": name, "path": str(path), "model": model.name, "evaluation": found and found.to_dict()}
+    emit(value, f"{text}\nreward model: {path}", as_json)
+
+
+def _choice(model: str | None, from_scratch: str | None, sets: tuple[str, ...]) -> dict[str, Any]:
+    """`--reward-model` and `--from-scratch` as a registered name and settings of it."""
+    from weaklabel.reward import REWARD_MODELS
+
+    if from_scratch is not None:
+        if model not in (None, "transformer"):
+            raise ConfigError(
+                f"--from-scratch makes a new model, but --reward-model is {model!r}. Give one of them."
+            )
+        return {"reward_model": "transformer", "sets": (*sets, _set("from_scratch", from_scratch))}
+    if model is None or model in REWARD_MODELS or not ("/" in model or os.path.isdir(model)):
+        return {"reward_model": model, "sets": sets}
+    where = os.path.abspath(model) if os.path.isdir(model) else model
+    return {"reward_model": "transformer", "sets": (*sets, _set("base", where))}
+
+
+def _set(key: str, value: str) -> str:
+    return f"reward.settings.{key}={json.dumps(value)}"
+
+
+def _from_file(
+    file: dict[str, Any], path: Path, share: float, options: dict[str, Any]
+) -> tuple[RewardModel, Evaluation | None]:
+    loaded = settings(options).config
+    chosen, seed = loaded.reward, loaded.data.seed
+    from weaklabel.report.card import model_card
+    from weaklabel.reward import read_taught, train_reward, training_targets
+
+    allowed = chosen.allow_uncalibrated
+    _check_target(path)
+    pairs, beliefs = read_taught(**file, test_share=share, seed=seed, allow_uncalibrated=allowed)
+    if pairs.set_aside:
+        note(f"{len(pairs.set_aside):,} rows could not be read and are left out")
+    model = train_reward(pairs, chosen.model, beliefs=beliefs, **chosen.settings)
+    taught = len(training_targets(pairs, beliefs=beliefs)[0])
+    if silent := int((pairs.parts != "test").sum()) - taught:
+        note(f"{silent:,} pairs have neither gold nor a belief that counts, and taught nothing")
+    model.save(
+        path,
+        beside=model_card(
+            model, pairs.test, facts={"pairs given, gold for the factor among them": f"{taught:,}"}, seed=seed
+        ),
+    )
+    return model, _judged(model, pairs, pairs.test, beliefs, seed, allowed)
+
+
+def _check_target(path: Path) -> None:
+    """Before hours are spent on training: that what comes of it can be put there."""
+    from weaklabel.export.folder import check_replaceable
+
+    check_replaceable(path, "reward:")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=path.parent).close()
+
+
+def _judged(
+    model: RewardModel, taught: Any, held: Pairs, beliefs: Any, seed: int, allowed: bool
+) -> Evaluation | None:
+    """The model on held-out gold, beside a linear one that was taught the same."""
+    from weaklabel.reward import evaluate, train_reward
+
+    if not len(held):
+        return None
+    arms = {"reward model": model}
+    if model.name != BESIDE:
+        arms[BESIDE] = train_reward(taught, beliefs=beliefs, allow_uncalibrated=allowed)
+    return evaluate(arms, gold=held, seed=seed)

@@ -1,0 +1,1 @@
+"""Commands that lay out a project and keep house."""

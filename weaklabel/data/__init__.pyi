@@ -1,0 +1,12 @@
+from .build import Batch as Batch
+from .pairs_file import PairsFile as PairsFile
+from .readers import LAYOUTS as LAYOUTS
+from .readers import Layout as Layout
+from .readers import detect_layout as detect_layout
+from .reading import as_pairs as as_pairs
+from .reading import iter_batches as iter_batches
+from .reading import read_pairs as read_pairs
+from .splits import split_by_prompt as split_by_prompt
+from .writing import Written as Written
+from .writing import convert_pairs as convert_pairs
+from .writing import write_pairs as write_pairs

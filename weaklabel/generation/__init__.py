@@ -1,0 +1,1 @@
+"""Responses from local models and servers, paired and labelled."""

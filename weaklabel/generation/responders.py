@@ -1,0 +1,221 @@
+"""Who is asked for responses: local models and endpoints behind one interface, and where their answers are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from weaklabel.artifacts import content_hash
+from weaklabel.artifacts.steps import HashMemo
+from weaklabel.data.prompts import Prompt
+from weaklabel.errors import ConfigError, EndpointError, MissingExtraError
+from weaklabel.servers.client import Client
+from weaklabel.servers.endpoint import Endpoint
+from weaklabel.servers.protocol import Reply, Request
+from weaklabel.servers.replies import ReplyCache
+from weaklabel.training.sampling import NEXT_TURN, Sampling, own_turn, transcript
+
+Keep = Callable[[str, Reply], None]
+"""Called with the key of a question as soon as its answer is there."""
+
+_WEIGHTS: Final = (".json", ".safetensors", ".jinja", ".model", ".txt")
+_MOST_IN_A_ROW: Final = 20  # requests that fail one after another before the work ends
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One response that is wanted: which prompt, the how-manieth response to it, and the hash of both with the model."""
+
+    prompt: Prompt
+    number: int
+    key: str
+
+    @classmethod
+    def of(cls, prompt: Prompt, number: int, identity: str) -> Slot:
+        return cls(prompt, number, content_hash(identity, prompt.told, str(number)))
+
+    def draw_key(self, seed: int) -> str:
+        """Of the random numbers: neither the model nor its place on disk is part of it."""
+        return content_hash("draw 1", str(seed), self.prompt.told, str(self.number))
+
+
+class Source(Protocol):
+    """A model that gives responses.
+
+    Attributes:
+        about: for the manifest.
+        asked: everything that a response rests on, beside the prompt.
+    """
+
+    @property
+    def name(self) -> str:
+        """For people and for the columns `model_a` and `model_b`."""
+
+    about: dict[str, Any]
+    asked: dict[str, Any]
+
+    def ask(self, slots: Sequence[Slot], known: Collection[str], keep: Keep) -> Iterator[int]:
+        """Answer the slots whose keys are not `known`, `keep` each reply; yields how many are done or failed."""
+
+
+@dataclass
+class LocalSource:
+    """A model in a folder, or of the hub as "hf:org/name". Loaded when it is first asked."""
+
+    name: str
+    sampling: Sampling
+    hashes: HashMemo
+    batch_size: int = 16
+    dtype: str = "auto"
+    device: str | None = None
+    about: dict[str, Any] = field(init=False)
+    asked: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ConfigError(f"batch_size is {self.batch_size}. Allowed: at least 1.")
+        self._folder = _model_folder(self.name)
+        files = sorted(file for file in self._folder.iterdir() if file.suffix in _WEIGHTS and file.is_file())
+        weights = content_hash(*(part for file in files for part in (file.name, self.hashes.of(file))))
+        self.about = {"model": self.name, "sha256": weights, "dtype": self.dtype}
+        self.asked = {"weights": weights, "dtype": self.dtype, **_settings(self.sampling)}
+
+    def ask(self, slots: Sequence[Slot], known: Collection[str], keep: Keep) -> Iterator[int]:
+        try:
+            from weaklabel.training.generation import Responder
+        except ImportError:
+            raise MissingExtraError.for_extra("generating with a local model", "train") from None
+        responder = Responder(self._folder, device=self.device, dtype=self.dtype)
+        wanted = [(slot.prompt.messages, slot.draw_key(self.sampling.seed)) for slot in slots]
+        there = {i for i, slot in enumerate(slots) if slot.key in known}
+        done = 0
+        for batch in responder.replies(wanted, self.sampling, batch_size=self.batch_size, known=there):
+            for at, reply in batch:
+                keep(slots[at].key, reply)
+            done += len(batch)
+            yield done
+
+
+@dataclass
+class EndpointSource:
+    """A model behind an OpenAI-compatible endpoint. The seed goes along; whether the server obeys it is its affair."""
+
+    endpoint: Endpoint
+    sampling: Sampling
+    body: Mapping[str, Any] = field(default_factory=dict)
+    about: dict[str, Any] = field(init=False)
+    asked: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if secret := [name for name in self.body if "key" in name.lower() or "auth" in name.lower()]:
+            raise ConfigError(f"a field is {secret[0]!r}. A key goes into an environment variable: key_env.")
+        to = self.endpoint
+        self.about = {"model": to.model, "url": to.url, "api": to.api, "body": dict(self.body)}
+        self.asked = {"model": to.model, "api": to.api, "body": dict(self.body), **_settings(self.sampling)}
+
+    @property
+    def name(self) -> str:
+        return self.endpoint.model
+
+    def ask(self, slots: Sequence[Slot], known: Collection[str], keep: Keep) -> Iterator[int]:
+        todo = [slot for slot in slots if slot.key not in known]
+        jobs = ((slot, self.request(slot)) for slot in todo)
+        in_a_row, has_answered = 0, bool(known)
+        with (
+            Client(self.endpoint) as client,
+            closing(
+                client.ask_all(jobs, on_reply=lambda slot, reply: keep(slot.key, self._own(reply)))
+            ) as answers,
+        ):
+            for done, (_, answer) in enumerate(answers, 1):
+                if isinstance(answer, Reply):
+                    has_answered, in_a_row = True, 0
+                    yield done
+                    continue
+                in_a_row += 1
+                # A server that is gone, or that never took such a request; not some prompts too long for it.
+                never = not has_answered and in_a_row >= min(_MOST_IN_A_ROW, len(todo))
+                if never or (in_a_row >= _MOST_IN_A_ROW and not answer.lasting):
+                    raise EndpointError(
+                        f"model {self.name!r}: {in_a_row} requests in a row failed, the last because "
+                        f"{answer.error}. What was answered is kept; the same command continues."
+                    )
+                yield done
+
+    def request(self, slot: Slot) -> Request:
+        """What is sent. Each response of a prompt has a seed of its own."""
+        drawn = self.sampling
+        body: dict[str, Any] = {"temperature": drawn.temperature, "top_p": drawn.top_p}
+        body["seed"] = int(slot.draw_key(drawn.seed)[:7], 16)  # 28 bits: every server's integers hold them
+        if drawn.top_k:
+            body["top_k"] = drawn.top_k
+        if self.endpoint.api == "chat":
+            body["messages"] = [dict(turn) for turn in slot.prompt.messages]
+        else:
+            body["stop"] = [NEXT_TURN]
+        prompt = transcript(slot.prompt.messages)
+        return Request(prompt, max_tokens=drawn.max_new_tokens, body=body | dict(self.body))
+
+    def _own(self, reply: Reply) -> Reply:
+        if self.endpoint.api == "chat" or own_turn(reply.text) == reply.text:
+            return reply
+        return Reply(own_turn(reply.text), (), "stop", reply.refused, reply.tokens_in, reply.tokens_out)
+
+
+def answers_of(
+    source: Source, wanted: Sequence[tuple[Prompt, int]], cache: str | Path, progress: Callable[[int], None]
+) -> list[Reply | None]:
+    """The replies to `wanted` in its order, of those at hand and for the rest by asking; None where asking failed.
+
+    What is answered is on disk before it is used: a run that is killed asks for the rest alone.
+    """
+    identity = content_hash("responses 1", json.dumps(source.asked, sort_keys=True))
+    slots = [Slot.of(prompt, number, identity) for prompt, number in wanted]
+    cached = ReplyCache(cache, source.name.rpartition("/")[2], identity)
+    if any(slot.key not in cached for slot in slots):
+        with cached.held():
+            # Now: while this waited for the file, others may have asked.
+            known = {slot.key for slot in slots if slot.key in cached}
+            progress(len(known))
+            for done in source.ask(slots, known, cached.add):
+                progress(len(known) + done)
+    progress(len(slots))
+    return [cached.get(slot.key) for slot in slots]
+
+
+def _settings(sampling: Sampling) -> dict[str, Any]:
+    names = ("max_new_tokens", "temperature", "top_p", "top_k", "seed")
+    return {name: getattr(sampling, name) for name in names}
+
+
+def _model_folder(name: str) -> Path:
+    """Where a model lies: the folder itself, or the hub's copy of "hf:org/name", fetched if it is not there."""
+    if name.startswith("hf:"):
+        return _from_hub(name)
+    folder = Path(name).expanduser()
+    if not (folder / "config.json").is_file():
+        what = "holds no config.json" if folder.is_dir() else "is no folder"
+        raise ConfigError(
+            f"there is no model {name!r}: it {what}. Name a folder with a saved model, hf:org/name of the hub, or "
+            "NAME@http://host:port/v1 at an endpoint."
+        )
+    return folder
+
+
+def _from_hub(name: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise MissingExtraError.for_extra("a model of the hub", "train") from None
+    try:
+        found = snapshot_download(name.removeprefix("hf:"), allow_patterns=[f"*{end}" for end in _WEIGHTS])
+    except Exception as error:
+        said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"[:160]
+        raise ConfigError(
+            f"{name} cannot be had from the hub ({said}). Check the name, or name a folder with a saved model."
+        ) from None
+    return Path(found)

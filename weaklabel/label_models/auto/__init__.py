@@ -1,0 +1,1 @@
+"""`auto`: chooses a label model from what the votes and the gold show."""

@@ -1,0 +1,207 @@
+"""`auto`: chooses a label model, by gold where there is some, by the votes where there is none, and says why.
+
+**By gold.** Every candidate answers without gold (or, if it learns from gold, without the gold of the fold it is
+judged on), its temperature is fitted on the other folds, and the lowest cross-validated NLL wins. Folds never
+divide a prompt.
+
+**By the votes**, in this order:
+
+1. Fewer than `min_rows` rows with two votes: nothing can be learned from agreement. `majority_vote`.
+2. More than half of the votes come from LFs that only ever vote one class: `one_sided`, for such LFs cannot be
+   contradicted by their own votes, and the votes do not say how common the classes are.
+3. Votes on pairs that come with margins: `pair_model`, which alone uses margins.
+4. Otherwise from plain to rich: `moments` (one accuracy per LF, dependence discounted), and for classes also
+   `dawid_skene` (errors that differ by class) and `dawid_skene` with an estimated balance. Each is fitted on one
+   half of the rows and must foretell each vote of the other half from the rest of its row (`held_out_votes.py`);
+   votes that others echo count for as much less as `moments` finds.
+   The richer model is taken where it does so better by a hundredth of the nats, or more.
+
+Held-out votes also give the *temperature* T: how much too sure independent votes would make the model. For classes
+the answer is a mixture, `(1 - h) * model + h * smoothed shares of votes`, with `h = .05 + .2 (1 - 1/T)`: a
+twentieth always goes to the mere count, since a mistake that all sources share shows in no vote, and up to a quarter
+where the sources are seen to depend on each other. (On seven published matrices anything from .15 to .5 in place of
+the quarter changes the mean NLL by less than .01.) For pairs the logit is divided by T and nothing is mixed in, so
+that contributions still add up; there a calibrator follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from weaklabel._validation import check_margins
+from weaklabel.errors import ConfigError
+from weaklabel.label_models.auto.choice import KINDS, Choice
+from weaklabel.label_models.auto.gold import Data, choose_by_gold, gold_shares
+from weaklabel.label_models.auto.votes import choose_by_votes
+from weaklabel.label_models.base import LabelModel, prompts_of
+from weaklabel.label_models.k_class.vote_model import VoteModel
+from weaklabel.types import FloatArray, Int8Array, PairFeatures, sigmoid
+
+
+class Auto(VoteModel):
+    """The label model that gold, or else the votes, speak for; how it decides stands at the top of this file.
+
+    It reads silence as the chosen model does. For pairs every candidate is antisymmetric, and so is the choice.
+
+    Args:
+        n_classes: None for votes on pairs, else the number of classes.
+        min_gold: fewer rows with gold than this cannot choose; 50.
+        min_rows: fewer rows with two votes than this cannot choose either; 20.
+        seed: of the halves and folds.
+
+    Attributes, after `fit`:
+        chosen_: name of the model chosen.
+        why_: one sentence: what was compared, and what came out.
+        model_: the chosen model, fitted.
+        temperature_: float >= 1, divides its log-probabilities; from held-out votes.
+        hedge_: float in [0, .25], weight of the smoothed shares of votes in the answer; 0 for pairs.
+        gold_temperature_: float > 0, divides the log-probabilities of the answer; fitted on gold, 1 without.
+
+    >>> rng = np.random.default_rng(0)
+    >>> truth = rng.integers(2, size=(2000, 1))
+    >>> L = np.where(rng.random((2000, 5)) < [0.9, 0.8, 0.7, 0.7, 0.6], truth, 1 - truth)
+    >>> model = Auto(n_classes=2).fit(L)
+    >>> model.chosen_
+    'moments'
+    >>> model.why_
+    'votes: moments foretells held-out votes with .597 nats, no richer model does 1% better'
+    """
+
+    name: ClassVar[str] = "auto"
+    uses_gold: ClassVar[bool] = True
+
+    def __init__(
+        self, *, n_classes: int | None = None, min_gold: int = 50, min_rows: int = 20, seed: int = 0
+    ) -> None:
+        self.n_classes = n_classes
+        self.min_gold = min_gold
+        self.min_rows = min_rows
+        self.seed = seed
+
+    @property
+    def uses_features(self) -> bool:
+        """Whether the texts' features are of use: for pairs, until a model was chosen that has no use for them."""
+        model: LabelModel | None = getattr(self, "model_", None)
+        return self.n_classes is None if model is None else model.uses_features
+
+    @property
+    def extra_names(self) -> tuple[str, ...]:
+        """As the chosen model's."""
+        model: LabelModel = self._require("model_")
+        return model.extra_names
+
+    def fit(
+        self,
+        L: ArrayLike,
+        *,
+        margins: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        features: PairFeatures | None = None,
+    ) -> Self:
+        """Choose and learn.
+
+        Args:
+            L: `(n, n_lfs)` votes.
+            margins: `(n, n_lfs)`, for pairs: only `pair_model` uses them.
+            y: `(n,)` gold: 0, 1, .5 or NaN for pairs, class numbers or NaN otherwise.
+            groups: `(n,)`, equal for equal prompts.
+            features: of the pairs' texts: only `pair_model` uses them, and only where there is gold.
+
+        Raises:
+            LabelMatrixError: `L` is no matrix of votes, or margins, gold or groups do not fit it.
+            ConfigError: a setting out of range.
+        """
+        votes = self._votes(L)
+        self._check_settings()
+        gaps = check_margins(margins, votes)
+        prompts = prompts_of(groups, len(votes))
+        data = Data(
+            votes, gaps, gold_shares(y, len(votes), self.n_classes), prompts, self.n_classes, features
+        )
+        choice = choose_by_votes(votes, gaps, self.n_classes, self.min_rows, self.seed)
+        if data.known.sum() >= self.min_gold and len(np.unique(prompts[data.known])) >= 2:
+            choice = choose_by_gold(data, choice, self.seed)
+        self._keep(choice)
+        return self
+
+    def predict_logit(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
+        """`(n_pairs,)` float64: log-odds that B beats A; 0 where nothing speaks. For pairs only.
+
+        Raises:
+            NotFittedError: before `fit`.
+            ConfigError: the model is one of classes.
+        """
+        choice = self._choice()
+        self._refuse_logit_of_classes()
+        logit = choice.model.predict_logit(L, margins=margins, **choice.model.given(features))
+        return np.asarray(logit / (choice.temperature * choice.gold_temperature), dtype=np.float64)
+
+    def contributions(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray | None:
+        """`(n_pairs, n_lfs + len(extra_names))` float64, adding up to the logit; None where the chosen model has no such sum."""
+        choice = self._choice()
+        self._refuse_logit_of_classes()
+        shares = choice.model.contributions(L, margins=margins, **choice.model.given(features))
+        return None if shares is None else shares / (choice.temperature * choice.gold_temperature)
+
+    def predict_proba(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
+        """`(n, 2)` float64 for pairs, `(n, k)` otherwise. Rows sum to 1.
+
+        Raises:
+            NotFittedError: before `fit`.
+        """
+        if self.n_classes is None:
+            p = sigmoid(self.predict_logit(L, margins=margins, features=features))
+            return np.column_stack([1.0 - p, p])
+        return super().predict_proba(L)
+
+    def _check_settings(self) -> None:
+        if self.min_gold < 10 or self.min_rows < 2:
+            raise ConfigError(
+                f"auto: min_gold is {self.min_gold}, min_rows {self.min_rows}. "
+                "Allowed: min_gold >= 10 and min_rows >= 2."
+            )
+
+    def _keep(self, choice: Choice) -> None:
+        self.chosen_, self.why_, self.model_ = choice.model.name, choice.why, choice.model
+        self.temperature_, self.hedge_ = choice.temperature, choice.hedge
+        self.gold_temperature_ = choice.gold_temperature
+
+    def _choice(self) -> Choice:
+        model: LabelModel = self._require("model_")
+        return Choice(model, self.why_, self.temperature_, self.hedge_, self.gold_temperature_)
+
+    def log_scores(self, votes: Int8Array) -> FloatArray:
+        return self._choice().log_probabilities(votes)
+
+    def _n_lfs(self) -> int | None:
+        """The columns of a model of votes; what `pair_model` was fitted on it checks itself."""
+        model = self._choice().model
+        return model._n_lfs() if isinstance(model, VoteModel) else None
+
+    def _learn(self, votes: Int8Array) -> None:
+        raise NotImplementedError  # fit does, since it sees margins and gold too
+
+    def _learned(self) -> dict[str, Any]:
+        return {
+            "model": self.model_.to_dict(),
+            "why": self.why_,
+            "temperature": self.temperature_,
+            "hedge": self.hedge_,
+            "gold_temperature": self.gold_temperature_,
+        }
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        model = KINDS[state["model"]["name"]].from_dict(state["model"])
+        numbers = (float(state[key]) for key in ("temperature", "hedge", "gold_temperature"))
+        self._keep(Choice(model, state["why"], *numbers))

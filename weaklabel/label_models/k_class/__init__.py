@@ -1,0 +1,1 @@
+"""Label models over votes in any number of classes."""

@@ -1,0 +1,1 @@
+"""`pair_model`: a logistic mixture over votes, margins and texts, fitted with what gold there is."""

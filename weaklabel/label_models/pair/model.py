@@ -1,0 +1,258 @@
+"""`pair_model`: a label model made for pairs, from votes, margins and texts, with and without gold.
+
+The log-odds that B wins are a sum over labeling functions of their effects times weights, plus, where gold
+supports it, one term per view of the texts. An effect grows with the LF's margin, saturates, and is odd: turning
+the pair round flips its sign. So turning the pair round flips the logit exactly, there is no intercept that could
+favour a position, and each term's share of the logit can be read off.
+
+**Without gold** the weights come from how the LFs move together. Let `C = E[e e']` be the second moments of
+the effects and `mu` the mean effect on pairs where B is better. For a latent class with balance one half the
+best linear rule is Fisher's discriminant (Fisher 1936), `beta = 2 (C - mu mu')^-1 mu`. `mu` is read off `C`,
+where LFs that err independently agree only through the truth, together with the belief that an LF somebody
+bothered to write is right six times in ten. Because the rule divides by the covariance, five copies of one LF
+share one LF's weight: dependence is learned, and what is declared is honoured. Weights are held at or above zero,
+since nothing but gold can tell that an LF is below chance.
+
+**With gold** the model is a mixture of logistic regressions through the origin, the recipes of `recipes.py`.
+They differ in the shape of the effects (the vote, two saturating curves, effects brought to one size), in how far
+they start from the weights that agreement gave, in which views of the texts take part (words, characters, layout,
+style), and in whether an LF's weight may depend on the prompt's words. Each recipe is fitted to all gold and
+judged on prompts left out; the mixture is what predicts those best, held towards equal shares. A sum of linear
+rules is a linear rule, so the mixture is kept as one set of weights.
+
+**Silence.** An abstain says nothing about the winner: it adds 0 to the logit. An LF that has a margin has not
+fallen silent by abstaining, since the margin still says which way and how little. An LF that only ever votes for
+one side is taken as any other: sides are drawn by chance, so its votes carry what they carry.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
+
+from weaklabel._validation import check_gold, check_label_matrix, check_margins
+from weaklabel.errors import ConfigError, LabelMatrixError
+from weaklabel.label_models.additive import sum_of_weights
+from weaklabel.label_models.agreement_weights import agreement_weights
+from weaklabel.label_models.base import LabelModel, prompts_of
+from weaklabel.label_models.pair.effects import SHAPES, half_margins, margin_effects
+from weaklabel.label_models.pair.mixture import Gold, Weights, learn
+from weaklabel.label_models.pair.odd_blocks import odd_blocks
+from weaklabel.label_models.pair.recipes import Recipe
+from weaklabel.types import FloatArray, PairFeatures, sigmoid
+
+_PARTS: Final = frozenset({*SHAPES, "even", "words", "characters", "layout", "style", "gate", "agreement"})
+
+
+class PairModel(LabelModel):
+    """Antisymmetric, additive label model for pairs.
+
+    Args:
+        text: whether the responses' own words, layout and style, and the prompt's words, may be used where there
+            is gold to learn from. Without them the model sees votes and margins alone.
+        declared: groups of columns of `L` that are known to depend on one another, such as two prompts of one
+            judge. Dependence is learned anyway; this spares it the learning.
+        leave_out: parts that recipes go without, to see what they are worth: `sharp`, `wide`, `votes`, `even` (shapes
+            of the effects), `words`, `characters`, `layout`, `style` (views), `gate` (weights that depend on the
+            prompt), `agreement` (the start from the weights learned without gold).
+        seed: draws the folds in which the mixture is checked.
+
+    Attributes, after `fit`:
+        scale_: `(n_lfs,)` float64, median size of the LF's margins; NaN for an LF without margins.
+        prior_: `(n_lfs,)` float64 >= 0, weights of the sharp effects learned without gold.
+        weights_: `Weights` in force.
+        mixture_: `(recipe, its share)`, largest share first; empty where gold was too scarce to judge.
+        held_out_: `(n_pairs,)` float64, for each gold pair the logit of the model had its prompt been left out
+            (every recipe's in closed form, see `kernel_logistic.py`; beyond 1,500 gold pairs by five folds, and there
+            the shares of the recipes alone saw all gold); NaN elsewhere. None where gold was too scarce.
+
+    >>> L = np.array([[1, 1], [0, 0], [1, -1], [0, 1]])
+    >>> model = PairModel().fit(L)
+    >>> logit = model.predict_logit(L)
+    >>> bool(logit[0] > logit[2] > 0), bool((model.predict_logit(1 - L[:2]) == -logit[:2]).all())
+    (True, True)
+    """
+
+    name: ClassVar[str] = "pair_model"
+    uses_gold: ClassVar[bool] = True
+
+    scale_: FloatArray
+    prior_: FloatArray
+    weights_: Weights
+    mixture_: tuple[tuple[Recipe, float], ...]
+    held_out_: FloatArray | None
+
+    def __init__(
+        self,
+        *,
+        text: bool = True,
+        declared: Sequence[Sequence[int]] = (),
+        leave_out: Sequence[str] = (),
+        seed: int = 0,
+    ) -> None:
+        self.text = text
+        self.declared = declared
+        self.leave_out = leave_out
+        self.seed = seed
+
+    @property
+    def uses_features(self) -> bool:
+        """Whether `fit` can make use of `PairFeatures`; after `fit`, whether predicting needs them."""
+        weights: Weights | None = getattr(self, "weights_", None)
+        return self.text if weights is None else bool(weights.views) or weights.gate is not None
+
+    @property
+    def extra_names(self) -> tuple[str, ...]:
+        """Names of the contributions that follow those of the LFs: one per view of the texts."""
+        return tuple(f"text:{name}" for name in self._require("weights_").views)
+
+    def fit(
+        self,
+        L: ArrayLike,
+        *,
+        margins: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        features: PairFeatures | None = None,
+    ) -> Self:
+        """Learn from votes; from margins, gold and the texts' features too, where they are given.
+
+        Raises:
+            LabelMatrixError: arrays that do not fit one another.
+            ConfigError: declared columns that L does not have.
+        """
+        votes = check_label_matrix(L)
+        gaps = check_margins(margins, votes)
+        gold = check_gold(y, len(votes))
+        prompts = prompts_of(groups, len(votes))
+        self._check_settings(votes.shape[1])
+        _check_rows(features, len(votes))
+        known = np.flatnonzero(~np.isnan(gold))
+        # The matrices are small: threads of BLAS would only wait for each other, and round by their number.
+        with threadpool_limits(1, user_api="blas"):
+            self.scale_ = half_margins(gaps)
+            sharp = margin_effects(votes, gaps, self.scale_ * SHAPES["sharp"])
+            self.prior_ = agreement_weights(sharp, self.declared)
+            self.weights_, self.mixture_, self.held_out_ = Weights({"sharp": self.prior_}), (), None
+            spread = np.sqrt((sharp**2).mean(axis=0)) if len(sharp) else np.zeros(votes.shape[1])
+            if len(known) and spread.any():
+                effects = self._effects(votes[known], gaps[known])
+                seen = features.take(known) if features is not None and self.text else None
+                gold_rows = Gold(gold[known], prompts[known], effects["sharp"] @ self.prior_, self.seed)
+                learned = learn(odd_blocks(effects, spread, seen), gold_rows, self.prior_, self.leave_out)
+                self.weights_, self.mixture_ = learned.weights, learned.mixture
+                if learned.held_out is not None:
+                    self.held_out_ = np.full(len(votes), np.nan)
+                    self.held_out_[known] = learned.held_out
+        return self
+
+    def predict_logit(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
+        """`(n_pairs,)` float64 log-odds that B wins; `features` of the same pairs where `uses_features`."""
+        return sum_of_weights(self.contributions(L, margins=margins, features=features))
+
+    def predict_proba(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
+        """`(n_pairs, 2)` float64: P(A), P(B); `features` as in `predict_logit`."""
+        p = sigmoid(self.predict_logit(L, margins=margins, features=features))
+        return np.column_stack([1.0 - p, p])
+
+    def contributions(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
+        """`(n_pairs, n_lfs + len(extra_names))` float64: the LFs' shares of the logit, then the views'."""
+        weights: Weights = self._require("weights_")
+        votes = check_label_matrix(L, n_lfs=len(self.scale_))
+        effects = self._effects(votes, check_margins(margins, votes))
+        shares: Any = sum(effects[shape] * w for shape, w in weights.effects.items())
+        if not self.uses_features:
+            return np.asarray(shares, dtype=np.float64)
+        if features is None:
+            raise LabelMatrixError(
+                "this pair_model learned from the texts too, so votes alone are not enough to predict. "
+                "Pass features=pair_features(pairs), or fit it with text=False."
+            )
+        _check_rows(features, len(votes))
+        if weights.gate is not None and features.context is not None:
+            shares = shares + effects["sharp"] * np.asarray(features.context @ weights.gate)
+        views = [features.views[name] @ w for name, w in weights.views.items()]
+        return np.column_stack([shares, *views])
+
+    def to_dict(self) -> dict[str, Any]:
+        weights: Weights = self._require("weights_")
+        return {
+            "name": self.name,
+            "text": self.text,
+            "declared": [list(group) for group in self.declared],
+            "leave_out": list(self.leave_out),
+            "seed": self.seed,
+            "scale": [None if np.isnan(s) else float(s) for s in self.scale_],
+            "prior": self.prior_.tolist(),
+            "effects": {shape: w.tolist() for shape, w in weights.effects.items()},
+            "views": {name: _packed(w) for name, w in weights.views.items()},
+            "gate": None if weights.gate is None else _packed(weights.gate),
+            "mixture": [[dict(r.variance), r.share, share] for r, share in self.mixture_],
+        }
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        settings = {name: state[name] for name in ("text", "declared", "leave_out", "seed")}
+        model = cls(**settings)
+        model.scale_ = np.array([np.nan if s is None else s for s in state["scale"]], dtype=np.float64)
+        model.prior_ = np.array(state["prior"], dtype=np.float64)
+        gate = None if state["gate"] is None else _unpacked(state["gate"]).reshape(-1, len(model.scale_))
+        model.weights_ = Weights(
+            {
+                shape: np.array(state["effects"][shape], dtype=np.float64)
+                for shape in _in_order(state["effects"])
+            },
+            {name: _unpacked(state["views"][name]) for name in sorted(state["views"])},
+            gate,
+        )
+        model.mixture_ = tuple((Recipe(v, s), share) for v, s, share in state["mixture"])
+        model.held_out_ = None
+        return model
+
+    def _effects(self, L: Any, margins: Any) -> dict[str, FloatArray]:
+        return {name: margin_effects(L, margins, self.scale_ * shape) for name, shape in SHAPES.items()}
+
+    def _check_settings(self, n_lfs: int) -> None:
+        for part in self.leave_out:
+            if part not in _PARTS:
+                raise ConfigError(
+                    f"pair_model: leave_out names {part!r}. Allowed: {', '.join(sorted(_PARTS))}."
+                )
+        wrong = [j for group in self.declared for j in group if not 0 <= j < n_lfs]
+        if wrong:
+            raise ConfigError(
+                f"pair_model: declared names column {wrong[0]}, but L has {n_lfs} columns, 0 to {n_lfs - 1}."
+            )
+
+
+def _check_rows(features: PairFeatures | None, n: int) -> None:
+    tables = [] if features is None else [*features.views.values(), features.context]
+    for table in tables:
+        if table is not None and table.shape[0] != n:
+            raise LabelMatrixError(
+                f"features have {table.shape[0]} rows but L has {n}. Pass pair_features of the pairs voted on."
+            )
+
+
+def _in_order(shapes: Mapping[str, Any]) -> list[str]:
+    # A saved file sorts its keys; sums are taken in the order of the shapes, so that they stay the same to the bit.
+    return [shape for shape in SHAPES if shape in shapes]
+
+
+def _packed(values: FloatArray) -> str:
+    return base64.b64encode(values.astype("<f8").tobytes()).decode("ascii")
+
+
+def _unpacked(text: str) -> FloatArray:
+    return np.frombuffer(base64.b64decode(text), dtype="<f8").astype(np.float64)

@@ -1,0 +1,1 @@
+"""Client of OpenAI-compatible servers: requests with retries and limits, and what their replies hold."""
