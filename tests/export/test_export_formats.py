@@ -1,4 +1,4 @@
-"""Every export read back equal, and what holds for all of them."""
+"""Every export read back equal. What holds for all of them stands in tests/contracts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from made_labels import ROWS, TURNS, labels_of
 
 from weaklabel.data import read_pairs
 from weaklabel.errors import (
-    ArtifactError,
     ConfigError,
     MissingExtraError,
-    NotCalibratedError,
     UnknownNameError,
 )
 from weaklabel.export import EXPORTERS, export_openrlhf, export_parquet, export_trl, get_exporter, select
@@ -29,70 +27,6 @@ def read_jsonl(path):
 
 def bytes_of(folder):
     return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-@pytest.fixture(params=sorted(EXPORTERS))
-def exporter(request):
-    if request.param == "datasets":
-        pytest.importorskip("datasets")
-    return EXPORTERS[request.param]
-
-
-def test_the_same_labels_give_the_same_bytes(exporter, make_labels, tmp_path):
-    exporter(make_labels(), tmp_path / "one")
-    exporter(make_labels(), tmp_path / "two")
-    assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "two")
-
-
-def test_every_export_refuses_uncalibrated_labels(exporter, make_labels, tmp_path):
-    with pytest.raises(NotCalibratedError):
-        exporter(make_labels(calibrated=False), tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-    assert exporter(make_labels(calibrated=False), tmp_path / "out", allow_uncalibrated=True).n_kept
-
-
-def test_every_export_has_a_manifest_with_its_report(exporter, labels, tmp_path):
-    report = exporter(labels, tmp_path / "out", min_confidence=0.6)
-    about = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert about["kind"].startswith("export:")
-    assert about["report"]["n_kept"] == report.n_kept == 2
-    assert about["settings"]["min_confidence"] == 0.6
-    assert report.path == tmp_path / "out"
-
-
-def test_an_export_replaces_an_earlier_one(exporter, labels, tmp_path):
-    exporter(labels, tmp_path / "out")
-    assert exporter(labels, tmp_path / "out", min_confidence=0.85).n_kept == 1
-    assert not [p for p in tmp_path.iterdir() if p.name != "out"]
-
-
-def test_an_export_never_replaces_a_folder_of_other_files(exporter, labels, tmp_path):
-    (tmp_path / "thesis.txt").write_text("three years of work")
-    with pytest.raises(ArtifactError, match="holds files that weaklabel did not write"):
-        exporter(labels, tmp_path)
-    assert (tmp_path / "thesis.txt").read_text() == "three years of work"
-
-
-def test_a_file_put_beside_an_earlier_export_is_not_swept_away(exporter, labels, tmp_path):
-    exporter(labels, tmp_path / "out")
-    (tmp_path / "out" / "thesis.txt").write_text("three years of work")
-    with pytest.raises(ArtifactError, match=r"'thesis.txt', 1 in all.*move them away"):
-        exporter(labels, tmp_path / "out")
-    assert (tmp_path / "out" / "thesis.txt").read_text() == "three years of work"
-
-
-def test_the_folder_that_is_worked_in_is_not_replaced(exporter, labels, tmp_path, monkeypatch):
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    with pytest.raises(ArtifactError, match="the folder you are in"):
-        exporter(labels, ".")
-    assert [p.name for p in tmp_path.iterdir()] == ["here"]
-
-
-def test_an_export_never_replaces_a_file(exporter, labels, tmp_path):
-    (tmp_path / "data.txt").write_text("mine")
-    with pytest.raises(ArtifactError, match="is a file"):
-        exporter(labels, tmp_path / "data.txt")
 
 
 def test_a_failed_export_leaves_the_earlier_one_whole(labels, tmp_path, monkeypatch):

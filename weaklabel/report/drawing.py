@@ -227,8 +227,8 @@ class Picture:
     def _repr_html_(self) -> str:
         table = ""
         if self.rows:
-            cells = [[neutral(cell) for cell in row] for row in self.rows]
-            table = f"<details><summary>as a table</summary>{html_table(list(self.header), cells)}</details>"
+            header, *cells = [[neutral(cell) for cell in row] for row in (self.header, *self.rows)]
+            table = f"<details><summary>as a table</summary>{html_table(header, cells)}</details>"
         note = f"<p>{escaped(self.note)}</p>" if self.note else ""
         return (
             f"<figure><figcaption><b>{escaped(self.title)}</b></figcaption>{self.svg()}{note}{table}</figure>"

@@ -78,6 +78,10 @@ class Pairs:
             found = self.table.schema.field(index).type
             if found != wanted.type:
                 raise DataError(f"column {wanted.name!r} is {found}, expected {wanted.type}. Use read_pairs.")
+            if str(found) != str(wanted.type):
+                # Parquet calls the items of a list `element`, Arrow `item`: equal types, but other bytes in a file.
+                schema = self.table.schema.set(index, self.table.schema.field(index).with_type(wanted.type))
+                object.__setattr__(self, "table", pa.Table.from_arrays(self.table.columns, schema=schema))
 
     @classmethod
     def of(cls, pairs: Iterable[Pair]) -> Pairs:
