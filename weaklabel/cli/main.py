@@ -111,9 +111,9 @@ def _harmless_errors() -> Iterator[None]:
     try:
         yield
     except click.ClickException as error:
-        from weaklabel._terminal import plain_text
+        from weaklabel._terminal import plain_line
 
-        vars(error)["message"] = plain_text(error.message)
+        vars(error)["message"] = plain_line(error.message)
         raise
 
 
