@@ -198,7 +198,7 @@ def judge(
         max_pairs: most pairs that are ever asked with these settings.
         max_cost: most money that is ever spent with these settings.
         concurrency: requests at once.
-        timeout: seconds that the server may be silent in one try.
+        timeout: seconds that one try may take, to the last byte.
         max_tries: how often a request is sent at most.
         cache: folder of the answers.
         version: raise it when the model behind the name changes.
