@@ -11,7 +11,6 @@ key are not in it.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import threading
@@ -126,8 +125,8 @@ class ReplyCache:
                 size = os.fstat(descriptor).st_size
                 torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
                 data = (b"\n" if torn else b"") + line
-                if os.write(descriptor, data) < len(data):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                while written := os.write(descriptor, data):
+                    data = data[written:]  # what a full disk took a part of; the next call says why
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
