@@ -82,6 +82,11 @@ def test_p_is_the_belief_in_response_j():
     assert comparison.p == 0.9
 
 
+def test_prompts_that_only_look_the_same_are_trained_on_as_they_were_written():
+    pairs = make_pairs([("Say US.", "x", "y"), ("say us", "x", "y"), ("say  us ", "x", "z")])
+    assert [group.prompt for group in gather_groups(pairs, [0.5] * 3)] == ["Say US.", "say us"]
+
+
 def test_a_conversation_travels_with_its_group():
     turns = [{"role": "user", "content": "hello"}]
     (group,) = gather_groups(make_pairs([("q", "x", "y")], turns), [0.5])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -70,9 +71,18 @@ def made(folder: Path) -> dict[str, bytes]:
     }
 
 
-def run(folder: Path) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, largest_file: int | None = None) -> subprocess.CompletedProcess[str]:
+    def limit() -> None:
+        if largest_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=folder, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", PROGRAM],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        preexec_fn=limit,
     )
 
 
@@ -169,6 +179,20 @@ def test_a_full_disk_is_one_clear_line_and_the_run_continues_when_there_is_room(
     assert "Traceback" not in stopped.stderr
     assert not list(folder.rglob("*.tmp-*")), "what could not be written whole is not left behind"
     filler.unlink()
+    assert run(folder).returncode == 0
+    assert made(folder) == undisturbed[0]
+
+
+@pytest.mark.parametrize("largest", [4, 150])
+def test_a_file_that_may_not_grow_is_one_clear_line_and_the_run_continues(undisturbed, tmp_path, largest):
+    folder = make_project(tmp_path / "project")
+    stopped = run(folder, largest_file=largest * 1024)
+    assert stopped.returncode == 2, stopped.stderr
+    last = stopped.stderr.strip().split("\n")[-1]
+    assert last.startswith("error: ")
+    assert "File too large" in last
+    assert "Traceback" not in stopped.stderr
+    assert not list(folder.rglob("*.tmp-*"))
     assert run(folder).returncode == 0
     assert made(folder) == undisturbed[0]
 

@@ -5,22 +5,27 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+from weaklabel._terminal import plain_line
+
 
 def plain_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
     """Rows of cells under a header, columns two blanks apart; the first `left` columns flush left, the rest right.
+
+    What a terminal would obey in a cell, a line feed too, is written out.
 
     >>> print(plain_table(["lf", "votes"], [["length", "895"], ["vader", "1"]]))
     lf      votes
     length    895
     vader       1
     """
-    widths = [max(len(row[j]) for row in [header, *rows]) for j in range(len(header))]
+    shown = [[plain_line(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(len(row[j]) for row in shown) for j in range(len(header))]
     lines = (
         "  ".join(
             cell.ljust(width) if j < left else cell.rjust(width)
             for j, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
-        for row in [header, *rows]
+        for row in shown
     )
     return "\n".join(lines)
 
@@ -31,9 +36,10 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     >>> html_table(["lf"], [["a<b"]])
     '<table><thead><tr><th>lf</th></tr></thead><tbody><tr><td>a&lt;b</td></tr></tbody></table>'
     """
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    head = "".join(f"<th>{html.escape(plain_line(cell))}</th>" for cell in header)
     body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td>{html.escape(plain_line(cell))}</td>" for cell in row) + "</tr>"
+        for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weaklabel.errors import ConfigError, DataError, LabelMatrixError
-from weaklabel.types import Message, Pairs
+from weaklabel.types import Message, Pairs, fold
 
 
 def folds_by_prompt(groups: ArrayLike, n_folds: int, seed: int = 0) -> NDArray[np.int64]:
@@ -89,6 +89,8 @@ class Group:
 def gather_groups(pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None) -> list[Group]:
     """The pairs of each prompt as one group, in order of first appearance, identical responses merged.
 
+    Prompts that differ in more than white space are two: a model is trained on what was written.
+
     Every pair gives exactly one comparison, with i its response a and j its response b; a pair that was judged
     twice gives two, and a pair of identical responses compares a response with itself. What of it can be
     trained on, `trainable_groups` says.
@@ -104,9 +106,9 @@ def gather_groups(pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None) -> lis
     beliefs, weights = _per_pair("p", p, len(pairs)), _per_pair("w", 1.0 if w is None else w, len(pairs))
     _check_range("p", beliefs, 1.0, "a probability, 0 to 1")
     _check_range("w", weights, np.finfo(np.float64).max, "a weight, 0 or more and finite")
-    rows_of: dict[int, list[int]] = {}
-    for row, code in enumerate(pairs.prompt_groups.tolist()):
-        rows_of.setdefault(code, []).append(row)
+    rows_of: dict[str, list[int]] = {}
+    for row, asked in enumerate(pairs.asked):
+        rows_of.setdefault(fold(asked), []).append(row)
     table = pairs.table
     texts = list(zip(table["response_a"].to_pylist(), table["response_b"].to_pylist(), strict=True))
     prompts, messages = table["prompt"].to_pylist(), table["messages"].to_pylist()

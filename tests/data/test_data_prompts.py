@@ -49,6 +49,22 @@ def test_a_prompt_that_is_locked_in_one_row_is_locked():
     assert [prompt.part for prompt in read_prompts(rows).prompts] == ["test", None]
 
 
+def test_prompts_that_look_like_a_locked_one_are_locked_and_none_is_lost():
+    asked = [
+        {"prompt": "what is it", "part": "dev"},
+        {"prompt": "What is it?", "part": "pool"},
+        {"prompt": "What is it.", "part": "test"},
+        {"prompt": "\ufeffWhat is\u00a0it", "part": None},
+    ]
+    found = read_prompts(asked)
+    assert [(p.text, p.part) for p in found.prompts] == [
+        ("what is it", "test"),
+        ("What is it?", "pool"),
+        ("What is it.", "test"),
+        ("\ufeffWhat is\u00a0it", "test"),
+    ]
+
+
 def test_rows_without_a_usable_prompt_are_set_aside_with_line_and_reason(tmp_path: Path):
     path = tmp_path / "prompts.jsonl"
     lines = [

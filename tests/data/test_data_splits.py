@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weaklabel.artifacts import content_hash
 from weaklabel.data import read_pairs, split_by_prompt
 from weaklabel.data.near_duplicates import link_near_duplicates
 from weaklabel.errors import ConfigError, DataError
-from weaklabel.types import Pairs
+from weaklabel.types import Pairs, fold
 
 
 def rows(
@@ -180,3 +181,54 @@ def test_every_near_duplicate_link_is_a_true_one(prompts: list[str]) -> None:
 def test_settings_out_of_range_are_errors(bad: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=f"{next(iter(bad))} is"):
         read_pairs(rows(1), **bad)
+
+
+LOOKS = ["\ufeff{}", "{}.", " {}\u200b", "{}\0", "{} \u00ad"]
+
+
+@given(
+    spec=st.lists(
+        st.tuples(
+            st.integers(0, 6), st.sampled_from(LOOKS), st.booleans(), st.sampled_from([None, "a", "b"])
+        ),
+        min_size=1,
+        max_size=40,
+    ),
+    near=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_prompts_that_look_the_same_are_on_one_side(spec: Any, near: bool) -> None:
+    table = [
+        {
+            "id": str(i),
+            "prompt": look.format(f"Où est {q}" if lower else f"OÙ EST {q}"),
+            "response_a": "x",
+            "response_b": "y",
+            "gold": gold,
+        }
+        for i, (q, look, lower, gold) in enumerate(spec)
+    ]
+    pairs = read_pairs(table, near_duplicates=near)
+    of_question: dict[int, set[str]] = {}
+    for (q, *_), part in zip(spec, pairs.parts.tolist(), strict=True):
+        of_question.setdefault(q, set()).add(part)
+    assert all(len(parts) == 1 for parts in of_question.values())
+
+
+def test_a_prompt_that_is_spelt_in_one_way_is_drawn_by_the_hash_of_its_folded_text() -> None:
+    # What projects have locked away stays locked away.
+    pairs = read_pairs(rows(50, 1))
+    drawn = {
+        pair_id: content_hash("0:test", content_hash(fold(prompt))[:32])
+        for pair_id, prompt in zip(pairs.ids, pairs.table["prompt"].to_pylist(), strict=True)
+    }
+    assert set(pairs.test.ids) == set(sorted(drawn, key=lambda i: drawn[i])[:25])
+
+
+def test_a_part_that_separates_prompts_that_look_the_same_is_refused() -> None:
+    table = [
+        row | {"part": part, "prompt": prompt}
+        for row, part, prompt in zip(rows(2, 1), ("dev", "test"), ("Why?", "\ufeffWHY?"), strict=True)
+    ]
+    with pytest.raises(DataError, match="or one that counts as the same, is in dev and in test"):
+        read_pairs(table)

@@ -276,7 +276,7 @@ def test_two_collectors_and_a_writer_at_once_do_no_harm(tmp_path):
 
 
 @pytest.mark.parametrize("where", ["fsync", "replace"])
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG])
 def test_a_full_or_read_only_disk_is_one_clear_line_and_the_same_command_continues(
     project, monkeypatch, where, number
 ):
@@ -295,7 +295,7 @@ def test_a_full_or_read_only_disk_is_one_clear_line_and_the_same_command_continu
         return real(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(artifacts.os, where, fails)
+        patch.setattr(os, where, fails)
         with pytest.raises(
             ArtifactError, match=r"votes could not be written: .*the same command continues"
         ) as caught:
@@ -338,16 +338,17 @@ def test_a_write_that_the_system_cuts_short_leaves_nothing_torn(project):
     assert (left, again) == ("[]", "0 12")
 
 
-def test_the_command_says_a_full_disk_in_one_line_and_exits_2(project, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_the_command_says_a_full_disk_in_one_line_and_exits_2(project, monkeypatch, number):
     def full(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(number, os.strerror(number))
 
     run("apply", "--set", 'lfs.use=["lfs.py:polite"]')
     Path("runs/base/options.json").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(artifacts.os, "fsync", full)
+        patch.setattr(os, "fsync", full)
         result = run("apply")
     assert result.exit_code == 2
     assert result.stderr.count("error:") == 1
-    assert "No space left on device" in result.stderr
+    assert os.strerror(number) in result.stderr
     assert run("apply").exit_code == 0

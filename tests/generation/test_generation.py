@@ -272,7 +272,8 @@ def test_locked_test_prompts_are_left_out_unless_told_otherwise():
     Path("run").mkdir()
     write_pairs(pairs, "run/pairs.parquet")
     LinearReward(n_features=64).fit(pairs, [0.0, 1.0, 0.0, 1.0]).save("run/reward")
-    asked = [{"prompt": f"  prompt   p{i}"} for i in range(5)]
+    disguises = ["  prompt   p{}", "PROMPT p{}.", "\ufeffprompt p{}", "prompt\u00a0p{}", "prompt p{}"]
+    asked = [{"prompt": disguises[i].format(i)} for i in range(5)]
     with serving(by_seed) as server:
         by_run = generate_pairs(asked, [to(server)], "run/reward", "a.parquet")
         by_part = generate_pairs("run/pairs.parquet", [to(server)], LongerWins(), "b.parquet")

@@ -153,7 +153,7 @@ def test_a_time_out_is_tried_again_and_told():
     with serving(lambda body: (hold.wait(5), completion("A"))[1]) as server:
         found = client_of(server.url, timeout=0.05, max_tries=2).ask(Request("Hi"))
         hold.set()
-    assert found == Failure("no answer within 0.05 s; given up after 2 tries", lasting=False)
+    assert found == Failure("no whole answer within 0.05 s; given up after 2 tries", lasting=False)
     assert len(server.bodies) == 2
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from made_pairs import made_pairs
 
+from weaklabel._terminal import one_line, plain_text
 from weaklabel.errors import GoldError, LabelMatrixError, UnknownNameError
 from weaklabel.types import Pairs, Votes
-from weaklabel.workbench._plain import one_line, plain
 from weaklabel.workbench.mistakes import mistakes
 
 EVIL = "\x1b[2Jgone\x9b31m\u202eright to left\r\nnext\tline"
@@ -138,7 +138,7 @@ def test_one_line_is_one_line_within_its_limit(text: str) -> None:
 
 def test_plain_leaves_ordinary_text_alone() -> None:
     text = "Grüße,\n\t日本語 and 🙂 \u00a0."
-    assert plain(text) == text
+    assert plain_text(text) == text
 
 
 def test_a_function_that_never_votes_has_no_mistakes() -> None:

@@ -13,15 +13,20 @@ from weaklabel.artifacts.files import (
     write_parquet,
     write_text,
 )
+from weaklabel.artifacts.json_text import json_line, json_text, parse_json, without_nan
 
 __all__ = [
     "atomic_file",
     "content_hash",
     "file_hash",
+    "json_line",
+    "json_text",
     "manifest",
+    "parse_json",
     "read_json",
     "table_hash",
     "versions",
+    "without_nan",
     "write_folder",
     "write_json",
     "write_parquet",

@@ -8,7 +8,6 @@ too, because on Linux the rename itself lives there.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import shutil
@@ -24,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from weaklabel.artifacts.json_text import json_line, parse_json
 from weaklabel.errors import ArtifactError
 
 _CHUNK = 1 << 20
@@ -115,7 +115,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Sorted keys and a last newline: the same value gives the same bytes. NaN is refused: it is no JSON."""
-    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_line(value, indent=2, sort_keys=True))
 
 
 def read_json(path: Path) -> Any:
@@ -125,7 +125,7 @@ def read_json(path: Path) -> Any:
         ArtifactError: when it is missing or torn.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        return parse_json(path.read_text(encoding="utf-8"), _no_number)
     except FileNotFoundError:
         raise ArtifactError(f"{path} does not exist. Run the step that writes it first.") from None
     except ValueError as error:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from weaklabel._terminal import plain_json, plain_line, plain_text
 from weaklabel.cli._progress import progress_bar
 from weaklabel.cli.main import ON_SUCCESS
 from weaklabel.errors import ConfigError
@@ -47,7 +47,6 @@ _KEYS: Final = {
 }
 _PATHS: Final = ("data.pairs", "data.gold", "lfs.use")
 REMEMBERED: Final = "options.json"
-_OBEYED: Final = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def _stack(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -187,10 +186,7 @@ def settings(options: Mapping[str, Any], *, remember: bool = False) -> LoadedCon
         return loaded
     shown = [*(f"{key}={json.dumps(value)}" for key, value in old_options.items()), *old_sets]
     over = " (over weaklabel.toml)" if loaded.file else ""
-    click.echo(
-        f"run {folder.name} remembers{over}: {', '.join(shown)}. To forget: delete {folder / REMEMBERED}",
-        err=True,
-    )
+    note(f"run {folder.name} remembers{over}: {', '.join(shown)}. To forget: delete {folder / REMEMBERED}")
     return load_config(file, sets=[*old_sets, *sets], options=old_options | given)
 
 
@@ -287,18 +283,31 @@ def results_only() -> None:
 def emit(value: Any, text: str | Callable[[], str], as_json: bool) -> None:
     """Print `value` as JSON, or `text` for a person."""
     context = click.get_current_context(silent=True)
-    file = None if context is None else context.obj
+    file = sys.stdout if context is None or context.obj is None else context.obj
     if as_json:
-        text_ = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-        # JSON leaves these as they are, and a terminal would obey them: written as escapes they mean the same.
-        click.echo(_OBEYED.sub(lambda found: f"\\u{ord(found.group()):04x}", text_), file=file)
+        click.echo(
+            plain_json(json.dumps(value, indent=2, ensure_ascii=not _writes_utf8(file), allow_nan=False)),
+            file=file,
+        )
     else:
-        click.echo(text if isinstance(text, str) else text(), file=file)
+        shown = plain_text(text if isinstance(text, str) else text())
+        if not _writes_utf8(file):
+            shown = shown.encode(file.encoding, "backslashreplace").decode(file.encoding)
+        click.echo(shown, file=file)
+
+
+def _writes_utf8(file: IO[str]) -> bool:
+    return (getattr(file, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
 
 
 def note(text: str) -> None:
-    """A line for the person at the terminal, on stderr."""
-    click.echo(text, err=True)
+    """A line for the person at the terminal, on stderr, which writes out what its encoding lacks."""
+    click.echo(plain_text(text), err=True)
+
+
+def written_over(text: str) -> None:
+    """A line on stderr in the place of the one before; "" clears it. For a person at a terminal alone."""
+    click.echo(f"\r\x1b[K{plain_line(text)}", err=True, nl=False)
 
 
 def _show_step(step: Step) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from weaklabel._tables import plain_table
+from weaklabel._terminal import plain_line
 
 if TYPE_CHECKING:
     from weaklabel.engine.driver import OnProgress, Progress
@@ -28,7 +29,7 @@ def progress_bar() -> OnProgress | None:
         TextColumn("votes"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[told]}", markup=False),  # names may hold square brackets
         console=Console(stderr=True),
         transient=True,
     )
@@ -60,7 +61,7 @@ def told(state: Progress, now: float) -> str:
     total = sum(state.seconds.values())
     if total:
         first = sorted(state.seconds.items(), key=lambda item: -item[1])[:2]
-        parts.append(", ".join(f"{name} {seconds / total:.0%}" for name, seconds in first))
+        parts.append(", ".join(f"{plain_line(name)} {seconds / total:.0%}" for name, seconds in first))
     return "; ".join(parts)
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import click
@@ -82,6 +84,7 @@ _THE_DISK_SAYS: Final = frozenset(
         errno.EPERM,
         errno.EROFS,
         errno.ENOSPC,
+        errno.EFBIG,
         errno.EDQUOT,
         errno.EISDIR,
         errno.ENOTDIR,
@@ -97,7 +100,21 @@ class UserError(click.ClickException):
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"error: {' '.join(self.message.split())}", err=True, file=file)
+        from weaklabel._terminal import plain_line
+
+        click.echo(f"error: {plain_line(' '.join(self.message.split()))}", err=True, file=file)
+
+
+@contextmanager
+def _harmless_errors() -> Iterator[None]:
+    """Click quotes what was typed, and `*` types the names of files."""
+    try:
+        yield
+    except click.ClickException as error:
+        from weaklabel._terminal import plain_line
+
+        vars(error)["message"] = plain_line(error.message)
+        raise
 
 
 class LazyGroup(click.Group):
@@ -131,10 +148,18 @@ class LazyGroup(click.Group):
             with formatter.section(title):
                 formatter.write_dl([(name.ljust(width), line) for name, line in commands.items()])
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _harmless_errors():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
+        with _harmless_errors():
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: click.Context) -> Any:
         before = os.getcwd()
         try:
-            result = super().invoke(ctx)
+            result = click.Group.invoke(self, ctx)
             ctx.meta.get(ON_SUCCESS, lambda: None)()
             return result
         except WeaklabelError as error:

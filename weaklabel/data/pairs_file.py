@@ -7,7 +7,6 @@ canonical Parquet file can be opened too, its hashes are then worked out when th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from weaklabel.artifacts import table_hash
+from weaklabel.artifacts import parse_json, table_hash
 from weaklabel.errors import DataError
 from weaklabel.types import Pairs, SetAside
 
@@ -128,7 +127,7 @@ class PairsFile:
     def _hashes(self) -> list[dict[str, str] | None]:
         raw = (self._file.metadata.metadata or {}).get(HASHES_KEY)
         try:
-            found: Any = json.loads(raw) if raw else None
+            found: Any = parse_json(raw) if raw else None
         except ValueError:
             found = None
         if not isinstance(found, list) or len(found) != len(self):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from weaklabel.data.readers.canonical import read_prompt
 from weaklabel.data.reading import iter_batches
 from weaklabel.data.sources import open_source
 from weaklabel.errors import DataError, LayoutError
-from weaklabel.types import Message, SetAside, fold
+from weaklabel.types import Message, SetAside, fold, prompt_key
 
 _ALONE = frozenset({"prompt", "messages"})
 
@@ -45,14 +45,22 @@ class Prompt:
 
     @property
     def keys(self) -> frozenset[str]:
-        """Hashes of the folded prompt and conversation: prompts that share one count as the same in a split."""
-        return prompt_keys(self.text, self.messages)
+        """The folded prompt and conversation: prompts that share one are repeats."""
+        return frozenset(filter(None, (fold(self.text), fold(_told(self.messages)))))
+
+    @property
+    def looks(self) -> frozenset[str]:
+        """Hashes of prompt and conversation: prompts that share one count as the same in a split."""
+        return looks_of(self.text, self.messages)
 
 
-def prompt_keys(text: str, messages: Iterable[Message] | None) -> frozenset[str]:
-    """See `Prompt.keys`."""
-    told = fold(" ".join(turn["content"] or "" for turn in messages or ()))
-    return frozenset(content_hash(key)[:32] for key in (fold(text), told) if key)
+def looks_of(text: str, messages: Iterable[Message] | None) -> frozenset[str]:
+    """See `Prompt.looks`."""
+    return frozenset(content_hash(prompt_key(said))[:32] for said in (text, _told(messages)) if said)
+
+
+def _told(messages: Iterable[Message] | None) -> str:
+    return " ".join(turn["content"] or "" for turn in messages or ())
 
 
 @dataclass(slots=True)
@@ -77,7 +85,8 @@ def read_prompts(source: Any, *, columns: Mapping[str, str] | None = None) -> Pr
     """The distinct prompts of `source`, which `read_pairs` reads, or which has a column `prompt` or `messages`.
 
     Where messages without responses end in the assistant's turn, that turn is left off: it is what is asked for.
-    Repeats are found as splits find them, with white space folded; one that is in `test` anywhere is in `test`.
+    Repeats are prompts that differ in white space alone. A prompt is in `test` where one that counts as the same in a
+    split is in `test` anywhere in the source.
 
     Raises:
         DataError: nothing to read, or most rows have no usable prompt; names the first reasons.
@@ -87,19 +96,20 @@ def read_prompts(source: Any, *, columns: Mapping[str, str] | None = None) -> Pr
     >>> len(found), found.repeated, found.set_aside[0].reason
     (1, 1, 'the prompt is empty')
     """
-    found, place = Prompts([]), dict[str, int]()
+    found, place, locked = Prompts([]), dict[str, int](), set[str]()
     for prompt in _rows_of(source, columns or {}, found.set_aside):
         at = next((place[key] for key in sorted(prompt.keys) if key in place), None)
         if at is not None:
             found.repeated += 1
-            if prompt.part == "test":
-                kept = found.prompts[at]
-                found.prompts[at] = Prompt(kept.text, kept.messages, kept.given, "test")
         else:
             at = len(found.prompts)
             found.prompts.append(prompt)
         for key in prompt.keys:
             place.setdefault(key, at)
+        if prompt.part == "test":
+            locked |= prompt.looks
+    if locked:
+        found.prompts = [replace(p, part="test") if p.looks & locked else p for p in found.prompts]
     _check(found, source)
     return found
 

@@ -10,13 +10,12 @@ alike, so that length says next to nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from weaklabel.artifacts import write_text
+from weaklabel.artifacts import json_line, write_text
 from weaklabel.data.sample_tasks import TASKS, Dice
 from weaklabel.errors import DataError
 
@@ -146,4 +145,4 @@ def _judged(dice: Dice, truth: str) -> str:
 
 
 def _write(path: Path, rows: Iterator[dict[str, Any]] | list[dict[str, str]]) -> None:
-    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    write_text(path, "".join(map(json_line, rows)))

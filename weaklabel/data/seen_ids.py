@@ -88,7 +88,7 @@ class SeenIds:
 
     def _keep(self, rows: NDArray[Any]) -> None:
         path = self._new_file()
-        rows.tofile(path)
+        path.write_bytes(rows.tobytes())  # numpy's own way to a file does not say why a disk refused
         self._files.append(np.memmap(path, dtype=_HASH, mode="r"))
 
     def _keep_merged(self, one: NDArray[Any], two: NDArray[Any]) -> None:
@@ -100,7 +100,7 @@ class SeenIds:
             for piece, (start, stop) in enumerate(itertools.pairwise(cuts.tolist())):
                 here = one[piece * _MERGED_AT_ONCE : (piece + 1) * _MERGED_AT_ONCE]
                 rows = np.concatenate([here, two[start:stop]])
-                rows[np.argsort(rows["high"], kind="stable")].tofile(out)
+                out.write(rows[np.argsort(rows["high"], kind="stable")].tobytes())
         for old in (one, two):
             assert isinstance(old, np.memmap)
             assert old.filename is not None

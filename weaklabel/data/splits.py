@@ -1,8 +1,9 @@
 """Gold split by prompt into `dev` and a locked `test`: whole prompts, stratified by source, whatever the row order.
 
-Prompts are ordered by the hash of seed and prompt, and the first of them go to test until its share of the
-gold rows is met as nearly as whole prompts allow; the rounding error of one source is carried to the next.
-What is kept in memory are the prompts with gold, not the pairs: the tables are gone through several times instead.
+Prompts that look the same are one (`types/prompt_key.py`). They are ordered by the hash of seed and prompt, and the
+first of them go to test until its share of the gold rows is met as nearly as whole prompts allow; the rounding error
+of one source is carried to the next. What is kept in memory are the prompts with gold, not the pairs: the tables are
+gone through several times instead.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from weaklabel.artifacts import content_hash
 from weaklabel.data.near_duplicates import Links, link_near_duplicates
 from weaklabel.errors import ConfigError, DataError
-from weaklabel.types import Pairs, fold
+from weaklabel.types import Pairs, fold, prompt_key
 
 # A pool prompt is drawn like any other, so that gold which arrives later is split too.
 _LOCKED: Final = ("test", "dev")
@@ -67,8 +68,8 @@ Tables = Callable[[], Iterable[pa.Table]]
 
 
 def _prompt_keys(table: pa.Table) -> list[str]:
-    """A short hash of each folded prompt."""
-    return [content_hash(fold(prompt))[:32] for prompt in table["prompt"].to_pylist()]
+    """A short hash of what makes each prompt the same as another."""
+    return [content_hash(prompt_key(prompt))[:32] for prompt in table["prompt"].to_pylist()]
 
 
 def _conversation_keys(table: pa.Table) -> list[str | None]:
@@ -76,7 +77,7 @@ def _conversation_keys(table: pa.Table) -> list[str | None]:
     if table["messages"].null_count == len(table):
         return [None] * len(table)
     return [
-        content_hash(fold(" ".join(turn["content"] or "" for turn in turns)))[:32] if turns else None
+        content_hash(prompt_key(" ".join(turn["content"] or "" for turn in turns)))[:32] if turns else None
         for turns in table["messages"].to_pylist()
     ]
 
@@ -107,7 +108,9 @@ class Outline:
     """What a split needs to know of each prompt: how much gold it has, its parts and sources, what is one with it."""
 
     def __init__(self, keep_texts: bool = False) -> None:
-        self.prompts: dict[str, int] = {}  # hash of the folded prompt -> number, in order of appearance
+        self.prompts: dict[str, int] = {}  # key of the prompt -> number, in order of appearance
+        # Hashes of its spellings, by which it is drawn: a prompt that is spelt in one way is drawn as it always was.
+        self.spellings: list[tuple[str, ...]] = []
         # Only near-duplicates need the texts, which can be most of a large file.
         self.texts: list[str] | None = [] if keep_texts else None
         self.n_gold: list[int] = []  # rows with gold, per prompt
@@ -154,8 +157,12 @@ class Outline:
         number = self.prompts.setdefault(key, len(self.prompts))
         if number == len(self.n_gold):
             self.n_gold.append(0)
+            self.spellings.append(())
             if self.texts is not None:
-                self.texts.append(fold(prompt))
+                self.texts.append(prompt_key(prompt))
+        spelling = content_hash(fold(prompt))[:32]
+        if spelling not in self.spellings[number]:
+            self.spellings[number] += (spelling,)
         return number
 
 
@@ -199,7 +206,7 @@ def draw_parts(
     for table in tables() if wanted is None or wanted else ():
         outline.add(table, wanted)
     units = _Units(outline, near_duplicates)
-    parts: list[str | None] = [None] * len(units) if redraw else units.given_parts(outline)
+    parts: list[str | None] = [None] * len(units) if redraw else units.given_parts()
     keys = units.keys(f"{seed}:test")
     asked = [u for u in range(len(units)) if parts[u] is None and units.gold[u]]
     test = _draw(asked, keys, units, test_share)
@@ -215,6 +222,7 @@ class _Units:
     """Prompts that must not be separated: of one conversation, or nearly the same."""
 
     def __init__(self, outline: Outline, near_duplicates: bool) -> None:
+        self._outline = outline
         links = Links(len(outline.prompts))
         for one, other in outline.same:
             links.join(one, other)
@@ -241,16 +249,22 @@ class _Units:
 
     def keys(self, salt: str) -> list[str]:
         """A number drawn for each unit from its prompts alone, so that row order has no say."""
-        return [min(content_hash(salt, prompt) for prompt in prompts) for prompts in self.prompts]
+        return [
+            min(content_hash(salt, spelling) for prompt in prompts for spelling in self._spellings(prompt))
+            for prompts in self.prompts
+        ]
 
-    def given_parts(self, outline: Outline) -> list[str | None]:
+    def _spellings(self, prompt: str) -> tuple[str, ...]:
+        return self._outline.spellings[self._outline.prompts[prompt]]
+
+    def given_parts(self) -> list[str | None]:
         """`dev` or `test` where a row of the unit has it already, else None."""
         found: list[str | None] = []
         for prompts in self.prompts:
-            seen = set().union(*(outline.given.get(outline.prompts[p], set()) for p in prompts))
+            seen = set().union(*(self._outline.given.get(self._outline.prompts[p], set()) for p in prompts))
             if {"dev", "test"} <= seen:
-                numbers = (outline.prompts[p] for p in prompts)
-                pair_id = next(outline.first_id[n] for n in numbers if n in outline.first_id)
+                numbers = (self._outline.prompts[p] for p in prompts)
+                pair_id = next(self._outline.first_id[n] for n in numbers if n in self._outline.first_id)
                 raise DataError(
                     f"the prompt of pair {pair_id!r}, or one that counts as the same, is in dev and in test, so "
                     "test is not locked. Drop the column 'part', or give each prompt one part."

@@ -7,7 +7,6 @@ to try next. The same protocol fits a process pool, Ray tasks, or a job array.
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from collections import deque
@@ -16,13 +15,14 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
 
+from weaklabel._terminal import logger
 from weaklabel.engine.shards import Outcome, ShardTask, run_task
 from weaklabel.engine.store import VoteStore
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import locate
 
-_log = logging.getLogger("weaklabel")
+_log = logger()
 
 
 class Executor(Protocol):

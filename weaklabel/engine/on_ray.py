@@ -27,6 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from weaklabel._terminal import logger
 from weaklabel.engine.pool import WorkerPool
 from weaklabel.engine.shards import Answer, Outcome, ShardTask
 from weaklabel.engine.store import VoteStore
@@ -36,7 +37,7 @@ from weaklabel.lf.core import LabelingFunction
 
 _MAX_LOSSES: Final = 5
 _LOOK_SECONDS: Final = 5.0
-_log = logging.getLogger("weaklabel")
+_log = logger()
 
 _Ending = tuple[tuple[Answer, ...], str, bool, Mapping[str, float]]
 """An `Outcome` without its task, which stays where it was submitted."""

@@ -26,7 +26,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weaklabel.artifacts import read_json, write_json, write_parquet
+from weaklabel.artifacts import parse_json, read_json, write_json, write_parquet
 from weaklabel.errors import ArtifactError
 from weaklabel.lf.core import Column, LabelingFunction
 from weaklabel.lf.discovery import fingerprint as fingerprint
@@ -122,7 +122,7 @@ class VoteStore:
     def _load(self, path: Path, cell: Cell, n_pairs: int) -> Column | None:
         try:
             table = pq.read_table(path)
-            found = json.loads(table.schema.metadata[b"weaklabel"])
+            found = parse_json(table.schema.metadata[b"weaklabel"])
             if {key: found.get(key) for key in cell.metadata} != cell.metadata or len(table) != n_pairs:
                 return None
             votes = table["vote"].to_numpy().astype(np.int8)
@@ -141,7 +141,7 @@ class VoteStore:
         """What stands at `cell`, counted, without reading the votes; None where there is nothing that can be trusted."""
         try:
             about = pq.read_metadata(self.file_of(cell))
-            found = json.loads(about.metadata[b"weaklabel"])
+            found = parse_json(about.metadata[b"weaklabel"])
             same = {key: found.get(key) for key in cell.metadata} == cell.metadata
             if not same or about.num_rows != n_pairs:
                 return None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from weaklabel.artifacts import manifest, write_folder, write_json
+from weaklabel.artifacts import json_line, manifest, parse_json, write_folder, write_json
 from weaklabel.errors import ArtifactError
 from weaklabel.export.selection import ExportReport, Selection, written_to
 from weaklabel.types import Labels
@@ -66,10 +65,10 @@ def write_export(
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """One JSON object per line, keys in the order given, UTF-8 as it is."""
+    """One JSON object per line, keys in the order given, in UTF-8; what ends a line elsewhere is escaped."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            file.write(json_line(row))
 
 
 def check_replaceable(target: Path, kind: str) -> None:
@@ -98,7 +97,7 @@ def check_replaceable(target: Path, kind: str) -> None:
 def _own_files(target: Path, kind: str) -> set[str]:
     """What an earlier artefact of that kind wrote into `target`; nothing where there is none."""
     try:
-        about = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
+        about = parse_json((target / MANIFEST).read_text(encoding="utf-8"))
         return {MANIFEST, *about["files"]} if about["kind"].startswith(kind) else set()
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return set()

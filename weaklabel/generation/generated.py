@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -136,7 +135,7 @@ def write_tables(out: Path, tables: Sequence[pa.Table]) -> None:
 def _json_lines(tables: Iterable[pa.Table]) -> Iterator[str]:
     for table in tables:
         for row in table.to_pylist():
-            yield json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+            yield artifacts.json_line(artifacts.without_nan(row))
 
 
 def _manifest_path(out: Path) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from weaklabel.data import PairsFile
-from weaklabel.data.prompts import Prompt, Prompts, prompt_keys
+from weaklabel.data.prompts import Prompt, Prompts, looks_of
 from weaklabel.errors import DataError
 
 
@@ -19,7 +19,7 @@ def allowed(found: Prompts, comparer: Any, include_test: bool) -> tuple[list[Pro
     if include_test:
         return found.prompts, 0
     locked = _locked_keys(comparer)
-    kept = [p for p in found.prompts if p.part != "test" and not p.keys & locked]
+    kept = [p for p in found.prompts if p.part != "test" and not p.looks & locked]
     if not kept:
         raise DataError(
             f"all {len(found):,} prompts are in the locked test part. Give others, or --include-test (include_test=True) "
@@ -39,5 +39,5 @@ def _locked_keys(comparer: Any) -> frozenset[str]:
     file = PairsFile(run / "pairs.parquet")
     rows = (row for i in range(len(file)) for row in file.read(i, ["prompt", "messages", "part"]).to_pylist())
     return frozenset(
-        key for row in rows if row["part"] == "test" for key in prompt_keys(row["prompt"], row["messages"])
+        key for row in rows if row["part"] == "test" for key in looks_of(row["prompt"], row["messages"])
     )

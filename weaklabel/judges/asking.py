@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Final
 
 import pyarrow as pa
 
+from weaklabel._terminal import logger
 from weaklabel.artifacts import content_hash
 from weaklabel.errors import EndpointError
 from weaklabel.judges.both_orders import SAID_NOTHING
@@ -24,7 +24,7 @@ from weaklabel.types import CANONICAL, Pairs
 Progress = Callable[[int, int], None]
 
 _MOST_IN_A_ROW: Final = 20  # requests that fail one after another before the work ends
-_log = logging.getLogger("weaklabel")
+_log = logger()
 
 Both = tuple[Question | None, Question | None]
 """A pair with response a shown first and with b shown first; None where the two are the same."""

@@ -53,6 +53,7 @@ class BothOrders(DerivedFunction):
     min_gap: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not (math.isfinite(self.min_gap) and self.min_gap >= 0):
             raise LabelingFunctionError(f"{self.name!r}: min_gap is {self.min_gap}. Allowed: a number >= 0.")
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +23,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from weaklabel._terminal import plain_line
+from weaklabel.artifacts import parse_json
 from weaklabel.errors import DataError, LabelingFunctionError
 from weaklabel.judges.columns import checked_votes, place_of
 from weaklabel.judges.verdict import FIRST, SECOND
@@ -170,7 +171,7 @@ def crowd_workers(
         raise LabelingFunctionError(
             f"{name}: a worker is called {_OTHERS!r}, as the pool is. Rename that worker."
         )
-    return [_made(f"{name}.{who}", layout, workers, version) for who, workers in groups.items()]
+    return [_made(f"{name}.{plain_line(who)}", layout, workers, version) for who, workers in groups.items()]
 
 
 def crowd_match(lfs: Sequence[LabelingFunction], pairs: Pairs) -> list[CrowdMatch]:
@@ -267,7 +268,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _object(line: str, where: str) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        found = parse_json(line)
     except ValueError as error:
         raise DataError(f"{where}: no JSON ({error}). Repair the line.") from None
     if not isinstance(found, dict):

@@ -13,7 +13,6 @@ hash, not by their place in the file.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from weaklabel._terminal import logger
 from weaklabel.errors import ConfigError, LabelingFunctionError
 from weaklabel.judges.asking import Progress, estimate, identity_of, questions_of, said_of
 from weaklabel.judges.asking import ask as ask_all
@@ -35,7 +35,7 @@ from weaklabel.servers.protocol import Api
 from weaklabel.servers.replies import ReplyCache
 from weaklabel.types import Pair, Pairs
 
-_log = logging.getLogger("weaklabel")
+_log = logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def judge(
         max_pairs: most pairs that are ever asked with these settings.
         max_cost: most money that is ever spent with these settings.
         concurrency: requests at once.
-        timeout: seconds that the server may be silent in one try.
+        timeout: seconds that one try may take, to the last byte.
         max_tries: how often a request is sent at most.
         cache: folder of the answers.
         version: raise it when the model behind the name changes.

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._terminal import plain_line
 from weaklabel.errors import DataError, LabelingFunctionError
 from weaklabel.lf.columns import with_derived_columns
 from weaklabel.lf.core import Column, LabelingFunction
@@ -83,7 +84,8 @@ class Finding:
 
     def __str__(self) -> str:
         shown = f" Pairs: {', '.join(map(repr, self.pair_ids))}." if self.pair_ids else ""
-        return f"{self.where} {self.code} {self.severity}: {self.message}{shown}\n    {self.fix}"
+        found = plain_line(f"{self.where} {self.code} {self.severity}: {self.message}{shown}")
+        return f"{found}\n    {self.fix}"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""

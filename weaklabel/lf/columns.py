@@ -28,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from weaklabel._terminal import logger
 from weaklabel.errors import DataError, LabelingFunctionError, VoteError
 from weaklabel.lf.core import Column, LabelingFunction, Prefer, check_score
 from weaklabel.lf.specs import spec_of
@@ -35,7 +36,7 @@ from weaklabel.types import ABSTAIN, Fault, Pair, Pairs
 from weaklabel.types.pair import swapped_name
 
 _VERDICTS: Final = ("a", "b", "tie", "abstain")
-_log = logging.getLogger("weaklabel")
+_log = logger()
 
 
 def no_function(*_: object) -> None:
@@ -81,6 +82,7 @@ class ColumnFunction(DerivedFunction):
     min_gap: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.prefer not in ("more", "less"):
             raise LabelingFunctionError(f"{self.name!r}: prefer is {self.prefer!r}. Allowed: 'more', 'less'.")
         if not (math.isfinite(self.min_gap) and self.min_gap >= 0):

@@ -18,6 +18,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from weaklabel._terminal import plain_line
 from weaklabel.errors import LabelingFunctionError, VoteError
 from weaklabel.lf.batch import PairBatch
 from weaklabel.text.column import TextColumn
@@ -66,6 +67,9 @@ class LabelingFunction(ABC):
     columns: tuple[str, ...] = ()
     version: str = "1"
     spec: str | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
 
     @abstractmethod
     def vote_all(self, pairs: Sequence[Pair]) -> Column:
@@ -141,6 +145,7 @@ class ResponseScorer(LabelingFunction):
     batch: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.prefer not in ("more", "less"):
             raise LabelingFunctionError(f"{self.name!r}: prefer is {self.prefer!r}. Allowed: 'more', 'less'.")
         if not (math.isfinite(self.min_gap) and 0 <= self.min_gap <= self.max_gap):
@@ -252,6 +257,14 @@ class ResponseScorer(LabelingFunction):
             # A column function fails as a whole: every response in the batch is a fault.
             return np.full(n, np.nan), dict.fromkeys(range(n), error)
         return scores, {}
+
+
+def check_name(name: object) -> None:
+    """Raises LabelingFunctionError unless `name` is a text that shows as it is, on one line."""
+    if not isinstance(name, str) or not name.strip() or plain_line(name) != name:
+        raise LabelingFunctionError(
+            f"a labeling function is named {_short(name)}. Allowed: a text on one line, without control characters."
+        )
 
 
 def check_vote(value: object, name: str, pair_id: str) -> int:

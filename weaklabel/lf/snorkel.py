@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.artifacts import content_hash
+from weaklabel.artifacts import content_hash, parse_json
 from weaklabel.errors import DiscoveryError, LabelingFunctionError, MissingExtraError, VoteError
 from weaklabel.lf._identity import captured
 from weaklabel.lf._modules import load_file
@@ -188,7 +188,7 @@ def load_spec(source: str) -> list[LabelingFunction]:
         DiscoveryError: what follows `snorkel:` is no such JSON object.
     """
     try:
-        settings = json.loads(source.removeprefix(SPEC_PREFIX))
+        settings = parse_json(source.removeprefix(SPEC_PREFIX))
         use, votes, columns = settings["use"], settings.get("votes"), settings.get("columns")
     except (ValueError, TypeError, KeyError, AttributeError):
         raise DiscoveryError(

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final
 
+from weaklabel.artifacts import parse_json
 from weaklabel.errors import DiscoveryError
 from weaklabel.lf.core import LabelingFunction
 
@@ -53,7 +54,7 @@ def from_spec(spec: str) -> LabelingFunction:
     module, _, name = SPECS[kind].partition(":")
     make = getattr(import_module(module), name)
     try:
-        found: LabelingFunction = make(json.loads(text))
+        found: LabelingFunction = make(parse_json(text))
         return found
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DiscoveryError(

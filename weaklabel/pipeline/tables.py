@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -63,10 +62,10 @@ def read_votes_file(folder: Path) -> Votes:
 def _write_jsonl(path: Path, rows: Iterable[object]) -> None:
     with artifacts.atomic_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
+            file.write(artifacts.json_line(row, sort_keys=True))
 
 
 def _read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     # By "\n" alone: a message may hold other characters that end a line elsewhere.
     with path.open(encoding="utf-8", newline="\n") as file:
-        yield from (json.loads(line) for line in file)
+        yield from (artifacts.parse_json(line) for line in file)

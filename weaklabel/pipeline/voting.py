@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from weaklabel._terminal import logger
 from weaklabel.config import LfsSettings
 from weaklabel.data import PairsFile
 from weaklabel.engine import VoteStore, fingerprint
@@ -28,7 +28,7 @@ from weaklabel.pipeline.tables import iter_faults
 from weaklabel.types import Pairs
 
 _ASKED_IN_BOTH_ORDERS: Final = 1000
-_log = logging.getLogger("weaklabel")
+_log = logger()
 
 
 def vote(

@@ -2,8 +2,7 @@
 
 Escaping for HTML is the template's and the drawing's work; here it is decided what the reader gets to see.
 
-Source: the characters are those of Unicode TR 36 (bidirectional controls) and TR 51 (tag characters); the attack is
-Boucher & Anderson, "Trojan Source" (2021).
+Source: Boucher & Anderson, "Trojan Source" (2021), for the attack.
 """
 
 from __future__ import annotations
@@ -12,13 +11,9 @@ import re
 from typing import Final
 from unicodedata import combining, east_asian_width
 
-# C0 and C1 controls but tab and line feed; bidirectional controls and marks; zero-width space, word joiner and the
-# invisible operators; line and paragraph separators; interlinear marks; byte-order mark; tag characters; what is no
-# character at all. Joiners (U+200C, U+200D) stay: Persian and emoji need them.
-_HIDDEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
-)
+from weaklabel._terminal import ACTING
+
+_HIDDEN: Final = re.compile(f"[{ACTING}]")
 # Accents piled on one letter paint over the lines above and below; no script needs more than a few.
 _PILE: Final = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{4})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -113,7 +114,9 @@ def prompt_hashes(pairs: Pairs) -> NDArray[np.uint64]:
 
 def write_array(path: Path, array: NDArray[Any]) -> str:
     """Write `array` as `.npy` without pickle; its content hash, for the manifest."""
-    np.save(path, array, allow_pickle=False)
+    npy = io.BytesIO()
+    np.save(npy, array, allow_pickle=False)
+    path.write_bytes(npy.getbuffer())  # numpy's own way to a file does not say why a disk refused
     return content_hash(np.ascontiguousarray(array).tobytes())
 
 

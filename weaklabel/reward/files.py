@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from weaklabel.artifacts import atomic_file
+from weaklabel.artifacts import atomic_file, json_line, without_nan
 from weaklabel.data import read_pairs
 from weaklabel.data.blocks import Block
 from weaklabel.data.readers.base import is_missing, shown
@@ -210,7 +209,6 @@ def _write_jsonl(path: Path, scored: Iterator[tuple[Block, FloatArray]]) -> int:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for block, rewards in scored:
             for row, reward in zip(block.rows(), rewards.tolist(), strict=True):
-                line = json.dumps(row | {REWARD: reward}, ensure_ascii=False, default=str)
-                file.write(line + "\n")
+                file.write(json_line(without_nan(row | {REWARD: reward}), default=str))
             count += len(rewards)
     return count

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from weaklabel.errors import EndpointError
-from weaklabel.servers.endpoint import Endpoint, connections_to, key_of
+from weaklabel.servers.endpoint import Endpoint, key_of
 from weaklabel.servers.protocol import (
     Reply,
     Request,
@@ -41,6 +41,8 @@ from weaklabel.servers.protocol import (
 K = TypeVar("K")
 
 _AGAIN: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_PAGE_BYTES: Final = 4 << 20
+_CANDIDATE_BYTES: Final = 512
 _SHORTEST_KEY: Final = 8  # what is shorter is a placeholder, and may be a word of an answer
 
 
@@ -82,7 +84,10 @@ class Client:
         sleep: Callable[[float], object] | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        import httpx2  # 60 ms that only those pay who ask
+        # 100 ms that only those pay who ask.
+        import httpx2
+
+        from weaklabel.servers.connections import Connections
 
         self.endpoint, self.usage = endpoint, Usage()
         self._closed = threading.Event()
@@ -94,7 +99,7 @@ class Client:
         self._refused: set[str] = set()  # fields that this server does not take
         self.__key = key_of(endpoint)
         self._httpx = httpx2
-        self._http = connections_to(endpoint)
+        self._connections = Connections(endpoint)
 
     def __repr__(self) -> str:
         return f"Client({self.endpoint!r})"
@@ -111,7 +116,7 @@ class Client:
     def close(self) -> None:
         """End waits between tries and close the connections."""
         self._closed.set()
-        self._http.close()
+        self._connections.close()
 
     def ask(self, request: Request) -> Reply | Failure:
         """One answer.
@@ -186,12 +191,14 @@ class Client:
             body = body_of(request, model=to.model, api=to.api, refused=self._refused)
             self._count(sent=1)
             try:
-                response = self._http.post(to.address, json=body, headers=self._headers())
-            except self._httpx.TimeoutException:
-                return _Again(f"no answer within {to.timeout:g} s")
+                came = self._connections.post(to.address, body, self._headers(), _most_bytes(request))
+            except TimeoutError:
+                return _Again(f"no whole answer within {to.timeout:g} s")
             except self._httpx.HTTPError as error:
                 return self._broken(error)
-            answer = _Answer(response.status_code, response.headers, self._keyless(response.text))
+            except ValueError as error:
+                return self._unusable(str(error))
+            answer = _Answer(came.status, came.headers, self._keyless(came.body.decode("utf-8", "replace")))
             if answer.status == 200:
                 return self._read(answer)
             refused = refused_field(answer.status, answer.text, body, request)
@@ -208,16 +215,21 @@ class Client:
             reply = reply_of(answer.text)
         except ValueError as error:
             kind = answer.headers.get("content-type", "no content type")
-            what = self._line(f"{kind}: {self._line(answer.text, 60)!r}; {error}", 200)
-            problem = f"{self.endpoint.address} answered something else than a completion ({what})"
-            if not self._answered:
-                raise EndpointError(
-                    f"{problem}. Check that url is the base of an OpenAI-compatible API, usually ending in /v1."
-                ) from None
-            return Failure(problem)
+            return self._unusable(f"{kind}: {self._line(answer.text[:500], 60)!r}; {error}")
         self._answered = True
         self._count(tokens_in=reply.tokens_in or 0, tokens_out=reply.tokens_out or 0)
         return reply
+
+    def _unusable(self, why: str) -> Failure:
+        """An answer that is no completion. From the start, it is the wrong address."""
+        problem = (
+            f"{self.endpoint.address} answered something else than a completion ({self._line(why, 200)})"
+        )
+        if not self._answered:
+            raise EndpointError(
+                f"{problem}. Check that url is the base of an OpenAI-compatible API, usually ending in /v1."
+            )
+        return Failure(problem)
 
     def _broken(self, error: Exception) -> _Again:
         """A connection that was refused or broke off. Nobody listening from the start is a wrong address."""
@@ -287,6 +299,11 @@ class Client:
         """`text` on one line, cut, without the key."""
         line = " ".join(self._keyless(text).split())
         return line if len(line) <= length else line[: length - 3] + "..."
+
+
+def _most_bytes(request: Request) -> int:
+    """What an answer may have: a page of JSON, and its tokens with their candidates, generously."""
+    return _PAGE_BYTES + _CANDIDATE_BYTES * request.max_tokens * (1 + request.top_logprobs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from weaklabel.errors import ConfigError
@@ -27,7 +27,7 @@ class Endpoint:
         model: name of the model there.
         api: "chat" for chat completions, "completions" for a model without a chat template.
         key_env: name of the environment variable that holds the key; None where none is needed.
-        timeout: seconds that the server may be silent in one try. Default 60.
+        timeout: seconds that one try may take, from looking up the name to the last byte. Default 60.
         max_tries: how often one request is sent at most. Default 5.
         concurrency: requests that are under way at once. Default 8.
         first_wait: seconds before the second try, doubled with each further one. Default 1.
@@ -64,7 +64,7 @@ class Endpoint:
             raise ConfigError(
                 "key_env is no name of an environment variable. Put the key into one, and its name here."
             )
-        if self.key_env is not None and self.url.startswith("http:") and not _is_loopback(host):
+        if self.key_env is not None and self.url.startswith("http:") and not is_loopback(host):
             raise ConfigError(
                 f"url is {self.url!r}: the key in {self.key_env} would cross the network in the open. "
                 "Use https, or a tunnel to 127.0.0.1, or leave key_env out if the server needs no key."
@@ -94,31 +94,6 @@ def _checked_host(url: str) -> str:
     return parts.hostname
 
 
-def connections_to(endpoint: Endpoint) -> Any:
-    """The HTTP client, with no more connections than requests may be under way."""
-    import httpx2
-
-    try:
-        httpx2.URL(endpoint.address)
-    except httpx2.InvalidURL as error:
-        raise ConfigError(
-            f"url is {endpoint.url!r}: {str(error).rstrip('.')}. Write the base of the API: http://127.0.0.1:8000/v1"
-        ) from None
-    limits = httpx2.Limits(max_connections=endpoint.concurrency)
-    # A proxy is for the way out; and no .netrc may add a password of its own on the loopback.
-    outside = not _is_loopback(urlsplit(endpoint.url).hostname or "")
-    try:
-        return httpx2.Client(
-            timeout=endpoint.timeout, limits=limits, trust_env=outside, follow_redirects=False
-        )
-    except (ValueError, ImportError, httpx2.InvalidURL):
-        # Not shown: a proxy may hold a password.
-        raise ConfigError(
-            "the proxy in the environment (ALL_PROXY, HTTPS_PROXY, HTTP_PROXY) cannot be used. "
-            "Write it as http://host:port, or unset it."
-        ) from None
-
-
 def key_of(endpoint: Endpoint) -> str:
     if endpoint.key_env is None:
         return ""
@@ -135,7 +110,8 @@ def key_of(endpoint: Endpoint) -> str:
     return key
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

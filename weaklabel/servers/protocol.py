@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import email.utils
-import json
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from weaklabel.artifacts import json_text, parse_json
+
 Api = Literal["chat", "completions"]
 """Chat completions, or plain completions for a model without a chat template."""
 
 _OMIT: Final = "omit"
+_MOST_TOKENS: Final = 1 << 40  # a count beyond this is no count, and a cost made of it no number
 _MONEY: Final = ("insufficient_quota", "billing_hard_limit_reached")
 
 
@@ -99,7 +101,7 @@ def reply_of(text: str) -> Reply:
         ValueError: it is no completion.
     """
     try:
-        return _reply_of(json.loads(text.removeprefix("\ufeff")))
+        return _reply_of(parse_json(text.removeprefix("\ufeff")))
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ValueError(repr(error)) from None
 
@@ -107,10 +109,10 @@ def reply_of(text: str) -> Reply:
 def message_of(text: str) -> str:
     """The words of an error: {"error": {"message": ...}}, or {"detail": ...}, or the body as it is."""
     try:
-        found = json.loads(text)
+        found = parse_json(text)
         error = found.get("error", found.get("detail", found.get("message", "")))
         words = error.get("message", error) if isinstance(error, dict) else error
-        return words if isinstance(words, str) else json.dumps(words)
+        return words if isinstance(words, str) else json_text(words)
     except (ValueError, AttributeError):
         return text
 
@@ -142,15 +144,17 @@ def _until(date: str) -> float | None:
 
 def _reply_of(value: Any) -> Reply:
     choice = value["choices"][0]
-    usage = value.get("usage") or {}
+    usage = value.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
     chat = "message" in choice
     text = choice["message"].get("content") if chat else choice["text"]
     refusal = choice["message"].get("refusal") if chat else None
-    if text is not None and not isinstance(text, str):
+    if not all(said is None or isinstance(said, str) for said in (text, refusal)):
         raise TypeError("content is no text")
-    finish = choice.get("finish_reason") or ""
+    finish = choice.get("finish_reason")
+    finish = finish if isinstance(finish, str) else ""
     return Reply(
-        text=text or refusal or "",
+        text=_whole(text or refusal or ""),
         tokens=_tokens_of(choice.get("logprobs")),
         finish=finish,
         refused=bool(refusal) or finish == "content_filter",
@@ -165,7 +169,7 @@ def _tokens_of(logprobs: Any) -> tuple[Token, ...]:
         if not logprobs:
             return ()
         return _of_chat(logprobs["content"] or ()) if "content" in logprobs else _of_completions(logprobs)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return ()
 
 
@@ -188,8 +192,14 @@ def _of_completions(logprobs: Any) -> tuple[Token, ...]:
 def _token(text: Any, candidates: list[tuple[Any, Any]]) -> Token:
     if not all(isinstance(word, str) for word in (text, *(candidate for candidate, _ in candidates))):
         raise TypeError("a token is no text")
-    return Token(text, tuple((candidate, float(logprob)) for candidate, logprob in candidates))
+    return Token(_whole(text), tuple((_whole(word), float(logprob)) for word, logprob in candidates))
+
+
+def _whole(text: str) -> str:
+    """`text` with U+FFFD for half a character (a lone surrogate), which JSON can hold and a table cannot."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _count_of(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    known = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS
+    return value if known else None

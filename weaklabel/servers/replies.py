@@ -11,9 +11,6 @@ key are not in it.
 
 from __future__ import annotations
 
-import errno
-import json
-import logging
 import os
 import re
 import threading
@@ -22,11 +19,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from weaklabel._terminal import logger
+from weaklabel.artifacts import json_line, parse_json
 from weaklabel.errors import ArtifactError
 from weaklabel.servers.protocol import Reply, Token
 
 _MOST_TOKENS: Final = 64
-_log = logging.getLogger("weaklabel")
+_log = logger()
 
 
 class ReplyCache:
@@ -117,7 +116,7 @@ class ReplyCache:
         Raises:
             ArtifactError: the disk is full or the folder cannot be written to.
         """
-        line = json.dumps({"key": key, **_record(reply)}, allow_nan=False).encode("ascii") + b"\n"
+        line = json_line({"key": key, **_record(reply)}).encode()
         with self._writing("an answer could not be kept"), self._lock:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
@@ -126,8 +125,8 @@ class ReplyCache:
                 size = os.fstat(descriptor).st_size
                 torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
                 data = (b"\n" if torn else b"") + line
-                if os.write(descriptor, data) < len(data):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                while written := os.write(descriptor, data):
+                    data = data[written:]  # what a full disk took a part of; the next call says why
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -159,7 +158,7 @@ def _short(logprob: float) -> float:
 
 def _parsed(line: bytes) -> tuple[str, Reply] | None:
     try:
-        found = json.loads(line)
+        found = parse_json(line)
         usage = found.get("usage") or (None, None)
         tokens = tuple(
             Token(text, tuple((c, lp) for c, lp in tops)) for text, tops in found.get("tokens", ())

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from weaklabel.artifacts import read_json, write_json, write_text
+from weaklabel.artifacts import json_line, read_json, without_nan, write_json, write_text
 from weaklabel.errors import ArtifactError, MissingExtraError
 
 _STATE: Final = "trainer_state.json"  # what the Trainer writes last into a checkpoint
@@ -104,7 +104,7 @@ class RunLog(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         if state.is_world_process_zero:
-            write_text(self._path, "".join(json.dumps(line) + "\n" for line in state.log_history))
+            write_text(self._path, "".join(map(_logged, state.log_history)))
             self._board = _summary_writer(self._folder / "tensorboard") if self._tensorboard else None
 
     def on_step_end(
@@ -122,12 +122,16 @@ class RunLog(TrainerCallback):
             return
         line = state.log_history[-1]
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(_logged(line))
         if self._board is not None:
             for name, value in line.items():
                 if name != "step":
                     self._board.add_scalar(name, value, line["step"])
             self._board.flush()
+
+
+def _logged(figures: dict[str, Any]) -> str:
+    return json_line(without_nan(figures))  # a gradient norm may be infinite
 
 
 def _summary_writer(folder: Path) -> Any:

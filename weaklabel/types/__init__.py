@@ -6,6 +6,7 @@ from weaklabel.types.labels import Explanation, Labels, Reason, sigmoid
 from weaklabel.types.labels_file import LabelsFile
 from weaklabel.types.pair import ABSTAIN, PREFER_A, PREFER_B, Message, Pair
 from weaklabel.types.pairs import CANONICAL, GOLD_VALUES, PARTS, TURNED_GOLD, Pairs, SetAside, fold
+from weaklabel.types.prompt_key import prompt_key
 from weaklabel.types.text import Text
 from weaklabel.types.votes import (
     Fault,
@@ -42,6 +43,7 @@ __all__ = [
     "Text",
     "Votes",
     "fold",
+    "prompt_key",
     "sigmoid",
     "signed_votes",
     "swap_votes",

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from weaklabel._terminal import plain_line
 from weaklabel.errors import LabelMatrixError, UnknownNameError
 from weaklabel.types.pair import ABSTAIN
 from weaklabel.types.pairs import Pairs
@@ -206,7 +207,7 @@ class Explanation:
     def __str__(self) -> str:
         kind = "calibrated" if self.calibrated else "not calibrated"
         lines = [
-            f"pair {self.pair_id}: P(b beats a) = {self.p:.3f} ({kind}, log-odds {self.logit:+.2f}); "
+            f"pair {plain_line(self.pair_id)}: P(b beats a) = {self.p:.3f} ({kind}, log-odds {self.logit:+.2f}); "
             f"{sum(r.vote not in (None, ABSTAIN) for r in self.reasons)} of {self.n_lfs} labeling functions voted"
         ]
         if self.p_tie is not None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from weaklabel.errors import DataError
 from weaklabel.types.pair import Message, Pair, swapped_name
+from weaklabel.types.prompt_key import prompt_key
 from weaklabel.types.text import Text
 from weaklabel.types.votes import FloatArray
 
@@ -134,15 +135,20 @@ class Pairs:
 
     @property
     def prompt_groups(self) -> NDArray[np.int64]:
-        """`(n_pairs,)` int64: equal numbers for equal prompts (white space folded). The unit of every split."""
+        """`(n_pairs,)` int64: equal numbers for prompts that are the same (`prompt_keys`). The unit of every split."""
         codes: dict[str, int] = {}
         return np.array([codes.setdefault(key, len(codes)) for key in self.prompt_keys], dtype=np.int64)
 
     @property
     def prompt_keys(self) -> list[str]:
-        """What makes two prompts the same: the conversation, or the prompt where there is none, white space folded."""
+        """What makes two prompts the same: the conversation, or the prompt where there is none, as `prompt_key` sees it."""
+        return [prompt_key(text) for text in self.asked]
+
+    @property
+    def asked(self) -> list[str]:
+        """The text that each pair's responses answer: the conversation in one, or the prompt where there is none."""
         return [
-            fold(p) if not m else fold(" ".join(turn["content"] or "" for turn in m))
+            p if not m else " ".join(turn["content"] or "" for turn in m)
             for p, m in zip(self.table["prompt"].to_pylist(), self.table["messages"].to_pylist(), strict=True)
         ]
 
@@ -226,5 +232,5 @@ class Pairs:
 
 
 def fold(text: str) -> str:
-    """The text with every run of white space turned into one space, ends trimmed: how prompts are compared."""
+    """The text with every run of white space turned into one space, ends trimmed: whether two are one text."""
     return re.sub(r"\s+", " ", text).strip()

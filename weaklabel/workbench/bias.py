@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._tables import html_table, plain_table, short
+from weaklabel._terminal import one_line
 from weaklabel.errors import DataError, GoldError
 from weaklabel.metrics import Interval, Metric, bootstrap, paired_difference
 from weaklabel.types import FloatArray, Labels, Pairs
 from weaklabel.workbench._dev import DevGold, dev_gold, is_dev
-from weaklabel.workbench._plain import one_line
 
 RATIOS: Final = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, math.inf)
 """Edges of the length-ratio rows, longer over shorter."""

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._tables import chance, plain_table, short
+from weaklabel._terminal import one_line, plain_line, plain_text
 from weaklabel.errors import LabelMatrixError
 from weaklabel.metrics import Interval
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes
 from weaklabel.workbench._dev import DevGold, dev_gold
-from weaklabel.workbench._plain import one_line, plain
 from weaklabel.workbench.analysis import accuracy_interval
 from weaklabel.workbench.explore import benjamini_hochberg
 
@@ -62,7 +62,7 @@ class Mistake:
 
     def text(self, full: bool = False) -> str:
         """The mistake for a terminal; control characters are written out. Texts are shortened unless `full`."""
-        facts = [f"pair {plain(self.id)}: voted {self.vote}, gold says {self.gold}"]
+        facts = [f"pair {plain_line(self.id)}: voted {self.vote}, gold says {self.gold}"]
         if not np.isnan(self.margin):
             facts.append(f"margin {self.margin:+.4g}")
         if not np.isnan(self.p_gold):
@@ -73,7 +73,7 @@ class Mistake:
         for name, text in (("prompt", self.prompt), ("a", self.response_a), ("b", self.response_b)):
             mark = " (gold)" if name == self.gold else " (voted for)" if name == self.vote else ""
             if full:
-                body = "\n".join(f"    {line}" for line in plain(text).splitlines())
+                body = "\n".join(f"    {line}" for line in plain_text(text).splitlines())
                 lines.append(f"  {name}{mark}:\n{body}")
             else:
                 lines.append(f"  {name}{mark}: {one_line(text, _SHOWN)}")
@@ -148,7 +148,7 @@ class Mistakes:
         for first, *again in shown:
             yield f"\n{first.text(full)}"
             if again:
-                yield f"  judged so again: {', '.join(plain(mistake.id) for mistake in again)}"
+                yield f"  judged so again: {', '.join(plain_line(mistake.id) for mistake in again)}"
         rest = len(self) - sum(len(same) for same in shown)
         if rest:
             yield f"\n... and {rest} more."

@@ -6,9 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import click
-
-from weaklabel.cli._common import _rebased, _root
+from weaklabel.cli._common import _rebased, _root, written_over
 
 PROJECT: Final = "project"
 """Stands for the project's own functions."""
@@ -20,7 +18,7 @@ def counter(what: str) -> Callable[[int, int], None] | None:
         return None
 
     def show(done: int, total: int) -> None:
-        click.echo(f"\r\x1b[K{what}: {done} of {total}" if done < total else "\r\x1b[K", err=True, nl=False)
+        written_over(f"{what}: {done} of {total}" if done < total else "")
 
     return show
 

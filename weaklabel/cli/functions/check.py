@@ -10,7 +10,16 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, data_options, emit, json_option, lf_options, note, settings
+from weaklabel.cli._common import (
+    config_options,
+    data_options,
+    emit,
+    json_option,
+    lf_options,
+    note,
+    settings,
+    written_over,
+)
 from weaklabel.errors import WeaklabelError
 
 _POLL_SECONDS = 0.5
@@ -59,17 +68,12 @@ def _check(lfs: Any, pairs: Any, sample: int, loaded: Any, as_json: bool) -> int
         sample=sample,
         seed=loaded.config.data.seed,
         time_limit=loaded.config.lfs.time_limit or TIME_LIMIT,
-        progress=_show if sys.stderr.isatty() else None,
+        progress=written_over if sys.stderr.isatty() else None,
     )
     if sys.stderr.isatty():
-        _show("")
+        written_over("")
     emit(report.to_dict(), lambda: str(report), as_json)
     return report.exit_code
-
-
-def _show(name: str) -> None:
-    """The function that is being examined, on a line that is written over."""
-    click.echo(f"\r\x1b[K{name}", err=True, nl=False)
 
 
 def _watched(loaded: Any) -> list[Path]:

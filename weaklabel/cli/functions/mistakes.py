@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weaklabel._terminal import plain_text
 from weaklabel.cli._common import (
     config_options,
     data_options,
@@ -54,7 +55,7 @@ def command(as_json: bool, lf: str, limit: int | None, full: bool, labeler: bool
         emit(value | {"mistakes": value["mistakes"][:limit]}, "", True)
     elif sys.stdin.isatty() and _to_a_person():
         with redirect_stdout(click.get_current_context().obj):
-            click.echo_via_pager(f"{line}\n" for line in found.lines(limit, full=full))
+            click.echo_via_pager(f"{plain_text(line)}\n" for line in found.lines(limit, full=full))
     else:
         emit(None, found.text(limit, full=full), False)
 

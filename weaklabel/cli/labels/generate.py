@@ -59,7 +59,9 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--key-env", metavar="NAME", help="Endpoints: the environment variable with the key.")
 @click.option("--concurrency", type=int, default=8, show_default=True, help="Endpoints: requests at once.")
-@click.option("--timeout", type=float, default=60.0, show_default=True, help="Endpoints: seconds of silence.")
+@click.option(
+    "--timeout", type=float, default=60.0, show_default=True, help="Endpoints: seconds one try may take."
+)
 @click.option("--max-tries", type=int, default=5, show_default=True, help="Endpoints: tries of one request.")
 @click.option(
     "--field",
