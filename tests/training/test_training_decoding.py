@@ -16,7 +16,7 @@ pytest.importorskip("transformers")
 
 from tiny_models import WORDS, make_model  # noqa: E402
 
-from weaklabel.training.generation import TOO_LONG, Responder, _Draw, probabilities  # noqa: E402
+from weaklabel.training.decoding import TOO_LONG, Responder, _Draw, probabilities  # noqa: E402
 
 pytestmark = pytest.mark.trains
 NATURE = [word for word in WORDS if word.islower()]
