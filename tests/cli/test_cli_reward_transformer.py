@@ -99,7 +99,7 @@ def test_a_run_that_was_killed_behind_the_training_goes_on_from_its_checkpoint(
     assert list((folder / "training").rglob("checkpoint-2"))
     trained = []
     monkeypatch.setattr(
-        "weaklabel.training.trainer.PreferenceTrainer.training_step", lambda *a, **k: trained.append(1)
+        "weaklabel.training.trainer.WeightedTrainer.training_step", lambda *a, **k: trained.append(1)
     )
     answer(*train)
     assert trained == []

@@ -21,7 +21,13 @@ from weaklabel.reward.transformer import TransformerReward  # noqa: E402
 
 pytestmark = pytest.mark.trains
 
-QUICK = {"from_scratch": "tiny", "max_steps": 30, "groups_per_batch": 16, "max_length": 32, "epochs": 20}
+QUICK = {
+    "from_scratch": "tiny",
+    "max_steps": 30,
+    "groups_per_batch": 16,
+    "max_length": 32,
+    "num_train_epochs": 20,
+}
 WORDS = ["red", "green", "blue", "grey", "pink", "black", "white", "brown"]
 
 
@@ -129,7 +135,7 @@ def test_lora_is_merged_so_that_memory_and_disk_agree(tmp_path):
     pairs = colours(20)
     base = TransformerReward(**QUICK | {"max_steps": 2}).fit(pairs, pairs.y)
     base.save(tmp_path / "base")
-    model = TransformerReward(base=str(tmp_path / "base"), lora=2, max_steps=2, max_length=32).fit(
+    model = TransformerReward(base=str(tmp_path / "base"), lora_r=2, max_steps=2, max_length=32).fit(
         pairs, pairs.y
     )
     model.save(tmp_path / "lora")
@@ -156,7 +162,7 @@ def test_little_gold_leaves_the_scale_at_one():
 
 def test_a_killed_fit_goes_on_from_its_checkpoints(tmp_path):
     pairs = colours(20)
-    settings = QUICK | {"max_steps": 4, "check_every": 2, "checkpoints": tmp_path / "kept"}
+    settings = QUICK | {"max_steps": 4, "save_steps": 2, "checkpoints": tmp_path / "kept"}
     first = TransformerReward(**settings).fit(pairs, pairs.y)
     again = TransformerReward(**settings).fit(pairs, pairs.y)
     assert (tmp_path / "kept" / "whole").is_dir()
@@ -170,13 +176,16 @@ def test_a_killed_fit_goes_on_from_its_checkpoints(tmp_path):
         ({}, "give either base"),
         ({"base": "x", "from_scratch": "tiny"}, "give either base"),
         ({"from_scratch": "tiny", "n_folds": 1}, "n_folds is 1"),
-        ({"from_scratch": "tiny", "epoch": 3}, "no setting of transformer 'epoch'.*Did you mean 'epochs'"),
-        ({"from_scratch": "tiny", "lora": "x"}, "lora is 'x'. Allowed: a whole number"),
-        ({"from_scratch": "tiny", "lora": 0}, "lora is 0"),
+        (
+            {"from_scratch": "tiny", "learning_rat": 3},
+            "no setting of transformer 'learning_rat'.*Did you mean 'learning_rate'",
+        ),
+        ({"from_scratch": "tiny", "lora_r": "x"}, "lora_r is 'x'. Allowed: a whole number"),
+        ({"from_scratch": "tiny", "lora_r": 0}, "lora_r is 0"),
         ({"from_scratch": "tiny", "checkpoints": 5}, "checkpoints is 5. Allowed: a path"),
         ({"from_scratch": "tiny", "dtype": "bfloat16"}, "dtype is 'bfloat16', but a model from scratch"),
         ({"base": "x", "n_folds": "x"}, "n_folds is 'x'. Allowed: a whole number"),
-        ({"from_scratch": "tiny", "epochs": 0}, "epochs is 0"),
+        ({"from_scratch": "tiny", "num_train_epochs": 0}, "num_train_epochs is 0"),
     ],
 )
 def test_settings_are_checked_before_anything_is_trained(settings, said):

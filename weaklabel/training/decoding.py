@@ -30,7 +30,7 @@ from transformers import (
 
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.servers.protocol import Reply
-from weaklabel.training.memory import is_out_of_memory
+from weaklabel.training.memory import explaining_memory
 from weaklabel.training.models import quiet
 from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn, transcript
 from weaklabel.types import Message
@@ -140,21 +140,17 @@ class Responder:
             eos_token_id=sorted(self.end) or None,
             pad_token_id=self.pad,
         )
-        try:
-            with torch.inference_mode():
-                made = self.model.generate(
-                    input_ids=torch.tensor(left, device=self.device),
-                    attention_mask=torch.tensor(mask, device=self.device),
-                    generation_config=settings,
-                    logits_processor=draw,
-                )
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise ConfigError(
-                f"out of memory: {len(ids)} responses at once, {width} tokens of prompt and up to "
-                f"{sampling.max_new_tokens} more each. Lower batch_size; the same command continues."
-            ) from None
+        too_much = (
+            f": {len(ids)} responses at once, {width} tokens of prompt and up to {sampling.max_new_tokens} more each. "
+            "Lower batch_size; the same command continues."
+        )
+        with explaining_memory(lambda: too_much, kind=ConfigError), torch.inference_mode():
+            made = self.model.generate(
+                input_ids=torch.tensor(left, device=self.device),
+                attention_mask=torch.tensor(mask, device=self.device),
+                generation_config=settings,
+                logits_processor=draw,
+            )
         return [self._reply(row, new) for row, new in zip(ids, made[:, width:].tolist(), strict=True)]
 
     def _reply(self, prompt: list[int], new: list[int]) -> Reply:

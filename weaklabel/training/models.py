@@ -111,7 +111,12 @@ def minilm_folder() -> Path:
 
 
 def with_lora(
-    model: PreTrainedModel, *, rank: int = 16, alpha: int = 32, dropout: float = 0.0, seed: int = 0
+    model: PreTrainedModel,
+    *,
+    lora_r: int = 16,
+    lora_alpha: int = 32,
+    lora_dropout: float = 0.0,
+    seed: int = 0,
 ) -> Any:
     """The model with LoRA adapters on all its linear layers; only they and the head train. Hu et al. (2021).
 
@@ -119,13 +124,17 @@ def with_lora(
         MissingExtraError: peft is not installed.
         ConfigError: a rank below 1, or a dropout outside [0, 1).
     """
-    if rank < 1 or not 0 <= dropout < 1:
+    if lora_r < 1 or not 0 <= lora_dropout < 1:
         raise ConfigError(
-            f"LoRA got rank {rank} and dropout {dropout}. Allowed: rank from 1, dropout in [0, 1)."
+            f"lora_r is {lora_r} and lora_dropout {lora_dropout}. Allowed: a rank from 1, a dropout in [0, 1)."
         )
     peft = _peft("with_lora")
     config = peft.LoraConfig(
-        task_type="SEQ_CLS", r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules="all-linear"
+        task_type="SEQ_CLS",
+        r=lora_r,
+        lora_alpha=lora_alpha,
+        lora_dropout=lora_dropout,
+        target_modules="all-linear",
     )
     with seeded(seed), quiet():
         return peft.get_peft_model(model, config)

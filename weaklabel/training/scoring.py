@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,10 @@ from transformers import PreTrainedTokenizerBase
 
 from weaklabel.errors import DataError, TrainingError
 from weaklabel.groups import Group
-from weaklabel.training.batching import GroupBatchSampler, tokenize_groups
+from weaklabel.training.batching import GroupBatchSampler
 from weaklabel.training.layout import LAYOUTS, choose_layout, kind_of, score, self_test
-from weaklabel.training.memory import is_out_of_memory
+from weaklabel.training.memory import explaining_memory
+from weaklabel.training.tokens import tokenize_groups
 from weaklabel.types import Message
 
 
@@ -68,7 +68,11 @@ def score_texts(
         for batch in GroupBatchSampler(lengths, rows, tokens_per_batch=tokens_per_batch):
             some = [tokenized[k] for k in batch]
             tensors = {name: value.to(device) for name, value in layout.collate(some, pad_id).items()}
-            with _naming(tensors), torch.no_grad(), torch.autocast(device.type, dtype, enabled=bf16):
+            with (
+                explaining_memory(_too_much, tensors),
+                torch.no_grad(),
+                torch.autocast(device.type, dtype, enabled=bf16),
+            ):
                 flat = score(model, tensors).double().cpu().numpy()
             parts = np.split(flat, np.cumsum([len(group.responses) for group in some])[:-1])
             for k, part in zip(batch, parts, strict=True):
@@ -84,18 +88,11 @@ def score_texts(
     return rewards
 
 
-@contextmanager
-def _naming(batch: Mapping[str, Any]) -> Iterator[None]:
-    """Turns running out of memory into an error that names the batch and what to lower."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise TrainingError(
-            f"out of memory while scoring a batch of {batch['input_ids'].numel()} tokens. Lower max_length, set "
-            "bf16=True, or score where there is more memory."
-        ) from error
+def _too_much(batch: Mapping[str, Any]) -> str:
+    return (
+        f" while scoring a batch of {batch['input_ids'].numel()} tokens. Lower max_length, set bf16=True, or score where "
+        "there is more memory."
+    )
 
 
 def _gathered(
