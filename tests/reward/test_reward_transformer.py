@@ -13,8 +13,10 @@ from made_pairs import made_pairs
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from weaklabel.config import SweepReward  # noqa: E402
 from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError, NotFittedError  # noqa: E402
 from weaklabel.metrics import accuracy  # noqa: E402
+from weaklabel.pipeline.sweep.making import Reward  # noqa: E402
 from weaklabel.reward import get_reward_model, load_reward, train_reward  # noqa: E402
 from weaklabel.reward.minilm import MinilmReward  # noqa: E402
 from weaklabel.reward.transformer import TransformerReward  # noqa: E402
@@ -191,6 +193,43 @@ def test_a_killed_fit_goes_on_from_its_checkpoints(tmp_path):
 def test_settings_are_checked_before_anything_is_trained(settings, said):
     with pytest.raises(ConfigError, match=said):
         get_reward_model("transformer", **settings)
+
+
+def trained_by_name(settings):
+    train_reward(colours(4), "transformer", **settings)
+
+
+def chosen_for_a_sweep(settings):
+    Reward.of(SweepReward(name="transformer", settings=settings), None)
+
+
+@pytest.mark.parametrize("way", [lambda s: TransformerReward(**s), trained_by_name, chosen_for_a_sweep])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"epochs": 3}, "there is no setting 'epochs'. Write num_train_epochs"),
+        ({"lora": 8}, "there is no setting 'lora'. Write lora_r"),
+        ({"loss_type": "unbiased"}, "the loss 'unbiased' is called 'robust' now"),
+        ({"per_device_train_batch_size": 8}, "Write tokens_per_batch .* or groups_per_batch"),
+    ],
+)
+def test_an_earlier_name_is_an_error_that_names_the_new_one_whichever_way_it_comes(way, given, said):
+    with pytest.raises(ConfigError, match=said):
+        way({"from_scratch": "tiny", **given})
+
+
+def test_a_name_that_transformers_replaced_is_read_and_kept_under_the_new_one(recwarn):
+    model = get_reward_model(
+        "transformer", from_scratch="tiny", warmup_ratio=0.2, gradient_checkpointing=True
+    )
+    assert {"warmup_ratio", "gradient_checkpointing"} == {str(w.message).split()[0] for w in recwarn}
+    assert {k: model.settings[k] for k in ("warmup_steps", "activation_checkpointing")} == {
+        "warmup_steps": 0.2,
+        "activation_checkpointing": True,
+    }
+    assert len(recwarn) == 2
+    TransformerReward(**model.settings)
+    assert len(recwarn) == 2
 
 
 def test_it_says_that_it_is_not_fitted(tmp_path):
