@@ -309,6 +309,10 @@ def test_scores_do_not_depend_on_the_company(tmp_path: Path) -> None:
     assert score_texts(model, tokenizer, [], [], max_length=128).shape == (0,)
     same = score_texts(model, tokenizer, ["q", "x", "q"], ["a", "b", "a"], max_length=128)
     assert same[0] == same[2]
+    turned = score_texts(
+        model, tokenizer, prompts[::-1], responses[::-1], max_length=128, tokens_per_batch=100
+    )
+    assert turned.tolist() == together.tolist()[::-1]
 
 
 def test_scoring_needs_a_response_per_prompt() -> None:

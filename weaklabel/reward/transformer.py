@@ -269,24 +269,16 @@ class TransformerReward(RewardModel):
             raise LabelMatrixError(
                 f"{self.name}: {len(prompts)} prompts came with {len(responses)} responses. Pass one prompt per response."
             )
-        keys = [
-            (prompt, response, tuple((t["role"], t["content"]) for t in turns_of(prompt, turns)))
-            for prompt, response, turns in zip(prompts, responses, given, strict=True)
-        ]
-        # In the order of the texts, so that batches do not depend on the order in which they were given.
-        order = sorted(set(keys))
-        scored = score_texts(
+        return score_texts(
             self.model_,
             self.tokenizer_,
-            [prompt for prompt, _, _ in order],
-            [response for _, response, _ in order],
-            messages=[[Message(role=r, content=c) for r, c in turns] for _, _, turns in order],
+            prompts,
+            responses,
+            messages=[turns_of(prompt, turns) for prompt, turns in zip(prompts, given, strict=True)],
             max_length=self._fitting(self.model_, self.tokenizer_).max_length,
             tokens_per_batch=SCORED_TOKENS,
             bf16=self._settings.bf16,
         )
-        rewards = dict(zip(order, scored.tolist(), strict=True))
-        return np.array([rewards[key] for key in keys], dtype=np.float64)
 
 
 def _about(trained: TrainedScorer) -> dict[str, Any]:

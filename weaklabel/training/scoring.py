@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,8 @@ def score_texts(
 ) -> NDArray[np.float64]:
     """The reward of each response to its prompt, float64 `(n,)`, in the order given.
 
-    Equal texts are scored once, so they have exactly equal rewards. Dropout is off.
+    Equal texts are scored once, so they have exactly equal rewards, and a set of texts has the same rewards in whatever
+    order it is given. Dropout is off.
 
     Args:
         prompts, responses: `n` texts each.
@@ -98,21 +101,16 @@ def _too_much(batch: Mapping[str, Any]) -> str:
 def _gathered(
     prompts: Sequence[str], responses: Sequence[str], turns: Sequence[Sequence[Message]]
 ) -> tuple[list[Group], list[tuple[int, int]]]:
-    """Groups of distinct responses by prompt, and where each given one stands: (group, response)."""
-    known: dict[tuple[str, str], dict[str, int]] = {}
-    conversations: list[tuple[Message, ...]] = []
-    number: dict[tuple[str, str], int] = {}
-    places = []
-    for prompt, response, conversation in zip(prompts, responses, turns, strict=True):
-        key = prompt, repr(conversation)
-        if key not in known:
-            number[key] = len(known)
-            known[key] = {}
-            conversations.append(tuple(conversation))
-        index = known[key]
-        places.append((number[key], index.setdefault(response, len(index))))
-    groups = [
-        Group(prompt, tuple(index), (), conversation)
-        for ((prompt, _), index), conversation in zip(known.items(), conversations, strict=True)
+    """Groups of distinct responses by prompt, in the order of the texts, and where each given one stands in them."""
+    keys = [
+        (prompt, tuple((turn["role"], turn["content"]) for turn in conversation), response)
+        for prompt, conversation, response in zip(prompts, turns, responses, strict=True)
     ]
-    return groups, places
+    places: dict[tuple[str, tuple[tuple[str, str], ...], str], tuple[int, int]] = {}
+    groups: list[Group] = []
+    for (prompt, conversation), same in groupby(sorted(set(keys)), key=itemgetter(0, 1)):
+        texts = tuple(response for _, _, response in same)
+        places |= {(prompt, conversation, text): (len(groups), k) for k, text in enumerate(texts)}
+        messages = tuple(Message(role=role, content=content) for role, content in conversation)
+        groups.append(Group(prompt, texts, (), messages))
+    return groups, [places[key] for key in keys]
