@@ -147,6 +147,12 @@ def test_a_folder_without_weights(folder: Path) -> None:
         load_scorer(folder)
 
 
+def test_a_tokenizer_of_another_make(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text('{"model": {"type": "of tomorrow"}}')
+    with pytest.raises(ArtifactError, match="holds no tokenizer that can be loaded"):
+        load_scorer(folder)
+
+
 def test_torn_weights(folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:1000])

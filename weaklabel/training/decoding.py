@@ -22,7 +22,6 @@ import numpy as np
 import torch
 from transformers import (
     AutoModelForCausalLM,
-    AutoTokenizer,
     GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
@@ -31,7 +30,7 @@ from transformers import (
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.servers.protocol import Reply
 from weaklabel.training.memory import explaining_memory
-from weaklabel.training.models import quiet
+from weaklabel.training.models import load_tokenizer, quiet, reading
 from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn, transcript
 from weaklabel.types import Message
 
@@ -54,14 +53,18 @@ class Responder:
     def __init__(self, folder: str | Path, *, device: str | None = None, dtype: str = "auto") -> None:
         self.device = _device(device)
         self.folder = Path(folder)
-        self.tokenizer: Any = _read(AutoTokenizer, self.folder)
-        self.model, info = _read(
-            AutoModelForCausalLM,
-            self.folder,
-            dtype=_dtype(dtype, self.device),
-            use_safetensors=True,
-            output_loading_info=True,
-        )
+        self.tokenizer: Any = load_tokenizer(str(folder))
+        as_wanted = {
+            "dtype": _dtype(dtype, self.device),
+            "use_safetensors": True,
+            "output_loading_info": True,
+        }
+        with quiet():
+            self.model, info = reading(
+                str(folder),
+                "model that generates text",
+                lambda: AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, **as_wanted),
+            )
         if missing := sorted(info["missing_keys"]):
             raise ArtifactError(
                 f"{folder} lacks {len(missing)} weights of its model, {missing[0]!r} first. Name a folder that holds all "
@@ -222,18 +225,6 @@ def _dtype(name: str, device: torch.device) -> Any:
     if name not in known:
         raise ConfigError(f"dtype is {name!r}. Allowed: auto, {', '.join(known)}.")
     return known[name]
-
-
-def _read(kind: Any, folder: Path, **settings: Any) -> Any:
-    try:
-        with quiet():
-            return kind.from_pretrained(str(folder), local_files_only=True, **settings)
-    except Exception as error:  # whatever a torn file makes of it
-        first = str(error).strip().splitlines()[0][:160] if str(error).strip() else "no message"
-        raise ArtifactError(
-            f"{folder} cannot be loaded as a model that generates text ({type(error).__name__}: {first}). Name a folder "
-            "with config.json, safetensors weights and a tokenizer."
-        ) from error
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> set[int]:

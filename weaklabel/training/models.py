@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -26,7 +25,7 @@ from transformers.utils import logging
 
 from weaklabel._validation import lookup
 from weaklabel.artifacts import file_hash
-from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError
+from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError, WeaklabelError
 from weaklabel.training.embedding import WEIGHTS
 
 Scorer = tuple[Any, PreTrainedTokenizerBase]  # a PreTrainedModel, or a PeftModel around one
@@ -61,7 +60,7 @@ def load_scorer(name: str | Path, *, seed: int = 0, dtype: str = "float32") -> S
             f"{path} holds no config.json, so it is no model. Give the folder that save_pretrained wrote."
         )
     with seeded(seed), quiet():
-        model, found = _reading(
+        model, found = reading(
             path,
             "model",
             lambda: AutoModelForSequenceClassification.from_pretrained(
@@ -83,7 +82,7 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerBase:
         ArtifactError: none is there.
     """
     with quiet():
-        tokenizer: PreTrainedTokenizerBase = _reading(
+        tokenizer: PreTrainedTokenizerBase = reading(
             path, "tokenizer", lambda: AutoTokenizer.from_pretrained(path)
         )
     return tokenizer
@@ -155,7 +154,7 @@ def _load_adapter(path: str, seed: int, dtype: str) -> Scorer:
         )
     model, tokenizer = load_scorer(base, seed=seed, dtype=dtype)
     with quiet():
-        return _reading(path, "adapter", lambda: peft.PeftModel.from_pretrained(model, path)), tokenizer
+        return reading(path, "adapter", lambda: peft.PeftModel.from_pretrained(model, path)), tokenizer
 
 
 def _peft(what: str) -> Any:
@@ -202,12 +201,14 @@ def _with_padding(
     return tokenizer
 
 
-def _reading(path: str, what: str, read: Any) -> Any:
+def reading(path: str, what: str, read: Any) -> Any:
     """`read()`, or our one-line error where the library could not read: it tells its reasons in many classes."""
     try:
         return read()
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split()).split(". ")[0][:200]
+    except WeaklabelError:
+        raise
+    except Exception as error:  # a torn tokenizer raises a bare Exception, a torn config whatever it lacks
+        reason = " ".join(str(error).split()).split(". ")[0][:200] or type(error).__name__
         if Path(path).exists():
             raise ArtifactError(
                 f"{path} holds no {what} that can be loaded ({reason}). Give the folder that save_pretrained wrote."

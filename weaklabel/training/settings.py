@@ -27,6 +27,10 @@ REPORTERS: Final = dict.fromkeys(("none", "mlflow", "tensorboard", "trackio", "w
 TOKENS_PER_BATCH: Final = 8192
 WARMUP: Final = 0.05
 
+_COUNTS: Final = (
+    "max_steps", "tokens_per_batch", "groups_per_batch", "gradient_accumulation_steps", "lora_r", "lora_alpha",
+    "save_steps", "eval_steps", "early_stopping_patience", "logging_steps",
+)  # fmt: skip
 # Earlier names of ours, and names of transformers' for what is done otherwise here -> what to write.
 _GONE: Final = {
     "epochs": "num_train_epochs",
@@ -159,21 +163,12 @@ class TrainingSettings:
 
     # (lowest, highest), both included; None, where it is the default, is always allowed.
     RANGES: ClassVar[Mapping[str, tuple[float, float]]] = {
-        "max_steps": (1, math.inf),
-        "tokens_per_batch": (1, math.inf),
-        "groups_per_batch": (1, math.inf),
-        "gradient_accumulation_steps": (1, math.inf),
+        **dict.fromkeys(_COUNTS, (1, math.inf)),
         "max_length": (8, math.inf),
         "learning_rate": (0, 10),
         "warmup_steps": (0, math.inf),
         "weight_decay": (0, 10),
-        "lora_r": (1, math.inf),
-        "lora_alpha": (1, math.inf),
         "lora_dropout": (0, 0.99),
-        "save_steps": (1, math.inf),
-        "eval_steps": (1, math.inf),
-        "early_stopping_patience": (1, math.inf),
-        "logging_steps": (1, math.inf),
         "seed": (0, 2**32 - 1),
     }
     # Settings that leave the path of the weights as it is, up to rounding: a run may continue with others.
