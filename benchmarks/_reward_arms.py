@@ -18,11 +18,12 @@ from _reward_cases import PAD, Case
 from transformers import TrainerCallback
 
 from weaklabel.groups import Comparison
-from weaklabel.training.batching import TokenGroup
 from weaklabel.training.layout import LAYOUTS, choose_layout, score
-from weaklabel.training.losses import bradley_terry, weighted_mean
-from weaklabel.training.settings import TrainingSettings
-from weaklabel.training.trainer import PreferenceTrainer, training_arguments
+from weaklabel.training.losses import sigmoid_loss, weighted_mean
+from weaklabel.training.reward import RewardTrainer
+from weaklabel.training.running import training_arguments
+from weaklabel.training.settings import RewardTrainingSettings
+from weaklabel.training.tokens import TokenGroup
 
 LEARNING_RATE = 1e-4
 Drawn = Sequence[tuple[list[int], list[list[int]]]]
@@ -143,22 +144,21 @@ def run_arm(
 
 def _ours(
     arm: Arm, case: Case, drawn: Drawn, model: Any, folder: Path, *, bf16: bool, checkpointing: bool
-) -> PreferenceTrainer:
-    settings = TrainingSettings(
+) -> RewardTrainer:
+    settings = RewardTrainingSettings(
         groups_per_batch=case.pairs_per_step // case.pairs_per_group,
         tokens_per_batch=None,
-        epochs=1,
+        num_train_epochs=1,
         learning_rate=LEARNING_RATE,
-        schedule="constant",
-        warmup_share=0.0,
+        lr_scheduler_type="constant",
         bf16=bf16,
         activation_checkpointing=checkpointing,
-        log_every=10,
+        logging_steps=10,
     )
-    args = training_arguments(settings, folder, evaluates=False)
+    args = training_arguments(settings, folder, best_by=None)
     args.save_strategy = "no"
     choose_layout(model, str(arm.layout), dtype=torch.bfloat16 if bf16 else None)
-    return PreferenceTrainer(model, args, settings, str(arm.layout), token_groups(drawn), (), pad_id=PAD)
+    return RewardTrainer(model, args, settings, LAYOUTS[str(arm.layout)], token_groups(drawn), (), pad_id=PAD)
 
 
 def _trl(
@@ -223,7 +223,7 @@ def losses_of_one_batch(
         with torch.no_grad():
             rewards = score(model, laid)
         d = rewards[laid["j"]] - rewards[laid["i"]]
-        found[name] = float(weighted_mean(bradley_terry(d, laid["p"]), laid["w"]))
+        found[name] = float(weighted_mean(sigmoid_loss(d, laid["p"]), laid["w"]))
     return found
 
 

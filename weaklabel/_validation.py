@@ -24,7 +24,8 @@ def lookup(kind: str, registry: Mapping[str, T], name: str) -> T:
         raise UnknownNameError.for_name(kind, name, registry) from None
 
 
-# Annotation -> what passes for it, and how a person calls it. A bool is a number to Python and to nobody else.
+_NUMBERS: Final = (numbers.Integral, numbers.Real)  # which a bool is to Python and to nobody else
+# Annotation -> what passes for it, and how a person calls it.
 _KINDS: Final[Mapping[str, tuple[Any, str]]] = {
     "bool": (bool, "true or false"),
     "int": (numbers.Integral, "a whole number"),
@@ -55,7 +56,7 @@ def check_settings(owner: str, given: Mapping[str, object], annotations: Mapping
         if value is None and annotation.endswith(" | None"):
             continue
         kind, words = _KINDS.get(annotation.removesuffix(" | None").partition("[")[0], (object, ""))
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind in _NUMBERS):
             raise ConfigError(f"{owner}: {name} is {value!r}. Allowed: {words}.")
 
 

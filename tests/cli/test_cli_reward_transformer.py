@@ -99,12 +99,42 @@ def test_a_run_that_was_killed_behind_the_training_goes_on_from_its_checkpoint(
     assert list((folder / "training").rglob("checkpoint-2"))
     trained = []
     monkeypatch.setattr(
-        "weaklabel.training.trainer.PreferenceTrainer.training_step", lambda *a, **k: trained.append(1)
+        "weaklabel.training.trainer.WeightedTrainer.training_step", lambda *a, **k: trained.append(1)
     )
     answer(*train)
     assert trained == []
     assert (folder / "reward" / "model.safetensors").is_file()
     assert not (folder / "training").exists()
+
+
+def refused(*arguments: str) -> str:
+    done = CliRunner().invoke(main, [*arguments])
+    assert done.exit_code == 2, done.output
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("epochs=5", "error: training: there is no setting 'epochs'. Write num_train_epochs.\n"),
+        (
+            "loss_type=bradley_terry",
+            "error: the loss 'bradley_terry' is called 'sigmoid' now. Write that name.\n",
+        ),
+    ],
+)
+def test_an_earlier_name_is_one_line_that_names_the_new_one(setting: str, said: str, project: Path) -> None:
+    train = ("reward", "train", *FILE, "--out", "no")
+    assert refused(*train, "--from-scratch", "tiny", "--set", f"reward.settings.{setting}") == said
+    name, _, value = setting.partition("=")
+    (project / "weaklabel.toml").write_text(
+        f'[reward]\nmodel = "transformer"\nsettings = {{ from_scratch = "tiny", {name} = "{value}" }}\n'
+    )
+    try:
+        assert refused(*train) == said
+    finally:
+        (project / "weaklabel.toml").unlink()
+    assert not Path("no").exists()
 
 
 def test_a_run_switches_by_the_name_of_the_model(project: Path) -> None:

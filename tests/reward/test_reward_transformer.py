@@ -13,15 +13,23 @@ from made_pairs import made_pairs
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from weaklabel.config import SweepReward  # noqa: E402
 from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError, NotFittedError  # noqa: E402
 from weaklabel.metrics import accuracy  # noqa: E402
+from weaklabel.pipeline.sweep.making import Reward  # noqa: E402
 from weaklabel.reward import get_reward_model, load_reward, train_reward  # noqa: E402
 from weaklabel.reward.minilm import MinilmReward  # noqa: E402
 from weaklabel.reward.transformer import TransformerReward  # noqa: E402
 
 pytestmark = pytest.mark.trains
 
-QUICK = {"from_scratch": "tiny", "max_steps": 30, "groups_per_batch": 16, "max_length": 32, "epochs": 20}
+QUICK = {
+    "from_scratch": "tiny",
+    "max_steps": 30,
+    "groups_per_batch": 16,
+    "max_length": 32,
+    "num_train_epochs": 20,
+}
 WORDS = ["red", "green", "blue", "grey", "pink", "black", "white", "brown"]
 
 
@@ -129,7 +137,7 @@ def test_lora_is_merged_so_that_memory_and_disk_agree(tmp_path):
     pairs = colours(20)
     base = TransformerReward(**QUICK | {"max_steps": 2}).fit(pairs, pairs.y)
     base.save(tmp_path / "base")
-    model = TransformerReward(base=str(tmp_path / "base"), lora=2, max_steps=2, max_length=32).fit(
+    model = TransformerReward(base=str(tmp_path / "base"), lora_r=2, max_steps=2, max_length=32).fit(
         pairs, pairs.y
     )
     model.save(tmp_path / "lora")
@@ -156,7 +164,7 @@ def test_little_gold_leaves_the_scale_at_one():
 
 def test_a_killed_fit_goes_on_from_its_checkpoints(tmp_path):
     pairs = colours(20)
-    settings = QUICK | {"max_steps": 4, "check_every": 2, "checkpoints": tmp_path / "kept"}
+    settings = QUICK | {"max_steps": 4, "save_steps": 2, "checkpoints": tmp_path / "kept"}
     first = TransformerReward(**settings).fit(pairs, pairs.y)
     again = TransformerReward(**settings).fit(pairs, pairs.y)
     assert (tmp_path / "kept" / "whole").is_dir()
@@ -170,18 +178,58 @@ def test_a_killed_fit_goes_on_from_its_checkpoints(tmp_path):
         ({}, "give either base"),
         ({"base": "x", "from_scratch": "tiny"}, "give either base"),
         ({"from_scratch": "tiny", "n_folds": 1}, "n_folds is 1"),
-        ({"from_scratch": "tiny", "epoch": 3}, "no setting of transformer 'epoch'.*Did you mean 'epochs'"),
-        ({"from_scratch": "tiny", "lora": "x"}, "lora is 'x'. Allowed: a whole number"),
-        ({"from_scratch": "tiny", "lora": 0}, "lora is 0"),
+        (
+            {"from_scratch": "tiny", "learning_rat": 3},
+            "no setting of transformer 'learning_rat'.*Did you mean 'learning_rate'",
+        ),
+        ({"from_scratch": "tiny", "lora_r": "x"}, "lora_r is 'x'. Allowed: a whole number"),
+        ({"from_scratch": "tiny", "lora_r": 0}, "lora_r is 0"),
         ({"from_scratch": "tiny", "checkpoints": 5}, "checkpoints is 5. Allowed: a path"),
         ({"from_scratch": "tiny", "dtype": "bfloat16"}, "dtype is 'bfloat16', but a model from scratch"),
         ({"base": "x", "n_folds": "x"}, "n_folds is 'x'. Allowed: a whole number"),
-        ({"from_scratch": "tiny", "epochs": 0}, "epochs is 0"),
+        ({"from_scratch": "tiny", "num_train_epochs": 0}, "num_train_epochs is 0"),
     ],
 )
 def test_settings_are_checked_before_anything_is_trained(settings, said):
     with pytest.raises(ConfigError, match=said):
         get_reward_model("transformer", **settings)
+
+
+def trained_by_name(settings):
+    train_reward(colours(4), "transformer", **settings)
+
+
+def chosen_for_a_sweep(settings):
+    Reward.of(SweepReward(name="transformer", settings=settings), None)
+
+
+@pytest.mark.parametrize("way", [lambda s: TransformerReward(**s), trained_by_name, chosen_for_a_sweep])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"epochs": 3}, "there is no setting 'epochs'. Write num_train_epochs"),
+        ({"lora": 8}, "there is no setting 'lora'. Write lora_r"),
+        ({"loss_type": "unbiased"}, "the loss 'unbiased' is called 'robust' now"),
+        ({"per_device_train_batch_size": 8}, "Write tokens_per_batch .* or groups_per_batch"),
+    ],
+)
+def test_an_earlier_name_is_an_error_that_names_the_new_one_whichever_way_it_comes(way, given, said):
+    with pytest.raises(ConfigError, match=said):
+        way({"from_scratch": "tiny", **given})
+
+
+def test_a_name_that_transformers_replaced_is_read_and_kept_under_the_new_one(recwarn):
+    model = get_reward_model(
+        "transformer", from_scratch="tiny", warmup_ratio=0.2, gradient_checkpointing=True
+    )
+    assert {"warmup_ratio", "gradient_checkpointing"} == {str(w.message).split()[0] for w in recwarn}
+    assert {k: model.settings[k] for k in ("warmup_steps", "activation_checkpointing")} == {
+        "warmup_steps": 0.2,
+        "activation_checkpointing": True,
+    }
+    assert len(recwarn) == 2
+    TransformerReward(**model.settings)
+    assert len(recwarn) == 2
 
 
 def test_it_says_that_it_is_not_fitted(tmp_path):

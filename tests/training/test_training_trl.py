@@ -14,12 +14,12 @@ datasets = pytest.importorskip("datasets")
 
 from planted import planted_groups, texts_of  # noqa: E402
 
-from weaklabel.training import trainer as trainer_module  # noqa: E402
-from weaklabel.training.batching import tokenize_groups  # noqa: E402
-from weaklabel.training.running import isolated_randomness  # noqa: E402
+from weaklabel.training.layout import LAYOUTS  # noqa: E402
+from weaklabel.training.reward import RewardTrainer  # noqa: E402
+from weaklabel.training.running import CHECKPOINTING, isolated_randomness, training_arguments  # noqa: E402
 from weaklabel.training.scratch import from_scratch  # noqa: E402
-from weaklabel.training.settings import TrainingSettings  # noqa: E402
-from weaklabel.training.trainer import PreferenceTrainer, training_arguments  # noqa: E402
+from weaklabel.training.settings import RewardTrainingSettings  # noqa: E402
+from weaklabel.training.tokens import tokenize_groups  # noqa: E402
 
 pytestmark = pytest.mark.trains
 
@@ -40,7 +40,7 @@ def trl_losses(model: Any, tokenizer: Any, rows: list[dict[str, list[int]]], fol
         report_to="none",
         disable_tqdm=True,
         use_cpu=True,
-        **{trainer_module.CHECKPOINTING: False},
+        **{CHECKPOINTING: False},
     )
     trainer = trl.RewardTrainer(
         model=model, args=args, train_dataset=datasets.Dataset.from_list(rows), processing_class=tokenizer
@@ -58,17 +58,18 @@ def test_the_first_twenty_steps_equal_trl(
     model, tokenizer = from_scratch("tiny", texts_of(groups))
     theirs = copy.deepcopy(model)
     tokens = tokenize_groups(groups, tokenizer, max_length=128, kind="decoder").groups
-    settings = TrainingSettings(
+    settings = RewardTrainingSettings(
         groups_per_batch=PAIRS,
         learning_rate=1e-3,
-        schedule="constant",
-        warmup_share=0,
-        log_every=1,
+        lr_scheduler_type="constant",
+        logging_steps=1,
         layout=layout,
     )
     with isolated_randomness():
-        args = training_arguments(settings, tmp_path / "ours", evaluates=False)
-        trainer = PreferenceTrainer(model, args, settings, layout, tokens, [], pad_id=tokenizer.pad_token_id)
+        args = training_arguments(settings, tmp_path / "ours", best_by=None)
+        trainer = RewardTrainer(
+            model, args, settings, LAYOUTS[layout], tokens, [], pad_id=tokenizer.pad_token_id
+        )
         order = [index for batch in trainer.get_train_dataloader().batch_sampler for index in batch]
         trainer.train()
         ours = [line["loss"] for line in trainer.state.log_history if "loss" in line]

@@ -13,18 +13,18 @@ from typing import Any
 
 from planted import planted_groups, texts_of
 
-from weaklabel.training.running import Trained, train_scorer
+from weaklabel.training.reward import TrainedScorer, train_scorer
 from weaklabel.training.scratch import from_scratch
-from weaklabel.training.settings import TrainingSettings
+from weaklabel.training.settings import RewardTrainingSettings
 
 
-def run(folder: Path, dropout: float, **settings: Any) -> tuple[Any, Trained]:
+def run(folder: Path, dropout: float, **settings: Any) -> tuple[Any, TrainedScorer]:
     groups = planted_groups(48, hard=False, responses=3)
     model, tokenizer = from_scratch("tiny", texts_of(groups))
     model.config.attention_dropout = dropout
     for layer in model.model.layers:
         layer.self_attn.attention_dropout = dropout
-    made = TrainingSettings(max_length=128, learning_rate=1e-3, log_every=1, **settings)
+    made = RewardTrainingSettings(max_length=128, learning_rate=1e-3, logging_steps=1, **settings)
     gold = planted_groups(11, seed=4, responses=3)
     return model, train_scorer(model, tokenizer, groups, gold=gold, settings=made, folder=folder)
 

@@ -86,7 +86,7 @@ class LocalSource:
 
     def ask(self, slots: Sequence[Slot], known: Collection[str], keep: Keep) -> Iterator[int]:
         try:
-            from weaklabel.training.generation import Responder
+            from weaklabel.training.decoding import Responder
         except ImportError:
             raise MissingExtraError.for_extra("generating with a local model", "train") from None
         responder = Responder(self._folder, device=self.device, dtype=self.dtype)

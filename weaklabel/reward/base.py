@@ -44,6 +44,15 @@ class RewardModel(ABC):
         found = getattr(cls.__init__, "__annotations__", {})
         return {k: str(v) for k, v in found.items() if k != "return"}
 
+    @classmethod
+    def current_names(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings by their names of today; a model whose settings were renamed says what to write.
+
+        Raises:
+            ConfigError: an earlier name.
+        """
+        return dict(settings)
+
     @abstractmethod
     def fit(
         self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None

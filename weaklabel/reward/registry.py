@@ -41,12 +41,13 @@ def get_reward_model(name: str, **settings: Any) -> RewardModel:
 
     Raises:
         UnknownNameError: no model of that name.
-        ConfigError: a setting that the model does not have, of another kind, or out of range.
+        ConfigError: a setting that the model does not have (any more), of another kind, or out of range.
 
     >>> get_reward_model("linear", l2=2.0).l2
     2.0
     """
     cls = reward_model_class(name)
+    settings = cls.current_names(settings)
     check_settings(name, settings, cls.annotations())
     return cls(**settings)
 

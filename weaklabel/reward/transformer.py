@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -27,10 +28,10 @@ from weaklabel.reward.base import RewardModel, check_targets, prompt_hashes
 from weaklabel.reward.scorer_folder import read_scorer, torn, write_scorer
 from weaklabel.reward.teaching import plan_gold, teaching_groups, turns_of
 from weaklabel.training.models import DTYPES, context_length, load_scorer, quiet, with_lora
-from weaklabel.training.running import Trained, train_scorer
+from weaklabel.training.reward import TrainedScorer, train_scorer
 from weaklabel.training.scoring import score_texts
 from weaklabel.training.scratch import SIZES, from_scratch
-from weaklabel.training.settings import ANNOTATIONS, TrainingSettings
+from weaklabel.training.settings import RewardTrainingSettings, current_names, kinds_of
 from weaklabel.types import FloatArray, Message, Pairs, sigmoid
 
 # Where the settings name none: a head alone, adapters and whole models want different steps.
@@ -45,15 +46,14 @@ class TransformerReward(RewardModel):
     Args:
         base: folder or hub name of a pretrained model (decoder or encoder), or "minilm".
         from_scratch: instead, the size of a new decoder (tiny, small, medium) with a tokenizer of its own.
-        lora: rank of LoRA adapters that are trained instead of all weights, and merged at the end.
         dtype: of the weights, "float32" or "bfloat16".
         n_folds: how gold for the scale is set apart; None decides by size. See `weaklabel.reward.teaching`.
         checkpoints: a folder for training's checkpoints, in which a killed `fit` goes on when called again; without
             it they are kept until `fit` ends.
         seed: of new weights, batches, dropout and folds.
-        **training: further fields of `weaklabel.training.settings.TrainingSettings`: epochs, learning_rate
-            (by default 2e-5, with LoRA 2e-4, from scratch 1e-3), max_length (1024 or what the model reads),
-            tokens_per_batch, loss, bf16, ...
+        **training: further fields of `weaklabel.training.settings.RewardTrainingSettings`: num_train_epochs,
+            learning_rate (by default 2e-5, with LoRA 2e-4, from scratch 1e-3), max_length (1024 or what the model
+            reads), tokens_per_batch, lora_r (adapters are merged at the end), loss_type, bf16, ...
 
     Learned: `model_`, `tokenizer_`, and what every reward model learns.
 
@@ -69,7 +69,6 @@ class TransformerReward(RewardModel):
         *,
         base: str | Path | None = None,
         from_scratch: str | None = None,
-        lora: int | None = None,
         dtype: str = "float32",
         n_folds: int | None = None,
         checkpoints: str | Path | None = None,
@@ -88,14 +87,14 @@ class TransformerReward(RewardModel):
             raise ConfigError(
                 f"{self.name}: dtype is {dtype!r}, but a model from scratch has float32. Leave dtype out."
             )
-        if lora is not None and lora < 1:
-            raise ConfigError(f"{self.name}: lora is {lora}. Allowed: 1 or more, the rank of the adapters.")
         if n_folds is not None and (n_folds < 0 or n_folds == 1):
             raise ConfigError(f"{self.name}: n_folds is {n_folds}. Allowed: 0, or 2 and more.")
-        self.base, self.from_scratch, self.lora = base and str(base), from_scratch, lora
+        self.base, self.from_scratch = base and str(base), from_scratch
         self.dtype, self.n_folds, self.checkpoints, self.seed = dtype, n_folds, checkpoints, seed
-        self.training = training
-        self._settings = TrainingSettings(**{"learning_rate": self._learning_rate(), **training}, seed=seed)
+        self.training = current_names(training)
+        kind = "scratch" if from_scratch else "whole" if self.training.get("lora_r") is None else "lora"
+        given = {"learning_rate": LEARNING_RATES[kind], **self.training}
+        self._settings = RewardTrainingSettings(**given, seed=seed)
         self.model_: Any = None
         self.tokenizer_: Any = None
         self._about: dict[str, Any] = {}
@@ -103,7 +102,12 @@ class TransformerReward(RewardModel):
     @classmethod
     def annotations(cls) -> dict[str, str]:
         own = TransformerReward.__init__.__annotations__
-        return {**{k: str(v) for k, v in own.items() if k not in ("training", "return")}, **ANNOTATIONS}
+        kinds = {k: str(v) for k, v in own.items() if k not in ("training", "return")}
+        return {**kinds, **kinds_of(RewardTrainingSettings)}
+
+    @classmethod
+    def current_names(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        return current_names(settings)
 
     def fit(
         self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None
@@ -123,12 +127,12 @@ class TransformerReward(RewardModel):
             for k in range(plan.n_folds):
                 held = np.isin(prompts, prompts[plan.fold == k])
                 self._train(pairs, p_, np.where(held, 0.0, w_), folder / f"fold-{k}")
-                z[plan.fold == k] = self._margins(pairs.take(plan.fold == k))
+                z[plan.fold == k] = self._differences(pairs.take(plan.fold == k))
             held = np.isin(prompts, prompts[judged]) if plan.kind == "held out" else np.zeros_like(judged)
             judges = pairs.take(held & judged), y[held & judged]
             trained = self._train(pairs, p_, np.where(held, 0.0, w_), folder / "whole", judges)
         if held.any():
-            z[judged] = self._margins(pairs.take(judged))
+            z[judged] = self._differences(pairs.take(judged))
         self.scale_ = Temperature().fit(z[judged], y[judged]).factor_ if judged.any() else 1.0
         self.n_gold_ = int((~np.isnan(y)).sum())
         self.gold_prompts_ = np.unique(prompt_hashes(pairs.take(~np.isnan(y))))
@@ -154,7 +158,7 @@ class TransformerReward(RewardModel):
 
     def compare(self, pairs: Pairs) -> FloatArray:
         """`(n_pairs,)` float64: P(B beats A). Turning all pairs round gives exactly 1 - p."""
-        return sigmoid(self._margins(pairs) * self.scale_)
+        return sigmoid(self._differences(pairs) * self.scale_)
 
     def save(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> None:
         """Write weights (safetensors), tokenizer, `gold_prompts.npy` and `manifest.json`; see `RewardModel.save`."""
@@ -190,9 +194,10 @@ class TransformerReward(RewardModel):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the constructor was given, but for the folder of checkpoints, which changes nothing."""
-        own = ("base", "from_scratch", "lora", "dtype", "n_folds", "seed")
-        return {name: getattr(self, name) for name in own} | self.training
+        """What the constructor was given, but for where its training begins and keeps checkpoints: it ends the same."""
+        own = ("base", "from_scratch", "dtype", "n_folds", "seed")
+        training = {name: value for name, value in self.training.items() if name != "resume_from_checkpoint"}
+        return {name: getattr(self, name) for name in own} | training
 
     def facts(self) -> dict[str, str]:
         return {name: str(value) for name, value in self._about.items() if name != "groups"}
@@ -205,7 +210,7 @@ class TransformerReward(RewardModel):
         w: FloatArray,
         folder: Path,
         judges: tuple[Pairs, FloatArray] | None = None,
-    ) -> Trained:
+    ) -> TrainedScorer:
         """A fresh model in `model_`, trained on the pairs that count; `judges` (pairs, gold) choose its checkpoint."""
         groups = teaching_groups(pairs.take(w > 0), p[w > 0], w[w > 0])
         gold = (
@@ -216,25 +221,21 @@ class TransformerReward(RewardModel):
         else:
             texts = [text for group in groups for text in (group.prompt, *group.responses)]
             model, tokenizer = from_scratch(str(self.from_scratch), texts, seed=self.seed)
-        if self.lora is not None:
-            model = with_lora(model, rank=self.lora, seed=self.seed)
         settings = self._fitting(model, tokenizer)
+        if settings.lora_r is not None:
+            adapters = {name: getattr(settings, name) for name in ("lora_r", "lora_alpha", "lora_dropout")}
+            model = with_lora(model, **adapters, seed=self.seed)
         trained = train_scorer(model, tokenizer, groups, gold=gold, settings=settings, folder=folder)
         # Merged now, so that the model in memory is the one that is saved, to the bit.
-        self.model_ = (model if self.lora is None else model.merge_and_unload()).eval()
+        self.model_ = (model if settings.lora_r is None else model.merge_and_unload()).eval()
         self.tokenizer_ = tokenizer
         return trained
 
-    def _learning_rate(self) -> float:
-        kind = "scratch" if self.from_scratch else "whole" if self.lora is None else "lora"
-        return LEARNING_RATES[kind]
-
-    def _fitting(self, model: Any, tokenizer: Any) -> TrainingSettings:
+    def _fitting(self, model: Any, tokenizer: Any) -> RewardTrainingSettings:
         """The settings with a `max_length` that the model can read, where none was asked for."""
-        longest = {"max_length": min(LONGEST, context_length(model, tokenizer))}
-        return TrainingSettings(
-            **{"learning_rate": self._learning_rate(), **longest, **self.training}, seed=self.seed
-        )
+        if "max_length" in self.training:
+            return self._settings
+        return replace(self._settings, max_length=min(LONGEST, context_length(model, tokenizer)))
 
     @contextmanager
     def _folder(self) -> Iterator[Path]:
@@ -245,7 +246,7 @@ class TransformerReward(RewardModel):
             yield Path(folder)
 
     # ------------------------------------------------------------------------------------ scoring
-    def _margins(self, pairs: Pairs) -> FloatArray:
+    def _differences(self, pairs: Pairs) -> FloatArray:
         """`(n_pairs,)`: raw score of b less that of a."""
         table = pairs.table
         prompts, turns = table["prompt"].to_pylist(), table["messages"].to_pylist()
@@ -268,27 +269,19 @@ class TransformerReward(RewardModel):
             raise LabelMatrixError(
                 f"{self.name}: {len(prompts)} prompts came with {len(responses)} responses. Pass one prompt per response."
             )
-        keys = [
-            (prompt, response, tuple((t["role"], t["content"]) for t in turns_of(prompt, turns)))
-            for prompt, response, turns in zip(prompts, responses, given, strict=True)
-        ]
-        # In the order of the texts, so that batches do not depend on the order in which they were given.
-        order = sorted(set(keys))
-        scored = score_texts(
+        return score_texts(
             self.model_,
             self.tokenizer_,
-            [prompt for prompt, _, _ in order],
-            [response for _, response, _ in order],
-            messages=[[Message(role=r, content=c) for r, c in turns] for _, _, turns in order],
+            prompts,
+            responses,
+            messages=[turns_of(prompt, turns) for prompt, turns in zip(prompts, given, strict=True)],
             max_length=self._fitting(self.model_, self.tokenizer_).max_length,
             tokens_per_batch=SCORED_TOKENS,
             bf16=self._settings.bf16,
         )
-        rewards = dict(zip(order, scored.tolist(), strict=True))
-        return np.array([rewards[key] for key in keys], dtype=np.float64)
 
 
-def _about(trained: Trained) -> dict[str, Any]:
+def _about(trained: TrainedScorer) -> dict[str, Any]:
     return {
         "steps": trained.steps,
         "best step": trained.best,

@@ -1,7 +1,7 @@
 """The torch floor: groups become token batches, batches become rewards, rewards become a loss.
 
-Runs where pandas, polars, pydantic, datasets and TRL are missing. The names open lazily, because the first of
-them imports torch.
+Runs where pandas, polars, pydantic, datasets and TRL are missing. The names open lazily, because most of
+them import torch.
 """
 
 from __future__ import annotations

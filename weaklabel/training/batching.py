@@ -10,30 +10,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Dataset, Sampler
 
 from weaklabel.errors import ConfigError
-from weaklabel.training.tokens import TokenGroup, Tokenized, tokenize_groups
-
-__all__ = ["GroupBatchSampler", "GroupDataset", "TokenGroup", "Tokenized", "tokenize_groups"]
 
 
-class GroupDataset(Dataset[TokenGroup]):
-    """Token groups by index; a negative index `~k` is group k with all its weights zero.
+class Weighted(Protocol):
+    """What can be trained on: a `TokenGroup`, or another thing whose weights can be taken away."""
+
+    def weightless(self) -> Self:
+        """The same with every weight zero: it takes part in a step and changes nothing."""
+
+
+class GroupDataset(Dataset[Weighted]):
+    """Groups by index; a negative index `~k` is group k with all its weights zero.
 
     The sampler asks for `~k` where a rank has run out of groups and needs a batch all the same.
     """
 
-    def __init__(self, groups: Sequence[TokenGroup]) -> None:
+    def __init__(self, groups: Sequence[Weighted]) -> None:
         self.groups = groups
 
     def __len__(self) -> int:
         return len(self.groups)
 
-    def __getitem__(self, index: int) -> TokenGroup:
+    def __getitem__(self, index: int) -> Weighted:
         return self.groups[index] if index >= 0 else self.groups[~index].weightless()
 
 

@@ -3,7 +3,6 @@
     run.json           what the run was made of; another run is refused
     checkpoint-N/      weights (safetensors), optimiser, random state and history at step N
     log.jsonl          a line per logged step and evaluation
-    tensorboard/       the same for TensorBoard, where asked for
 
 Only `run.json` and the weights are meant to be read by anything else. The optimiser's and the random state are
 torch files, read back with weights_only, which runs no code.
@@ -20,8 +19,9 @@ from typing import Any, Final
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from weaklabel.artifacts import json_line, read_json, without_nan, write_json, write_text
-from weaklabel.errors import ArtifactError, MissingExtraError
+from weaklabel.errors import ArtifactError
 
+_MARK: Final = "run.json"
 _STATE: Final = "trainer_state.json"  # what the Trainer writes last into a checkpoint
 
 
@@ -35,7 +35,7 @@ def claim(folder: Path, made_of: Mapping[str, Any], *, writes: bool) -> None:
     Raises:
         ArtifactError: another run's folder, with what differs.
     """
-    mark = folder / "run.json"
+    mark = folder / _MARK
     if not mark.exists():
         if writes:
             write_json(mark, made_of)
@@ -60,11 +60,34 @@ def last_checkpoint(folder: Path) -> Path | None:
     return max(whole)[1] if whole else None
 
 
-def remove_torn(folder: Path) -> None:
-    """Removes checkpoints that a kill tore, which would count as one of the few to keep."""
-    for _, path in _checkpoints(folder):
-        if not _is_whole(path):
+def starting_point(folder: Path, resume: bool | str | Path, made_of: Mapping[str, Any]) -> Path | None:
+    """The checkpoint that a run goes on from, None for its beginning.
+
+    What comes after it is removed, and what a kill tore: both would count among the few that are kept.
+
+    Args:
+        folder: of the run.
+        resume: as the setting `resume_from_checkpoint`.
+        made_of: the run's manifest, which a checkpoint from elsewhere has to fit.
+
+    Raises:
+        ArtifactError: a path that is no whole checkpoint, or one of another run.
+    """
+    if isinstance(resume, bool):
+        start = last_checkpoint(folder) if resume else None
+    else:
+        start = Path(resume).resolve()
+        if _step(start) is None or not _is_whole(start) or not (start.parent / _MARK).is_file():
+            raise ArtifactError(
+                f"resume_from_checkpoint is {resume}, which is no whole checkpoint of a run. Give a folder checkpoint-N "
+                f"as it stands beside its {_MARK}, or true for the newest."
+            )
+        claim(start.parent, made_of, writes=False)
+    first = -1 if start is None else _step(start) or 0
+    for step, path in _checkpoints(folder):
+        if step > first or not _is_whole(path):
             shutil.rmtree(path)
+    return start
 
 
 def stopped_early(checkpoint: Path, patience: int | None) -> bool:
@@ -74,8 +97,14 @@ def stopped_early(checkpoint: Path, patience: int | None) -> bool:
 
 
 def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    found = [(path.name.removeprefix("checkpoint-"), path) for path in folder.glob("checkpoint-*")]
-    return [(int(step), path) for step, path in found if step.isdigit()]
+    found = [(_step(path), path) for path in folder.glob("checkpoint-*")]
+    return [(step, path) for step, path in found if step is not None]
+
+
+def _step(checkpoint: Path) -> int | None:
+    """The step in the name of a checkpoint, None where it names none."""
+    number = checkpoint.name.removeprefix("checkpoint-")
+    return int(number) if number.isdigit() else None
 
 
 def _is_whole(checkpoint: Path) -> bool:
@@ -87,56 +116,43 @@ def _is_whole(checkpoint: Path) -> bool:
 
 
 class RunLog(TrainerCallback):
-    """Every logged figure as a line of `log.jsonl`, and on TensorBoard.
+    """Every logged figure as a line of `log.jsonl`; and when a line and a checkpoint are due.
 
     After a resume the log begins with the history of the checkpoint, so a step stands in it once.
-
-    Raises:
-        MissingExtraError: TensorBoard asked for and not installed.
     """
 
-    def __init__(self, folder: Path, *, tensorboard: bool) -> None:
-        self._folder, self._tensorboard = folder, tensorboard
+    def __init__(self, folder: Path) -> None:
         self._path = folder / "log.jsonl"
-        self._board: Any = None
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         if state.is_world_process_zero:
             write_text(self._path, "".join(map(_logged, state.log_history)))
-            self._board = _summary_writer(self._folder / "tensorboard") if self._tensorboard else None
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        # A checkpoint is written after the loss of its step was seen to be a number.
-        control.should_log |= control.should_save
+        # A checkpoint is written after the loss of its step was seen to be a number, and an evaluation may ask for one.
+        control.should_log |= control.should_save or control.should_evaluate
 
     on_epoch_end = on_step_end
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """The best weights so far, and the last ones of a run that lost its patience, are kept at any step."""
+        figure = kwargs["metrics"][f"eval_{args.metric_for_best_model}"]
+        best_yet = state.best_metric is None or figure < state.best_metric
+        control.should_save |= best_yet or control.should_training_stop
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        if not state.is_world_process_zero:
-            return
-        line = state.log_history[-1]
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(_logged(line))
-        if self._board is not None:
-            for name, value in line.items():
-                if name != "step":
-                    self._board.add_scalar(name, value, line["step"])
-            self._board.flush()
+        if state.is_world_process_zero:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(_logged(state.log_history[-1]))
 
 
 def _logged(figures: dict[str, Any]) -> str:
     return json_line(without_nan(figures))  # a gradient norm may be infinite
-
-
-def _summary_writer(folder: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise MissingExtraError.for_extra("logging for TensorBoard", "train") from None
-    return SummaryWriter(str(folder))

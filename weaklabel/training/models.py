@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -26,7 +25,7 @@ from transformers.utils import logging
 
 from weaklabel._validation import lookup
 from weaklabel.artifacts import file_hash
-from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError
+from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError, WeaklabelError
 from weaklabel.training.embedding import WEIGHTS
 
 Scorer = tuple[Any, PreTrainedTokenizerBase]  # a PreTrainedModel, or a PeftModel around one
@@ -61,7 +60,7 @@ def load_scorer(name: str | Path, *, seed: int = 0, dtype: str = "float32") -> S
             f"{path} holds no config.json, so it is no model. Give the folder that save_pretrained wrote."
         )
     with seeded(seed), quiet():
-        model, found = _reading(
+        model, found = reading(
             path,
             "model",
             lambda: AutoModelForSequenceClassification.from_pretrained(
@@ -83,7 +82,7 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerBase:
         ArtifactError: none is there.
     """
     with quiet():
-        tokenizer: PreTrainedTokenizerBase = _reading(
+        tokenizer: PreTrainedTokenizerBase = reading(
             path, "tokenizer", lambda: AutoTokenizer.from_pretrained(path)
         )
     return tokenizer
@@ -111,7 +110,12 @@ def minilm_folder() -> Path:
 
 
 def with_lora(
-    model: PreTrainedModel, *, rank: int = 16, alpha: int = 32, dropout: float = 0.0, seed: int = 0
+    model: PreTrainedModel,
+    *,
+    lora_r: int = 16,
+    lora_alpha: int = 32,
+    lora_dropout: float = 0.0,
+    seed: int = 0,
 ) -> Any:
     """The model with LoRA adapters on all its linear layers; only they and the head train. Hu et al. (2021).
 
@@ -119,13 +123,17 @@ def with_lora(
         MissingExtraError: peft is not installed.
         ConfigError: a rank below 1, or a dropout outside [0, 1).
     """
-    if rank < 1 or not 0 <= dropout < 1:
+    if lora_r < 1 or not 0 <= lora_dropout < 1:
         raise ConfigError(
-            f"LoRA got rank {rank} and dropout {dropout}. Allowed: rank from 1, dropout in [0, 1)."
+            f"lora_r is {lora_r} and lora_dropout {lora_dropout}. Allowed: a rank from 1, a dropout in [0, 1)."
         )
     peft = _peft("with_lora")
     config = peft.LoraConfig(
-        task_type="SEQ_CLS", r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules="all-linear"
+        task_type="SEQ_CLS",
+        r=lora_r,
+        lora_alpha=lora_alpha,
+        lora_dropout=lora_dropout,
+        target_modules="all-linear",
     )
     with seeded(seed), quiet():
         return peft.get_peft_model(model, config)
@@ -146,7 +154,7 @@ def _load_adapter(path: str, seed: int, dtype: str) -> Scorer:
         )
     model, tokenizer = load_scorer(base, seed=seed, dtype=dtype)
     with quiet():
-        return _reading(path, "adapter", lambda: peft.PeftModel.from_pretrained(model, path)), tokenizer
+        return reading(path, "adapter", lambda: peft.PeftModel.from_pretrained(model, path)), tokenizer
 
 
 def _peft(what: str) -> Any:
@@ -193,12 +201,14 @@ def _with_padding(
     return tokenizer
 
 
-def _reading(path: str, what: str, read: Any) -> Any:
+def reading(path: str, what: str, read: Any) -> Any:
     """`read()`, or our one-line error where the library could not read: it tells its reasons in many classes."""
     try:
         return read()
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split()).split(". ")[0][:200]
+    except WeaklabelError:
+        raise
+    except Exception as error:  # a torn tokenizer raises a bare Exception, a torn config whatever it lacks
+        reason = " ".join(str(error).split()).split(". ")[0][:200] or type(error).__name__
         if Path(path).exists():
             raise ArtifactError(
                 f"{path} holds no {what} that can be loaded ({reason}). Give the folder that save_pretrained wrote."

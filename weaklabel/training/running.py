@@ -1,131 +1,206 @@
-"""A training run from groups to a trained scorer: tokenise, choose a layout, train, report."""
+"""What surrounds every training run: its arguments, its folder, resuming, random states, and what it did.
+
+with training_run(model, settings, folder, data, best_by=...) as run:
+    trainer = SomeTrainer(model, run.args, settings, ..., callbacks=run.callbacks)
+    done = run.carry_out(trainer)
+"""
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 import transformers
-from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, TrainerState
+from transformers import EarlyStoppingCallback, TrainerState, TrainingArguments
 
 from weaklabel.artifacts import content_hash, manifest
-from weaklabel.errors import ConfigError
-from weaklabel.groups import Group, trainable_groups
-from weaklabel.training.batching import tokenize_groups
-from weaklabel.training.checkpoints import RunLog, claim, last_checkpoint, remove_torn, stopped_early
-from weaklabel.training.layout import Choice, choose_layout, kind_of, self_test
+from weaklabel.errors import ConfigError, MissingExtraError
+from weaklabel.training.checkpoints import RunLog, claim, starting_point, stopped_early
 from weaklabel.training.models import context_length, quiet
 from weaklabel.training.settings import TrainingSettings
-from weaklabel.training.tokens import TokenGroup, Tokenized, Truncated
-from weaklabel.training.trainer import PreferenceTrainer, training_arguments
+from weaklabel.training.trainer import WeightedTrainer
+
+# transformers 5.19 renamed it; the old name warns there and leaves with version 6.
+CHECKPOINTING: Final = (
+    "activation_checkpointing"
+    if "activation_checkpointing" in inspect.signature(TrainingArguments).parameters
+    else "gradient_checkpointing"
+)
 
 
-@dataclass(frozen=True, slots=True)
+def training_arguments(settings: TrainingSettings, folder: Path, *, best_by: str | None) -> TrainingArguments:
+    """The settings as transformers takes them. Nothing leaves the machine but by `report_to`.
+
+    Args:
+        best_by: the figure that gold is judged by, None without gold.
+
+    Raises:
+        MissingExtraError: a package that `report_to` names is not installed.
+    """
+    for package in settings.reporters:
+        if find_spec(package) is None:
+            raise MissingExtraError(
+                f"report_to names {package!r}, which is not installed. Run: pip install {package}"
+            )
+    save, evaluate = settings.save_steps or settings.eval_steps, settings.eval_steps or settings.save_steps
+    strategy = "epoch" if save is None else "steps"
+    more: dict[str, Any] = {"save_strategy": strategy, **({} if save is None else {"save_steps": save})}
+    if best_by is not None:
+        more |= {"eval_strategy": strategy, "eval_steps": evaluate}
+        more |= {"load_best_model_at_end": True, "metric_for_best_model": best_by, "greater_is_better": False}
+    more[CHECKPOINTING] = settings.activation_checkpointing
+    more[f"{CHECKPOINTING}_kwargs"] = {"use_reentrant": False}
+    args = TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=settings.num_train_epochs,
+        max_steps=settings.max_steps or -1,
+        per_device_train_batch_size=1,  # batches come from our sampler; this only names a number in logs
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=settings.lr_scheduler_type,
+        warmup_steps=settings.warmup,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=1.0,
+        bf16=settings.bf16,
+        seed=settings.seed,
+        save_total_limit=2,  # the newest, and the best or the one before
+        restore_callback_states_from_checkpoint=True,
+        logging_steps=settings.logging_steps,
+        logging_nan_inf_filter=False,  # it would show the last good loss instead
+        remove_unused_columns=False,
+        ddp_find_unused_parameters=False,
+        report_to=list(settings.reporters) or "none",
+        disable_tqdm=True,
+        log_level="error",
+        use_cpu=not torch.cuda.is_available(),
+        **more,
+    )
+    args._n_gpu = min(args.n_gpu, 1)  # one process, one GPU: several would be wrapped in DataParallel
+    return args
+
+
+def check_fits(model: Any, tokenizer: Any, settings: TrainingSettings, gold: Sized) -> None:
+    """That a model can be trained with these settings.
+
+    Raises:
+        ConfigError: texts longer than the model reads, no padding token, adapters asked for and not there, or
+            patience without gold.
+    """
+    longest = context_length(model, tokenizer)
+    if settings.max_length > longest:
+        raise ConfigError(
+            f"max_length is {settings.max_length} but the model reads {longest} tokens. Lower max_length."
+        )
+    if tokenizer.pad_token_id is None:
+        raise ConfigError(
+            "the tokenizer has no padding token. Set tokenizer.pad_token, or load it with load_scorer."
+        )
+    if settings.lora_r is not None and not hasattr(model, "peft_config"):
+        raise ConfigError(
+            f"lora_r is {settings.lora_r} but the model has no adapters. Give it some with with_lora first."
+        )
+    if settings.early_stopping_patience is not None and not len(gold):
+        raise ConfigError(
+            f"early_stopping_patience is {settings.early_stopping_patience} but there is no gold to judge by. Give gold."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trained:
     """What a training run did. The model itself was trained in place.
 
     Attributes:
         steps: optimiser steps in all, those before a resume included.
-        losses: (step, loss, entropy floor of its labels) per line of the log, nats per unit of weight.
-        checks: (step, NLL, accuracy) on the gold per evaluation; accuracy is None where all gold are ties.
         best: the step whose weights the model now has; the last one where there is no gold.
         resumed: the step of the checkpoint that this call went on from, None from the start.
-        layout: the layout and why.
-        truncated, truncated_gold: what did not fit into `max_length`.
-        identical, weightless: comparisons left out, because their responses are equal or their weight is zero.
+        lines: the log, as in log.jsonl.
     """
 
     steps: int
-    losses: tuple[tuple[int, float, float], ...]
-    checks: tuple[tuple[int, float, float | None], ...]
     best: int
     resumed: int | None
-    layout: Choice
-    truncated: Truncated
-    truncated_gold: Truncated
-    identical: int
-    weightless: int
+    lines: tuple[Mapping[str, float], ...]
+
+    def logged(self, first: str, *others: str) -> tuple[tuple[Any, ...], ...]:
+        """(step, first, *others) of every line that holds `first`; None where it lacks one of the others."""
+        names = ("step", first, *others)
+        return tuple(tuple(map(line.get, names)) for line in self.lines if first in line)
 
 
-def train_scorer(
-    model: Any,
-    tokenizer: PreTrainedTokenizerBase,
-    groups: Sequence[Group],
-    *,
-    gold: Sequence[Group] = (),
-    settings: TrainingSettings,
-    folder: Path,
-) -> Trained:
-    """Trains `model` in place on groups, and leaves it with the weights that did best on the gold, if there is any.
+@dataclass(frozen=True)
+class TrainingRun:
+    """A run whose folder is claimed: what its trainer is made with, and `carry_out`."""
 
-    Called again with the same arguments after a kill, it goes on from the last whole checkpoint and ends with the
-    weights of an undisturbed run. Under torchrun or accelerate, every process calls it with the same arguments.
+    settings: TrainingSettings
+    args: TrainingArguments
+    checkpoint: Path | None
+
+    @property
+    def callbacks(self) -> list[Any]:
+        """Early stopping, and behind it the log, which sees whether training stops."""
+        patience = self.settings.early_stopping_patience
+        stopping = [] if patience is None else [EarlyStoppingCallback(patience)]
+        return [*stopping, RunLog(Path(str(self.args.output_dir)))]
+
+    def carry_out(self, trainer: WeightedTrainer) -> Trained:
+        """Trains, from the checkpoint where there is one; then the model has its best weights and is in eval mode."""
+        checkpoint = self.checkpoint
+        model: Any = trainer.model
+        with _own_forward(model):
+            if checkpoint is None:
+                trainer.train()
+            elif stopped_early(checkpoint, self.settings.early_stopping_patience):
+                trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+                trainer._load_best_model()
+            else:
+                trainer.train(resume_from_checkpoint=str(checkpoint))
+        model.eval()
+        state = trainer.state
+        return Trained(
+            steps=state.global_step,
+            best=state.best_global_step or state.global_step,
+            resumed=None if checkpoint is None else int(checkpoint.name.removeprefix("checkpoint-")),
+            lines=tuple(state.log_history),
+        )
+
+
+@contextmanager
+def training_run(
+    model: Any, settings: TrainingSettings, folder: Path, data: Mapping[str, str], *, best_by: str | None
+) -> Iterator[TrainingRun]:
+    """A run in its folder, which is claimed; quiet, and with the random states afterwards as they were.
 
     Args:
-        model: of `models.load_scorer`, `from_scratch` or `with_lora`.
-        groups: the labels to learn from.
-        gold: groups for early stopping and for choosing the best checkpoint; never trained on.
+        model: as it will be trained.
         folder: this run's own; see `checkpoints`.
+        data: what is trained on, name -> hash, for the manifest.
+        best_by: as `training_arguments` takes it.
 
     Raises:
-        DataError: groups that cannot be trained on; see `trainable_groups`.
-        ConfigError: settings that do not fit the model or each other.
-        ArtifactError: the folder of another run.
-        TrainingError: no memory, or a loss that is no number. Checkpoints are kept.
+        ArtifactError: the folder of another run, or a checkpoint that cannot be gone on from.
     """
-    _check(model, tokenizer, gold, settings)
     folder = folder.resolve()  # checkpoints name the best one by its path
-    made = trainable_groups(groups)
-    held_out = trainable_groups(gold).groups if gold else ()
-    kind = kind_of(model)
-    train, check = (
-        tokenize_groups(part, tokenizer, max_length=settings.max_length, kind=kind)
-        if part
-        else Tokenized([], Truncated())
-        for part in (made.groups, held_out)
+    args = training_arguments(settings, folder, best_by=best_by)
+    made_of = manifest(
+        "training",
+        inputs={"model": _model_hash(model), **data},
+        settings={**settings.fingerprint(), "processes": args.world_size},
+        libraries={"torch": torch.__version__, "transformers": transformers.__version__},
     )
-    args = training_arguments(settings, folder, evaluates=bool(gold))
-    made_of = _made_of(model, made.groups, held_out, settings, args.world_size)
     with args.main_process_first(desc="claim of the folder"):
         claim(folder, made_of, writes=args.process_index == 0)
-        remove_torn(folder)
+        checkpoint = starting_point(folder, settings.resume_from_checkpoint, made_of)
     with quiet(), isolated_randomness():
-        layout = _layout(model, settings, train.groups, args.device, tokenizer.pad_token_id)
-        with _own_forward(model):
-            trainer = PreferenceTrainer(
-                model,
-                args,
-                settings,
-                layout.name,
-                train.groups,
-                check.groups,
-                pad_id=tokenizer.pad_token_id,
-                processing_class=tokenizer,
-                callbacks=_callbacks(settings, folder),
-            )
-            resumed = _run(trainer, last_checkpoint(folder))
-    model.eval()
-    state = trainer.state
-    history: list[dict[str, Any]] = state.log_history
-    return Trained(
-        steps=state.global_step,
-        losses=tuple((x["step"], x["loss"], x["loss_floor"]) for x in history if "loss" in x),
-        checks=tuple((x["step"], x["eval_nll"], x.get("eval_accuracy")) for x in history if "eval_nll" in x),
-        best=state.best_global_step or state.global_step,
-        resumed=resumed,
-        layout=layout,
-        truncated=train.truncated,
-        truncated_gold=check.truncated,
-        identical=made.identical,
-        weightless=made.weightless,
-    )
+        yield TrainingRun(settings, args, checkpoint)
 
 
 @contextmanager
@@ -138,21 +213,6 @@ def isolated_randomness() -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(arrays)  # noqa: NPY002
-
-
-def _made_of(
-    model: Any, groups: Sequence[Group], gold: Sequence[Group], settings: TrainingSettings, processes: int
-) -> dict[str, Any]:
-    return manifest(
-        "training",
-        inputs={
-            "model": _model_hash(model),
-            "groups": content_hash(*map(repr, groups)),
-            "gold": content_hash(*map(repr, gold)),
-        },
-        settings={**settings.fingerprint(), "processes": processes},
-        libraries={"torch": torch.__version__, "transformers": transformers.__version__},
-    )
 
 
 def _model_hash(model: Any) -> str:
@@ -175,48 +235,3 @@ def _own_forward(model: Any) -> Iterator[None]:
         model.__dict__.pop("forward", None)
         if before is not None:
             model.forward = before
-
-
-def _check(model: Any, tokenizer: Any, gold: Sequence[Group], settings: TrainingSettings) -> None:
-    longest = context_length(model, tokenizer)
-    if settings.max_length > longest:
-        raise ConfigError(
-            f"max_length is {settings.max_length} but the model reads {longest} tokens. Lower max_length."
-        )
-    if tokenizer.pad_token_id is None:
-        raise ConfigError(
-            "the tokenizer has no padding token. Set tokenizer.pad_token, or load it with load_scorer."
-        )
-    if settings.patience is not None and not gold:
-        raise ConfigError(
-            f"patience is {settings.patience} but there is no gold to lose patience on. Give gold."
-        )
-
-
-def _layout(
-    model: Any, settings: TrainingSettings, groups: Sequence[TokenGroup], device: torch.device, pad_id: int
-) -> Choice:
-    dtype = torch.bfloat16 if settings.bf16 else None
-    chosen = choose_layout(model, settings.layout, device, dtype=dtype)
-    if chosen.name in ("padded", "bucketed"):
-        return chosen
-    tested = self_test(model.to(device), chosen.name, groups, pad_id=pad_id, autocast=dtype)
-    return Choice(tested.name, f"{chosen.reason}; {tested.reason}")
-
-
-def _callbacks(settings: TrainingSettings, folder: Path) -> list[Any]:
-    log = RunLog(folder, tensorboard=settings.tensorboard)
-    return [log] if settings.patience is None else [log, EarlyStoppingCallback(settings.patience)]
-
-
-def _run(trainer: PreferenceTrainer, checkpoint: Path | None) -> int | None:
-    """Trains, from the checkpoint where there is one; its step."""
-    if checkpoint is None:
-        trainer.train()
-        return None
-    if stopped_early(checkpoint, trainer.settings.patience):
-        trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-        trainer._load_best_model()
-    else:
-        trainer.train(resume_from_checkpoint=str(checkpoint))
-    return int(checkpoint.name.removeprefix("checkpoint-"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from transformers import PreTrainedTokenizerBase
 
 from weaklabel.errors import DataError, TrainingError
 from weaklabel.groups import Group
-from weaklabel.training.batching import GroupBatchSampler, tokenize_groups
+from weaklabel.training.batching import GroupBatchSampler
 from weaklabel.training.layout import LAYOUTS, choose_layout, kind_of, score, self_test
-from weaklabel.training.memory import is_out_of_memory
+from weaklabel.training.memory import explaining_memory
+from weaklabel.training.tokens import tokenize_groups
 from weaklabel.types import Message
 
 
@@ -32,7 +34,8 @@ def score_texts(
 ) -> NDArray[np.float64]:
     """The reward of each response to its prompt, float64 `(n,)`, in the order given.
 
-    Equal texts are scored once, so they have exactly equal rewards. Dropout is off.
+    Equal texts are scored once, so they have exactly equal rewards, and a set of texts has the same rewards in whatever
+    order it is given. Dropout is off.
 
     Args:
         prompts, responses: `n` texts each.
@@ -68,7 +71,11 @@ def score_texts(
         for batch in GroupBatchSampler(lengths, rows, tokens_per_batch=tokens_per_batch):
             some = [tokenized[k] for k in batch]
             tensors = {name: value.to(device) for name, value in layout.collate(some, pad_id).items()}
-            with _naming(tensors), torch.no_grad(), torch.autocast(device.type, dtype, enabled=bf16):
+            with (
+                explaining_memory(_too_much, tensors),
+                torch.no_grad(),
+                torch.autocast(device.type, dtype, enabled=bf16),
+            ):
                 flat = score(model, tensors).double().cpu().numpy()
             parts = np.split(flat, np.cumsum([len(group.responses) for group in some])[:-1])
             for k, part in zip(batch, parts, strict=True):
@@ -84,38 +91,26 @@ def score_texts(
     return rewards
 
 
-@contextmanager
-def _naming(batch: Mapping[str, Any]) -> Iterator[None]:
-    """Turns running out of memory into an error that names the batch and what to lower."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise TrainingError(
-            f"out of memory while scoring a batch of {batch['input_ids'].numel()} tokens. Lower max_length, set "
-            "bf16=True, or score where there is more memory."
-        ) from error
+def _too_much(batch: Mapping[str, Any]) -> str:
+    return (
+        f" while scoring a batch of {batch['input_ids'].numel()} tokens. Lower max_length, set bf16=True, or score where "
+        "there is more memory."
+    )
 
 
 def _gathered(
     prompts: Sequence[str], responses: Sequence[str], turns: Sequence[Sequence[Message]]
 ) -> tuple[list[Group], list[tuple[int, int]]]:
-    """Groups of distinct responses by prompt, and where each given one stands: (group, response)."""
-    known: dict[tuple[str, str], dict[str, int]] = {}
-    conversations: list[tuple[Message, ...]] = []
-    number: dict[tuple[str, str], int] = {}
-    places = []
-    for prompt, response, conversation in zip(prompts, responses, turns, strict=True):
-        key = prompt, repr(conversation)
-        if key not in known:
-            number[key] = len(known)
-            known[key] = {}
-            conversations.append(tuple(conversation))
-        index = known[key]
-        places.append((number[key], index.setdefault(response, len(index))))
-    groups = [
-        Group(prompt, tuple(index), (), conversation)
-        for ((prompt, _), index), conversation in zip(known.items(), conversations, strict=True)
+    """Groups of distinct responses by prompt, in the order of the texts, and where each given one stands in them."""
+    keys = [
+        (prompt, tuple((turn["role"], turn["content"]) for turn in conversation), response)
+        for prompt, conversation, response in zip(prompts, turns, responses, strict=True)
     ]
-    return groups, places
+    places: dict[tuple[str, tuple[tuple[str, str], ...], str], tuple[int, int]] = {}
+    groups: list[Group] = []
+    for (prompt, conversation), same in groupby(sorted(set(keys)), key=itemgetter(0, 1)):
+        texts = tuple(response for _, _, response in same)
+        places |= {(prompt, conversation, text): (len(groups), k) for k, text in enumerate(texts)}
+        messages = tuple(Message(role=role, content=content) for role, content in conversation)
+        groups.append(Group(prompt, texts, (), messages))
+    return groups, [places[key] for key in keys]

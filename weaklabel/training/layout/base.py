@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +13,8 @@ from torch import Tensor
 
 from weaklabel.training.tokens import TokenGroup
 
+T = TypeVar("T")
+
 Batch = dict[str, Any]
 """Tensors by name. Every batch holds `pool` int64 (n_responses,): where in the flattened hidden states each
 response's last token stands; and `i`, `j` int64, `p`, `w` float32, all (n_comparisons,): the comparisons, as indices
@@ -20,8 +22,8 @@ into the flat rewards."""
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """A named way to lay groups out.
+class Layout(Generic[T]):
+    """A named way to lay groups out, or whatever else a trainer learns from.
 
     Attributes:
         collate: `(groups, pad_id) -> Batch`.
@@ -30,8 +32,8 @@ class Layout:
     """
 
     name: str
-    collate: Callable[[Sequence[TokenGroup], int], Batch]
-    sizes: Callable[[Sequence[TokenGroup]], tuple[NDArray[np.int64], NDArray[np.int64]]]
+    collate: Callable[[Sequence[T], int], Batch]
+    sizes: Callable[[Sequence[T]], tuple[NDArray[np.int64], NDArray[np.int64]]]
     bucketed: bool
 
 

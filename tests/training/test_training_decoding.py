@@ -16,7 +16,7 @@ pytest.importorskip("transformers")
 
 from tiny_models import WORDS, make_model  # noqa: E402
 
-from weaklabel.training.generation import TOO_LONG, Responder, _Draw, probabilities  # noqa: E402
+from weaklabel.training.decoding import TOO_LONG, Responder, _Draw, probabilities  # noqa: E402
 
 pytestmark = pytest.mark.trains
 NATURE = [word for word in WORDS if word.islower()]
@@ -162,7 +162,7 @@ def test_a_folder_without_all_weights_is_an_error_that_names_one(tmp_path, folde
 
 def test_a_folder_that_holds_no_model_and_a_device_that_is_not_there_are_errors(tmp_path, folder):
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ArtifactError, match="cannot be loaded as a model that generates text"):
+    with pytest.raises(ArtifactError, match="holds no tokenizer that can be loaded"):
         Responder(tmp_path)
     with pytest.raises(ConfigError, match="device is 'nowhere'"):
         Responder(folder, device="nowhere")

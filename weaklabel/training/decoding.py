@@ -22,7 +22,6 @@ import numpy as np
 import torch
 from transformers import (
     AutoModelForCausalLM,
-    AutoTokenizer,
     GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
@@ -30,8 +29,8 @@ from transformers import (
 
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.servers.protocol import Reply
-from weaklabel.training.memory import is_out_of_memory
-from weaklabel.training.models import quiet
+from weaklabel.training.memory import explaining_memory
+from weaklabel.training.models import load_tokenizer, quiet, reading
 from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn, transcript
 from weaklabel.types import Message
 
@@ -54,14 +53,18 @@ class Responder:
     def __init__(self, folder: str | Path, *, device: str | None = None, dtype: str = "auto") -> None:
         self.device = _device(device)
         self.folder = Path(folder)
-        self.tokenizer: Any = _read(AutoTokenizer, self.folder)
-        self.model, info = _read(
-            AutoModelForCausalLM,
-            self.folder,
-            dtype=_dtype(dtype, self.device),
-            use_safetensors=True,
-            output_loading_info=True,
-        )
+        self.tokenizer: Any = load_tokenizer(str(folder))
+        as_wanted = {
+            "dtype": _dtype(dtype, self.device),
+            "use_safetensors": True,
+            "output_loading_info": True,
+        }
+        with quiet():
+            self.model, info = reading(
+                str(folder),
+                "model that generates text",
+                lambda: AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, **as_wanted),
+            )
         if missing := sorted(info["missing_keys"]):
             raise ArtifactError(
                 f"{folder} lacks {len(missing)} weights of its model, {missing[0]!r} first. Name a folder that holds all "
@@ -140,21 +143,17 @@ class Responder:
             eos_token_id=sorted(self.end) or None,
             pad_token_id=self.pad,
         )
-        try:
-            with torch.inference_mode():
-                made = self.model.generate(
-                    input_ids=torch.tensor(left, device=self.device),
-                    attention_mask=torch.tensor(mask, device=self.device),
-                    generation_config=settings,
-                    logits_processor=draw,
-                )
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise ConfigError(
-                f"out of memory: {len(ids)} responses at once, {width} tokens of prompt and up to "
-                f"{sampling.max_new_tokens} more each. Lower batch_size; the same command continues."
-            ) from None
+        too_much = (
+            f": {len(ids)} responses at once, {width} tokens of prompt and up to {sampling.max_new_tokens} more each. "
+            "Lower batch_size; the same command continues."
+        )
+        with explaining_memory(lambda: too_much, kind=ConfigError), torch.inference_mode():
+            made = self.model.generate(
+                input_ids=torch.tensor(left, device=self.device),
+                attention_mask=torch.tensor(mask, device=self.device),
+                generation_config=settings,
+                logits_processor=draw,
+            )
         return [self._reply(row, new) for row, new in zip(ids, made[:, width:].tolist(), strict=True)]
 
     def _reply(self, prompt: list[int], new: list[int]) -> Reply:
@@ -226,18 +225,6 @@ def _dtype(name: str, device: torch.device) -> Any:
     if name not in known:
         raise ConfigError(f"dtype is {name!r}. Allowed: auto, {', '.join(known)}.")
     return known[name]
-
-
-def _read(kind: Any, folder: Path, **settings: Any) -> Any:
-    try:
-        with quiet():
-            return kind.from_pretrained(str(folder), local_files_only=True, **settings)
-    except Exception as error:  # whatever a torn file makes of it
-        first = str(error).strip().splitlines()[0][:160] if str(error).strip() else "no message"
-        raise ArtifactError(
-            f"{folder} cannot be loaded as a model that generates text ({type(error).__name__}: {first}). Name a folder "
-            "with config.json, safetensors weights and a tokenizer."
-        ) from error
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
