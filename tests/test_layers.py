@@ -124,6 +124,63 @@ def test_the_ground_floor_has_no_cycles() -> None:
             del uses[room]
 
 
+def files_used() -> dict[str, set[str]]:
+    """Per module the modules that it imports, anywhere in its file and for whatever reason."""
+    paths = {module_name(path): path for path in modules()}
+    used: dict[str, set[str]] = {}
+    for name, path in paths.items():
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        found = set()
+        for node in nodes:
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module is not None:
+                # `from weaklabel.artifacts import steps` names a module, `... import manifest` something in one.
+                names = (f"{node.module}.{alias.name}" for alias in node.names)
+                found |= {whole if whole in paths else node.module for whole in names}
+        used[name] = (found & paths.keys()) - {name}
+    return used
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_no_two_files_import_each_other_whatever_lies_between() -> None:
+    uses = files_used()
+    while uses:
+        free = [name for name, others in uses.items() if not others & uses.keys()]
+        assert free, f"a circle is among these files: {in_circles(uses)}"
+        for name in free:
+            del uses[name]
+
+
+def in_circles(uses: dict[str, set[str]]) -> list[str]:
+    """Those that are not merely above a circle: what nothing left imports is in none."""
+    left = set(uses)
+    while above := {name for name in left if not any(name in uses[other] for other in left)}:
+        left -= above
+    return sorted(left)
+
+
+MOST_FILES, MOST_LINES = 16, 500
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in modules()}), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_a_folder_can_be_taken_in_at_a_glance(folder: Path) -> None:
+    count = len(list(folder.glob("*.py")))
+    assert count <= MOST_FILES, f"{count} files; put those of one idea into a folder of their own"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_holds_no_more_than_one_can_read(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= MOST_LINES, f"{lines} lines; split it by ideas"
+
+
 def test_nothing_imports_the_command_line() -> None:
     users = [path for path in modules() if room_of(path) != "cli" and "cli" in dict(rooms_used(path))]
     assert users == []

@@ -1,3 +1,4 @@
+from .comparers.checks import check_comparer as check_comparer
 from .comparers.loading import load as load
 from .data import read_pairs as read_pairs
 from .data import write_pairs as write_pairs

@@ -14,7 +14,7 @@ from made_pairs import made_pairs
 from model_server import closed_port, completion, refusal, serving
 
 from weaklabel import fit, generate_pairs, load_lfs, read_pairs, write_pairs
-from weaklabel.errors import ConfigError, DataError, EndpointError, LayoutError
+from weaklabel.errors import ConfigError, DataError, EndpointError, LabelMatrixError, LayoutError
 from weaklabel.reward.linear import LinearReward
 from weaklabel.servers.endpoint import Endpoint
 from weaklabel.training.sampling import Sampling
@@ -355,7 +355,7 @@ class Nonsense:
 def test_a_comparer_that_gives_no_probabilities_is_an_error():
     with (
         serving(by_seed) as server,
-        pytest.raises(DataError, match=r"comparer 'Nonsense' gave .* outside 0 to 1"),
+        pytest.raises(LabelMatrixError, match=r"comparer 'Nonsense' returned .* outside \[0, 1\]"),
     ):
         generate_pairs(PROMPTS, [to(server)], Nonsense(), "out.parquet")
 

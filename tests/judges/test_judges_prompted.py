@@ -271,6 +271,19 @@ def test_a_labeler_with_a_judge_is_saved_loaded_and_labels_the_same(made, tmp_pa
     assert np.array_equal(again.label(pairs).p, labeler.label(pairs).p)
 
 
+def test_a_labeler_that_compares_asks_no_judge_and_says_where_it_is_silent(made, caplog):
+    with serving(certain(len)) as server:
+        pairs = some_pairs(9)
+        labeler = wl.fit([made(server.url)], pairs.take(np.arange(4)))
+        asked = len(server.bodies)
+        p = labeler.compare(pairs)
+        assert len(server.bodies) == asked > 0
+        assert "has not been asked about 5 of 9 pairs" in caplog.text
+        assert (p[4:] == 0.5).all()
+        assert (p[:4] == labeler.label(pairs).p[:4]).all()
+        assert len(server.bodies) > asked
+
+
 def test_identity_holds_model_template_and_settings_and_neither_address_nor_patience(made):
     plain = made("http://127.0.0.1:1/v1")
     same = made("http://127.0.0.1:2/v1", timeout=3.0, concurrency=2, max_pairs=5, cache="elsewhere")

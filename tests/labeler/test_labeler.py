@@ -81,6 +81,16 @@ def test_labels_flip_exactly_when_pairs_are_turned_round(lfs: list[LabelingFunct
         assert (labeler.compare(pairs.swapped()) == 1 - labeler.compare(pairs)).all()
 
 
+def test_comparing_works_out_no_reasons(lfs: list[LabelingFunction], monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = make_pairs()
+    labeler = fit(lfs, pairs)
+    expected = labeler.label(pairs).p
+    monkeypatch.setattr(
+        "weaklabel.labeler.asking.antisymmetric_shares", lambda *a: pytest.fail("it was asked for reasons")
+    )
+    assert (labeler.compare(pairs) == expected).all()
+
+
 def test_log_odds_of_the_reasons_add_up_to_the_logit(lfs: list[LabelingFunction]) -> None:
     pairs = make_pairs()
     labels = fit(lfs, pairs).label(pairs)

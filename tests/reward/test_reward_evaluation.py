@@ -101,9 +101,16 @@ def test_dev_gold_is_called_in_sample(gold):
 
 
 def test_gold_that_a_comparer_was_fitted_on_is_in_sample_whatever_its_part(gold):
-    fitted = Says(knows(gold, 1.0))
-    fitted.gold_ids = frozenset(gold.ids[:7]) | {"elsewhere"}
-    assert evaluate([Says(knows(gold, 1.0)), fitted], gold).n_in_sample == 7
+    class Fitted(Says):
+        calibrated = True
+
+        def saw(self, pairs):
+            return np.isin(pairs.ids, gold.ids[:7])
+
+    found = evaluate([Says(knows(gold, 1.0)), Fitted(knows(gold, 1.0))], gold)
+    assert found.n_in_sample == 7
+    assert found.unsaid == ("Says",)
+    assert "whose gold it saw is not said by Says" in str(found)
 
 
 def test_ties_are_counted_apart(gold):

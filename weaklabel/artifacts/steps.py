@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -102,15 +101,6 @@ class StepKeeper:
         # The outputs are hashed too: one that was edited, torn or deleted is made again.
         same = all(known.get(key) == value for key, value in wanted.items())
         return same and all(self.hash_of(out) == digest for out, digest in known["outputs"].items())
-
-
-def clear_torn(folder: Path) -> None:
-    """Remove a folder of ours whose manifest cannot be read: writers refuse to replace what they do not know."""
-    try:
-        artifacts.read_json(folder / "manifest.json")
-    except ArtifactError:
-        if (folder / "manifest.json").exists():
-            shutil.rmtree(folder)
 
 
 class HashMemo:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weaklabel.errors import GoldError
 from weaklabel.groups import folds_by_prompt
@@ -54,9 +55,29 @@ class OutOfFold:
         rows = gold.take(gold.has_gold)
         return len(rows) >= MIN_GOLD and len(np.unique(rows.prompt_groups)) >= N_FOLDS
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether every fold's model was."""
+        return all(model.calibrated for model in self._models)
+
+    def saw(self, pairs: Pairs) -> NDArray[np.bool_]:
+        """`(n_pairs,)` False: the model that answers for a pair saw gold of other prompts alone."""
+        return np.zeros(len(pairs), dtype=np.bool_)
+
     def compare(self, pairs: Pairs) -> FloatArray:
-        """`(n_pairs,)` P(B beats A); KeyError for a prompt that was not in the gold."""
-        fold = np.array([self._fold_of[h] for h in prompt_hashes(pairs).tolist()])
+        """`(n_pairs,)` P(B beats A).
+
+        Raises:
+            GoldError: a prompt that was not in the gold: each fold's model answers for the prompts it left out.
+        """
+        hashes = prompt_hashes(pairs).tolist()
+        unknown = [pair_id for pair_id, h in zip(pairs.ids, hashes, strict=True) if h not in self._fold_of]
+        if unknown:
+            raise GoldError(
+                f"OutOfFold: the prompt of pair {unknown[0]!r} ({len(unknown)} in all) is not in its gold. It answers "
+                "for the pairs that it was made with."
+            )
+        fold = np.array([self._fold_of[h] for h in hashes], dtype=np.int64)
         p = np.empty(len(pairs))
         for k in np.unique(fold):
             p[fold == k] = self._models[k].compare(pairs.take(fold == k))

@@ -12,8 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from weaklabel.engine.choosing import choose_executor
 from weaklabel.engine.driver import Driver, Progress
-from weaklabel.engine.executors import Executor, choose_executor
+from weaklabel.engine.executors import Executor
 from weaklabel.engine.shards import SHARD_SIZE, Answer
 from weaklabel.engine.sources import TableSource
 from weaklabel.engine.store import Cell, Tally, VoteStore

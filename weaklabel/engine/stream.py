@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from weaklabel.data.pairs_file import PairsFile
 from weaklabel.engine.apply import OnFault, check_lfs, check_settings, with_pair
+from weaklabel.engine.choosing import choose_executor
 from weaklabel.engine.driver import Driver, OnProgress, Progress
-from weaklabel.engine.executors import Executor, choose_executor
+from weaklabel.engine.executors import Executor
 from weaklabel.engine.shards import Answer
 from weaklabel.engine.sources import FileSource
 from weaklabel.engine.store import Cell, Tally, VoteStore

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from weaklabel.artifacts import json_line, manifest, parse_json, write_folder, write_json
-from weaklabel.errors import ArtifactError
+from weaklabel.artifacts import json_line, manifest, write_folder, write_json
+from weaklabel.artifacts.folders import MANIFEST, check_replaceable
 from weaklabel.export.selection import ExportReport, Selection, written_to
 from weaklabel.types import Labels
-
-MANIFEST = "manifest.json"
 
 
 def write_export(
@@ -69,35 +67,3 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
             file.write(json_line(row))
-
-
-def check_replaceable(target: Path, kind: str) -> None:
-    """Refuse a folder that holds anything but an earlier artefact whose kind starts with `kind`.
-
-    `write_folder` replaces a folder as a whole, so somebody's other files must never stand in it. Which files
-    are the artefact's own is told by `files` in its manifest.
-
-    Raises:
-        ArtifactError: when `target` is a file, holds other things, or is the folder that is worked in.
-    """
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise ArtifactError(f"{target} is a file, but a folder is written. Name one that does not exist yet.")
-    if target.resolve() == Path.cwd():
-        raise ArtifactError(f"{target} is the folder you are in and would be replaced. Name one below it.")
-    found = {file.relative_to(target).as_posix() for file in target.rglob("*")}
-    if foreign := sorted(found - _own_files(target, kind)):
-        raise ArtifactError(
-            f"{target} holds files that weaklabel did not write there ({foreign[0]!r}, {len(foreign)} in all), and "
-            "would be replaced. Name another folder, or move them away."
-        )
-
-
-def _own_files(target: Path, kind: str) -> set[str]:
-    """What an earlier artefact of that kind wrote into `target`; nothing where there is none."""
-    try:
-        about = parse_json((target / MANIFEST).read_text(encoding="utf-8"))
-        return {MANIFEST, *about["files"]} if about["kind"].startswith(kind) else set()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return set()

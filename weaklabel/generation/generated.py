@@ -13,10 +13,10 @@ import pyarrow as pa
 from weaklabel import artifacts
 from weaklabel.data import Batch, iter_batches, write_pairs
 from weaklabel.data.build import conform, unify
-from weaklabel.errors import ArtifactError, ConfigError, DataError
+from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.generation.paired import COLUMNS
 from weaklabel.labeler import Labeler
-from weaklabel.types import Comparer, Pairs
+from weaklabel.types import Comparer, Pairs, answer_of
 
 KIND: Final = "generated_pairs"
 _BLOCK: Final = 16384  # pairs that are labelled at once
@@ -83,13 +83,8 @@ def _labelled(rows: list[dict[str, Any]], comparer: Comparer, constants: Mapping
         labels = comparer.label(pairs)
         p, w, label, calibrated = labels.p, labels.w, labels.label, labels.calibrated
     else:
-        p = np.asarray(comparer.compare(pairs), dtype=np.float64)
-        if p.shape != (len(pairs),) or not ((p >= 0) & (p <= 1)).all():
-            raise DataError(
-                f"comparer {constants['comparer']!r} gave shape {p.shape}, or values outside 0 to 1, for {len(pairs)} "
-                "pairs. compare(pairs) returns one P(B beats A) per pair."
-            )
-        w, calibrated = np.ones(len(p)), bool(getattr(comparer, "calibrated", False))
+        p = answer_of(str(constants["comparer"]), comparer, pairs)
+        w, calibrated = np.ones(len(p)), comparer.calibrated
         label = np.where(p > 0.5, "b", np.where(p < 0.5, "a", "tie"))
     said: dict[str, Any] = {
         "p": pa.array(p),

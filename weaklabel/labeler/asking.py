@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -12,11 +13,15 @@ from numpy.typing import NDArray
 
 from weaklabel.calibration import Calibrator, choose_calibrator
 from weaklabel.groups import folds_by_prompt
+from weaklabel.judges.prompted import Judge
 from weaklabel.label_models import LabelModel
+from weaklabel.lf.columns import with_derived_columns
+from weaklabel.lf.core import LabelingFunction
 from weaklabel.text.ngrams import pair_features
 from weaklabel.types import FloatArray, PairFeatures, Pairs, Votes, swap_votes
 
 N_FOLDS: Final = 5
+_log = logging.getLogger("weaklabel")
 _BLOCK: Final = 4096  # pairs whose texts' features are held in memory at a time
 
 
@@ -33,6 +38,21 @@ def ask(
         found.append(antisymmetric_shares(model, part, features) if shares else None)
     known = [part for part in found if part is not None]
     return np.concatenate(logits), np.vstack(known) if known and len(known) == len(found) else None
+
+
+def without_asking(lfs: Sequence[LabelingFunction], pairs: Pairs) -> Pairs:
+    """`pairs` with what the judges among `lfs` have said of them before, so that nothing is asked when they vote."""
+    judges = [lf for lf in lfs if isinstance(lf, Judge)]
+    known = with_derived_columns(judges, pairs, ask=False, quiet=True)
+    for judge in judges:
+        said = [known.table[name].to_pylist() for name in judge.columns]
+        unasked = sum(any(one["state"] == "unasked" for one in both) for both in zip(*said, strict=True))
+        if unasked:
+            _log.warning(
+                "judge %r has not been asked about %d of %d pairs and abstains there: compare spends no money. "
+                "label asks, within the budget.", judge.name, unasked, len(pairs),
+            )  # fmt: skip
+    return known
 
 
 def unfitted_copy(model: LabelModel) -> LabelModel:

@@ -38,6 +38,7 @@ from weaklabel.labeler.asking import (
     features_for,
     out_of_fold_logit,
     unfitted_copy,
+    without_asking,
 )
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import fingerprint, load_spec, settings_of, source_hash
@@ -104,9 +105,7 @@ class Labeler:
         """
         table = as_pairs(pairs)
         votes = self._votes(table, votes, apply_settings)
-        report = self.shift(table, votes)
-        if report is not None and report.warning:
-            warnings.warn(report.warning, ShiftWarning, stacklevel=2)
+        self._warn_of_shift(table, votes)
         return self._label(table, votes, shares=True)
 
     def label_known(self, pairs: Pairs, votes: Votes, *, shares: bool = False) -> Labels:
@@ -123,10 +122,15 @@ class Labeler:
             w=(votes.L != ABSTAIN).any(axis=1).astype(np.float64),
             contributions=calibrated_shares(parts, raw, logit, self.calibrator),
             calibrated=self.calibrated,
-            in_sample=np.array([i in self.gold_ids for i in votes.ids], dtype=np.bool_),
+            in_sample=self.saw(table),
             extra_names=self.model.extra_names,
             p_tie=None if self.ties is None else self.ties.p_tie(sigmoid(logit)),
         )
+
+    def _warn_of_shift(self, pairs: Pairs, votes: Votes) -> None:
+        report = self.shift(pairs, votes)
+        if report is not None and report.warning:
+            warnings.warn(report.warning, ShiftWarning, stacklevel=3)
 
     @property
     def checks_shift(self) -> bool:
@@ -137,9 +141,21 @@ class Labeler:
         """How far these pairs are from those the labeler was fitted on; None where it does not know those."""
         return None if self.reference is None else shift(self.reference, votes, pairs)
 
-    def compare(self, pairs: Any) -> FloatArray:
-        """P(B beats A), `(n_pairs,)` float64. `compare(pairs.swapped())` is `1 - compare(pairs)` exactly."""
-        return self.label(pairs).p
+    def compare(self, pairs: Pairs) -> FloatArray:
+        """P(B beats A), `(n_pairs,)` float64. `compare(pairs.swapped())` is `1 - compare(pairs)` exactly.
+
+        Judges among the functions are not asked, for that costs money: what they have said before counts, and where
+        that is nothing they abstain, with a word in the log. `label` asks them, within their budgets.
+
+        Warns with `ShiftWarning` as `label` does.
+        """
+        votes = apply(self.lfs, without_asking(self.lfs, pairs))
+        self._warn_of_shift(pairs, votes)
+        return sigmoid(self._label(pairs, votes, shares=False).logit)
+
+    def saw(self, pairs: Pairs) -> NDArray[np.bool_]:
+        """`(n_pairs,)`: whether the pair's gold was used to fit or calibrate."""
+        return np.array([pair_id in self.gold_ids for pair_id in pairs.ids], dtype=np.bool_)
 
     def explain(self, pair: Pair) -> Explanation:
         """Which LFs speak on one pair, with what weight; their log-odds add up to the logit."""

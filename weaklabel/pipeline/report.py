@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import numpy as np
-
 from weaklabel._tables import plain_table
+from weaklabel.comparers.known import Known
 from weaklabel.labeler import fit
 from weaklabel.metrics import Interval
 from weaklabel.reward import evaluate, train_reward
-from weaklabel.types import Comparer, FloatArray, Labels, Pairs
+from weaklabel.types import Comparer
 
 if TYPE_CHECKING:
     from weaklabel.pipeline.run import Run
@@ -135,19 +134,9 @@ def make_report(run: Run) -> Report:
     )
 
 
-class _Known:
-    """Labels as a comparer: what was said of these pairs already, so that no function votes on them again."""
-
-    def __init__(self, labels: Labels) -> None:
-        self.p = dict(zip(labels.votes.ids, labels.p.tolist(), strict=True))
-
-    def compare(self, pairs: Pairs) -> FloatArray:
-        return np.array([self.p[pair_id] for pair_id in pairs.ids], dtype=np.float64)
-
-
 def _arms(run: Run, notes: list[str]) -> dict[str, Comparer]:
     """The comparers of the table, our labels first: differences are against them."""
-    arms: dict[str, Comparer] = {OURS: _Known(run.labels)}
+    arms: dict[str, Comparer] = {OURS: Known(run.labels)}
     may_train = run.labels.calibrated or run.config.reward.allow_uncalibrated
     # Where every visible pair has gold, no label is ever used: all arms are one model, trained once.
     all_gold = may_train and bool(run.pairs.visible.has_gold.all())

@@ -33,7 +33,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from weaklabel import artifacts
-from weaklabel.artifacts.steps import HashMemo, OnStep, StepKeeper, clear_torn
+from weaklabel.artifacts.folders import clear_torn
+from weaklabel.artifacts.steps import HashMemo, OnStep, StepKeeper
 from weaklabel.config import DataSettings, ExportSettings, LoadedConfig, TrlSettings
 from weaklabel.data import PairsFile, read_pairs
 from weaklabel.engine import VoteStore, fingerprint

@@ -110,6 +110,11 @@ class RewardModel(ABC):
         a, b = (pairs.table[name].to_pylist() for name in ("response_a", "response_b"))
         return sigmoid(self.score(prompts, b) - self.score(prompts, a))
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether the scale of the scores was fitted on gold; it is 1 where there was too little."""
+        return self.scale_ != 1.0
+
     def saw(self, pairs: Pairs) -> NDArray[np.bool_]:
         """`(n_pairs,)`: whether gold of the pair's prompt was used to fit, so that a figure on it is in-sample."""
         return np.isin(prompt_hashes(pairs), self.gold_prompts_)

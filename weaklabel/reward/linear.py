@@ -26,8 +26,8 @@ from numpy.typing import ArrayLike
 
 from weaklabel._validation import check_gold
 from weaklabel.artifacts import manifest, write_folder, write_json
+from weaklabel.artifacts.folders import check_replaceable
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, NotFittedError
-from weaklabel.export.folder import check_replaceable
 from weaklabel.reward.base import (
     GOLD_PROMPTS,
     RewardModel,

@@ -9,8 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from weaklabel.artifacts import file_hash, manifest, write_folder, write_json
+from weaklabel.artifacts.folders import check_replaceable
 from weaklabel.errors import ArtifactError
-from weaklabel.export.folder import check_replaceable
 from weaklabel.reward.base import GOLD_PROMPTS, read_array, read_manifest, write_array
 
 

@@ -1,6 +1,6 @@
 """What rooms hand to each other: pairs, votes, labels, and the one question that comparers answer."""
 
-from weaklabel.types.comparer import Comparer
+from weaklabel.types.comparer import Bare, CanCompare, Comparer, answer_of, as_comparer
 from weaklabel.types.features import PairFeatures
 from weaklabel.types.labels import Explanation, Labels, Reason, sigmoid
 from weaklabel.types.labels_file import LabelsFile
@@ -26,6 +26,8 @@ __all__ = [
     "PREFER_A",
     "PREFER_B",
     "TURNED_GOLD",
+    "Bare",
+    "CanCompare",
     "Comparer",
     "Explanation",
     "Fault",
@@ -42,6 +44,8 @@ __all__ = [
     "SetAside",
     "Text",
     "Votes",
+    "answer_of",
+    "as_comparer",
     "fold",
     "prompt_key",
     "sigmoid",

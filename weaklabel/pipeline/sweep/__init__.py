@@ -5,7 +5,8 @@ drawn by prompt, every arm sees the same gold, and differences are paired.
 """
 
 from weaklabel.pipeline.sweep.grid import Arm
-from weaklabel.pipeline.sweep.result import SweepResult, SweepRow
+from weaklabel.pipeline.sweep.result import SweepResult
+from weaklabel.pipeline.sweep.row import SweepRow
 from weaklabel.pipeline.sweep.running import sweep, sweep_run
 from weaklabel.pipeline.sweep.worth import Worth
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from weaklabel.metrics import Interval
+from weaklabel.pipeline.sweep.row import SweepRow
 from weaklabel.report.drawing import WIDTH, Canvas, Picture, Scale, nothing, tick
-
-if TYPE_CHECKING:
-    from weaklabel.pipeline.sweep.result import SweepRow
 
 # Line, dots and words of the sources, the main one last: it is drawn over the others.
 _LOOKS: Final = (

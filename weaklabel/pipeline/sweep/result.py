@@ -2,99 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
-from weaklabel._tables import plain_table, short
+from weaklabel._tables import plain_table
 from weaklabel.metrics import METRICS, Interval
 from weaklabel.metrics.draws import bounds
+from weaklabel.pipeline.sweep.drawn import sweep_picture
 from weaklabel.pipeline.sweep.grid import GOLD_ONLY, Arm
 from weaklabel.pipeline.sweep.measured import Measured
+from weaklabel.pipeline.sweep.row import HEADER, SweepRow
 from weaklabel.pipeline.sweep.verdict import verdict
-from weaklabel.pipeline.sweep.worth import CrossedDraws, Worth, summed, worth
+from weaklabel.pipeline.sweep.worth import CrossedDraws, summed, worth
+from weaklabel.report.drawing import Picture
 from weaklabel.types import FloatArray
 
-if TYPE_CHECKING:
-    from weaklabel.report.pictures import Picture
-
 _METRICS: Final = ("accuracy", "nll")
-
-
-@dataclass(frozen=True)
-class SweepRow:
-    """One reward model, gold size and arm, over all seeds.
-
-    Attributes:
-        reward: name of the reward model.
-        gold: gold pairs it was given.
-        arm: what it learned from beside gold.
-        n_weak: weak labels that were kept, mean over seeds.
-        right: share of these that name the winner, by gold that nothing was fitted to; None where there is none.
-        figures: `accuracy` and `nll` on held-out pairs.
-        gains: the same minus those of gold alone at this size; empty for gold alone.
-        se: standard error of the gain in accuracy; 0 for gold alone.
-        worth: the gold size at which gold alone is as accurate; None for gold alone.
-    """
-
-    reward: str
-    gold: int
-    arm: Arm
-    n_weak: float
-    right: float | None
-    figures: Mapping[str, Interval]
-    gains: Mapping[str, Interval]
-    se: float
-    worth: Worth | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {
-            "reward": self.reward,
-            "gold": self.gold,
-            "arm": str(self.arm),
-            "source": self.arm.source or "gold",
-            "weak": self.arm.weak,
-            "threshold": self.arm.threshold,
-            "n_weak": self.n_weak,
-            "right": self.right,
-            "figures": {name: interval.to_dict() for name, interval in self.figures.items()},
-            "gains": {name: interval.to_dict() for name, interval in self.gains.items()},
-            "worth": None if self.worth is None else self.worth.to_dict(),
-        }
-
-    def cells(self) -> list[str]:
-        """The row as text."""
-        gain, nats = self.gains.get("accuracy"), self.gains.get("nll")
-        return [
-            self.reward,
-            str(self.gold),
-            str(self.arm),
-            f"{self.n_weak:.0f}" if self.arm.source else "",
-            "" if self.right is None else short(self.right),
-            str(self.figures["accuracy"]),
-            signed(gain) if gain else "",
-            short(self.figures["nll"].value),
-            signed(nats) if nats else "",
-            str(self.worth) if self.worth else "",
-        ]
-
-
-HEADER: Final = (
-    "reward model",
-    "gold",
-    "arm",
-    "kept",
-    "right",
-    "accuracy",
-    "gain",
-    "nll",
-    "nll change",
-    "as good as gold alone of",
-)
 
 
 @dataclass(frozen=True)
@@ -139,8 +65,6 @@ class SweepResult:
 
     def picture(self) -> Picture:
         """Accuracy against gold, and the gain over gold alone, with intervals."""
-        from weaklabel.pipeline.sweep.drawn import sweep_picture
-
         return sweep_picture(self.shown(), list(self.mains))
 
     def to_dict(self) -> dict[str, Any]:
@@ -233,11 +157,3 @@ class _Judge:
         value = float(values[0])
         low, high = bounds(value, values[1:], 0.95, basic=False)
         return Interval(value, low, high, sum(map(len, self.measured.ys)))
-
-
-def signed(interval: Interval) -> str:
-    """A difference with its interval, signs shown."""
-    if math.isnan(interval.value):
-        return "-"
-    low, high = (short(v, sign=True) for v in (interval.low, interval.high))
-    return f"{short(interval.value, sign=True)} [{low}, {high}]"

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from weaklabel._tables import short
 from weaklabel.pipeline.sweep.grid import Arm
-
-if TYPE_CHECKING:
-    from weaklabel.pipeline.sweep.result import SweepRow
+from weaklabel.pipeline.sweep.row import SweepRow
 
 _LEVEL: Final = 0.95
 

@@ -16,8 +16,8 @@ from weaklabel.errors import DataError
 from weaklabel.metrics import Interval, Metric, bootstrap
 from weaklabel.metrics.rows import ratio
 from weaklabel.reward.base import RewardModel
-from weaklabel.reward.evaluation.evaluation import LONGER, named_arms
-from weaklabel.types import Comparer, FloatArray, Pair, Pairs, Text
+from weaklabel.reward.evaluation.evaluation import LONGER, Comparers, named_arms
+from weaklabel.types import Comparer, FloatArray, Pair, Pairs, Text, answer_of
 
 RANDOM: Final = "random choice"
 
@@ -83,7 +83,7 @@ def read_candidates(source: Any) -> list[Candidates]:
 
 
 def best_of_n(
-    comparers: Comparer | Sequence[Comparer] | Mapping[str, Comparer],
+    comparers: Comparers,
     rows: Sequence[Candidates],
     *,
     n_draws: int = 1000,
@@ -100,7 +100,7 @@ def best_of_n(
     if not rows:
         raise DataError("best_of_n: no rows were given. Read some with read_candidates.")
     arms = named_arms(comparers)
-    standings = {name: _standings(comparer, rows) for name, comparer in arms.items()}
+    standings = {name: _standings(name, comparer, rows) for name, comparer in arms.items()}
     standings[LONGER] = [np.array([len(r) for r in row.responses], dtype=np.float64) for row in rows]
     standings[RANDOM] = [np.zeros(len(row.responses)) for row in rows]
     figures = {}
@@ -118,13 +118,13 @@ _MEAN: Final = Metric(
 )
 
 
-def _standings(comparer: Comparer, rows: Sequence[Candidates]) -> list[FloatArray]:
+def _standings(name: str, comparer: Comparer, rows: Sequence[Candidates]) -> list[FloatArray]:
     if isinstance(comparer, RewardModel):
         flat = comparer.score(
             [row.prompt for row in rows for _ in row.responses], [r for row in rows for r in row.responses]
         )
         return np.split(flat, np.cumsum([len(row.responses) for row in rows])[:-1])
-    p = np.asarray(comparer.compare(Pairs.of(_every_two(rows))), dtype=np.float64)
+    p = answer_of(name, comparer, Pairs.of(_every_two(rows)))
     standings, at = [], 0
     for row in rows:
         standing = np.zeros(len(row.responses))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from weaklabel.errors import GoldError, LabelMatrixError
 from weaklabel.metrics import METRICS, Interval, bootstrap, ece_when_perfect, paired_difference, score_all
-from weaklabel.reward.base import RewardModel
-from weaklabel.types import Comparer, FloatArray, Pairs
+from weaklabel.types import Bare, CanCompare, Comparer, FloatArray, Pairs, answer_of, as_comparer
 
 LONGER: Final = "longer_response"
 """The rule that every table shows: the response with more characters wins, equal lengths are half right."""
@@ -33,8 +32,8 @@ class Evaluation:
         n_pairs: pairs with gold; `n_ties` of them are gold ties, which accuracy leaves out.
         n_prompts: distinct prompts, the unit that the intervals resample.
         n_without_gold: pairs given that have no gold, and are not looked at.
-        n_in_sample: pairs among them of the dev part, or whose gold a comparer says it was fitted on
-            (`gold_ids` of a labeler, `saw` of a reward model).
+        n_in_sample: pairs among them of the dev part, or whose gold a comparer `saw`.
+        unsaid: arms that do not say whose gold they saw.
     """
 
     figures: dict[str, dict[str, Interval]]
@@ -45,6 +44,7 @@ class Evaluation:
     n_prompts: int
     n_without_gold: int
     n_in_sample: int
+    unsaid: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON values."""
@@ -57,6 +57,7 @@ class Evaluation:
             "n_prompts": self.n_prompts,
             "n_without_gold": self.n_without_gold,
             "n_in_sample": self.n_in_sample,
+            "unsaid": list(self.unsaid),
         }
 
     def rows(self) -> list[list[str]]:
@@ -76,6 +77,10 @@ class Evaluation:
         if self.n_in_sample:
             notes.append(
                 f"in-sample: {self.n_in_sample:,} of these pairs are dev gold, which comparers may have been fitted on."
+            )
+        if self.unsaid:
+            notes.append(
+                f"whose gold it saw is not said by {', '.join(self.unsaid)} (no method saw), so it is taken to be none."
             )
         return notes
 
@@ -106,8 +111,12 @@ class Evaluation:
         return [name, *("" if cell is None else str(cell) for cell in cells)]
 
 
+Comparers = CanCompare | Sequence[CanCompare] | Mapping[str, CanCompare]
+"""One comparer, several (named after themselves), or several by name."""
+
+
 def evaluate(
-    comparers: Comparer | Sequence[Comparer] | Mapping[str, Comparer],
+    comparers: Comparers,
     gold: Pairs,
     *,
     n_draws: int = 1000,
@@ -129,7 +138,8 @@ def evaluate(
     rows = with_gold(gold)
     answers = {name: answer_of(name, comparer, rows) for name, comparer in arms.items()}
     in_sample = int(((rows.parts == "dev") | fitted_on(arms, rows)).sum())
-    return compare_answers(answers, rows, len(gold) - len(rows), in_sample, n_draws=n_draws, seed=seed)
+    found = compare_answers(answers, rows, len(gold) - len(rows), in_sample, n_draws=n_draws, seed=seed)
+    return replace(found, unsaid=unsaid(arms))
 
 
 def compare_answers(
@@ -188,45 +198,41 @@ def longer_wins(pairs: Pairs) -> FloatArray:
     return np.asarray((np.sign(b.astype(np.int64) - a.astype(np.int64)) + 1) / 2, dtype=np.float64)
 
 
-def named_arms(comparers: Comparer | Sequence[Comparer] | Mapping[str, Comparer]) -> dict[str, Comparer]:
+def named_arms(comparers: Comparers) -> dict[str, Comparer]:
     """The comparers by name.
 
     Raises:
         LabelMatrixError: none was given, one is no comparer, or takes the name of the built-in rule.
     """
+    given: dict[str, Any] = {}
     if isinstance(comparers, Mapping):
-        arms = dict(comparers)
+        given |= comparers
     else:
-        arms = {}
-        for comparer in [comparers] if isinstance(comparers, Comparer) else comparers:
-            arms[_free_name(comparer, arms)] = comparer
-    if not arms:
+        for comparer in [comparers] if isinstance(comparers, CanCompare) else comparers:
+            given[_free_name(comparer, given)] = comparer
+    if not given:
         raise LabelMatrixError(
             "evaluate: no comparer was given. Pass a labeler, a reward model, or a list of them."
         )
-    if LONGER in arms:
+    if LONGER in given:
         raise LabelMatrixError(
             f"evaluate: {LONGER!r} is the name of the built-in rule. Give your comparer another."
         )
-    for name, comparer in arms.items():
-        if not isinstance(comparer, Comparer):
-            raise LabelMatrixError(
-                f"evaluate: {name!r} has no compare(pairs) method. A comparer returns P(B beats A)."
-            )
-    return arms
+    return {name: as_comparer(comparer, name) for name, comparer in given.items()}
 
 
 def fitted_on(arms: Mapping[str, Comparer], rows: Pairs) -> NDArray[np.bool_]:
     """Rows whose gold a comparer says it was fitted to: a file that is split anew turns dev pairs into test pairs."""
-    seen: set[str] = set().union(*(getattr(comparer, "gold_ids", ()) for comparer in arms.values()))
-    found = np.array([pair_id in seen for pair_id in rows.ids], dtype=np.bool_)
-    for comparer in arms.values():
-        if isinstance(comparer, RewardModel):
-            found |= comparer.saw(rows)
-    return found
+    seen = [comparer.saw(rows) for comparer in arms.values()]
+    return np.asarray(np.any(seen, axis=0), dtype=np.bool_)
 
 
-def _free_name(comparer: Comparer, taken: Mapping[str, Comparer]) -> str:
+def unsaid(arms: Mapping[str, Comparer]) -> tuple[str, ...]:
+    """The arms that do not say whose gold they saw."""
+    return tuple(name for name, comparer in arms.items() if isinstance(comparer, Bare))
+
+
+def _free_name(comparer: Any, taken: Mapping[str, Any]) -> str:
     own = getattr(comparer, "name", None)
     name = own if isinstance(own, str) and own else type(comparer).__name__
     number = 2
@@ -234,21 +240,6 @@ def _free_name(comparer: Comparer, taken: Mapping[str, Comparer]) -> str:
     while free in taken:
         free, number = f"{name} ({number})", number + 1
     return free
-
-
-def answer_of(name: str, comparer: Comparer, rows: Pairs) -> FloatArray:
-    """`(n_pairs,)` P(B beats A).
-
-    Raises:
-        LabelMatrixError: when the comparer returns something else.
-    """
-    p = np.asarray(comparer.compare(rows), dtype=np.float64)
-    if p.shape != (len(rows),) or not ((p >= 0) & (p <= 1)).all():
-        raise LabelMatrixError(
-            f"evaluate: {name!r} returned shape {p.shape} for {len(rows)} pairs, or values outside [0, 1]. "
-            "A comparer returns one P(B beats A) per pair."
-        )
-    return p
 
 
 def plain_figures(figures: Mapping[str, Mapping[str, Interval]]) -> dict[str, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,17 +16,18 @@ from weaklabel.metrics import METRICS, Interval, bootstrap, score_all
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.evaluation.evaluation import (
     LONGER,
+    Comparers,
     Evaluation,
-    answer_of,
     compare_answers,
     fitted_on,
     longer_wins,
     named_arms,
     plain_figures,
+    unsaid,
     with_gold,
 )
 from weaklabel.reward.evaluation.rewardbench import LENGTH_TAGS, REWARD_BENCH, length_tags, section_scores
-from weaklabel.types import CANONICAL, Comparer, FloatArray, Pairs
+from weaklabel.types import CANONICAL, Comparer, FloatArray, Pairs, answer_of
 
 SUBSET: Final = "subset"
 ALL: Final = "(none)"
@@ -108,7 +109,7 @@ class SubsetEvaluation:
 
 
 def evaluate_subsets(
-    comparers: Comparer | Sequence[Comparer] | Mapping[str, Comparer],
+    comparers: Comparers,
     gold: Pairs,
     *,
     subset: str = SUBSET,
@@ -144,10 +145,10 @@ def evaluate_subsets(
     cut = _Cut(rows, n_draws, seed)
     names = np.array(_subsets(rows, subset), dtype=np.object_)
     without_gold = len(gold) - len(rows) - left_out
+    n_dev = int((rows.parts == "dev").sum())
+    whole = compare_answers(answers, rows, without_gold, n_dev, n_draws=n_draws, seed=seed)
     return SubsetEvaluation(
-        whole=compare_answers(
-            answers, rows, without_gold, int((rows.parts == "dev").sum()), n_draws=n_draws, seed=seed
-        ),
+        whole=replace(whole, unsaid=unsaid(arms)),
         subsets={
             arm: {str(s): cut.figures(arm, p, names == s) for s in dict.fromkeys(names.tolist())}
             for arm, p in everything.items()

@@ -125,7 +125,7 @@ def _from_file(
 
 def _check_target(path: Path) -> None:
     """Before hours are spent on training: that what comes of it can be put there."""
-    from weaklabel.export.folder import check_replaceable
+    from weaklabel.artifacts.folders import check_replaceable
 
     check_replaceable(path, "reward:")
     path.parent.mkdir(parents=True, exist_ok=True)
