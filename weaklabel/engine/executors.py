@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
 
-from weaklabel.engine.shards import Outcome, ShardTask, run_task
+from weaklabel.engine.shards import Outcome, ShardTask, Unfinished, run_task
 from weaklabel.engine.store import VoteStore
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.lf.core import LabelingFunction
@@ -141,8 +141,8 @@ def _some(names: Sequence[str]) -> str:
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
 
 
-def over_limit(time_limit: float | None) -> str:
-    return f"exceeded the time limit of {time_limit:g} s"
+def over_limit(time_limit: float | None) -> Unfinished:
+    return Unfinished("timed_out", f"exceeded the time limit of {time_limit:g} s")
 
 
 class OutOfTime(BaseException):

@@ -29,7 +29,6 @@ from weaklabel.judges.ledger import Estimate, Purse
 from weaklabel.judges.settings import DEFAULT_CACHE, JudgeSettings
 from weaklabel.judges.template import DEFAULT_TEMPLATE as DEFAULT_TEMPLATE
 from weaklabel.judges.template import read_template
-from weaklabel.lf.columns import no_function
 from weaklabel.lf.specs import spec_of
 from weaklabel.servers.protocol import Api
 from weaklabel.servers.replies import ReplyCache
@@ -254,7 +253,6 @@ def _made(name: str, **settings: Any) -> Judge:
     return Judge(
         name=name,
         family="judges",
-        fn=no_function,
         columns=(f"{name}:first_a", f"{name}:first_b"),
         version=made.version,
         spec=spec_of("judge", {"name": name, **asdict(made)}),

@@ -1,6 +1,7 @@
 """What rooms hand to each other: pairs, votes, labels, and the one question that comparers answer."""
 
 from weaklabel.types.comparer import Comparer
+from weaklabel.types.fault import FAULT_KINDS, Fault, FaultKind
 from weaklabel.types.features import PairFeatures
 from weaklabel.types.labels import Explanation, Labels, Reason, sigmoid
 from weaklabel.types.labels_file import LabelsFile
@@ -8,7 +9,6 @@ from weaklabel.types.pair import ABSTAIN, PREFER_A, PREFER_B, Message, Pair
 from weaklabel.types.pairs import CANONICAL, GOLD_VALUES, PARTS, TURNED_GOLD, Pairs, SetAside, fold
 from weaklabel.types.text import Text
 from weaklabel.types.votes import (
-    Fault,
     Float32Array,
     FloatArray,
     Int8Array,
@@ -20,6 +20,7 @@ from weaklabel.types.votes import (
 __all__ = [
     "ABSTAIN",
     "CANONICAL",
+    "FAULT_KINDS",
     "GOLD_VALUES",
     "PARTS",
     "PREFER_A",
@@ -28,6 +29,7 @@ __all__ = [
     "Comparer",
     "Explanation",
     "Fault",
+    "FaultKind",
     "Float32Array",
     "FloatArray",
     "Int8Array",
