@@ -351,7 +351,7 @@ def test_an_estimate_within_a_budget_says_what_the_careful_budget_then_does(made
 def test_an_estimate_says_when_the_budget_cannot_hold_even_one_pair(made):
     gpt = made("http://127.0.0.1:1/v1", price_in=1.0, price_out=1.0, max_cost=1e-4)
     said = str(gpt.estimate(some_pairs(2)))
-    assert "the budget lets none of 2 open pairs be asked; about 0 to pay, 0 of 0.0001 spent" in said
+    assert "0 of 2 open pairs can be asked within the budget; about 0 to pay, 0 of 0.0001 spent" in said
     assert "until it is answered, the next pair counts as 0.000" in said
     assert "2 pairs are beyond the budget and will abstain" in said
 

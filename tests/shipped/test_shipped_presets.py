@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from weaklabel.lf.core import ResponseScorer
-from weaklabel.lf.votes import BatchVotes
 from weaklabel.lf.discovery import load_lfs
+from weaklabel.lf.votes import BatchVotes
 from weaklabel.types import ABSTAIN, Pair
 
 SIX = ["length", "reading_ease", "lexical_diversity", "vader_polarity", "numbers", "patterns"]
