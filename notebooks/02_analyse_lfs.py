@@ -181,7 +181,7 @@ assert "tosses_a_coin" not in proposed
 # So we turn that one round, drop the copy and the coin, and compare the sets on the same folds.
 
 # %%
-turned = names_itself.but(prefer="less", name="does_not_name_itself")
+turned = names_itself.with_settings(prefer="less", name="does_not_name_itself")
 better = [lf for lf in [*lfs, turned] if lf.name not in ("hedges_too", "names_itself", "tosses_a_coin")]
 after = wl.apply(better, seen)
 print(wl.analyze(after, gold=seen.dev)["does_not_name_itself"])

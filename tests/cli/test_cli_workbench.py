@@ -206,7 +206,7 @@ def knows(response):
 """
     (project / "knows.py").write_text(source, encoding="utf-8")
     said = run("tune", "--lfs", "knows.py", "--write", "tuned.py")
-    assert 'knows: but(prefer="more")' in said.stdout
+    assert 'knows: with_settings(prefer="more")' in said.stdout
     assert "1 tuned scorers" in said.stderr
     assert "knows_tuned" in run("list", "--lfs", "tuned.py").stdout
     assert "overwrites nothing" in run("tune", "--lfs", "knows.py", "--write", "tuned.py", code=2).stderr

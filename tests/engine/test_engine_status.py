@@ -235,12 +235,15 @@ def test_half_written_files_go_when_they_are_old(project):
 
 
 def test_faults_go_after_the_votes_that_need_them(tmp_path):
-    from weaklabel.lf.core import Column
+    from weaklabel.lf.votes import BatchVotes
     from weaklabel.types import Fault
 
     store = VoteStore(tmp_path / "store")
     empty = load_lfs("shipped:length")[0].vote_all([])
-    store.save(Cell("x", "f" * 64, "a" * 64), Column(empty.votes, empty.margins, (Fault("x", "p", "no"),)))
+    store.save(
+        Cell("x", "f" * 64, "a" * 64),
+        BatchVotes(empty.votes, empty.margins, (Fault("x", "p", "raised", "no"),)),
+    )
     found = unreferenced(VoteStore(tmp_path / "store"), tmp_path / "runs", everything=True)
     assert [removal.what for removal in found] == ["votes", "faults"]
 

@@ -19,7 +19,7 @@ from weaklabel.engine import VoteStore, apply, apply_with_report
 from weaklabel.engine.store import Cell
 from weaklabel.errors import ArtifactError
 from weaklabel.lf import labeling_function, load_lfs
-from weaklabel.lf.core import Column
+from weaklabel.lf.votes import BatchVotes
 from weaklabel.types import Fault, Pair, Pairs
 
 CELL = Cell("polite", "f" * 64, "a" * 64)
@@ -32,8 +32,11 @@ OTHER = """
 """
 
 
-def column(*votes: int, faults: tuple[Fault, ...] = ()) -> Column:
-    return Column(np.array(votes, np.int8), np.array([0.5 * v for v in votes], np.float32), faults)
+KEY_ERROR = Fault("polite", "p1", "raised", "'x'", exception="KeyError", where="style.py:3", hint="Mend it.")
+
+
+def column(*votes: int, faults: tuple[Fault, ...] = ()) -> BatchVotes:
+    return BatchVotes(np.array(votes, np.int8), np.array([0.5 * v for v in votes], np.float32), faults)
 
 
 def counts(lfs, pairs, **settings):
@@ -51,7 +54,7 @@ def files(folder: str = "votes") -> dict[str, bytes]:
 
 
 def test_what_was_saved_is_loaded_with_its_faults(tmp_path):
-    saved = column(1, -1, 0, faults=(Fault("polite", "p1", "'polite' raised KeyError: 'x'"),))
+    saved = column(1, -1, 0, faults=(KEY_ERROR,))
     VoteStore(tmp_path).save(CELL, saved)
     loaded = VoteStore(tmp_path).load(CELL, 3)
     assert loaded is not None
@@ -76,17 +79,17 @@ def test_a_name_that_is_no_file_name_is_written_as_one(tmp_path):
 
 
 def test_a_renamed_function_finds_its_votes_and_its_faults_have_the_new_name(tmp_path):
-    VoteStore(tmp_path).save(CELL, column(-1, faults=(Fault("polite", "p1", "'polite' returned 2"),)))
+    VoteStore(tmp_path).save(CELL, column(-1, faults=(Fault("polite", "p1", "no_vote", "returned 2"),)))
     loaded = VoteStore(tmp_path).load(Cell("kind", CELL.fingerprint, CELL.shard), 1)
     assert loaded is not None
-    assert loaded.faults == (Fault("kind", "p1", "'kind' returned 2"),)
+    assert loaded.faults == (Fault("kind", "p1", "no_vote", "returned 2"),)
 
 
 def test_a_fault_with_half_a_character_can_be_kept(tmp_path):
-    VoteStore(tmp_path).save(CELL, column(-1, faults=(Fault("polite", "p1", "bad \ud800"),)))
+    VoteStore(tmp_path).save(CELL, column(-1, faults=(Fault("polite", "p1", "raised", "bad \ud800"),)))
     loaded = VoteStore(tmp_path).load(CELL, 1)
     assert loaded is not None
-    assert loaded.faults[0].error == "bad ?"
+    assert loaded.faults[0].message == "bad ?"
 
 
 def _tear(path: Path) -> None:
@@ -117,7 +120,7 @@ def _torn_faults(path: Path) -> None:
 @pytest.mark.parametrize("spoil", [_tear, _empty, _foreign, _illegal, _no_faults, _torn_faults])
 def test_a_file_that_cannot_be_trusted_counts_as_missing(tmp_path, spoil):
     store = VoteStore(tmp_path)
-    store.save(CELL, column(-1, faults=(Fault("polite", "p1", "x"),)))
+    store.save(CELL, column(-1, faults=(Fault("polite", "p1", "raised", "x"),)))
     spoil(next(tmp_path.rglob("*.parquet")))
     assert store.load(CELL, 1) is None
 
@@ -219,8 +222,8 @@ def test_a_changed_column_computes_those_that_see_it(lf_file):
 def test_other_settings_compute_that_function_and_another_name_computes_nothing(pairs, steady):
     lfs = load_lfs(f"{steady}:longer")
     counts(lfs, pairs)
-    assert counts([lfs[0].but(min_gap=9)], pairs) == (0, 1)
-    assert counts([lfs[0].but(name="renamed")], pairs) == (1, 0)
+    assert counts([lfs[0].with_settings(min_gap=9)], pairs) == (0, 1)
+    assert counts([lfs[0].with_settings(name="renamed")], pairs) == (1, 0)
 
 
 def test_a_function_of_this_process_is_never_kept_and_the_report_says_so(pairs):

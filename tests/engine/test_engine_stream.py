@@ -203,7 +203,7 @@ def test_a_function_that_takes_too_much_memory_loses_its_own_votes_on_that_shard
     assert {fault.lf for fault in applied.faults(file)} == {"hungry", "fragile"}
     hungry = [fault for fault in applied.faults(file) if fault.lf == "hungry"]
     assert len(hungry) == ROWS
-    assert "used more than the memory limit of 2 GB" in hungry[0].error
+    assert "used more than the memory limit of 2 GB" in str(hungry[0])
 
 
 def test_what_was_given_up_is_read_as_faults_and_tried_again_by_the_next_run(file, lf_file):

@@ -75,7 +75,8 @@ def test_a_pair_that_was_judged_in_one_order_alone_abstains_without_a_margin():
 def test_an_undefined_verdict_is_a_fault_that_names_it():
     votes = apply([judge_columns("j", "ab", "ba", votes=PLACES)], made_pairs(ab=["A", "X"], ba=["B", "B"]))
     assert [f.pair_id for f in votes.faults] == ["p1"]
-    assert "its verdicts hold 'X', which votes does not define" in votes.faults[0].error
+    assert votes.faults[0].kind == "no_vote"
+    assert str(votes.faults[0]).startswith("'j' read the verdict 'X' for pair 'p1'. votes defines 'A', 'B', ")
 
 
 @pytest.mark.parametrize(("toward", "ba"), [("first", [2.0, -1.0]), ("b", [2.0, -1.0])])
@@ -181,8 +182,8 @@ def test_an_unknown_order_abstains_and_an_undefined_one_is_a_fault():
     assert (votes.L == -1).all()
     assert {f.lf for f in votes.faults} == {"j", "j.position"}
     assert (
-        "column 'order' holds 'left', which shown_as does not define. Defined: 'a', 'b'"
-        in votes.faults[0].error
+        str(votes.faults[0]) == "'j' read 'left' in column 'order' for pair 'p1'. "
+        "votes defines 'a', 'b', 'tie', shown_as 'a', 'b'. Add the value."
     )
 
 

@@ -188,7 +188,7 @@ def test_a_label_model_learns_who_is_right_more_often(tmp_path):
         (
             [("ann", "p0", "left")],
             {},
-            r"votes.jsonl:1': its verdicts hold 'left', which votes does not define",
+            r"votes.jsonl:1: 'vote' is 'left'. votes defines 'a', 'b', 'tie'",
         ),
         ([(None, "p0", "a")], {}, "a vote without 'worker' or 'id'"),
         ([("", "p0", "a")], {}, "votes.jsonl:1: a vote without 'worker' or 'id'"),
@@ -203,7 +203,7 @@ def test_a_label_model_learns_who_is_right_more_often(tmp_path):
         ),
         ([("ann", "p0", "a")], {"votes": {"a": "left"}}, "votes maps to 'left'"),
         ([("ann", "p0", "a")], {"votes": {"1": "first"}}, "need shown"),
-        ([("ann", "p0", "a")], {"shown": "vote", "votes": {"x": "a"}}, "which votes does not define"),
+        ([("ann", "p0", "a")], {"shown": "vote", "votes": {"x": "a"}}, "'vote' is 'a'. votes defines 'x'"),
         ([("ann", "p0", "tie")], {"shown": "vote"}, "'vote' is 'tie'. Allowed: 'a', 'b'"),
         ([("a::b", "p0", "a")], {}, "ends a source"),
         (

@@ -188,7 +188,7 @@ def test_no_lfs_is_a_plain_error() -> None:
 def test_an_lf_whose_settings_were_changed_in_memory_comes_back_changed(
     lfs: list[LabelingFunction], tmp_path: Path
 ) -> None:
-    eager = [lf.but(min_gap=2) if isinstance(lf, ResponseScorer) else lf for lf in lfs]
+    eager = [lf.with_settings(min_gap=2) if isinstance(lf, ResponseScorer) else lf for lf in lfs]
     labeler = fit(eager, make_pairs())
     labeler.save(tmp_path / "labeler")
     assert Labeler.load(tmp_path / "labeler").lfs == labeler.lfs

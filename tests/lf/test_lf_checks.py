@@ -20,7 +20,8 @@ from weaklabel.lf.checks import (
     check_labeling_function,
 )
 from weaklabel.lf.columns import column_scores, column_verdict
-from weaklabel.lf.core import Column, LabelingFunction, labeling_function, response_scorer
+from weaklabel.lf.core import LabelingFunction, WrittenFunction, labeling_function, response_scorer
+from weaklabel.lf.votes import BatchVotes
 from weaklabel.types import ABSTAIN, Pair
 
 PAIRS = made_pairs([(f"answer {'x' * (i % 7)}", f"reply {'y' * (i % 5)}") for i in range(60)])
@@ -31,10 +32,10 @@ def codes(lf: LabelingFunction, pairs: object = PAIRS) -> list[str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given(LabelingFunction):
+class Given(WrittenFunction):
     """A labeling function whose `vote_all` is `fn`."""
 
-    def vote_all(self, pairs: Sequence[Pair]) -> Column:
+    def vote_all(self, pairs: Sequence[Pair]) -> BatchVotes:
         return self.fn(pairs)  # type: ignore[no-any-return]
 
 
@@ -42,10 +43,10 @@ def given(fn: object) -> Given:
     return Given(name="given", family="tests", fn=fn)  # type: ignore[arg-type]
 
 
-def margins_of(values: list[float]) -> Column:
+def margins_of(values: list[float]) -> BatchVotes:
     margins = np.array(values, dtype=np.float32)
     votes = np.where(margins == 0, ABSTAIN, margins > 0).astype(np.int8)
-    return Column(votes, margins)
+    return BatchVotes(votes, margins)
 
 
 @response_scorer(prefer="less", min_gap=1)
@@ -133,8 +134,10 @@ def test_a_function_that_raises_is_reported_with_its_first_pair_and_not_examined
     [finding] = check_labeling_function(breaks_on_y, PAIRS)
     assert finding.code == "WL108"
     assert finding.pair_ids[0] == "p3"
-    assert "'breaks_on_y' raised KeyError: 'units'" in finding.message
-    assert "24 of 60 pairs, first on 'p3'" in finding.message
+    assert (
+        "24 of 60 pairs, first: 'breaks_on_y' raised KeyError: 'units' (pair 'p3') in test_lf_checks.py:"
+        in finding.message
+    )
 
 
 def test_an_exception_out_of_vote_all_itself_is_reported() -> None:
@@ -153,20 +156,20 @@ def test_what_is_no_vote_is_illegal(value: object) -> None:
 @pytest.mark.parametrize(
     "column",
     [
-        Column(np.zeros(3, np.int8), np.zeros(60, np.float32)),
-        Column(np.zeros(60, np.int64), np.zeros(60, np.float32)),  # type: ignore[arg-type]
-        Column(np.full(60, 7, np.int8), np.zeros(60, np.float32)),
+        BatchVotes(np.zeros(3, np.int8), np.zeros(60, np.float32)),
+        BatchVotes(np.zeros(60, np.int64), np.zeros(60, np.float32)),  # type: ignore[arg-type]
+        BatchVotes(np.full(60, 7, np.int8), np.zeros(60, np.float32)),
     ],
     ids=["shape", "type", "value"],
 )
-def test_columns_of_another_form_are_illegal(column: Column) -> None:
+def test_columns_of_another_form_are_illegal(column: BatchVotes) -> None:
     assert codes(given(lambda rows: column)) == ["WL109"]
 
 
 def test_a_margin_against_its_vote_is_found() -> None:
-    def contrary(rows: Sequence[Pair]) -> Column:
+    def contrary(rows: Sequence[Pair]) -> BatchVotes:
         right = margins_of([float(len(p.response_b) - len(p.response_a)) for p in rows])
-        return Column(right.votes, -right.margins)
+        return BatchVotes(right.votes, -right.margins)
 
     assert codes(given(contrary)) == ["WL112"]
 

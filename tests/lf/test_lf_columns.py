@@ -63,12 +63,12 @@ def test_a_missing_or_nan_score_abstains_without_a_margin_or_a_fault():
 
 def test_an_infinite_score_is_a_fault():
     votes = apply([column_scores("old", "rm_a", "rm_b")], made_pairs(rm_a=[math.inf], rm_b=[1.0]))
-    assert "returned inf" in votes.faults[0].error
+    assert "returned inf" in str(votes.faults[0])
 
 
 def test_scores_that_are_text_are_faults():
     votes = apply([column_scores("old", "rm_a", "rm_b")], made_pairs(rm_a=["high"], rm_b=["low"]))
-    assert "returned 'high'" in votes.faults[0].error
+    assert "returned 'high'" in str(votes.faults[0])
 
 
 def test_scores_of_two_kinds_are_refused_by_name():
@@ -115,9 +115,7 @@ def test_true_and_false_are_verdicts():
 def test_a_verdict_that_is_not_defined_is_a_fault_that_names_it(odd):
     votes = apply([column_verdict("judge", "w", votes={"x": "a", "y": "b"})], made_pairs(w=["x", odd]))
     assert votes.L[:, 0].tolist() == [0, -1]
-    assert (
-        f"column 'w' holds {odd!r}, which its votes do not define. Defined: 'x', 'y'" in votes.faults[0].error
-    )
+    assert f"read {odd!r} in column 'w' for pair 'p1'. votes defines 'x', 'y'" in str(votes.faults[0])
 
 
 def test_a_missing_verdict_abstains():

@@ -142,9 +142,16 @@ def test_a_raising_function_is_an_abstain_with_a_fault_that_names_function_and_p
 
     column = fragile.vote_all([pair(pair_id=f"p{i}") for i in range(1, 4)])
     assert column.votes.tolist() == [0, -1, 0]
-    assert [(f.lf, f.pair_id, f.error) for f in column.faults] == [
-        ("fragile", "p2", "'fragile' raised KeyError: 'size'")
-    ]
+    [fault] = column.faults
+    line = fragile.fn.__code__.co_firstlineno + 3  # decorator, def, if, raise
+    expected = {
+        "lf": "fragile",
+        "pair_id": "p2",
+        "kind": "raised",
+        "exception": "KeyError",
+        "message": "'size'",
+    }
+    assert fault.to_dict() == expected | {"where": f"test_lf_core.py:{line}"}
 
 
 def test_a_plain_function_has_no_margins():
@@ -161,17 +168,17 @@ def test_the_margin_is_score_b_minus_score_a_and_the_vote_its_sign():
 
 
 def test_preferring_less_turns_margin_and_vote():
-    column = n_chars.but(prefer="less").vote_all([pair("four", "sixsix")])
+    column = n_chars.with_settings(prefer="less").vote_all([pair("four", "sixsix")])
     assert (column.margins.tolist(), column.votes.tolist()) == ([-2], [0])
 
 
 @pytest.mark.parametrize(("gap", "vote"), [(1, -1), (2, 1), (3, 1), (4, -1)])
 def test_both_ends_of_the_band_vote(gap, vote):
-    assert n_chars.but(min_gap=2, max_gap=3)(pair("", "x" * gap)) == vote
+    assert n_chars.with_settings(min_gap=2, max_gap=3)(pair("", "x" * gap)) == vote
 
 
 def test_the_margin_is_kept_where_the_band_abstains():
-    column = n_chars.but(min_gap=100).vote_all([pair("", "abc")])
+    column = n_chars.with_settings(min_gap=100).vote_all([pair("", "abc")])
     assert (column.margins.tolist(), column.votes.tolist()) == ([3], [-1])
 
 
@@ -185,7 +192,7 @@ def test_nan_abstains_without_a_margin_or_a_fault():
 def test_what_is_no_finite_number_is_a_fault(value):
     column = scored({"one": 0.0, "two words": value}).vote_all([pair()])
     assert column.votes.tolist() == [-1]
-    assert "'table' returned" in column.faults[0].error
+    assert "'table' returned" in str(column.faults[0])
 
 
 def test_true_and_false_are_scores():
@@ -229,7 +236,7 @@ def test_a_scorer_with_columns_is_refused():
 
 
 def test_but_changes_what_is_given_and_keeps_the_rest():
-    changed = n_chars.but(name="longer", min_gap=5)
+    changed = n_chars.with_settings(name="longer", min_gap=5)
     assert (changed.name, changed.min_gap, changed.prefer, changed.fn) == ("longer", 5, "more", n_chars.fn)
 
 
@@ -294,12 +301,12 @@ def test_a_batch_of_another_length_is_a_fault_of_every_pair():
     lf = response_scorer(batch=True, name="short")(lambda response: [1.0])
     column = lf.vote_all([pair("a", "b", "p1"), pair("c", "d", "p2")])
     assert [f.pair_id for f in column.faults] == ["p1", "p2"]
-    assert "returned shape (1,) for 4 responses" in column.faults[0].error
+    assert "returned shape (1,) for 4 responses" in str(column.faults[0])
 
 
 def test_an_infinite_number_in_a_batch_is_a_fault():
     lf = response_scorer(batch=True)(lambda response: np.full(len(response), np.inf))
-    assert "infinite score" in lf.vote_all([pair()]).faults[0].error
+    assert "infinite score" in str(lf.vote_all([pair()]).faults[0])
 
 
 def test_no_pairs_give_no_votes():
@@ -357,4 +364,4 @@ def test_a_function_that_ends_the_program_is_a_fault():
     ):
         column = lf.vote_all([pair()])
         assert column.votes.tolist() == [-1]
-        assert column.faults[0].error == "'ends' raised SystemExit: 0"
+        assert (column.faults[0].kind, column.faults[0].what) == ("raised", "raised SystemExit: 0")

@@ -276,7 +276,7 @@ def test_a_function_of_an_imported_module_is_located(here):
     import imported_lfs  # type: ignore[import-not-found]
 
     assert locate(imported_lfs.longer).spec == "imported_lfs:longer::longer"
-    assert locate(imported_lfs.longer.but(min_gap=3)).spec is None
+    assert locate(imported_lfs.longer.with_settings(min_gap=3)).spec is None
 
 
 def test_any_object_can_be_loaded(here):
@@ -527,8 +527,8 @@ def test_a_logger_and_objects_that_hold_themselves_can_be_captured(here):
 def test_settings_count_and_names_do_not(here):
     write(here / "style.py", name="longer")
     (lf,) = load_lfs("style.py")
-    assert fingerprint(lf.but(name="other")) == fingerprint(lf)
-    assert fingerprint(lf.but(min_gap=2)) != fingerprint(lf)
+    assert fingerprint(lf.with_settings(name="other")) == fingerprint(lf)
+    assert fingerprint(lf.with_settings(min_gap=2)) != fingerprint(lf)
 
 
 def test_the_folder_does_not_count(here):

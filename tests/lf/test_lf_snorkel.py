@@ -64,7 +64,7 @@ def test_minus_one_can_be_given_another_meaning() -> None:
 def test_a_vote_that_the_map_does_not_name_is_a_fault(value: object) -> None:
     [lf] = from_snorkel(LookAlike(lambda x: value))
     [fault] = lf.vote_all([PAIR]).faults
-    assert fault.error.startswith(f"'old' returned {value!r} for pair 'p'. Its votes are 1 (a), 2 (b) and -1")
+    assert str(fault).startswith(f"'old' returned {value!r} for pair 'p'. Its votes are 1 (a), 2 (b) and -1")
     with pytest.raises(VoteError, match="Name every other vote"):
         lf(PAIR)
 
@@ -129,14 +129,14 @@ def test_nothing_of_the_source_is_seen_unless_it_is_named() -> None:
     pairs = made_pairs([("x", "y")], gold=["b"], columns={"label": [1]})
     [lf] = from_snorkel(LookAlike(lambda x: x.label))
     [fault] = lf.vote_all(list(pairs.iter_pairs(lf.columns))).faults
-    assert "AttributeError" in fault.error
+    assert fault.exception == "AttributeError"
 
 
 def test_what_it_raises_is_a_fault_with_its_pair() -> None:
     [lf] = from_snorkel(LookAlike(lambda x: 1 // 0))
     [fault] = lf.vote_all([PAIR]).faults
     assert (fault.lf, fault.pair_id) == ("old", "p")
-    assert fault.error.startswith("'old' raised ZeroDivisionError")
+    assert str(fault).startswith("'old' raised ZeroDivisionError")
 
 
 def test_an_applier_gives_its_functions() -> None:

@@ -376,7 +376,8 @@ def test_votes_come_back_from_disk_as_they_were() -> None:
 
     L = np.array([[0, -1], [1, 1]], dtype=np.int8)
     margins = np.array([[-1, np.nan], [0.5, 2]], dtype=np.float32)
-    votes = Votes(L, margins, ("x", "y z"), ("1", "2\u2028"), (Fault("x", "2\u2028", "broke\u2028in two"),))
+    fault = Fault("x", "2\u2028", "raised", "broke\u2028in two", exception="ValueError", where="x.py:3")
+    votes = Votes(L, margins, ("x", "y z"), ("1", "2\u2028"), (fault,))
     write_votes_file(Path("x"), votes)
     write_faults(Path("x"), votes.faults)
     back = read_votes_file(Path("x"))

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from weaklabel.lf.core import Column, ResponseScorer
+from weaklabel.lf.core import ResponseScorer
 from weaklabel.lf.discovery import load_lfs
+from weaklabel.lf.votes import BatchVotes
 from weaklabel.types import ABSTAIN, Pair
 
 SIX = ["length", "reading_ease", "lexical_diversity", "vader_polarity", "numbers", "patterns"]
@@ -40,7 +41,7 @@ def test_the_gap_of_numbers_follows_the_data_set(preset: str, gap: float) -> Non
 
 
 @pytest.fixture(scope="module")
-def published(shared: Path) -> tuple[np.ndarray, dict[str, Column]]:
+def published(shared: Path) -> tuple[np.ndarray, dict[str, BatchVotes]]:
     table = pq.read_table(shared / "data/preferences/mt_bench_train_as_published.parquet").to_pylist()
     pairs = [Pair(row["id"], row["prompt"], row["response_a"], row["response_b"]) for row in table]
     columns = {lf.name: lf.vote_all(pairs) for lf in load_lfs("shipped:mt_bench")}
@@ -49,7 +50,7 @@ def published(shared: Path) -> tuple[np.ndarray, dict[str, Column]]:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_coverage_and_accuracy_are_the_papers_to_two_points(
-    name: str, published: tuple[np.ndarray, dict[str, Column]]
+    name: str, published: tuple[np.ndarray, dict[str, BatchVotes]]
 ) -> None:
     label, columns = published
     votes = columns[name].votes

@@ -13,7 +13,10 @@ from weaklabel.types import Fault, Votes, signed_votes, swap_votes
 def make_votes() -> Votes:
     L = np.array([[0, 1], [-1, -1], [1, 1]], dtype=np.int8)
     margins = np.array([[-2, 3], [np.nan, 0.5], [1, 4]], dtype=np.float32)
-    faults = (Fault("length", "2", "ValueError: no"), Fault("steps", "3", "TypeError: no"))
+    faults = (
+        Fault("length", "2", "raised", "no", "ValueError"),
+        Fault("steps", "3", "raised", "no", "TypeError"),
+    )
     return Votes(L, margins, ("length", "steps"), ("1", "2", "3"), faults)
 
 
@@ -42,7 +45,7 @@ def test_selecting_functions_follows_the_order_asked_for():
     chosen = make_votes().select(["steps", "length"])
     assert chosen.lf_names == ("steps", "length")
     assert chosen.L[0].tolist() == [1, 0]
-    assert make_votes().select(["steps"]).faults == (Fault("steps", "3", "TypeError: no"),)
+    assert make_votes().select(["steps"]).faults == (Fault("steps", "3", "raised", "no", "TypeError"),)
 
 
 def test_turning_round_flips_votes_and_margins_and_keeps_abstains():

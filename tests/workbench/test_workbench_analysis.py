@@ -167,7 +167,7 @@ def test_pairs_without_gold_handed_in_as_gold_are_no_error() -> None:
 
 
 def test_faults_are_counted_per_function_apart_from_abstains() -> None:
-    faults = (Fault("y", "p3", "boom"), Fault("y", "p2", "boom"))
+    faults = (Fault("y", "p3", "raised", "boom"), Fault("y", "p2", "raised", "boom"))
     found = analyze(votes_of(BY_EYE, faults))
     assert [lf.faults for lf in found.lfs] == [0, 2, 0]
 

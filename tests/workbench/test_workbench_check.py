@@ -113,7 +113,7 @@ def test_a_function_at_chance_is_left_alone() -> None:
 
 
 def test_a_near_copy_names_the_function_it_repeats() -> None:
-    copy = longer.but(name="longer_again")
+    copy = longer.with_settings(name="longer_again")
     [finding] = check([longer, exclaims, copy], drawn_pairs()).findings
     assert (finding.lf, finding.code) == ("longer_again", "WL104")
     assert "the same as longer on 100.0%" in finding.message
@@ -126,11 +126,11 @@ def test_a_mirror_image_is_a_near_copy_too() -> None:
 
 
 def test_equal_votes_on_other_pairs_are_no_near_copy() -> None:
-    assert codes(longer, longer.but(name="much_longer", min_gap=40)) == []
+    assert codes(longer, longer.with_settings(name="much_longer", min_gap=40)) == []
 
 
 def test_a_silent_scorer_says_what_its_band_leaves_out() -> None:
-    [finding] = check([longer.but(name="far_longer", min_gap=1000)], drawn_pairs()).findings
+    [finding] = check([longer.with_settings(name="far_longer", min_gap=1000)], drawn_pairs()).findings
     assert finding.code == "WL105"
     assert "the largest difference of scores is 9" in finding.message
     [same] = check([response_scorer(name="flat")(lambda response: 1)], drawn_pairs()).findings
@@ -220,7 +220,7 @@ def test_a_missing_column_is_found() -> None:
 
 
 def test_a_name_taken_twice_is_found_on_the_second() -> None:
-    found = codes(longer, exclaims.but(name="longer"))
+    found = codes(longer, exclaims.with_settings(name="longer"))
     assert found == [("longer", "WL114")]
 
 

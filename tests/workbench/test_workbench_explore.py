@@ -118,7 +118,7 @@ def test_a_scorer_is_ranked_by_its_score_whatever_it_prefers() -> None:
         explore(made_pairs(texts, gold=["a"] * 40), lfs=[letters]), "scorer", "test_workbench_explore.letters"
     )
     assert (clue.effect, clue.wins) == (0.5, "more")
-    assert clue.suggestion == 'letters.but(prefer="more")'
+    assert clue.suggestion == 'letters.with_settings(prefer="more")'
 
 
 def test_a_plain_function_is_ranked_by_its_votes() -> None:

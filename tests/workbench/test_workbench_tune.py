@@ -235,7 +235,7 @@ def test_report_prints_and_gives_json() -> None:
     lf = scorer("wrong")
     pairs, votes = rest(margins, gold, [lf])
     found = tune([lf], pairs, votes=votes)
-    assert 'wrong: but(prefer="less"' in str(found)
+    assert 'wrong: with_settings(prefer="less"' in str(found)
     row = json.loads(json.dumps(found.to_dict(), allow_nan=False))["rows"][0]
     assert (row["suggested"], row["proposed"]["max_gap"]) == (True, None)
     with pytest.raises(ConfigError, match="lives only in this process"):

@@ -26,7 +26,8 @@ from weaklabel.errors import (
     UnknownNameError,
     VoteError,
 )
-from weaklabel.lf.core import Column, LabelingFunction
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.votes import BatchVotes
 from weaklabel.types import ABSTAIN, Fault, Pairs, Votes
 
 OnFault = Literal["record", "raise"]
@@ -157,15 +158,15 @@ class _Matrices:
         self._faults: dict[tuple[int, int], tuple[Fault, ...]] = {}
 
     def find(self, number: int, lf: int, cell: Cell, n_pairs: int) -> Tally | None:
-        column = self._store.load(cell, n_pairs) if self._store is not None else None
-        if column is None:
+        votes = self._store.load(cell, n_pairs) if self._store is not None else None
+        if votes is None:
             return None
-        self._place(number, lf, column)
-        return Tally.of(column)
+        self._place(number, lf, votes)
+        return Tally.of(votes)
 
     def take(self, number: int, answer: Answer, cell: Cell | None) -> None:
-        assert answer.column is not None  # tasks of this run send their votes
-        self._place(number, answer.lf, answer.column)
+        assert answer.votes is not None  # tasks of this run send their votes
+        self._place(number, answer.lf, answer.votes)
 
     def votes(self) -> Votes:
         faults = tuple(
@@ -173,14 +174,14 @@ class _Matrices:
         )
         return Votes(self._L, self._margins, self._names, self._ids, faults)
 
-    def _place(self, number: int, lf: int, column: Column) -> None:
-        if column.faults and self._on_fault == "raise":
-            raise VoteError(with_pair(column.faults[0]))
-        rows = slice(number * self._size, number * self._size + len(column.votes))
-        self._L[rows, lf] = column.votes
-        self._margins[rows, lf] = column.margins
-        if column.faults:
-            self._faults[number, lf] = column.faults
+    def _place(self, number: int, lf: int, found: BatchVotes) -> None:
+        if found.faults and self._on_fault == "raise":
+            raise VoteError(str(found.faults[0]))
+        rows = slice(number * self._size, number * self._size + len(found.votes))
+        self._L[rows, lf] = found.votes
+        self._margins[rows, lf] = found.margins
+        if found.faults:
+            self._faults[number, lf] = found.faults
 
 
 def check_settings(
@@ -227,11 +228,5 @@ def _check_fault_share(votes: Votes, limit: float | None) -> None:
         if share > limit:
             raise FaultShareError(
                 f"{name!r} failed on {len(faults)} of {len(votes)} pairs ({share:.1%}); {limit:.1%} is allowed. "
-                f"First: {with_pair(faults[0])}. Repair it, or allow more with --max-fault-share."
+                f"First: {faults[0]}. Repair it, or allow more with --max-fault-share."
             )
-
-
-def with_pair(fault: Fault) -> str:
-    """The message of a fault, with the pair's id in it."""
-    shown = repr(fault.pair_id)
-    return fault.error if shown in fault.error else f"{fault.error} (pair {shown})"

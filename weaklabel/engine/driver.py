@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from weaklabel.engine.executors import Executor
-from weaklabel.engine.shards import Answer, Outcome, ShardTask, failed_column
+from weaklabel.engine.shards import Answer, ShardTask, Unfinished
 from weaklabel.engine.sources import Source
 from weaklabel.engine.store import Cell, Tally, VoteStore
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import fingerprint
+from weaklabel.lf.votes import BatchVotes, faults_of_all
 
 _MAX_TRIES: Final = 2
 
@@ -112,8 +113,8 @@ class Driver:
                 return
             outcome = executor.next_done()
             running -= 1
-            if outcome.failure:
-                self._try_again(outcome)
+            if outcome.failure is not None:
+                self._try_again(outcome.task, outcome.failure)
             else:
                 for name, seconds in outcome.feature_seconds.items():
                     known = self.progress.feature_seconds
@@ -173,22 +174,20 @@ class Driver:
         if self._on_progress is not None:
             self._on_progress(self.progress)
 
-    def _try_again(self, outcome: Outcome) -> None:
+    def _try_again(self, task: ShardTask, failure: Unfinished) -> None:
         """Once more after a death, then function by function, then give this function up on this shard."""
-        task = outcome.task
-        if outcome.died and task.tries + 1 < _MAX_TRIES:
+        if failure.kind == "killed" and task.tries + 1 < _MAX_TRIES:
             self._again.append(replace(task, tries=task.tries + 1))
         elif len(task.lfs) > 1:
             for lf, cell in zip(task.lfs, task.cells, strict=True):
                 self._again.append(replace(task, lfs=(lf,), cells=(cell,), tries=0))
         else:
-            self._give_up(task, outcome.failure)
+            self._give_up(task, failure)
 
-    def _give_up(self, task: ShardTask, failure: str) -> None:
+    def _give_up(self, task: ShardTask, failure: Unfinished) -> None:
         (lf,) = task.lfs
         self._suspects.add(lf)
         ids = task.shard.table([])["id"].to_pylist()
-        name = self.lfs[lf].name
-        error = f"{name!r} {failure} on {len(ids)} pairs, first {ids[0]!r}"
-        column = failed_column(name, ids, error)
-        self._take(task, Answer(lf, Tally.of(column), 0.0, column, given_up=True))
+        message = f"{failure.message} on {len(ids)} pairs"
+        votes = BatchVotes.failed(faults_of_all(self.lfs[lf].name, ids, failure.kind, message))
+        self._take(task, Answer(lf, Tally.of(votes), 0.0, votes, given_up=True))

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Protocol
 
 from weaklabel._terminal import logger
-from weaklabel.engine.shards import Outcome, ShardTask, run_task
+from weaklabel.engine.shards import Outcome, ShardTask, Unfinished, run_task
 from weaklabel.engine.store import VoteStore
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.lf.core import LabelingFunction
@@ -78,8 +78,8 @@ class InProcess:
         self._waiting.clear()
 
 
-def over_limit(time_limit: float | None) -> str:
-    return f"exceeded the time limit of {time_limit:g} s"
+def over_limit(time_limit: float | None) -> Unfinished:
+    return Unfinished("timed_out", f"exceeded the time limit of {time_limit:g} s")
 
 
 class OutOfTime(BaseException):

@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from weaklabel._terminal import logger
 from weaklabel.engine.pool import WorkerPool
-from weaklabel.engine.shards import Answer, Outcome, ShardTask
+from weaklabel.engine.shards import Answer, Outcome, ShardTask, Unfinished
 from weaklabel.engine.store import VoteStore
 from weaklabel.engine.worker import sendable
 from weaklabel.errors import ConfigError, LabelingFunctionError, MissingExtraError
@@ -39,7 +39,7 @@ _MAX_LOSSES: Final = 5
 _LOOK_SECONDS: Final = 5.0
 _log = logger()
 
-_Ending = tuple[tuple[Answer, ...], str, bool, Mapping[str, float]]
+_Ending = tuple[tuple[Answer, ...], Unfinished | None, Mapping[str, float]]
 """An `Outcome` without its task, which stays where it was submitted."""
 
 
@@ -178,8 +178,8 @@ class RayExecutor:
             _log.info("shard %d was lost (%s) and goes to another worker", attempt.task.number, how)
             self._start(attempt.task, losses)
             return
-        failure = f"was lost with its Ray worker {losses} times (last: {how})"
-        self._outcomes.append(Outcome(attempt.task, failure=failure, died=True))
+        failure = Unfinished("killed", f"was lost with its Ray worker {losses} times (last: {how})")
+        self._outcomes.append(Outcome(attempt.task, failure=failure))
 
     def _look(self) -> None:
         """See which nodes there are, and take back what was given to one that is gone.
@@ -220,7 +220,7 @@ def _work(run: _Run, task: ShardTask) -> Iterator[str | _Ending | Exception]:
     except Exception as error:
         yield sendable(error)
     else:
-        yield outcome.answers, outcome.failure, outcome.died, outcome.feature_seconds
+        yield outcome.answers, outcome.failure, outcome.feature_seconds
 
 
 def _pool_of(run: _Run) -> WorkerPool:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from weaklabel.engine.executors import over_limit
-from weaklabel.engine.shards import Outcome, ShardTask
+from weaklabel.engine.shards import Outcome, ShardTask, Unfinished
 from weaklabel.engine.store import VoteStore
 from weaklabel.engine.worker import Reply, Setup, Wanted
 from weaklabel.errors import LabelingFunctionError
@@ -112,9 +112,8 @@ class WorkerPool:
                 return Outcome(worker.task, failure=over_limit(self.time_limit))
             if self.memory_limit is not None and _resident(worker.process.pid) > self.memory_limit:
                 self._end(worker)
-                return Outcome(
-                    worker.task, failure=f"used more than the memory limit of {self.memory_limit:g} GB"
-                )
+                words = f"used more than the memory limit of {self.memory_limit:g} GB"
+                return Outcome(worker.task, failure=Unfinished("out_of_memory", words))
             if worker.process.poll() is not None:  # a program that it started may still hold the line open
                 return self._bury(worker)
         return None
@@ -137,7 +136,7 @@ class WorkerPool:
         """A worker is dead: say so, or start another where it had not begun on its task."""
         how = _describe(self._end(worker))
         if worker.ready:
-            return Outcome(worker.task, failure=f"ended its worker process ({how})", died=True)
+            return Outcome(worker.task, failure=Unfinished("killed", f"ended its worker process ({how})"))
         self._deaths_at_start += 1
         if self._deaths_at_start >= _MAX_DEATHS_AT_START:
             raise LabelingFunctionError(

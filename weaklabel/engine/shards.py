@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-
 from weaklabel.engine.sources import Shard
 from weaklabel.engine.store import Cell, Tally, VoteStore
 from weaklabel.lf.batch import PairBatch, pieces
-from weaklabel.lf.core import Column, LabelingFunction
-from weaklabel.text.timings import LEDGER
-from weaklabel.types import ABSTAIN, Fault
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.votes import BatchVotes, fault_of
+from weaklabel.text.timings import TIMINGS
+from weaklabel.types import FaultKind
 
 SHARD_SIZE: Final = 8192
 
@@ -52,31 +51,42 @@ class Answer:
         lf: its index in the run's list.
         tally: its votes, counted.
         seconds: how long it took.
-        column: its votes; None where they are in the store and nobody asked for them.
-        given_up: it never came to an end, and the column holds faults in place of votes.
+        votes: what it said; None where that is in the store and was not asked for.
+        given_up: it never came to an end, and there are faults in place of votes.
     """
 
     lf: int
     tally: Tally
     seconds: float
-    column: Column | None
+    votes: BatchVotes | None
     given_up: bool = False
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """Why a task has no answers.
+
+    Attributes:
+        kind: "timed_out", "out_of_memory", or "killed" with its worker process.
+        message: what it did, to be read after the name of a function: "exceeded the time limit of 5 s".
+    """
+
+    kind: FaultKind
+    message: str
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """How a task ended: answers, or the words that say why there are none.
+    """How a task ended: answers, or why there are none.
 
     Attributes:
         feature_seconds: what each feature that functions share took.
-        failure: "" when it ended well, else what became of it, e.g. "exceeded the time limit of 5 s".
-        died: whether it took its worker process with it.
+        failure: None when it ended well.
     """
 
     task: ShardTask
     answers: tuple[Answer, ...] = ()
-    failure: str = ""
-    died: bool = False
+    failure: Unfinished | None = None
     feature_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -85,9 +95,9 @@ def run_task(
 ) -> tuple[tuple[Answer, ...], dict[str, float]]:
     """Compute a task's votes, and file them. The answers, and the seconds of every feature that functions share."""
     chosen = [lfs[i] for i in task.lfs]
-    found: list[list[Column]] = [[] for _ in chosen]
+    found: list[list[BatchVotes]] = [[] for _ in chosen]
     seconds = [0.0] * len(chosen)
-    LEDGER.taken()
+    TIMINGS.taken()
     table = task.shard.table(chosen)
     for lf, cell in zip(chosen, task.cells, strict=True):
         if cell is not None:
@@ -95,31 +105,23 @@ def run_task(
     for piece in pieces(table):
         batch = PairBatch(piece)
         for position, lf in enumerate(chosen):
-            start, shared = time.perf_counter(), LEDGER.total
+            start, shared = time.perf_counter(), TIMINGS.total
             found[position].append(_vote(lf, batch))
-            seconds[position] += time.perf_counter() - start - (LEDGER.total - shared)
+            seconds[position] += time.perf_counter() - start - (TIMINGS.total - shared)
     answers = []
     for position, (index, cell) in enumerate(zip(task.lfs, task.cells, strict=True)):
-        column = Column.concat(found[position])
+        votes = BatchVotes.concat(found[position])
         kept = store is not None and cell is not None
         if store is not None and cell is not None:
-            store.save(cell, column)
-        sent = column if task.send_votes or not kept else None
-        answers.append(Answer(index, Tally.of(column), seconds[position], sent))
-    return tuple(answers), LEDGER.taken()
+            store.save(cell, votes)
+        sent = votes if task.send_votes or not kept else None
+        answers.append(Answer(index, Tally.of(votes), seconds[position], sent))
+    return tuple(answers), TIMINGS.taken()
 
 
-def failed_column(name: str, ids: Sequence[str], error: str) -> Column:
-    """A column of faults: what stands for votes that could not be had."""
-    faults = tuple(Fault(name, pair_id, error) for pair_id in ids)
-    nothing = np.full(len(ids), np.nan, dtype=np.float32)
-    return Column(np.full(len(ids), ABSTAIN, dtype=np.int8), nothing, faults)
-
-
-def _vote(lf: LabelingFunction, batch: PairBatch) -> Column:
+def _vote(lf: LabelingFunction, batch: PairBatch) -> BatchVotes:
     try:
         return lf.vote_batch(batch)
     except (Exception, SystemExit) as error:
-        # Kinds of LF that come from elsewhere may fail as a whole.
-        text = f"{lf.name!r} raised {type(error).__name__}: {error}"[:500]
-        return failed_column(lf.name, batch.ids, text)
+        # Kinds of labeling functions that come from elsewhere may fail as a whole.
+        return BatchVotes.failed([fault_of(lf.name, pair_id, error) for pair_id in batch.ids])

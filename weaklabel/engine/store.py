@@ -20,7 +20,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,13 +27,15 @@ import pyarrow.parquet as pq
 
 from weaklabel.artifacts import parse_json, read_json, write_json, write_parquet
 from weaklabel.errors import ArtifactError
-from weaklabel.lf.core import Column, LabelingFunction
+from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import fingerprint as fingerprint
 from weaklabel.lf.discovery import grain, ingredients
+from weaklabel.lf.votes import BatchVotes
 from weaklabel.text.tokens import arrow_of
 from weaklabel.types import Fault
 
 _SCHEMA = pa.schema([pa.field("vote", pa.int8(), nullable=False), pa.field("margin", pa.float32())])
+_FORMAT = "2"  # of the files; what was written in another one counts as missing
 _STALE_SECONDS = 3600.0
 _TRIES = 10
 ABOUT = "about.json"
@@ -50,7 +51,7 @@ class Cell:
 
     @property
     def metadata(self) -> dict[str, str]:
-        return {"fingerprint": self.fingerprint, "shard": self.shard}
+        return {"format": _FORMAT, "fingerprint": self.fingerprint, "shard": self.shard}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,9 @@ class Tally:
     n_faults: int
 
     @classmethod
-    def of(cls, column: Column) -> Tally:
-        votes = column.votes
-        return cls(len(votes), int((votes == 0).sum()), int((votes == 1).sum()), len(column.faults))
+    def of(cls, found: BatchVotes) -> Tally:
+        votes = found.votes
+        return cls(len(votes), int((votes == 0).sum()), int((votes == 1).sum()), len(found.faults))
 
 
 @dataclass(frozen=True)
@@ -105,21 +106,21 @@ class VoteStore:
         for version in self.folder.glob("votes/*@*"):
             self._versions.setdefault(version.name.rpartition("@")[2], version)
 
-    def load(self, cell: Cell, n_pairs: int) -> Column | None:
+    def load(self, cell: Cell, n_pairs: int) -> BatchVotes | None:
         """The votes at `cell`, None where there are none that can be trusted."""
         return self._load(self.file_of(cell), cell, n_pairs)
 
-    def load_or_given_up(self, cell: Cell, n_pairs: int) -> Column | None:
+    def load_or_given_up(self, cell: Cell, n_pairs: int) -> BatchVotes | None:
         """The votes at `cell`, or the faults of a function that never came to an end there.
 
         What is neither, because it is damaged, is removed: the next run then computes it.
         """
-        column = self.load(cell, n_pairs) or self._load(_given_up(self.file_of(cell)), cell, n_pairs)
-        if column is None:
+        votes = self.load(cell, n_pairs) or self._load(_given_up(self.file_of(cell)), cell, n_pairs)
+        if votes is None:
             self.file_of(cell).unlink(missing_ok=True)
-        return column
+        return votes
 
-    def _load(self, path: Path, cell: Cell, n_pairs: int) -> Column | None:
+    def _load(self, path: Path, cell: Cell, n_pairs: int) -> BatchVotes | None:
         try:
             table = pq.read_table(path)
             found = parse_json(table.schema.metadata[b"weaklabel"])
@@ -128,14 +129,11 @@ class VoteStore:
             votes = table["vote"].to_numpy().astype(np.int8)
             margins = table["margin"].to_numpy().astype(np.float32)
             records = read_json(_faults_path(path)) if found["faults"] else []
-            faults = tuple(
-                Fault(cell.name, pair_id, error.replace(repr(found["name"]), repr(cell.name), 1))
-                for pair_id, error in records
-            )
+            faults = tuple(Fault.from_dict({**record, "lf": cell.name}) for record in records)
         except (OSError, ArtifactError, pa.ArrowException, KeyError, TypeError, ValueError, AttributeError):
             return None
         legal = len(faults) == found["faults"] and not np.any((votes < -1) | (votes > 1))
-        return Column(votes, margins, faults) if legal else None
+        return BatchVotes(votes, margins, faults) if legal else None
 
     def tally(self, cell: Cell, n_pairs: int) -> Tally | None:
         """What stands at `cell`, counted, without reading the votes; None where there is nothing that can be trusted."""
@@ -149,12 +147,12 @@ class VoteStore:
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, AttributeError):
             return None
 
-    def save(self, cell: Cell, column: Column, *, given_up: bool = False) -> None:
-        """Keep `column` at `cell`.
+    def save(self, cell: Cell, votes: BatchVotes, *, given_up: bool = False) -> None:
+        """Keep `votes` at `cell`.
 
         Args:
             cell: the address.
-            column: the votes.
+            votes: the votes, margins and faults.
             given_up: the function never came to an end here. These faults stand in a file of their own: whoever applies
                 the function again finds no votes and tries.
 
@@ -162,15 +160,15 @@ class VoteStore:
             ArtifactError: the disk is full or the folder cannot be written to.
         """
         path = _given_up(self.file_of(cell)) if given_up else self.file_of(cell)
-        tally = Tally.of(column)
+        tally = Tally.of(votes)
         counts = {"faults": tally.n_faults, "a": tally.n_a, "b": tally.n_b}
-        about = json.dumps(cell.metadata | counts | {"name": cell.name}, sort_keys=True)
-        arrays = [arrow_of(column.votes), arrow_of(column.margins)]
+        about = json.dumps(cell.metadata | counts, sort_keys=True)
+        arrays = [arrow_of(votes.votes), arrow_of(votes.margins)]
         table = pa.table(arrays, schema=_SCHEMA.with_metadata({"weaklabel": about}))
         with self._writing():
             for tries_left in range(_TRIES - 1, -1, -1):
                 try:
-                    self._write(path, table, column)
+                    self._write(path, table, votes.faults)
                     break
                 except (
                     FileNotFoundError
@@ -179,9 +177,9 @@ class VoteStore:
                         raise
         self._versions.setdefault(cell.fingerprint[:12], path.parent)
 
-    def _write(self, path: Path, table: pa.Table, column: Column) -> None:
-        if column.faults:
-            write_json(_faults_path(path), [[_clean(f.pair_id), _clean(f.error)] for f in column.faults])
+    def _write(self, path: Path, table: pa.Table, faults: Sequence[Fault]) -> None:
+        if faults:
+            write_json(_faults_path(path), [_record(fault) for fault in faults])
         write_parquet(path, table)
 
     def describe(self, lfs: Sequence[LabelingFunction]) -> None:
@@ -258,6 +256,8 @@ def _faults_path(path: Path) -> Path:
     return path.with_suffix(".faults.json")
 
 
-def _clean(text: Any) -> str:
-    # A message may quote half of a surrogate pair, which no UTF-8 file can hold.
-    return str(text).encode("utf-8", "replace").decode("utf-8")
+def _record(fault: Fault) -> dict[str, str]:
+    # Without the name, under which the votes are found: the function may be renamed. A message may quote half of a
+    # surrogate pair, which no UTF-8 file can hold.
+    values = fault.to_dict().items()
+    return {key: text.encode("utf-8", "replace").decode("utf-8") for key, text in values if key != "lf"}

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.data.pairs_file import PairsFile
-from weaklabel.engine.apply import OnFault, check_lfs, check_settings, with_pair
+from weaklabel.engine.apply import OnFault, check_lfs, check_settings
 from weaklabel.engine.choosing import choose_executor
 from weaklabel.engine.driver import Driver, OnProgress, Progress
 from weaklabel.engine.executors import Executor
@@ -65,14 +65,14 @@ class StoredVotes:
         margins = np.empty(L.shape, dtype=np.float32)
         faults: list[Fault] = []
         for j, name in enumerate(self.lf_names):
-            column = self.store.load_or_given_up(self.cell(number, j), len(ids))
-            if column is None:
+            found = self.store.load_or_given_up(self.cell(number, j), len(ids))
+            if found is None:
                 raise ArtifactError(
                     f"{self.store.folder}: the votes of {name!r} on shard {number} are missing or damaged. "
                     "What was damaged is removed: run the same command again, and it computes what is missing and nothing else."
                 )
-            L[:, j], margins[:, j] = column.votes, column.margins
-            faults += column.faults
+            L[:, j], margins[:, j] = found.votes, found.margins
+            faults += found.faults
         return Votes(L, margins, self.lf_names, ids, tuple(faults))
 
     def take(self, file: PairsFile, rows: NDArray[np.int64]) -> Votes:
@@ -136,8 +136,8 @@ class AppliedFile:
     def faults(self, file: PairsFile) -> Iterator[Fault]:
         """Every fault, function by function and in row order, read from the store one shard at a time."""
         for shard, lf in sorted(self.faulty, key=lambda cell: (cell[1], cell[0])):
-            column = self.votes.store.load_or_given_up(self.votes.cell(shard, lf), file.n_rows(shard))
-            yield from () if column is None else column.faults
+            found = self.votes.store.load_or_given_up(self.votes.cell(shard, lf), file.n_rows(shard))
+            yield from () if found is None else found.faults
 
 
 def apply_file(
@@ -244,13 +244,13 @@ class _Counts:
 
     def take(self, number: int, answer: Answer, cell: Cell | None) -> None:
         assert cell is not None  # every function of this run has a version
-        if answer.column is not None and not answer.given_up:
+        if answer.votes is not None and not answer.given_up:
             raise LabelingFunctionError(
                 f"{self._names[answer.lf]!r} holds other values in each process (a list made from a set, or a "
                 "number drawn at import), so its votes could not be found again. Sort the list, or fix the seed."
             )
-        if answer.column is not None:
-            self._store.save(cell, answer.column, given_up=True)
+        if answer.votes is not None:
+            self._store.save(cell, answer.votes, given_up=True)
         self._add(number, answer.lf, answer.tally, cell)
 
     def _add(self, number: int, lf: int, tally: Tally, cell: Cell) -> None:
@@ -259,5 +259,5 @@ class _Counts:
             return
         self.faulty.append((number, lf))
         if self._on_fault == "raise":
-            column = self._store.load(cell, tally.n_pairs)
-            raise VoteError(with_pair(column.faults[0]) if column else f"{self._names[lf]!r} failed.")
+            found = self._store.load_or_given_up(cell, tally.n_pairs)
+            raise VoteError(str(found.faults[0]) if found else f"{self._names[lf]!r} failed.")

@@ -13,9 +13,10 @@ from weaklabel._terminal import logger
 from weaklabel.artifacts import content_hash
 from weaklabel.errors import EndpointError
 from weaklabel.judges.both_orders import SAID_NOTHING
-from weaklabel.judges.ledger import Estimate, Purse, Question, guessed_in, jobs
+from weaklabel.judges.costs import Estimate, Job, Prices, Question, guessed_in, jobs, ledger_of
 from weaklabel.judges.settings import JudgeSettings
 from weaklabel.judges.verdict import Words, read_reply
+from weaklabel.ledger import Cost, Ledger
 from weaklabel.servers.client import Client, Failure
 from weaklabel.servers.protocol import Reply
 from weaklabel.servers.replies import ReplyCache
@@ -68,26 +69,27 @@ def ask(
     progress: Progress | None,
 ) -> dict[str, Failure]:
     """Ask what is not known, as far as the budget reaches; why what failed has failed, by key."""
-    todo = open_questions(questions, cache)
-    if not todo or not Purse(settings, cache).can_take(todo[0]):
+    todo, prices = open_questions(questions, cache), Prices(settings)
+    if not todo or not ledger_of(settings, cache).holds(*map(prices.at_most, todo[0])):
         return {}
     _log.info("%s", estimate(name, settings, questions, cache))
     with Client(settings.endpoint()) as client, cache.held():
         # Again: while this waited for the file, others may have asked.
-        todo, purse = open_questions(questions, cache), Purse(settings, cache)
+        todo, ledger = open_questions(questions, cache), ledger_of(settings, cache)
         answers = client.ask_all(
-            jobs(todo, purse, settings),
-            on_reply=lambda question, reply: cache.add(question.key, purse.counted(question, reply)),
+            jobs(todo, ledger, prices),
+            on_reply=lambda job, reply: cache.add(job.question.key, prices.counted(job.question, reply)),
         )
         # Closed before the client is: what is under way when the work ends is paid for, and is waited for.
         with closing(answers):
-            return _collected(name, answers, purse, cache, sum(map(len, todo)), progress)
+            return _collected(name, answers, ledger, prices, cache, sum(map(len, todo)), progress)
 
 
 def _collected(
     name: str,
-    answers: Iterable[tuple[Question, Reply | Failure]],
-    purse: Purse,
+    answers: Iterable[tuple[Job, Reply | Failure]],
+    ledger: Ledger,
+    prices: Prices,
     cache: ReplyCache,
     total: int,
     progress: Progress | None,
@@ -95,13 +97,15 @@ def _collected(
     """The failures among `answers`, by key."""
     failures: dict[str, Failure] = {}
     in_a_row = 0
-    for done, (question, answer) in enumerate(answers, 1):
-        purse.settle(question, answer)
+    for done, ((question, reserved), answer) in enumerate(answers, 1):
         if progress is not None:
             progress(done, total)
         if isinstance(answer, Reply):
+            prices.learn(question, answer)
+            ledger.settle(reserved, prices.of(prices.counted(question, answer)))
             in_a_row = 0
             continue
+        ledger.release(reserved)
         failures[question.key] = answer
         in_a_row += 1
         # A server that is gone, or one that never took such a request; not some pairs that are too long for it.
@@ -116,17 +120,20 @@ def _collected(
 
 def estimate(name: str, settings: JudgeSettings, questions: Sequence[Both], cache: ReplyCache) -> Estimate:
     """What the open questions will cost, as far as the budget reaches."""
-    todo, purse = open_questions(questions, cache), Purse(settings, cache)
+    todo, ledger, prices = open_questions(questions, cache), ledger_of(settings, cache), Prices(settings)
     priced = settings.price_in is not None
-    set_aside = purse.at_most(todo[0]) if priced and todo else None
+    set_aside = Cost.sum(map(prices.at_most, todo[0])).money if priced and todo else None
     taken: list[Question] = []
+    expected: list[Cost] = []
     n_asked = 0
     for both in todo:
-        if not purse.can_take(both, guess=True):
+        # A pair is asked if the budget holds the most that it can cost once those before it have cost what they will.
+        if not ledger.holds(*map(prices.at_most, both)):
             break
-        for question in both:
-            purse.take(question, guess=True)
-            taken.append(question)
+        for reserved in ledger.reserve(*map(prices.about, both)) or ():
+            ledger.settle(reserved, reserved.cost)
+            expected.append(reserved.cost)
+        taken += both
         n_asked += 1
     return Estimate(
         judge=name,
@@ -137,8 +144,8 @@ def estimate(name: str, settings: JudgeSettings, questions: Sequence[Both], cach
         calls=len(taken),
         tokens_in=sum(guessed_in(q.request(settings)) for q in taken),
         tokens_out=len(taken) * settings.max_tokens,
-        cost=purse.held if priced else None,
-        spent=purse.spent if priced else None,
+        cost=Cost.sum(expected).money if priced else None,
+        spent=ledger_of(settings, cache).spent.money if priced else None,
         max_cost=settings.max_cost,
         set_aside=set_aside,
     )

@@ -27,7 +27,7 @@ import pyarrow as pa
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.judges.verdict import FIRST, SECOND, TIE, VERDICT_STEP
 from weaklabel.lf.columns import DerivedFunction, with_derived_columns
-from weaklabel.lf.core import Column
+from weaklabel.lf.votes import BatchVotes
 from weaklabel.metrics import Interval, Metric, bootstrap
 from weaklabel.types import ABSTAIN, Fault, FloatArray, Pair, Pairs
 
@@ -35,9 +35,10 @@ SAID: Final = pa.struct(
     [("state", pa.string()), ("verdict", pa.string()), ("log_odds", pa.float64()), ("note", pa.string())]
 )
 """What was said in one order. `state`: "said", "same" (identical responses, not asked), "unread" (no verdict in the
-answer), "failed" (no answer), "rejected" (none to be had), "budget" or "unasked" (not asked). `log_odds`: of the response shown first, in nats."""
+answer), "undefined" (a value without a meaning), "failed" (no answer), "rejected" (none to be had), "budget" or
+"unasked" (not asked). `log_odds`: of the response shown first, in nats."""
 
-_FAULTY: Final = ("failed", "rejected")
+_NO_ANSWER: Final = ("failed", "rejected")
 SAID_NOTHING: Final = {"state": "unasked", "verdict": None, "log_odds": None, "note": None}
 
 
@@ -57,20 +58,32 @@ class BothOrders(DerivedFunction):
         if not (math.isfinite(self.min_gap) and self.min_gap >= 0):
             raise LabelingFunctionError(f"{self.name!r}: min_gap is {self.min_gap}. Allowed: a number >= 0.")
 
-    def vote_all(self, pairs: Sequence[Pair]) -> Column:
+    def vote_all(self, pairs: Sequence[Pair]) -> BatchVotes:
         votes = np.full(len(pairs), ABSTAIN, dtype=np.int8)
         margins = np.full(len(pairs), np.nan, dtype=np.float32)
         faults = []
         for row, pair in enumerate(pairs):
             a, b = (pair.columns.get(name) or SAID_NOTHING for name in self.columns)
-            failed = next((said for said in (a, b) if said["state"] in _FAULTY), None)
-            if failed is not None:
-                faults.append(Fault(self.name, pair.id, f"{self.name!r} failed: {failed['note']}"))
+            fault = self._fault(pair.id, a) or self._fault(pair.id, b)
+            if fault is not None:
+                faults.append(fault)
             elif (scores := pair_scores(a, b)) is not None:
                 with np.errstate(over="ignore"):  # beyond float32 it becomes infinite and keeps its sign
                     margins[row] = np.float32((scores[1] - scores[0]) / 2)
                 votes[row] = self._vote(a["verdict"], b["verdict"], float(margins[row]))
-        return Column(votes, margins, tuple(faults))
+        return BatchVotes(votes, margins, tuple(faults))
+
+    @property
+    def allowed(self) -> str:
+        """What can be said, and what to do where something else was."""
+        return ""
+
+    def _fault(self, pair_id: str, said: Mapping[str, Any]) -> Fault | None:
+        if said["state"] in _NO_ANSWER:
+            return Fault(self.name, pair_id, "unanswered", f"got no answer: {said['note']}"[:500])
+        if said["state"] == "undefined":
+            return Fault(self.name, pair_id, "no_vote", str(said["note"])[:500], hint=self.allowed)
+        return None
 
     def _vote(self, a_first: str | None, b_first: str | None, margin: float) -> int:
         agreed = (a_first, b_first) in ((FIRST, SECOND), (SECOND, FIRST)) and (a_first == SECOND) == (

@@ -22,15 +22,10 @@ import pyarrow.compute as pc
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.judges.both_orders import SAID, SAID_NOTHING, BothOrders
 from weaklabel.judges.verdict import FIRST, SECOND, TIE
-from weaklabel.lf.columns import (
-    ColumnFunction,
-    DerivedFunction,
-    change_places,
-    no_function,
-    verdict_key,
-)
-from weaklabel.lf.core import LabelingFunction, check_score
+from weaklabel.lf.columns import ColumnFunction, DerivedFunction, change_places, undefined, verdict_key
+from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.specs import spec_of
+from weaklabel.lf.votes import NotAVote, check_score
 
 Toward = Literal["first", "b"]
 
@@ -54,6 +49,12 @@ class ColumnJudge(BothOrders):
         settings = {"first_a": self.sources[0], "first_b": self.sources[1], "votes": dict(self.votes)}
         return {**settings, "toward": self.toward, "min_gap": self.min_gap, "version": self.version}
 
+    @property
+    def allowed(self) -> str:
+        if not self.votes:
+            return "Numbers are finite, or null where nothing was said."
+        return f"votes defines {', '.join(repr(key) for key, _ in self.votes)}. Add the value."
+
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
         if all(name in table.column_names for name in self.columns):
             return table
@@ -73,14 +74,14 @@ class ColumnJudge(BothOrders):
             return dict(SAID_NOTHING)
         try:
             if not self.votes:
-                number = check_score(value, self.name)
+                number = check_score(value)
                 if self.toward == "b" and shown_first == "a":
                     number = -number
                 verdict = FIRST if number > 0 else SECOND if number < 0 else TIE
                 return {"state": "said", "verdict": verdict, "log_odds": number, "note": None}
-            verdict = place_of(value, dict(self.votes), shown_first, self.name)
-        except ValueError as error:
-            return {"state": "rejected", "verdict": None, "log_odds": None, "note": str(error)}
+            verdict = place_of(value, dict(self.votes), shown_first)
+        except NotAVote as error:
+            return SAID_NOTHING | {"state": "undefined", "note": error.what}
         if verdict == "abstain":
             return dict(SAID_NOTHING)
         return {"state": "said", "verdict": verdict, "log_odds": None, "note": None}
@@ -124,21 +125,23 @@ class ShownVerdict(ColumnFunction):
         try:
             first = dict(self.shown_as).get(verdict_key(order))
             if first is None:
-                raise LabelingFunctionError(
-                    f"{self.name!r}: column {self.sources[1]!r} holds {order!r}, which shown_as does not define. "
-                    f"Defined: {', '.join(repr(key) for key, _ in self.shown_as)}."
-                )
-            found = place_of(verdict, dict(self.votes), first, self.name)
-        except ValueError as error:
-            return f"?{error}", f"?{error}"
+                raise undefined(f"{order!r} in column {self.sources[1]!r}", "shown_as", dict(self.shown_as))
+            found = place_of(verdict, dict(self.votes), first)
+        except NotAVote as error:
+            return f"?{error.what}", f"?{error.what}"
         if found == "abstain" or (found == TIE and not self.companion):
             return None, None
         better = first if found == FIRST or self.companion else ("b" if first == "a" else "a")
         return ("1", "0") if better == "a" else ("0", "1")
 
+    @property
+    def _defined(self) -> str:
+        votes, orders = (", ".join(repr(key) for key, _ in table) for table in (self.votes, self.shown_as))
+        return f"votes defines {votes}, shown_as {orders}. Add the value."
+
     def _read(self, value: Any) -> float:
         if value is not None and value.startswith("?"):
-            raise LabelingFunctionError(value[1:])
+            raise NotAVote(value[1:], self._defined)
         return math.nan if value is None else float(value)
 
     def _margins(self, margins: Any) -> Any:
@@ -193,7 +196,6 @@ def judge_columns(
     return ColumnJudge(
         name=name,
         family="columns",
-        fn=no_function,
         columns=(f"{name}:first_a", f"{name}:first_b"),
         version=version,
         spec=spec_of("judge_column", settings),
@@ -268,7 +270,6 @@ def _shown(
     return ShownVerdict(
         name=own,
         family="columns",
-        fn=no_function,
         columns=(f"{own}:score_a", f"{own}:score_b"),
         version=version,
         spec=spec_of("judge_column", settings),
@@ -280,18 +281,15 @@ def _shown(
     )
 
 
-def place_of(value: Any, votes: Mapping[str, str], shown_first: str, name: str) -> str:
+def place_of(value: Any, votes: Mapping[str, str], shown_first: str) -> str:
     """What a verdict says: "first" or "second" (of the responses as shown), "tie" or "abstain".
 
     Raises:
-        LabelingFunctionError: a value that is not defined.
+        NotAVote: a value that is not defined.
     """
     meaning = votes.get(verdict_key(value))
     if meaning is None:
-        raise LabelingFunctionError(
-            f"{name!r}: its verdicts hold {value!r}, which votes does not define. "
-            f"Defined: {', '.join(map(repr, votes))}. Add it, as 'abstain' if it says nothing."
-        )
+        raise undefined(f"the verdict {value!r}", "votes", votes)
     if meaning in ("a", "b"):
         return FIRST if meaning == shown_first else SECOND
     return meaning

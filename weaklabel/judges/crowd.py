@@ -28,9 +28,10 @@ from weaklabel.artifacts import parse_json
 from weaklabel.errors import DataError, LabelingFunctionError
 from weaklabel.judges.columns import checked_votes, place_of
 from weaklabel.judges.verdict import FIRST, SECOND
-from weaklabel.lf.columns import ColumnFunction, Remark, no_function, verdict_key
+from weaklabel.lf.columns import ColumnFunction, Remark, verdict_key
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.specs import spec_of
+from weaklabel.lf.votes import NotAVote
 from weaklabel.types import Pairs
 
 _PLAIN_VOTES: Final = {"a": "a", "b": "b", "tie": "tie"}
@@ -222,7 +223,10 @@ def _read(layout: _Layout, mtime: int, size: int) -> _Annotations:
             raise DataError(
                 f"{where}: {layout.shown!r} is {order!r}. Allowed: 'a', 'b', which was shown first."
             )
-        place = place_of(said, votes, order, where)
+        try:
+            place = place_of(said, votes, order)
+        except NotAVote as error:
+            raise DataError(f"{where}: {layout.vote!r} is {said!r}. {error.hint}") from None
         if place == "abstain":
             continue
         counts = meaning.setdefault(verdict_key(who), {}).setdefault(verdict_key(pair_id), [0, 0])
@@ -321,7 +325,6 @@ def _made(name: str, layout: _Layout, workers: tuple[str, ...], version: str) ->
     return CrowdFunction(
         name=name,
         family="crowd",
-        fn=no_function,
         columns=(f"{name}:score_a", f"{name}:score_b"),
         version=version,
         spec=spec_of("crowd", settings),

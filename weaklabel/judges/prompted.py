@@ -25,11 +25,10 @@ from weaklabel.errors import ConfigError, LabelingFunctionError
 from weaklabel.judges.asking import Progress, estimate, identity_of, questions_of, said_of
 from weaklabel.judges.asking import ask as ask_all
 from weaklabel.judges.both_orders import SAID, BothOrders, PositionBias, bias_of
-from weaklabel.judges.ledger import Estimate, Purse
+from weaklabel.judges.costs import Estimate, ledger_of
 from weaklabel.judges.settings import DEFAULT_CACHE, JudgeSettings
 from weaklabel.judges.template import DEFAULT_TEMPLATE as DEFAULT_TEMPLATE
 from weaklabel.judges.template import read_template
-from weaklabel.lf.columns import no_function
 from weaklabel.lf.specs import spec_of
 from weaklabel.servers.protocol import Api
 from weaklabel.servers.replies import ReplyCache
@@ -126,7 +125,7 @@ class Judge(BothOrders):
         table = self.derive(pairs.table, ask=False)
         first_a, first_b = (table[name].to_pylist() for name in self.columns)
         cache = self._cache()
-        spent = Purse(self.settings, cache).spent if self.settings.price_in is not None else None
+        spent = ledger_of(self.settings, cache).spent.money if self.settings.price_in is not None else None
         examples = [x["note"] for x in (*first_a, *first_b) if x and x["state"] == "unread"][:3]
         bias = bias_of(self.name, first_a, first_b, pairs.prompt_groups, seed=seed)
         return JudgeReport(bias, len(cache), spent, tuple(examples))
@@ -254,7 +253,6 @@ def _made(name: str, **settings: Any) -> Judge:
     return Judge(
         name=name,
         family="judges",
-        fn=no_function,
         columns=(f"{name}:first_a", f"{name}:first_b"),
         version=made.version,
         spec=spec_of("judge", {"name": name, **asdict(made)}),

@@ -135,11 +135,11 @@ def _identity(lf: LabelingFunction, home: Path | None) -> _Identity:
 
 
 def _roots(lf: LabelingFunction) -> list[Any]:
-    """The callables behind the votes: the function, and of a Snorkel function what stands around it."""
-    wrapped = getattr(lf, "wrapped", None)
-    around = [] if wrapped is None or wrapped is lf.fn else [type(wrapped), *getattr(wrapped, "_pre", ())]
+    """The callables behind the votes: the function (else its class), and of Snorkel's what stands around it."""
+    fn, wrapped = getattr(lf, "fn", type(lf)), getattr(lf, "wrapped", None)
+    around = [] if wrapped is None or wrapped is fn else [type(wrapped), *getattr(wrapped, "_pre", ())]
     around += list(getattr(wrapped, "_resources", {}).values()) if around else []
-    return [lf.fn, *around]
+    return [fn, *around]
 
 
 def _settings(lf: LabelingFunction) -> dict[str, str]:

@@ -148,7 +148,9 @@ class Values(ABC):
             rows = self.encode(value.tolist()) if value.dtype.hasobject else content_hash(value.tobytes())
             return f"array({value.dtype}, {value.shape}, {rows})"
         if isinstance(value, LabelingFunction):
-            return f"{self.encode(kind)}{self.encode(settings_in(value) | {'fn': value.fn})}"
+            return (
+                f"{self.encode(kind)}{self.encode(settings_in(value) | {'fn': getattr(value, 'fn', None)})}"
+            )
         if isinstance(value, enum.Enum):
             return f"{self.encode(kind)}.{value.name}={self.encode(value.value)}"
         return f"{self.encode(kind)}{self._state(value, kind)}"

@@ -19,7 +19,7 @@ import numpy as np
 
 from weaklabel._validation import lookup
 from weaklabel.errors import LabelingFunctionError
-from weaklabel.lf.core import LabelingFunction, Prefer, ResponseScorer
+from weaklabel.lf.core import LabelingFunction, Prefer, ResponseScorer, WrittenFunction
 from weaklabel.text.column import TextColumn
 from weaklabel.text.features import FEATURES, PROMPT_FEATURES, Phrases
 from weaklabel.text.patterns import count_matches, linear
@@ -138,7 +138,9 @@ def runs_in_python(lf: LabelingFunction) -> str | None:
     >>> print(runs_in_python(pattern_scorer("twice", good=["(a|b)\\\\1"])))
     pattern '(a|b)\\\\1' has a back-reference
     """
-    patterns: tuple[re.Pattern[str], ...] = getattr(lf.fn, "patterns", ())
+    patterns: tuple[re.Pattern[str], ...] = (
+        getattr(lf.fn, "patterns", ()) if isinstance(lf, WrittenFunction) else ()
+    )
     lacking = [(p.pattern, form) for p in patterns if isinstance(form := linear(p), str)]
     if not lacking:
         return None

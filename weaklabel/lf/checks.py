@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from weaklabel._terminal import plain_line
 from weaklabel.errors import DataError, LabelingFunctionError
 from weaklabel.lf.columns import with_derived_columns
-from weaklabel.lf.core import Column, LabelingFunction
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.votes import BatchVotes
 from weaklabel.types import ABSTAIN, Pair, Pairs, Text, swap_votes
 
 Severity = Literal["error", "warning"]
@@ -203,7 +204,7 @@ def assert_labeling_function(
 
 def examine(
     lf: LabelingFunction, rows: Sequence[Pair], *, seed: int = 0
-) -> tuple[list[Finding], Column | None]:
+) -> tuple[list[Finding], BatchVotes | None]:
     """The findings on these pairs, and the votes themselves; None where they cannot be used."""
     first = _vote(lf, rows)
     if isinstance(first, Finding):
@@ -214,14 +215,14 @@ def examine(
     return [*_turned(lf, rows, first), *_signs(lf, rows, first)], first
 
 
-def _fresh_texts(lf: LabelingFunction, rows: Sequence[Pair], first: Column, seed: int) -> list[Finding]:
+def _fresh_texts(lf: LabelingFunction, rows: Sequence[Pair], first: BatchVotes, seed: int) -> list[Finding]:
     """Some pairs again, with texts that remember nothing: an answer may be remembered and still be a toss-up."""
     part = np.arange(min(_FRESH, len(rows)))
     again = _vote(lf, [fresh(pair) for pair in rows[:_FRESH]])
     return [again] if isinstance(again, Finding) else _unsteady(lf, rows, first, part, again)
 
 
-def _company(lf: LabelingFunction, rows: Sequence[Pair], first: Column, seed: int) -> list[Finding]:
+def _company(lf: LabelingFunction, rows: Sequence[Pair], first: BatchVotes, seed: int) -> list[Finding]:
     """In another order and in two pieces; then the first few pairs each alone."""
     order = np.random.default_rng(seed).permutation(len(rows))
     cut = len(rows) // 3
@@ -234,11 +235,11 @@ def _company(lf: LabelingFunction, rows: Sequence[Pair], first: Column, seed: in
 
 
 def _unsteady(
-    lf: LabelingFunction, rows: Sequence[Pair], first: Column, part: NDArray[np.intp], again: Column
+    lf: LabelingFunction, rows: Sequence[Pair], first: BatchVotes, part: NDArray[np.intp], again: BatchVotes
 ) -> list[Finding]:
     """Whether votes on part of the rows are the first ones; if not, whether the same question gets the same answer."""
     odd = np.zeros(len(rows), dtype=np.bool_)
-    odd[part] = _differ(Column(first.votes[part], first.margins[part]), again)
+    odd[part] = _differ(BatchVotes(first.votes[part], first.margins[part]), again)
     if not odd.any():
         return []
     repeated = _vote(lf, [fresh(pair) for pair in rows])
@@ -251,7 +252,7 @@ def _unsteady(
     return [_finding("WL111", lf, rows, odd, message)]
 
 
-def _turned(lf: LabelingFunction, rows: Sequence[Pair], first: Column) -> list[Finding]:
+def _turned(lf: LabelingFunction, rows: Sequence[Pair], first: BatchVotes) -> list[Finding]:
     turned = _vote(lf, [pair.swapped() for pair in rows])
     if isinstance(turned, Finding):
         return [turned]
@@ -260,37 +261,33 @@ def _turned(lf: LabelingFunction, rows: Sequence[Pair], first: Column) -> list[F
     return [_finding("WL101", lf, rows, odd, message)] if odd.any() else []
 
 
-def _signs(lf: LabelingFunction, rows: Sequence[Pair], first: Column) -> list[Finding]:
+def _signs(lf: LabelingFunction, rows: Sequence[Pair], first: BatchVotes) -> list[Finding]:
     spoke = (first.votes != ABSTAIN) & ~np.isnan(first.margins)
     odd = spoke & (np.sign(first.margins) != 2.0 * first.votes - 1.0)
     message = "on {n} of {of} pairs the margin has not the sign of the vote."
     return [_finding("WL112", lf, rows, odd, message)] if odd.any() else []
 
 
-def _vote(lf: LabelingFunction, rows: Sequence[Pair]) -> Column | Finding:
+def _vote(lf: LabelingFunction, rows: Sequence[Pair]) -> BatchVotes | Finding:
     """Votes on rows, or the finding that makes every further one pointless."""
     try:
-        column = lf.vote_all(rows)
+        found = lf.vote_all(rows)
     except (Exception, SystemExit) as error:
         return Finding.of(CONTRACT_RULES["WL108"], lf, f"vote_all raised {type(error).__name__}: {error}")
-    if column.faults:
-        ids = list(dict.fromkeys(fault.pair_id for fault in column.faults))
-        raised = column.faults[0].error.startswith(f"{lf.name!r} raised ")
-        rule = CONTRACT_RULES["WL108" if raised else "WL109"]
-        message = (
-            f"it failed on {len(ids)} of {len(rows)} pairs, first on {ids[0]!r}: {column.faults[0].error}"
-        )
-        return Finding.of(rule, lf, message, ids)
-    if trouble := _misshapen(column, len(rows)):
+    if found.faults:
+        first, ids = found.faults[0], list(dict.fromkeys(fault.pair_id for fault in found.faults))
+        rule = CONTRACT_RULES["WL109" if first.kind == "no_vote" else "WL108"]
+        return Finding.of(rule, lf, f"it failed on {len(ids)} of {len(rows)} pairs, first: {first}", ids)
+    if trouble := _misshapen(found, len(rows)):
         return Finding.of(CONTRACT_RULES["WL109"], lf, trouble)
-    illegal = ~np.isin(column.votes, (-1, 0, 1))
+    illegal = ~np.isin(found.votes, (-1, 0, 1))
     if illegal.any():
         return _finding("WL109", lf, rows, illegal, "{n} of {of} votes are not -1, 0 or 1.")
-    return column
+    return found
 
 
-def _misshapen(column: Column, n: int) -> str:
-    for what, array, dtype in (("votes", column.votes, np.int8), ("margins", column.margins, np.float32)):
+def _misshapen(found: BatchVotes, n: int) -> str:
+    for what, array, dtype in (("votes", found.votes, np.int8), ("margins", found.margins, np.float32)):
         if array.shape != (n,) or array.dtype != dtype:
             return (
                 f"vote_all gave {what} of shape {array.shape} and type {array.dtype} for {n} pairs, "
@@ -299,7 +296,7 @@ def _misshapen(column: Column, n: int) -> str:
     return ""
 
 
-def _differ(one: Column, other: Column) -> NDArray[np.bool_]:
+def _differ(one: BatchVotes, other: BatchVotes) -> NDArray[np.bool_]:
     same = (one.margins == other.margins) | (np.isnan(one.margins) & np.isnan(other.margins))
     return np.asarray((one.votes != other.votes) | ~same, dtype=np.bool_)
 

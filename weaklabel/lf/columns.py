@@ -29,18 +29,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from weaklabel._terminal import logger
-from weaklabel.errors import DataError, LabelingFunctionError, VoteError
-from weaklabel.lf.core import Column, LabelingFunction, Prefer, check_score
+from weaklabel.errors import DataError, LabelingFunctionError
+from weaklabel.lf.core import LabelingFunction, Prefer
 from weaklabel.lf.specs import spec_of
-from weaklabel.types import ABSTAIN, Fault, Pair, Pairs
+from weaklabel.lf.votes import BatchVotes, NotAVote, check_score, fault_of
+from weaklabel.types import ABSTAIN, Pair, Pairs
 from weaklabel.types.pair import swapped_name
 
 _VERDICTS: Final = ("a", "b", "tie", "abstain")
 _log = logger()
-
-
-def no_function(*_: object) -> None:
-    """What stands in `fn` of functions that read columns which are made for them."""
 
 
 class Remark(NamedTuple):
@@ -88,7 +85,7 @@ class ColumnFunction(DerivedFunction):
         if not (math.isfinite(self.min_gap) and self.min_gap >= 0):
             raise LabelingFunctionError(f"{self.name!r}: min_gap is {self.min_gap}. Allowed: a number >= 0.")
 
-    def vote_all(self, pairs: Sequence[Pair]) -> Column:
+    def vote_all(self, pairs: Sequence[Pair]) -> BatchVotes:
         margins = np.full(len(pairs), np.nan, dtype=np.float32)
         faults = []
         sign = 1.0 if self.prefer == "more" else -1.0
@@ -98,15 +95,15 @@ class ColumnFunction(DerivedFunction):
                 with np.errstate(over="ignore"):  # beyond float32 it becomes infinite and keeps its sign
                     margins[row] = np.float32(sign * (b - a))
             except Exception as error:
-                faults.append(Fault(self.name, pair.id, str(error)[:500]))
+                faults.append(fault_of(self.name, pair.id, error))
         gap = np.abs(margins)
         with np.errstate(over="ignore"):
             speaks = (gap > 0) & (gap >= np.float32(self.min_gap))
         votes = np.where(speaks, margins > 0, ABSTAIN).astype(np.int8)
-        return Column(votes, self._margins(margins), tuple(faults))
+        return BatchVotes(votes, self._margins(margins), tuple(faults))
 
     def _read(self, value: Any) -> float:
-        return math.nan if value is None else check_score(value, self.name)
+        return math.nan if value is None else check_score(value)
 
     def _margins(self, margins: np.ndarray[Any, np.dtype[np.float32]]) -> Any:
         return margins
@@ -171,11 +168,7 @@ class ColumnVerdict(ColumnFunction):
 
     def _read(self, value: Any) -> float:
         if value not in (None, "0", "1"):
-            known = ", ".join(repr(key) for key, _ in self.votes)
-            raise VoteError(
-                f"{self.name!r}: column {self.sources[0]!r} holds {value[1:]}, which its votes do not define. "
-                f"Defined: {known}. Add it, as 'abstain' if it says nothing."
-            )
+            raise undefined(f"{value[1:]} in column {self.sources[0]!r}", "votes", dict(self.votes))
         return math.nan if value is None else float(value)
 
     def _margins(self, margins: np.ndarray[Any, np.dtype[np.float32]]) -> Any:
@@ -217,7 +210,6 @@ def column_scores(
     return ColumnScores(
         name=name,
         family="columns",
-        fn=no_function,
         columns=(score_a, score_b) if oriented else _derived(name),
         version=version,
         spec=spec_of("column", settings),
@@ -245,7 +237,6 @@ def column_verdict(name: str, column: str, *, votes: Mapping[Any, str], version:
     return ColumnVerdict(
         name=name,
         family="columns",
-        fn=no_function,
         columns=_derived(name),
         version=version,
         spec=spec_of("column", {"name": name, "column": column, "votes": table, "version": version}),
@@ -314,6 +305,14 @@ def change_places(name: str, one: str, two: str) -> bool:
     if one == two:
         raise LabelingFunctionError(f"{name!r}: column {one!r} is named twice. Name two columns.")
     return swapped_name(one, {one, two}) == two
+
+
+def undefined(what: str, setting: str, known: Mapping[str, str]) -> NotAVote:
+    """The error of a function that read a value to which its settings give no meaning."""
+    defined = ", ".join(map(repr, known))
+    return NotAVote(
+        f"read {what}", f"{setting} defines {defined}. Add the value, as 'abstain' if it says nothing."
+    )
 
 
 def verdict_key(value: object) -> str:

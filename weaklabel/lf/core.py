@@ -21,30 +21,13 @@ import numpy as np
 from weaklabel._terminal import plain_line
 from weaklabel.errors import LabelingFunctionError, VoteError
 from weaklabel.lf.batch import PairBatch
+from weaklabel.lf.votes import BatchVotes, NotAVote, check_score, check_vote, fault_of, shortened
 from weaklabel.text.column import TextColumn
-from weaklabel.types import ABSTAIN, Fault, Float32Array, FloatArray, Int8Array, Pair
+from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Int8Array, Pair
 
 Prefer = Literal["more", "less"]
 VoteFunction = Callable[[Pair], int]
 ScoreFunction = Callable[..., Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One labeling function's votes on a batch: `votes` int8 and `margins` float32, both `(n_pairs,)`."""
-
-    votes: Int8Array
-    margins: Float32Array
-    faults: tuple[Fault, ...] = ()
-
-    @classmethod
-    def concat(cls, parts: Sequence[Column]) -> Column:
-        """The votes on some pairs, then those on the next."""
-        if len(parts) == 1:
-            return parts[0]
-        votes = np.concatenate([part.votes for part in parts])
-        margins = np.concatenate([part.margins for part in parts])
-        return cls(votes, margins, tuple(fault for part in parts for fault in part.faults))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +37,6 @@ class LabelingFunction(ABC):
     Attributes:
         name: unique among the functions that are applied together.
         family: where it is at home, the stem of its file; family and name are its identity.
-        fn: the user's function.
         columns: source columns it may see; nothing else of the source reaches it.
         version: raise it when something outside the code changes what it says (a model, a word list).
         spec: how another process finds it again, e.g. `lfs/style.py::polite`; None for a function that lives
@@ -63,7 +45,6 @@ class LabelingFunction(ABC):
 
     name: str
     family: str
-    fn: Callable[..., Any]
     columns: tuple[str, ...] = ()
     version: str = "1"
     spec: str | None = None
@@ -72,36 +53,33 @@ class LabelingFunction(ABC):
         check_name(self.name)
 
     @abstractmethod
-    def vote_all(self, pairs: Sequence[Pair]) -> Column:
+    def vote_all(self, pairs: Sequence[Pair]) -> BatchVotes:
         """Votes on pairs. A pair on which the function raises gets an abstain and a `Fault`."""
 
-    def vote_batch(self, batch: PairBatch) -> Column:
+    def vote_batch(self, batch: PairBatch) -> BatchVotes:
         """Votes on a shard: the same as `vote_all` gives."""
         return self.vote_all(batch.pairs(self.columns))
 
     def __call__(self, pair: Pair) -> int:
-        """The vote on one pair. What the function raises, this raises.
+        """The vote on one pair.
 
         Raises:
-            VoteError: when the function returned something that is no vote.
+            VoteError: when the function raised, or returned something that is not a vote.
         """
-        column = self.vote_all([pair])
-        if column.faults:
-            raise VoteError(column.faults[0].error)
-        return int(column.votes[0])
+        found = self.vote_all([pair])
+        if found.faults:
+            raise VoteError(str(found.faults[0]))
+        return int(found.votes[0])
 
     @property
     def doc(self) -> str:
-        """First line of the function's docstring."""
-        return (inspect.getdoc(self.fn) or "").partition("\n")[0]
+        """What it does, in one line; may be empty."""
+        return ""
 
     @property
     def source_file(self) -> Path | None:
-        """The file that defines the function, None for one typed into an interpreter."""
-        try:
-            return Path(inspect.getsourcefile(inspect.unwrap(self.fn)) or "")
-        except TypeError:
-            return None
+        """The file that defines it, None for one that is described by its settings or typed into an interpreter."""
+        return None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -110,22 +88,44 @@ class LabelingFunction(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairFunction(LabelingFunction):
+class WrittenFunction(LabelingFunction):
+    """A labeling function around a function that somebody wrote.
+
+    Attributes:
+        fn: the function.
+    """
+
+    fn: Callable[..., Any]
+
+    @property
+    def doc(self) -> str:
+        return (inspect.getdoc(self.fn) or "").partition("\n")[0]
+
+    @property
+    def source_file(self) -> Path | None:
+        try:
+            return Path(inspect.getsourcefile(inspect.unwrap(self.fn)) or "")
+        except TypeError:
+            return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairFunction(WrittenFunction):
     """A labeling function given as pair -> vote. Made by `@labeling_function`."""
 
-    def vote_all(self, pairs: Sequence[Pair]) -> Column:
+    def vote_all(self, pairs: Sequence[Pair]) -> BatchVotes:
         votes = np.full(len(pairs), ABSTAIN, dtype=np.int8)
         faults = []
         for row, pair in enumerate(pairs):
             try:
-                votes[row] = check_vote(self.fn(pair), self.name, pair.id)
+                votes[row] = check_vote(self.fn(pair))
             except (Exception, SystemExit) as error:
-                faults.append(_fault(self.name, pair.id, error))
-        return Column(votes, np.full(len(pairs), np.nan, dtype=np.float32), tuple(faults))
+                faults.append(fault_of(self.name, pair.id, error, self.fn))
+        return BatchVotes.without_margins(votes, faults)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResponseScorer(LabelingFunction):
+class ResponseScorer(WrittenFunction):
     """A labeling function given as a score of one response. Made by `@response_scorer`.
 
     The margin is `score(b) - score(a)`, its sign turned for `prefer="less"`. The vote is its sign; it
@@ -171,7 +171,7 @@ class ResponseScorer(LabelingFunction):
             "max_gap": None if math.isinf(self.max_gap) else self.max_gap,
         }
 
-    def but(
+    def with_settings(
         self,
         *,
         name: str | None = None,
@@ -191,14 +191,14 @@ class ResponseScorer(LabelingFunction):
     def score(self, response: str, prompt: str = "") -> float:
         """The score of one response."""
         scores, errors = self._scores(TextColumn.of([response]), TextColumn.of([prompt]))
-        if errors:
-            raise next(iter(errors.values()))
+        for error in errors.values():
+            raise VoteError(f"{self.name!r} {error}") if isinstance(error, NotAVote) else error
         return float(scores[0])
 
-    def vote_all(self, pairs: Sequence[Pair]) -> Column:
+    def vote_all(self, pairs: Sequence[Pair]) -> BatchVotes:
         return self.vote_batch(PairBatch.of(pairs))
 
-    def vote_batch(self, batch: PairBatch) -> Column:
+    def vote_batch(self, batch: PairBatch) -> BatchVotes:
         # One score per distinct response (with its prompt, if that is seen): often half of all responses.
         if self.sees_prompt:
             response, prompt, rows = batch.asked
@@ -215,8 +215,8 @@ class ResponseScorer(LabelingFunction):
             for pair_id, (a, b) in zip(batch.ids, rows.tolist(), strict=True):
                 error = errors.get(a) or errors.get(b)
                 if error is not None:
-                    faults.append(_fault(self.name, pair_id, error))
-        return Column(self._votes(margins), margins, tuple(faults))
+                    faults.append(fault_of(self.name, pair_id, error, self.fn))
+        return BatchVotes(self._votes(margins), margins, tuple(faults))
 
     def _votes(self, margins: Float32Array) -> Int8Array:
         # The vote comes from the stored float32 margin, so that the two can never disagree.
@@ -235,7 +235,7 @@ class ResponseScorer(LabelingFunction):
         scores, errors = np.full(len(response), np.nan), dict[int, BaseException]()
         for i, texts in enumerate(zip(*(column.texts for column in given), strict=True)):
             try:
-                scores[i] = check_score(self.fn(*texts), self.name)
+                scores[i] = check_score(self.fn(*texts))
             except (Exception, SystemExit) as error:
                 errors[i] = error
         return scores, errors
@@ -245,13 +245,13 @@ class ResponseScorer(LabelingFunction):
         try:
             scores = np.asarray(self.fn(*given), dtype=np.float64)
             if scores.shape != (n,):
-                raise VoteError(
-                    f"{self.name!r} returned shape {scores.shape} for {n} responses. "
-                    "A batch scorer returns one number per row."
+                raise NotAVote(
+                    f"returned shape {scores.shape} for {n} responses",
+                    "A batch scorer returns one number per row.",
                 )
             if np.isinf(scores).any():
-                raise VoteError(
-                    f"{self.name!r} returned an infinite score. Return a finite number, or NaN for 'cannot say'."
+                raise NotAVote(
+                    "returned an infinite score", "Return a finite number, or NaN where it cannot say."
                 )
         except (Exception, SystemExit) as error:
             # A column function fails as a whole: every response in the batch is a fault.
@@ -263,39 +263,8 @@ def check_name(name: object) -> None:
     """Raises LabelingFunctionError unless `name` is a text that shows as it is, on one line."""
     if not isinstance(name, str) or not name.strip() or plain_line(name) != name:
         raise LabelingFunctionError(
-            f"a labeling function is named {_short(name)}. Allowed: a text on one line, without control characters."
+            f"a labeling function is named {shortened(name)}. Allowed: a text on one line, without control characters."
         )
-
-
-def check_vote(value: object, name: str, pair_id: str) -> int:
-    """`value` as a vote.
-
-    Raises:
-        VoteError: when it is not -1, 0 or 1.
-    """
-    # bool is refused: True would silently mean "b".
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and -1 <= value <= 1:
-        return int(value)
-    raise VoteError(
-        f"{name!r} returned {_short(value)} for pair {pair_id!r}. "
-        "A vote is -1 (abstain), 0 (A) or 1 (B). Return ABSTAIN when unsure."
-    )
-
-
-def check_score(value: object, name: str) -> float:
-    """`value` as a finite score, or NaN for "cannot say".
-
-    Raises:
-        VoteError: when it is no number, or infinite.
-    """
-    if isinstance(value, (bool, int, float, np.integer, np.floating, np.bool_)):
-        number = float(value)
-        if not math.isinf(number):
-            return number
-    raise VoteError(
-        f"{name!r} returned {_short(value)} for a response. "
-        "A score is a finite number, or NaN where the response cannot be scored."
-    )
 
 
 @overload
@@ -335,7 +304,7 @@ def labeling_function(
             )
         return PairFunction(
             name=name or _name_of(function),
-            family=_family_of(function),
+            family=family_of(function),
             fn=function,
             columns=tuple(columns),
             version=version,
@@ -392,7 +361,7 @@ def response_scorer(
         _check_arity(function, (1, 2), "a response scorer takes the response, and the prompt if it needs it")
         return ResponseScorer(
             name=name or _name_of(function),
-            family=_family_of(function),
+            family=family_of(function),
             fn=function,
             version=version,
             prefer=prefer,
@@ -429,20 +398,10 @@ def _name_of(fn: Callable[..., Any]) -> str:
     found = getattr(fn, "__name__", None)
     if not isinstance(found, str):
         raise LabelingFunctionError(
-            f"{_short(fn)} has no name of its own. Give it one: name='...' in the decorator's parentheses."
+            f"{shortened(fn)} has no name of its own. Give it one: name='...' in the decorator's parentheses."
         )
     return found
 
 
-def _family_of(fn: Callable[..., Any]) -> str:
+def family_of(fn: Callable[..., Any]) -> str:
     return fn.__module__.rpartition(".")[2] if fn.__module__ else "unknown"
-
-
-def _fault(name: str, pair_id: str, error: BaseException) -> Fault:
-    text = str(error) if isinstance(error, VoteError) else f"{name!r} raised {type(error).__name__}: {error}"
-    return Fault(name, pair_id, text[:500])
-
-
-def _short(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:57] + "..."

@@ -31,7 +31,7 @@ from weaklabel.errors import DiscoveryError, UnknownNameError
 from weaklabel.lf import snorkel
 from weaklabel.lf._identity import Grain, captured, grain_of, hash_of, ingredients_of, source_hash_of
 from weaklabel.lf._modules import load_file, shipped_folder, sources_of
-from weaklabel.lf.core import LabelingFunction, ResponseScorer
+from weaklabel.lf.core import LabelingFunction, ResponseScorer, WrittenFunction
 from weaklabel.lf.specs import SPECS, from_spec, is_described
 
 ENTRY_POINT_GROUP: Final = "weaklabel.labeling_functions"
@@ -112,8 +112,10 @@ def _is_plain(value: object) -> bool:
 
 def locate(lf: LabelingFunction) -> LabelingFunction:
     """`lf` with its `spec` filled in where it lives at the top of an importable module, unchanged elsewhere."""
+    if lf.spec is not None or not isinstance(lf, WrittenFunction):
+        return lf
     module = sys.modules.get(getattr(lf.fn, "__module__", None) or "")
-    if lf.spec is not None or module is None or module.__name__ == "__main__" or module.__spec__ is None:
+    if module is None or module.__name__ == "__main__" or module.__spec__ is None:
         return lf
     names = [name for name, value in vars(module).items() if value is lf]
     return replace(lf, spec=f"{module.__name__}:{names[0]}::{lf.name}") if names else lf
@@ -225,7 +227,13 @@ def _load_folder(folder: Path) -> list[LabelingFunction]:
         # What a file imports from its neighbour is the neighbour's.
         others = names - {module.__name__}
         found += _named(
-            [lf for lf in _members(module) if lf.fn.__module__ not in others], path.stem, path.as_posix()
+            [
+                lf
+                for lf in _members(module)
+                if not (isinstance(lf, WrittenFunction) and lf.fn.__module__ in others)
+            ],
+            path.stem,
+            path.as_posix(),
         )
     if problems:
         raise DiscoveryError("; ".join(dict.fromkeys(problems)))
@@ -296,7 +304,7 @@ def _from_preset(preset: str, entry: dict[str, Any]) -> LabelingFunction:
     if settings.keys() <= {"name"}:
         lf = replace(lf, **settings)
     elif isinstance(lf, ResponseScorer):
-        lf = lf.but(**settings)
+        lf = lf.with_settings(**settings)
     else:
         raise DiscoveryError(
             f"presets.toml, preset {preset!r}: {lf.name!r} is no response scorer, so only its name can be set."
@@ -391,7 +399,8 @@ def _named(lfs: Sequence[LabelingFunction], family: str, source: str) -> list[La
             raise DiscoveryError(
                 f"{source}: {lf.name!r} holds '::', which ends a source. Choose another name."
             )
-        captured(lf.fn)  # as it is now, before the function has run and filled memos of its own
+        if isinstance(lf, WrittenFunction):
+            captured(lf.fn)  # as it is now, before the function has run and filled memos of its own
     return [replace(lf, family=family, spec=f"{source}::{lf.name}") for lf in lfs]
 
 
@@ -407,7 +416,7 @@ def _without_repeats(lfs: Sequence[LabelingFunction]) -> list[LabelingFunction]:
     kept: dict[str, LabelingFunction] = {}
     for lf in lfs:
         first = kept.setdefault(lf.name, lf)
-        if first.fn is not lf.fn or replace(first, family=lf.family, spec=lf.spec) != lf:
+        if replace(first, family=lf.family, spec=lf.spec) != lf:
             raise DiscoveryError(
                 f"two labeling functions are named {lf.name!r}: {first.spec} and {lf.spec}. Rename one of them."
             )

@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.artifacts import content_hash, parse_json
-from weaklabel.errors import DiscoveryError, LabelingFunctionError, MissingExtraError, VoteError
+from weaklabel.errors import DiscoveryError, LabelingFunctionError, MissingExtraError
 from weaklabel.lf._identity import captured
 from weaklabel.lf._modules import load_file
-from weaklabel.lf.core import Column, LabelingFunction, _family_of, _fault, _short
+from weaklabel.lf.core import LabelingFunction, WrittenFunction, family_of
+from weaklabel.lf.votes import BatchVotes, NotAVote, fault_of, shortened
 from weaklabel.types import ABSTAIN, Fault, Int8Array, Pair, Pairs, swap_votes
 
 DEFAULT_VOTES: Final = {1: "a", 2: "b"}
@@ -37,7 +38,7 @@ _ALWAYS: Final = ("id", "prompt", "response_a", "response_b")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SnorkelFunction(LabelingFunction):
+class SnorkelFunction(WrittenFunction):
     """A Snorkel labeling function as one of ours. Made by `from_snorkel`.
 
     Attributes:
@@ -50,10 +51,10 @@ class SnorkelFunction(LabelingFunction):
     vote_map: tuple[tuple[int, str], ...]
     fields: tuple[tuple[str, str], ...]
 
-    def vote_all(self, pairs: Sequence[Pair]) -> Column:
+    def vote_all(self, pairs: Sequence[Pair]) -> BatchVotes:
         votes, turned, faults = self._both_orders(pairs)
         kept = np.where(votes == swap_votes(turned), votes, np.int8(ABSTAIN)).astype(np.int8)
-        return Column(kept, np.full(len(pairs), np.nan, dtype=np.float32), faults)
+        return BatchVotes.without_margins(kept, faults)
 
     def unflipped(self, pairs: Sequence[Pair]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """`(n,)` bool each: pairs with a vote in either order, and those of them whose vote did not turn round."""
@@ -80,9 +81,9 @@ class SnorkelFunction(LabelingFunction):
         faults = []
         for row, pair in enumerate(pairs):
             try:
-                both = [self._vote(self._point(p, index, pd.Series), pair.id) for p in (pair, pair.swapped())]
+                both = [self._vote(self._point(p, index, pd.Series)) for p in (pair, pair.swapped())]
             except (Exception, SystemExit) as error:
-                faults.append(_fault(self.name, pair.id, error))
+                faults.append(fault_of(self.name, pair.id, error, self.fn))
             else:
                 votes[:, row] = both
         return votes[0], votes[1], tuple(faults)
@@ -95,7 +96,7 @@ class SnorkelFunction(LabelingFunction):
         ]
         return series(values, index=index, dtype=object, name=pair.id)
 
-    def _vote(self, point: Any, pair_id: str) -> int:
+    def _vote(self, point: Any) -> int:
         value = self.wrapped(point)
         if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
             for theirs, ours in self.vote_map:
@@ -104,9 +105,10 @@ class SnorkelFunction(LabelingFunction):
             if value == ABSTAIN:
                 return ABSTAIN
         known = ", ".join(f"{theirs} ({ours})" for theirs, ours in self.vote_map)
-        raise VoteError(
-            f"{self.name!r} returned {_short(value)} for pair {pair_id!r}. Its votes are {known} and -1 (abstain). "
-            "Name every other vote in votes={...}, as 'a', 'b' or 'abstain'."
+        raise NotAVote(
+            f"returned {shortened(value)}",
+            f"Its votes are {known} and -1 (abstain). "
+            "Name every other vote in votes={...}, as 'a', 'b' or 'abstain'.",
         )
 
 
@@ -144,7 +146,7 @@ def from_snorkel(
         fn = getattr(wrapped, "_f", wrapped)
         made = SnorkelFunction(
             name=wrapped.name,
-            family=_family_of(fn),
+            family=family_of(fn),
             fn=fn,
             columns=source_columns,
             wrapped=wrapped,
@@ -221,7 +223,7 @@ def _members(lfs: Any) -> list[Any]:
             )
         if not (callable(member) and isinstance(getattr(member, "name", None), str)):
             raise LabelingFunctionError(
-                f"from_snorkel: item {i} is {_short(member)}, no Snorkel labeling function. "
+                f"from_snorkel: item {i} is {shortened(member)}, no Snorkel labeling function. "
                 "Pass objects made by Snorkel's @labeling_function(), or an applier that holds them."
             )
     return members

@@ -35,14 +35,12 @@ def write_votes_file(folder: Path, votes: Votes) -> None:
 
 
 def write_faults(folder: Path, faults: Iterable[Fault]) -> None:
-    """`faults.jsonl`: every vote that failed."""
-    _write_jsonl(
-        folder / "faults.jsonl", ({"lf": f.lf, "pair_id": f.pair_id, "error": f.error} for f in faults)
-    )
+    """`faults.jsonl`: every vote that failed: function, pair, kind of the fault, message."""
+    _write_jsonl(folder / "faults.jsonl", (fault.to_dict() for fault in faults))
 
 
 def iter_faults(folder: Path) -> Iterator[Fault]:
-    return (Fault(f["lf"], f["pair_id"], f["error"]) for f in _read_jsonl(folder / "faults.jsonl"))
+    return map(Fault.from_dict, _read_jsonl(folder / "faults.jsonl"))
 
 
 def read_votes_file(folder: Path) -> Votes:

@@ -96,7 +96,7 @@ def check_faults(counts: Mapping[str, Any], allowed: float, folder: Path) -> Non
         count, n = tally["n_faults"], max(1, tally["n_pairs"])
         if count / n > allowed:
             first = next((fault for fault in iter_faults(folder) if fault.lf == name), None)
-            shown = "" if first is None else f"First: {first.error} (pair {first.pair_id!r}). "
+            shown = "" if first is None else f"First: {first}. "
             raise FaultShareError(
                 f"{name!r} failed on {count} of {n} pairs ({count / n:.2%}), more than lfs.max_fault_share = {allowed:g}. "
                 f"{shown}Repair it, or raise the share; every failure is "

@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from weaklabel.text.timings import LEDGER
+from weaklabel.text.timings import TIMINGS
 from weaklabel.text.tokens import BeyondOfTexts, Ints, Tokens, arrow_of, beyond_of, strings_of, tokenize
 from weaklabel.types import FloatArray, Text
 
@@ -110,7 +110,7 @@ class TextColumn:
         try:
             return self._memo[key]  # type: ignore[no-any-return]
         except KeyError:
-            with LEDGER.charged(key):
+            with TIMINGS.charged(key):
                 value = self._memo[key] = compute(self)
             return value
 
@@ -139,7 +139,7 @@ class TextColumn:
         """The words of the distinct texts, as `Text.words` has them."""
         if self.distinct is not self:
             return self.distinct.tokens
-        with LEDGER.charged("words"):
+        with TIMINGS.charged("words"):
             return tokenize(self.arrow, self.beyond)
 
     @cached_property

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
 
-class Ledger(threading.local):
+class Timings(threading.local):
     """Seconds by name, each without those of what was charged inside it.
 
     Attributes:
@@ -44,7 +44,7 @@ class Ledger(threading.local):
         return found
 
 
-LEDGER = Ledger()
+TIMINGS = Timings()
 
 
 def _name(key: Hashable) -> str:

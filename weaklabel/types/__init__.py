@@ -1,6 +1,7 @@
 """What rooms hand to each other: pairs, votes, labels, and the one question that comparers answer."""
 
 from weaklabel.types.comparer import Bare, CanCompare, Comparer, answer_of, as_comparer
+from weaklabel.types.fault import FAULT_KINDS, Fault, FaultKind
 from weaklabel.types.features import PairFeatures
 from weaklabel.types.labels import Explanation, Labels, Reason, sigmoid
 from weaklabel.types.labels_file import LabelsFile
@@ -9,7 +10,6 @@ from weaklabel.types.pairs import CANONICAL, GOLD_VALUES, PARTS, TURNED_GOLD, Pa
 from weaklabel.types.prompt_key import prompt_key
 from weaklabel.types.text import Text
 from weaklabel.types.votes import (
-    Fault,
     Float32Array,
     FloatArray,
     Int8Array,
@@ -21,6 +21,7 @@ from weaklabel.types.votes import (
 __all__ = [
     "ABSTAIN",
     "CANONICAL",
+    "FAULT_KINDS",
     "GOLD_VALUES",
     "PARTS",
     "PREFER_A",
@@ -31,6 +32,7 @@ __all__ = [
     "Comparer",
     "Explanation",
     "Fault",
+    "FaultKind",
     "Float32Array",
     "FloatArray",
     "Int8Array",

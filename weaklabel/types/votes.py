@@ -9,20 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.errors import LabelMatrixError, UnknownNameError
+from weaklabel.types.fault import Fault
 from weaklabel.types.pair import ABSTAIN
 
 Int8Array = NDArray[np.int8]
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A labeling function that failed on one pair. The vote stands as an abstain, and is counted here."""
-
-    lf: str
-    pair_id: str
-    error: str
 
 
 def swap_votes(L: Int8Array) -> Int8Array:

@@ -205,14 +205,12 @@ class _Test:
 
         signs = np.zeros((self.n, len(lfs)))
         for j, lf in enumerate(lfs):
-            column = lf.vote_all(rows_of(lf, dev) if lf.columns else rows)
-            if column.faults:
-                notes.append(
-                    f"{lf.name} failed on {len(column.faults)} pairs, first: {column.faults[0].error}"
-                )
-            no_margin = np.isnan(column.margins)
+            found = lf.vote_all(rows_of(lf, dev) if lf.columns else rows)
+            if found.faults:
+                notes.append(f"{lf.name} failed on {len(found.faults)} pairs, first: {found.faults[0]}")
+            no_margin = np.isnan(found.margins)
             signs[:, j] = np.where(
-                no_margin, signed_votes(column.votes), np.sign(np.nan_to_num(column.margins))
+                no_margin, signed_votes(found.votes), np.sign(np.nan_to_num(found.margins))
             )
             if isinstance(lf, ResponseScorer) and lf.prefer == "less":
                 signs[:, j] *= -1.0  # back to "more of the score"
@@ -349,7 +347,7 @@ def _suggest_scorer(lf: LabelingFunction, wins: str) -> str:
         return name if wins == "more" else f"# {name} votes the wrong way round here"
     if lf.prefer == wins:
         return name
-    return f'{name}{"[0]" if shipped else ""}.but(prefer="{wins}")'
+    return f'{name}{"[0]" if shipped else ""}.with_settings(prefer="{wins}")'
 
 
 def _cells(clue: Clue) -> list[str]:

@@ -85,7 +85,7 @@ RULES: Final = dict(
                         "error",
                         "Two functions have the same name.",
                         "Votes are stored and shown by name, so apply() refuses both.",
-                        "Rename one: @labeling_function(name=...) or scorer.but(name=...).",
+                        "Rename one: @labeling_function(name=...) or scorer.with_settings(name=...).",
                     ),
                     Rule(
                         "WL115",

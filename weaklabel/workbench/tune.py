@@ -89,7 +89,7 @@ class Tuned:
     @property
     def code(self) -> str:
         """The call that makes the proposed scorer from the present one."""
-        return f"but({self.proposed.instead_of(self.now)})"
+        return f"with_settings({self.proposed.instead_of(self.now)})"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; what is not known is None."""
@@ -182,7 +182,7 @@ class Tuning:
         for row in self.suggestions:
             lines.append(f"    # honest gain {_nats(row.honest_gain)}; was {row.now}")
             lines.append(
-                f"    load_spec({row.spec!r}).but(name={row.lf + '_tuned'!r}, {row.proposed.instead_of(row.now)}),"
+                f"    load_spec({row.spec!r}).with_settings(name={row.lf + '_tuned'!r}, {row.proposed.instead_of(row.now)}),"
             )
         return "\n".join([*lines, "]", ""])
 
@@ -218,7 +218,7 @@ def tune(
     ...     return response.text in good
     >>> row = tune([wrong_way_round], pairs).rows[0]
     >>> row.suggested, row.code
-    (True, 'but(prefer="more")')
+    (True, 'with_settings(prefer="more")')
     """
     from weaklabel.engine.apply import apply
 

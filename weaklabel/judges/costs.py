@@ -1,16 +1,16 @@
-"""What a judge costs: the questions, an estimate before the first of them, and the budget that is never passed."""
+"""What a judge costs: its questions, their prices, its ledger, and an estimate before the first of them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from weaklabel.artifacts import content_hash
 from weaklabel.judges.settings import JudgeSettings
 from weaklabel.judges.template import fill, values_of
-from weaklabel.servers.client import Failure
+from weaklabel.ledger import Budget, Cost, Ledger, Reservation
 from weaklabel.servers.protocol import Reply, Request
 from weaklabel.servers.replies import ReplyCache
 from weaklabel.types import Pair
@@ -37,56 +37,33 @@ class Question:
         return Request(prompt, settings.system, settings.max_tokens, most, settings.body)
 
 
-class Purse:
-    """The budget of a judge over its whole life: what was spent, what is under way, what is left.
+class Prices:
+    """What questions cost: at most before they are answered, and by count afterwards.
 
-    What a request will cost is not known before: until its answer is there it counts as one token per byte, which no
-    tokeniser over bytes exceeds, more than any chat template adds, and an answer as long as allowed. What is reserved
-    too much comes back. Where a server counts more than that, the first answer shows it: a purse with a limit sends
-    one pair ahead of all others.
+    Until its answer is there a request counts as one token per byte, which no tokeniser over bytes exceeds, more than
+    any chat template adds, and an answer as long as allowed. Where a server counts more than that, the first answers
+    show it, and later questions count so much more.
+
+    Attributes:
+        is_known: whether an answer has shown what this server counts.
     """
 
-    def __init__(self, settings: JudgeSettings, cache: ReplyCache) -> None:
+    def __init__(self, settings: JudgeSettings) -> None:
         self.settings = settings
-        self.calls = len(cache)
-        self.spent = math.fsum(self._cost(r.tokens_in or 0, r.tokens_out or 0) for r in cache.replies)
-        self.held = 0.0  # for what is under way
-        self._frame, self._longest, self._seen = _FRAME_AT_MOST, settings.max_tokens, False
-        self._under_way: dict[str, float] = {}
+        self.is_known = False
+        self._frame, self._longest = _FRAME_AT_MOST, settings.max_tokens
 
-    @property
-    def waits(self) -> bool:
-        """Whether something is under way whose answer may free money."""
-        return bool(self._under_way)
+    def at_most(self, question: Question) -> Cost:
+        """What a question counts as until its answer is there."""
+        return self._cost(_bytes_of(question.request(self.settings)) + self._frame, self._longest)
 
-    def can_take(self, both: Sequence[Question], *, guess: bool = False) -> bool:
-        """Whether the budget allows both orders of a pair now; with `guess`, once what was taken by guess is answered."""
-        limit = self.settings.max_pairs
-        if limit is not None and self.calls + len(both) > 2 * limit:
-            return False
-        if self.settings.max_cost is None:
-            return True
-        if not self._seen and self._under_way and not guess:
-            return False
-        return self.spent + self.held + self.at_most(both) <= self.settings.max_cost
+    def about(self, question: Question) -> Cost:
+        """What a question will cost if it is ordinary text and its answer as long as allowed."""
+        return self._cost(guessed_in(question.request(self.settings)), self.settings.max_tokens)
 
-    def at_most(self, both: Sequence[Question]) -> float:
-        """What both orders of a pair count as until their answers are there."""
-        return math.fsum(self._before(question, guess=False) for question in both)
-
-    def take(self, question: Question, *, guess: bool = False) -> None:
-        self.calls += 1
-        self._under_way[question.key] = self._before(question, guess)
-        self.held += self._under_way[question.key]
-
-    def settle(self, question: Question, answer: Reply | Failure) -> None:
-        self.held -= self._under_way.pop(question.key, 0.0)
-        if isinstance(answer, Failure):
-            self.calls -= 1
-        else:
-            known = self.counted(question, answer)
-            self._learn(question, answer)
-            self.spent += self._cost(known.tokens_in or 0, known.tokens_out or 0)
+    def of(self, reply: Reply) -> Cost:
+        """What an answer has cost."""
+        return self._cost(reply.tokens_in or 0, reply.tokens_out or 0)
 
     def counted(self, question: Question, reply: Reply) -> Reply:
         """The reply with tokens that the server did not report replaced by the estimate, so that they count."""
@@ -95,35 +72,52 @@ class Purse:
         asked = guessed_in(question.request(self.settings))
         return replace(reply, tokens_in=asked, tokens_out=math.ceil(len(reply.text) / _BYTES_PER_TOKEN))
 
-    def _learn(self, question: Question, reply: Reply) -> None:
-        self._seen = True
+    def learn(self, question: Question, reply: Reply) -> None:
+        """Take note of what the server counted."""
+        self.is_known = True
         size = _bytes_of(question.request(self.settings))
         self._frame = max(self._frame, (reply.tokens_in or 0) - size)
         self._longest = max(self._longest, reply.tokens_out or 0)
 
-    def _before(self, question: Question, guess: bool) -> float:
-        request = question.request(self.settings)
-        if guess:
-            return self._cost(guessed_in(request), self.settings.max_tokens)
-        return self._cost(_bytes_of(request) + self._frame, self._longest)
+    def _cost(self, tokens_in: int, tokens_out: int) -> Cost:
+        price_in, price_out = self.settings.price_in or 0, self.settings.price_out or 0
+        money = (tokens_in * price_in + tokens_out * price_out) / 1e6
+        return Cost(calls=1, tokens=tokens_in + tokens_out, money=money)
 
-    def _cost(self, tokens_in: float, tokens_out: float) -> float:
-        return (tokens_in * (self.settings.price_in or 0) + tokens_out * (self.settings.price_out or 0)) / 1e6
+
+def ledger_of(settings: JudgeSettings, cache: ReplyCache) -> Ledger:
+    """The ledger of a judge over its whole life: its budget, and what the answers at hand have cost."""
+    calls = None if settings.max_pairs is None else 2 * settings.max_pairs
+    prices = Prices(settings)
+    return Ledger(
+        Budget(calls=calls, money=settings.max_cost), Cost.sum(prices.of(reply) for reply in cache.replies)
+    )
+
+
+class Job(NamedTuple):
+    """A question under way, and what is set aside for it."""
+
+    question: Question
+    reserved: Reservation
 
 
 def jobs(
-    todo: Sequence[tuple[Question, ...]], purse: Purse, settings: JudgeSettings
-) -> Iterator[tuple[Question, Request] | None]:
-    """Both orders of one pair after another, while the budget allows; None while it has to be waited for."""
+    todo: Sequence[tuple[Question, ...]], ledger: Ledger, prices: Prices
+) -> Iterator[tuple[Job, Request] | None]:
+    """Both orders of one pair after another, while the budget allows; None while it has to be waited for.
+
+    With a budget in money one pair goes ahead of all others: its answers show what the server counts.
+    """
+    settings = prices.settings
     for both in todo:
-        while not purse.can_take(both):
-            if not purse.waits:
+        while (settings.max_cost is not None and not prices.is_known and ledger.is_waiting) or (
+            reserved := ledger.reserve(*map(prices.at_most, both))
+        ) is None:
+            if not ledger.is_waiting:
                 return
             yield None
-        for question in both:
-            purse.take(question)
-        for question in both:
-            yield question, question.request(settings)
+        for question, part in zip(both, reserved, strict=True):
+            yield Job(question, part), question.request(settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +153,7 @@ class Estimate:
 
     def __str__(self) -> str:
         if not self.n_asked and self.n_left:
-            text = f"judge {self.judge}: the budget lets none of {self.n_left:,} open pairs be asked"
+            text = f"judge {self.judge}: 0 of {self.n_left:,} open pairs can be asked within the budget"
         elif not self.n_asked:
             text = (
                 f"judge {self.judge}: nothing to ask, {self.n_known:,} of {self.n_pairs:,} pairs are judged"
