@@ -25,13 +25,14 @@ from weaklabel.calibration.temperature import Temperature
 from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.reward.base import RewardModel, check_targets, prompt_hashes
 from weaklabel.reward.scorer_folder import read_scorer, torn, write_scorer
-from weaklabel.reward.teaching import plan_gold, teaching_groups, turns_of
+from weaklabel.reward.teaching import plan_gold, teaching_groups
 from weaklabel.training.models import DTYPES, context_length, load_scorer, quiet, with_lora
 from weaklabel.training.running import Trained, train_scorer
 from weaklabel.training.scoring import score_texts
 from weaklabel.training.scratch import SIZES, from_scratch
 from weaklabel.training.settings import ANNOTATIONS, TrainingSettings
 from weaklabel.types import FloatArray, Message, Pairs, sigmoid
+from weaklabel.types.messages import copied
 
 # Where the settings name none: a head alone, adapters and whole models want different steps.
 LEARNING_RATES: Final = {"scratch": 1e-3, "lora": 2e-4, "whole": 2e-5}
@@ -269,7 +270,7 @@ class TransformerReward(RewardModel):
                 f"{self.name}: {len(prompts)} prompts came with {len(responses)} responses. Pass one prompt per response."
             )
         keys = [
-            (prompt, response, tuple((t["role"], t["content"]) for t in turns_of(prompt, turns)))
+            (prompt, response, tuple(tuple(turn.items()) for turn in copied(turns)))
             for prompt, response, turns in zip(prompts, responses, given, strict=True)
         ]
         # In the order of the texts, so that batches do not depend on the order in which they were given.
@@ -279,7 +280,7 @@ class TransformerReward(RewardModel):
             self.tokenizer_,
             [prompt for prompt, _, _ in order],
             [response for _, response, _ in order],
-            messages=[[Message(role=r, content=c) for r, c in turns] for _, _, turns in order],
+            messages=[copied([dict(turn) for turn in turns]) for _, _, turns in order],
             max_length=self._fitting(self.model_, self.tokenizer_).max_length,
             tokens_per_batch=SCORED_TOKENS,
             bf16=self._settings.bf16,
