@@ -26,11 +26,12 @@ from weaklabel.lf.columns import (
     ColumnFunction,
     DerivedFunction,
     change_places,
+    keyed_votes,
     no_function,
-    verdict_key,
 )
 from weaklabel.lf.core import LabelingFunction, check_score
 from weaklabel.lf.specs import spec_of
+from weaklabel.types.verdicts import verdict_key
 
 Toward = Literal["first", "b"]
 
@@ -305,12 +306,7 @@ def checked_votes(name: str, votes: Mapping[Any, str] | None) -> tuple[tuple[str
     """
     if votes is None:
         return ()
-    odd = [meaning for meaning in votes.values() if meaning not in _MEANINGS]
-    if odd or not votes:
-        raise LabelingFunctionError(
-            f"{name!r}: votes maps to {odd[0] if odd else 'nothing'!r}. Allowed: {', '.join(_MEANINGS)}."
-        )
-    return tuple(sorted((verdict_key(value), meaning) for value, meaning in votes.items()))
+    return tuple(sorted(keyed_votes(name, votes, _MEANINGS).items()))
 
 
 def _exchange(one: Sequence[Any], two: Sequence[Any], swapped: Sequence[bool]) -> tuple[list[Any], list[Any]]:
