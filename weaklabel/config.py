@@ -179,10 +179,17 @@ class ExportSettings(Settings):
     allow_uncalibrated: bool = False
 
 
-class TrlSettings(ExportSettings):
-    """`[export.trl]`."""
+class PreferenceSettings(ExportSettings):
+    """`[export.openrlhf]`: rows with a chosen and a rejected response."""
 
     conversational: bool = True
+    # Chat templates such as Gemma's refuse system turns.
+    fold_system: bool = False
+
+
+class TrlSettings(PreferenceSettings):
+    """`[export.trl]`."""
+
     file_format: Literal["jsonl", "parquet"] = "jsonl"
 
 
@@ -192,7 +199,7 @@ class ExportTables(Settings):
     trl: TrlSettings | None = None
     parquet: ExportSettings | None = None
     datasets: ExportSettings | None = None
-    openrlhf: ExportSettings | None = None
+    openrlhf: PreferenceSettings | None = None
 
 
 class RewardSettings(Settings):

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from weaklabel.errors import ConfigError, DataError, LabelMatrixError
 from weaklabel.types import Message, Pairs, fold
+from weaklabel.types.messages import copied
 
 
 def folds_by_prompt(groups: ArrayLike, n_folds: int, seed: int = 0) -> NDArray[np.int64]:
@@ -125,12 +126,8 @@ def gather_groups(pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None) -> lis
             for row in rows
         )
         first = rows[0]
-        groups.append(Group(prompts[first], tuple(index), compared, _messages(messages[first])))
+        groups.append(Group(prompts[first], tuple(index), compared, copied(messages[first])))
     return groups
-
-
-def _messages(turns: Sequence[Message] | None) -> tuple[Message, ...]:
-    return tuple(Message(role=turn["role"], content=turn["content"]) for turn in turns or ())
 
 
 def _per_pair(what: str, values: ArrayLike, n: int) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ import pytest
 from weaklabel.data import LAYOUTS, detect_layout, read_pairs
 from weaklabel.errors import LayoutError, UnknownNameError
 from weaklabel.types import Pairs
+from weaklabel.types.messages import copied
 
 USER = {"role": "user", "content": "Hi"}
 
@@ -24,7 +25,8 @@ def only(rows: Sequence[dict[str, Any]], **settings: Any) -> dict[str, Any]:
     """The one pair that these rows make."""
     table = read_pairs(rows, **settings).table
     assert table.num_rows == 1
-    return dict(table.to_pylist()[0])
+    row = dict(table.to_pylist()[0])
+    return row | {"messages": list(copied(row["messages"])) or None}
 
 
 def better(row: dict[str, Any]) -> str:

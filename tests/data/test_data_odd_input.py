@@ -15,6 +15,7 @@ import pytest
 from weaklabel.data import read_pairs, write_pairs
 from weaklabel.errors import ConfigError, DataError, GoldError, LayoutError
 from weaklabel.types import CANONICAL
+from weaklabel.types.messages import copied
 
 GOOD = {"prompt": "Q", "response_a": "x", "response_b": "y"}
 HEADER = "prompt,response_a,response_b\n"
@@ -186,7 +187,8 @@ def test_one_bad_cell_leaves_the_lists_of_a_pandas_frame_alone() -> None:
     turn = np.array([{"role": "user", "content": "hi"}], dtype=object)
     frame = pandas.DataFrame({k: [v, v + "2"] for k, v in GOOD.items()} | {"messages": [turn, turn]})
     frame["n"] = pandas.Series([1, "a"], dtype=object)
-    assert read_pairs(frame).table["messages"].to_pylist() == [turn.tolist()] * 2
+    found = read_pairs(frame).table["messages"].to_pylist()
+    assert [list(copied(turns)) for turns in found] == [turn.tolist()] * 2
 
 
 def test_a_column_that_is_displaced_displaces_no_other() -> None:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weaklabel.data import read_pairs
-from weaklabel.data.readers.base import parse_transcript
 from weaklabel.data.readers.preference import split_transcripts
+from weaklabel.types.messages import parse_transcript
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20).filter(
     lambda t: t.strip() and "Human:" not in t and "Assistant:" not in t

@@ -19,6 +19,7 @@ from weaklabel.reward.linear import LinearReward
 from weaklabel.servers.endpoint import Endpoint
 from weaklabel.training.sampling import Sampling
 from weaklabel.types import sigmoid
+from weaklabel.types.messages import copied
 
 PROMPTS = [{"prompt": f"Question {i}?"} for i in range(6)]
 
@@ -252,7 +253,7 @@ def test_a_conversation_is_sent_as_it_is_and_further_fields_go_along():
         "min_p": 0.1,
     }
     (row,) = rows_of(made.path)
-    assert row["messages"] == sent
+    assert list(copied(row["messages"])) == sent
     assert row["prompt"].startswith("Human: Hi")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_pairs import made_pairs
 
-from weaklabel.reward.teaching import plan_gold, teaching_groups, turns_of
+from weaklabel.reward.teaching import plan_gold, teaching_groups
 
 
 def gold_of(n, share=1.0):
@@ -23,14 +23,6 @@ def test_turning_pairs_round_gives_the_same_groups():
     (group,) = groups
     assert group.responses == ("a", "b", "c")
     assert [(c.i, c.j, c.p) for c in group.comparisons] == [(0, 1, 0.25), (0, 2, 0.25), (1, 2, 0.0)]
-
-
-def test_a_transcript_is_a_conversation_and_messages_come_first():
-    transcript = "Human: Hi\n\nAssistant: Yes?\n\nHuman: Why?"
-    assert [turn["role"] for turn in turns_of(transcript, None)] == ["user", "assistant", "user"]
-    assert turns_of("Human: Hi", None) == turns_of("Why?", []) == ()
-    assert turns_of(transcript, [{"role": "user", "content": "x"}]) == ({"role": "user", "content": "x"},)
-    assert turns_of("", [{"role": "user", "content": None}]) == ({"role": "user", "content": ""},)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 
 from weaklabel.artifacts import content_hash
 from weaklabel.errors import ArtifactError, ConfigError
-from weaklabel.training.sampling import Sampling, own_turn, transcript
+from weaklabel.training.sampling import Sampling, own_turn
+from weaklabel.types.messages import asking_transcript
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -135,8 +136,22 @@ def test_a_response_says_why_it_ended_and_what_it_cost(responder):
 def test_a_model_without_a_chat_template_gets_a_transcript_and_ends_before_the_next_human_turn(tmp_path):
     plain = Responder(make_model(tmp_path / "plain", chat=None))
     messages = [{"role": "user", "content": "sun"}]
-    assert plain.encode(messages) == plain.tokenizer(transcript(messages))["input_ids"]
+    assert plain.encode(messages) == plain.tokenizer(asking_transcript(messages))["input_ids"]
     assert own_turn("moon\n\nHuman: star") == "moon"
+
+
+def test_a_strict_template_is_asked_with_turns_that_it_takes(tmp_path):
+    strict = (
+        "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('alternate') }}"
+        "{% endif %}{{ m.content }} {% endfor %}"
+    )
+    made = Responder(make_model(tmp_path / "strict", chat=strict))
+    apart = [
+        {"role": role, "content": text}
+        for role, text in [("system", "sun"), ("user", "moon"), ("user", "star")]
+    ]
+    as_one = [{"role": "user", "content": "sun\n\nmoon\n\nstar"}]
+    assert made.encode(apart) == made.encode(as_one)
 
 
 def test_a_prompt_without_room_gets_no_response_instead_of_being_cut(tmp_path):

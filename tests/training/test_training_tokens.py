@@ -90,6 +90,42 @@ def test_messages_go_through_the_template_turn_by_turn():
     assert prompt == "[USER] w1 [EOS] [TURN] [BOT] w2 [EOS] [TURN] [USER] w5 [EOS] [TURN] [BOT]"
 
 
+STRICT = (
+    "[BOS] {% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Conversation roles must alternate user/assistant') }}{% endif %}"
+    "{{ m.content }} {% if m.role == 'assistant' %}[EOS]{% endif %}{% endfor %}"
+)
+
+
+def conversation(*roles: str) -> tuple[dict[str, str], ...]:
+    return tuple({"role": role, "content": f"w{k}"} for k, role in enumerate(roles))
+
+
+def test_a_strict_template_gets_turns_in_order_with_one_first_and_one_last_token():
+    group = Group("w0", ("w3", "w4"), AB, conversation("system", "user", "user"))
+    prompt, responses, _ = one(group, made(STRICT, frame="bos"))
+    assert prompt == "[BOS] w0 w1 w2"
+    assert responses == ["w3 [EOS]", "w4 [EOS]"]
+
+
+def test_a_template_that_takes_any_turns_gets_them_as_they_are():
+    group = Group("w0", ("w3", "w4"), AB, conversation("user", "user"))
+    prompt, _, _ = one(group, made(TEMPLATE))
+    assert prompt == "[USER] w0 [EOS] [TURN] [USER] w1 [EOS] [TURN] [BOT]"
+
+
+def test_a_transcript_goes_through_the_template_turn_by_turn():
+    group = Group("Human: w1\n\nAssistant: w2\n\nHuman: w5", ("w3", "w4"), AB)
+    prompt, _, _ = one(group, made(STRICT))
+    assert prompt == "[BOS] w1 w2 [EOS] w5"
+
+
+def test_a_template_that_refuses_everything_is_one_line_with_prompt_and_rule():
+    template = "{{ raise_exception('only poems') }}"
+    with pytest.raises(ConfigError, match=r"prompt 'w1': the chat template refuses .* \(only poems\)"):
+        one(Group("w1", ("w3", "w4"), AB), made(template))
+
+
 def test_a_template_that_opens_a_finished_reply_differently_keeps_the_rendered_text_whole():
     template = TEMPLATE.replace("[BOT]{% endif %}", "[BOT] [SEP]{% endif %}")
     prompt, responses, _ = one(Group("w1", ("w3", "w4"), AB), made(template))

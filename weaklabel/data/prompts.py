@@ -12,12 +12,13 @@ import pyarrow as pa
 from weaklabel.artifacts import content_hash
 from weaklabel.data.blocks import Block
 from weaklabel.data.readers import detect_layout, listed
-from weaklabel.data.readers.base import RowProblem, encodes, render, shown
+from weaklabel.data.readers.base import RowProblem, encodes, shown
 from weaklabel.data.readers.canonical import read_prompt
 from weaklabel.data.reading import iter_batches
 from weaklabel.data.sources import open_source
 from weaklabel.errors import DataError, LayoutError
 from weaklabel.types import Message, SetAside, fold, prompt_key
+from weaklabel.types.messages import conversation, prompt_of
 
 _ALONE = frozenset({"prompt", "messages"})
 
@@ -41,7 +42,7 @@ class Prompt:
     @property
     def told(self) -> str:
         """The conversation as JSON: what is asked, in a form to hash."""
-        return json.dumps([[turn["role"], turn["content"]] for turn in self.messages])
+        return json.dumps([list(turn.values()) for turn in self.messages])
 
     @property
     def keys(self) -> frozenset[str]:
@@ -163,7 +164,7 @@ def _alone(block: Block, aside: list[SetAside]) -> Iterator[Prompt]:
             text, messages = read_prompt(row)
             while messages and messages[-1]["role"] == "assistant":
                 messages = messages[:-1]
-                text = render(messages)
+                text = prompt_of(messages)
             yield _prompt(_usable(text), messages, row.get("part"))
         except RowProblem as error:
             aside.append(SetAside(block.file, line, str(error)))
@@ -180,9 +181,4 @@ def _usable(text: Any) -> str:
 
 
 def _prompt(text: str, messages: list[Message] | None, part: str | None) -> Prompt:
-    if not messages:
-        return Prompt(text, (Message(role="user", content=text),), part=part)
-    turns = (
-        Message(role="user" if m["role"] == "human" else m["role"], content=m["content"]) for m in messages
-    )
-    return Prompt(text, tuple(turns), given=True, part=part)
+    return Prompt(text, conversation(text, messages), given=bool(messages), part=part)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from weaklabel.export.folder import write_export, write_jsonl
-from weaklabel.export.rows import preference_rows
+from weaklabel.export.rows import preference_rows, with_note_of_system
 from weaklabel.export.selection import AnyLabels, ExportReport, Selection
 from weaklabel.types import Labels
 
@@ -24,6 +24,7 @@ def export_openrlhf(
     *,
     min_confidence: float = 0.0,
     conversational: bool = True,
+    fold_system: bool = False,
     include_test: bool = False,
     allow_uncalibrated: bool = False,
 ) -> ExportReport:
@@ -41,11 +42,13 @@ def export_openrlhf(
     settings = {
         "min_confidence": min_confidence,
         "conversational": conversational,
+        "fold_system": fold_system,
         "include_test": include_test,
     }
 
     def write(target: Path, kept: Iterator[Labels]) -> None:
-        rows = (row for part in kept for row in preference_rows(part, conversational=conversational))
-        write_jsonl(target / DATA_FILE, rows)
+        parts = kept if fold_system or not conversational else with_note_of_system(kept, selection)
+        form = {"conversational": conversational, "fold_system": fold_system}
+        write_jsonl(target / DATA_FILE, (row for part in parts for row in preference_rows(part, **form)))
 
     return write_export(folder, "openrlhf", selection, settings, write)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from weaklabel.export.selection import chosen_first
+from weaklabel.export.selection import Selection, chosen_first
 from weaklabel.types import Labels, sigmoid
+from weaklabel.types.messages import Turn, conversation, joined, template_turns, without_system
 
 
-def preference_rows(labels: Labels, *, conversational: bool) -> Iterator[dict[str, Any]]:
+def preference_rows(
+    labels: Labels, *, conversational: bool, fold_system: bool = False
+) -> Iterator[dict[str, Any]]:
     """One dict per pair: `prompt`, `chosen`, `rejected`, `p_chosen`, `w`, `logit`, `id`, `label_source`.
 
-    Conversational rows hold lists of `{"role", "content"}`: the prompt is the pair's `messages`, or one user
-    turn where it has none. `p_chosen` is the belief that the chosen response is better, at least .5; `logit`
-    its log-odds, above 0. The labels must hold no exact tie.
+    Conversational rows hold lists of `{"role", "content"}`, of tools with `tool_calls`, `tool_call_id` and `name`: the
+    prompt is the pair's `messages`, the turns of a transcript, or one user turn. Neighbouring turns of one role are
+    joined, because many chat templates refuse them; with `fold_system` what the system says goes into the user's next
+    turn. `p_chosen` is the belief that the chosen response is better, at
+    least .5; `logit` its log-odds, above 0. The labels must hold no exact tie.
     """
     table = labels.pairs.table
+    arranged = without_system if fold_system else joined
     chosen, rejected, logit = chosen_first(labels)
     source = "weaklabel:calibrated" if labels.calibrated else "weaklabel:uncalibrated"
     columns = zip(
@@ -32,9 +38,9 @@ def preference_rows(labels: Labels, *, conversational: bool) -> Iterator[dict[st
     )
     for pair_id, prompt, messages, better, worse, p, w, z in columns:
         yield {
-            "prompt": _turns(prompt, messages) if conversational else prompt,
-            "chosen": [_turn("assistant", better)] if conversational else better,
-            "rejected": [_turn("assistant", worse)] if conversational else worse,
+            "prompt": arranged(template_turns(conversation(prompt, messages))) if conversational else prompt,
+            "chosen": [_reply(better)] if conversational else better,
+            "rejected": [_reply(worse)] if conversational else worse,
             "p_chosen": p,
             "w": w,
             "logit": z,
@@ -43,11 +49,19 @@ def preference_rows(labels: Labels, *, conversational: bool) -> Iterator[dict[st
         }
 
 
-def _turns(prompt: str, messages: list[dict[str, str | None]] | None) -> list[dict[str, str]]:
-    if not messages:
-        return [_turn("user", prompt)]
-    return [_turn(m["role"] or "user", m["content"] or "") for m in messages]
+def _reply(text: str) -> Turn:
+    return {"role": "assistant", "content": text}
 
 
-def _turn(role: str, content: str) -> dict[str, str]:
-    return {"role": role, "content": content}
+def with_note_of_system(parts: Iterable[Labels], selection: Selection) -> Iterator[Labels]:
+    """The same parts; once they have gone by, the selection's report says how many prompts hold a system turn."""
+    count = 0
+    for part in parts:
+        messages = part.pairs.table["messages"].to_pylist()
+        count += sum(any(turn["role"] == "system" for turn in turns or ()) for turns in messages)
+        yield part
+    if count:
+        selection.notes.append(
+            f"{count:,} prompts hold a system turn, which chat templates such as Gemma's refuse: fold_system puts it into "
+            "the user's turn"
+        )

@@ -43,6 +43,7 @@ class ExportReport:
         n_gold: how many pairs that share rests on.
         gold_in_sample: whether the gold of any of them was used to fit or calibrate the labels.
         path: the folder written, None before.
+        notes: what a user of the export should know besides.
     """
 
     n_pairs: int
@@ -53,6 +54,7 @@ class ExportReport:
     n_gold: int
     gold_in_sample: bool
     path: Path | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def kept_share(self) -> float:
@@ -64,6 +66,7 @@ class ExportReport:
         return asdict(self) | {
             "path": None if self.path is None else str(self.path),
             "kept_share": self.kept_share,
+            "notes": list(self.notes),
         }
 
     def lines(self) -> list[str]:
@@ -80,7 +83,7 @@ class ExportReport:
         if self.gold_agreement is not None:
             flag = "in-sample: this gold was used to fit" if self.gold_in_sample else "not used to fit"
             lines.append(f"agrees with gold: {self.gold_agreement:.3f} of {self.n_gold:,} dev pairs ({flag})")
-        return lines
+        return [*lines, *self.notes]
 
     def __str__(self) -> str:
         return "\n".join([*self.lines(), *([] if self.path is None else [f"written to {self.path}"])])
@@ -113,6 +116,7 @@ class Selection:
         check_confidence(min_confidence)
         require_calibrated(labels, allow_uncalibrated, "export")
         self.labels = labels
+        self.notes: list[str] = []  # for the report, by who writes
         self._settings = min_confidence, include_test, keep_undecided
         self._n_pairs = self._n_kept = self._n_gold = 0
         self._dropped = dict.fromkeys(REASONS, 0)
@@ -151,6 +155,7 @@ class Selection:
             self._right / self._n_gold if self._n_gold else None,
             self._n_gold,
             self._in_sample,
+            notes=tuple(self.notes),
         )
 
     def _count(self, part: Labels, kept: Labels, why: NDArray[np.str_]) -> None:

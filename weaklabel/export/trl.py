@@ -15,14 +15,14 @@ import pyarrow as pa
 
 from weaklabel.errors import ConfigError
 from weaklabel.export.folder import write_export, write_jsonl
-from weaklabel.export.rows import preference_rows
+from weaklabel.export.rows import preference_rows, with_note_of_system
 from weaklabel.export.selection import AnyLabels, ExportReport, Selection
 from weaklabel.export.tabular import write_tables
 from weaklabel.types import Labels
-from weaklabel.types.pairs import MESSAGE_TYPE
 
 FileFormat = Literal["jsonl", "parquet"]
 FORMATS: Final = ("jsonl", "parquet")
+_TURNS: Final = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 
 
 def export_trl(
@@ -31,6 +31,7 @@ def export_trl(
     *,
     min_confidence: float = 0.0,
     conversational: bool = True,
+    fold_system: bool = False,
     include_test: bool = False,
     allow_uncalibrated: bool = False,
     file_format: FileFormat = "jsonl",
@@ -46,12 +47,13 @@ def export_trl(
         min_confidence: keep pairs at least this confident, in [.5, 1); 0 keeps all.
         conversational: lists of `{"role", "content"}` (the prompt from `messages` where the pair has them);
             False writes plain strings.
+        fold_system: put what the system says into the user's next turn, for chat templates that refuse system turns.
         include_test: write the locked test prompts too.
         allow_uncalibrated: write labels whose probabilities were never fitted to gold.
         file_format: "jsonl" or "parquet".
 
     Raises:
-        NotCalibratedError, ConfigError, DataError: as for `Selection`.
+        NotCalibratedError, ConfigError, DataError: as for `Selection`; Parquet cannot hold tool calls either.
         ArtifactError: when `folder` holds other files.
     """
     if file_format not in FORMATS:
@@ -65,12 +67,15 @@ def export_trl(
     settings: dict[str, Any] = {
         "min_confidence": min_confidence,
         "conversational": conversational,
+        "fold_system": fold_system,
         "include_test": include_test,
         "file_format": file_format,
     }
 
     def write(target: Path, kept: Iterator[Labels]) -> None:
-        _write_data(target / f"train.{file_format}", kept, conversational)
+        parts = kept if fold_system or not conversational else with_note_of_system(kept, selection)
+        form = {"conversational": conversational, "fold_system": fold_system}
+        _write_data(target / f"train.{file_format}", (list(preference_rows(p, **form)) for p in parts), form)
 
     def card(report: ExportReport) -> str:
         return _card(labels, report, settings)
@@ -78,12 +83,11 @@ def export_trl(
     return write_export(folder, "trl", selection, settings, write, card)
 
 
-def _write_data(path: Path, kept: Iterator[Labels], conversational: bool) -> None:
+def _write_data(path: Path, parts: Iterator[list[dict[str, Any]]], form: dict[str, bool]) -> None:
     if path.suffix == ".jsonl":
-        rows = (row for part in kept for row in preference_rows(part, conversational=conversational))
-        write_jsonl(path, rows)
+        write_jsonl(path, (row for part in parts for row in part))
         return
-    text = pa.list_(MESSAGE_TYPE) if conversational else pa.string()
+    text = _TURNS if form["conversational"] else pa.string()
     schema = pa.schema(
         [(name, text) for name in ("prompt", "chosen", "rejected")]
         + [(name, pa.float64()) for name in ("p_chosen", "w", "logit")]
@@ -91,11 +95,18 @@ def _write_data(path: Path, kept: Iterator[Labels], conversational: bool) -> Non
     )
     write_tables(
         path,
-        (
-            pa.Table.from_pylist(list(preference_rows(part, conversational=conversational)), schema)
-            for part in kept
-        ),
+        (pa.Table.from_pylist([_without_tools(row) for row in part], schema) for part in parts),
     )
+
+
+def _without_tools(row: dict[str, Any]) -> dict[str, Any]:
+    """The row, unless a turn of its prompt holds more than a Parquet column of role and content can."""
+    if not isinstance(row["prompt"], str) and any(len(turn) > 2 for turn in row["prompt"]):
+        raise ConfigError(
+            f"export_trl: the prompt of pair {row['id']!r} holds tool calls, which are written as JSON lines only. "
+            "Set file_format to jsonl."
+        )
+    return row
 
 
 def _card(labels: AnyLabels, report: ExportReport, settings: dict[str, Any]) -> str:

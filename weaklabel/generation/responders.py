@@ -17,7 +17,8 @@ from weaklabel.servers.client import Client
 from weaklabel.servers.endpoint import Endpoint
 from weaklabel.servers.protocol import Reply, Request
 from weaklabel.servers.replies import ReplyCache
-from weaklabel.training.sampling import NEXT_TURN, Sampling, own_turn, transcript
+from weaklabel.training.sampling import NEXT_TURN, Sampling, own_turn
+from weaklabel.types.messages import asking_transcript, joined, template_turns
 
 Keep = Callable[[str, Reply], None]
 """Called with the key of a question as soon as its answer is there."""
@@ -154,10 +155,10 @@ class EndpointSource:
         if drawn.top_k:
             body["top_k"] = drawn.top_k
         if self.endpoint.api == "chat":
-            body["messages"] = [dict(turn) for turn in slot.prompt.messages]
+            body["messages"] = joined(template_turns(slot.prompt.messages))
         else:
             body["stop"] = [NEXT_TURN]
-        prompt = transcript(slot.prompt.messages)
+        prompt = asking_transcript(slot.prompt.messages)
         return Request(prompt, max_tokens=drawn.max_new_tokens, body=body | dict(self.body))
 
     def _own(self, reply: Reply) -> Reply:

@@ -22,10 +22,11 @@ import pyarrow.compute as pc
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.judges.both_orders import SAID, SAID_NOTHING, BothOrders
 from weaklabel.judges.verdict import FIRST, SECOND, TIE
-from weaklabel.lf.columns import ColumnFunction, DerivedFunction, change_places, undefined, verdict_key
+from weaklabel.lf.columns import ColumnFunction, DerivedFunction, change_places, keyed_votes, undefined
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.specs import spec_of
 from weaklabel.lf.votes import NotAVote, check_score
+from weaklabel.types.verdicts import verdict_key
 
 Toward = Literal["first", "b"]
 
@@ -303,12 +304,7 @@ def checked_votes(name: str, votes: Mapping[Any, str] | None) -> tuple[tuple[str
     """
     if votes is None:
         return ()
-    odd = [meaning for meaning in votes.values() if meaning not in _MEANINGS]
-    if odd or not votes:
-        raise LabelingFunctionError(
-            f"{name!r}: votes maps to {odd[0] if odd else 'nothing'!r}. Allowed: {', '.join(_MEANINGS)}."
-        )
-    return tuple(sorted((verdict_key(value), meaning) for value, meaning in votes.items()))
+    return tuple(sorted(keyed_votes(name, votes, _MEANINGS).items()))
 
 
 def _exchange(one: Sequence[Any], two: Sequence[Any], swapped: Sequence[bool]) -> tuple[list[Any], list[Any]]:

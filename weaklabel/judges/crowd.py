@@ -28,11 +28,12 @@ from weaklabel.artifacts import parse_json
 from weaklabel.errors import DataError, LabelingFunctionError
 from weaklabel.judges.columns import checked_votes, place_of
 from weaklabel.judges.verdict import FIRST, SECOND
-from weaklabel.lf.columns import ColumnFunction, Remark, verdict_key
+from weaklabel.lf.columns import ColumnFunction, Remark
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.specs import spec_of
 from weaklabel.lf.votes import NotAVote
 from weaklabel.types import Pairs
+from weaklabel.types.verdicts import verdict_key
 
 _PLAIN_VOTES: Final = {"a": "a", "b": "b", "tie": "tie"}
 _KINDS: Final = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")

@@ -13,6 +13,7 @@ from typing import Final
 
 from weaklabel.errors import ConfigError
 from weaklabel.types import Pair
+from weaklabel.types.messages import spoken
 
 FIELDS: Final = ("prompt", "response_a", "response_b", "conversation")
 """`response_a` is the response that is shown first; `conversation` is all turns, or the prompt where there is one."""
@@ -100,7 +101,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 def values_of(pair: Pair) -> dict[str, str]:
     """What the places stand for when response a is shown first."""
-    turns = [f"{turn['role'].capitalize()}: {turn['content'] or ''}" for turn in pair.messages]
+    turns = [f"{turn['role'].capitalize()}: {spoken(turn)}" for turn in pair.messages]
     return {
         "prompt": str(pair.prompt),
         "response_a": str(pair.response_a),

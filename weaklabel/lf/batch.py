@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from weaklabel.text.column import TextColumn
 from weaklabel.text.tokens import Ints, numbers_of, strings_of
 from weaklabel.types import Pair, Text
-from weaklabel.types.pair import Message
+from weaklabel.types.messages import Message, copied
 
 _TEXTS: Final = ("prompt", "response_a", "response_b")
 
@@ -134,10 +134,7 @@ class PairBatch:
 def _messages(table: pa.Table) -> list[tuple[Message, ...]]:
     if "messages" not in table.column_names or table["messages"].null_count == table.num_rows:
         return [()] * table.num_rows
-    return [
-        tuple(Message(role=m["role"], content=m["content"]) for m in turns or ())
-        for turns in table["messages"].to_pylist()
-    ]
+    return [copied(turns) for turns in table["messages"].to_pylist()]
 
 
 def _arrow(column: pa.ChunkedArray) -> pa.LargeStringArray:

@@ -35,6 +35,7 @@ from weaklabel.lf.specs import spec_of
 from weaklabel.lf.votes import BatchVotes, NotAVote, check_score, fault_of
 from weaklabel.types import ABSTAIN, Pair, Pairs
 from weaklabel.types.pair import swapped_name
+from weaklabel.types.verdicts import keyed, verdict_key
 
 _VERDICTS: Final = ("a", "b", "tie", "abstain")
 _log = logger()
@@ -228,12 +229,7 @@ def column_verdict(name: str, column: str, *, votes: Mapping[Any, str], version:
         votes: value -> "a", "b", "tie" or "abstain". Values are compared as text, so that 1, 1.0 and "1" are
             one value. Null abstains; any value that is not listed is a fault.
     """
-    odd = [verdict for verdict in votes.values() if verdict not in _VERDICTS]
-    if odd or not votes:
-        raise LabelingFunctionError(
-            f"{name!r}: votes maps to {odd[0] if odd else 'nothing'!r}. Allowed: {', '.join(_VERDICTS)}."
-        )
-    table = {verdict_key(value): verdict for value, verdict in votes.items()}
+    table = keyed_votes(name, votes, _VERDICTS)
     return ColumnVerdict(
         name=name,
         family="columns",
@@ -315,9 +311,13 @@ def undefined(what: str, setting: str, known: Mapping[str, str]) -> NotAVote:
     )
 
 
-def verdict_key(value: object) -> str:
-    if isinstance(value, (bool, np.bool_)):
-        return str(bool(value)).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+def keyed_votes(name: str, votes: Mapping[Any, str], meanings: Sequence[str]) -> dict[str, str]:
+    """`votes` with its values as text.
+
+    Raises:
+        LabelingFunctionError: a meaning that is not one of `meanings`, or none at all.
+    """
+    try:
+        return keyed(votes, meanings)
+    except ValueError as error:
+        raise LabelingFunctionError(f"{name!r}: votes {error}") from None

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from weaklabel import artifacts
 from weaklabel.artifacts.folders import clear_torn
 from weaklabel.artifacts.steps import HashMemo, OnStep, StepKeeper
-from weaklabel.config import DataSettings, ExportSettings, LoadedConfig, TrlSettings
+from weaklabel.config import DataSettings, ExportSettings, LoadedConfig, PreferenceSettings, TrlSettings
 from weaklabel.data import PairsFile, read_pairs
 from weaklabel.engine import VoteStore, fingerprint
 from weaklabel.engine.driver import OnProgress, Progress
@@ -469,8 +469,8 @@ class Run:
         if formats is None:
             chosen = {name: table for name, table in named.items() if table is not None}
         else:
-            blank = {name: TrlSettings() if name == "trl" else ExportSettings() for name in formats}
-            chosen = {name: named.get(name) or blank[name] for name in formats}
+            blank = {"trl": TrlSettings(), "openrlhf": PreferenceSettings()}
+            chosen = {name: named.get(name) or blank.get(name, ExportSettings()) for name in formats}
         return {name: table.model_dump(mode="json") for name, table in chosen.items()}
 
     def _checkpoints(self, step: Mapping[str, Any]) -> dict[str, str]:

@@ -11,17 +11,15 @@ calibrated and the factor is 1. Otherwise, by `n_folds`:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.data.readers.base import parse_transcript
 from weaklabel.groups import Comparison, Group, folds_by_prompt, gather_groups
 from weaklabel.reward.scale import MIN_GOLD
-from weaklabel.types import FloatArray, Message, Pairs
+from weaklabel.types import FloatArray, Pairs
 
 ENOUGH_GOLD: Final = 200
 AFFORDABLE: Final = 300
@@ -73,16 +71,7 @@ def teaching_groups(pairs: Pairs, p: FloatArray, w: FloatArray) -> list[Group]:
     Responses stand in the order of their texts, comparisons point from the earlier to the later one. So a model is
     trained on the same numbers in the same order when pairs are turned round.
     """
-    groups = (_ordered(group) for group in gather_groups(pairs, p, w))
-    return [replace(group, messages=turns_of(group.prompt, group.messages)) for group in groups]
-
-
-def turns_of(prompt: str, messages: Sequence[Message] | None) -> tuple[Message, ...]:
-    """The conversation of a prompt: its messages, else the turns of a transcript, else nothing."""
-    if messages:
-        return tuple(Message(role=turn["role"], content=turn["content"] or "") for turn in messages)
-    turns = parse_transcript(prompt)
-    return tuple(turns) if len(turns) > 1 else ()
+    return [_ordered(group) for group in gather_groups(pairs, p, w)]
 
 
 def _ordered(group: Group) -> Group:

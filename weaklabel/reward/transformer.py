@@ -26,13 +26,14 @@ from weaklabel.calibration.temperature import Temperature
 from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.reward.base import RewardModel, check_targets, prompt_hashes
 from weaklabel.reward.scorer_folder import read_scorer, torn, write_scorer
-from weaklabel.reward.teaching import plan_gold, teaching_groups, turns_of
+from weaklabel.reward.teaching import plan_gold, teaching_groups
 from weaklabel.training.models import DTYPES, context_length, load_scorer, quiet, with_lora
 from weaklabel.training.reward import TrainedScorer, train_scorer
 from weaklabel.training.scoring import score_texts
 from weaklabel.training.scratch import SIZES, from_scratch
 from weaklabel.training.settings import RewardTrainingSettings, current_names, kinds_of
 from weaklabel.types import FloatArray, Message, Pairs, sigmoid
+from weaklabel.types.messages import copied
 
 # Where the settings name none: a head alone, adapters and whole models want different steps.
 LEARNING_RATES: Final = {"scratch": 1e-3, "lora": 2e-4, "whole": 2e-5}
@@ -274,7 +275,7 @@ class TransformerReward(RewardModel):
             self.tokenizer_,
             prompts,
             responses,
-            messages=[turns_of(prompt, turns) for prompt, turns in zip(prompts, given, strict=True)],
+            messages=[copied(turns) for turns in given],
             max_length=self._fitting(self.model_, self.tokenizer_).max_length,
             tokens_per_batch=SCORED_TOKENS,
             bf16=self._settings.bf16,

@@ -31,8 +31,8 @@ from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.servers.protocol import Reply
 from weaklabel.training.memory import explaining_memory
 from weaklabel.training.models import load_tokenizer, quiet, reading
-from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn, transcript
-from weaklabel.types import Message
+from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn
+from weaklabel.types.messages import Message, Turn, accepted, asking_transcript
 
 _WINDOW: Final = 32  # batches that are sorted by length together
 
@@ -78,12 +78,15 @@ class Responder:
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """Token ids of a conversation, ready for the assistant's turn: by the chat template, or as a transcript."""
-        if self.tokenizer.chat_template:
-            text = self.tokenizer.apply_chat_template(
-                list(messages), tokenize=False, add_generation_prompt=True
-            )
-            return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
-        return list(self.tokenizer(transcript(messages), verbose=False)["input_ids"])
+        if not self.tokenizer.chat_template:
+            return list(self.tokenizer(asking_transcript(messages), verbose=False)["input_ids"])
+
+        def render(turns: list[Turn]) -> str:
+            return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+
+        where = f"prompt {messages[-1]['content'][:40]!r}" if messages else "an empty conversation"
+        text = accepted(messages, render, template=self.tokenizer.chat_template, where=where)
+        return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def replies(
         self,

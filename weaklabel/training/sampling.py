@@ -1,16 +1,13 @@
-"""How responses are drawn, and how a conversation is written for a model without a chat template. No torch in here."""
+"""How responses are drawn, and where they end for a model without a chat template. No torch in here."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from weaklabel.errors import ConfigError
-from weaklabel.types import Message
 
-_WORDS: Final = {"user": "Human", "human": "Human", "assistant": "Assistant", "system": "System"}
 NEXT_TURN: Final = "\n\nHuman:"
 """Where a model without a chat template begins to speak for the other side."""
 
@@ -50,16 +47,6 @@ class Sampling:
             raise ConfigError(f"top_k is {self.top_k}. Allowed: 0 (all tokens) or more.")
         if self.seed < 0:
             raise ConfigError(f"seed is {self.seed}. Allowed: 0 or more.")
-
-
-def transcript(messages: Sequence[Message]) -> str:
-    """A conversation as text that the assistant's next turn continues.
-
-    >>> transcript([{"role": "user", "content": "2 + 2?"}])
-    'Human: 2 + 2?\\n\\nAssistant:'
-    """
-    turns = [f"{_WORDS.get(turn['role'], turn['role'])}: {turn['content']}" for turn in messages]
-    return "\n\n".join([*turns, "Assistant:"])
 
 
 def own_turn(text: str) -> str:

@@ -18,7 +18,7 @@ from weaklabel.training.batching import GroupBatchSampler
 from weaklabel.training.layout import LAYOUTS, choose_layout, kind_of, score, self_test
 from weaklabel.training.memory import explaining_memory
 from weaklabel.training.tokens import tokenize_groups
-from weaklabel.types import Message
+from weaklabel.types.messages import Message, copied
 
 
 def score_texts(
@@ -103,14 +103,14 @@ def _gathered(
 ) -> tuple[list[Group], list[tuple[int, int]]]:
     """Groups of distinct responses by prompt, in the order of the texts, and where each given one stands in them."""
     keys = [
-        (prompt, tuple((turn["role"], turn["content"]) for turn in conversation), response)
+        (prompt, tuple(tuple(turn.items()) for turn in conversation), response)
         for prompt, conversation, response in zip(prompts, turns, responses, strict=True)
     ]
-    places: dict[tuple[str, tuple[tuple[str, str], ...], str], tuple[int, int]] = {}
+    places: dict[Any, tuple[int, int]] = {}
     groups: list[Group] = []
     for (prompt, conversation), same in groupby(sorted(set(keys)), key=itemgetter(0, 1)):
         texts = tuple(response for _, _, response in same)
         places |= {(prompt, conversation, text): (len(groups), k) for k, text in enumerate(texts)}
-        messages = tuple(Message(role=role, content=content) for role, content in conversation)
+        messages = copied([dict(turn) for turn in conversation])
         groups.append(Group(prompt, texts, (), messages))
     return groups, [places[key] for key in keys]

@@ -3,8 +3,8 @@
 Prompt and response are tokenised apart, so a response's ids never depend on where its prompt ends and every layout
 sees the same ids.
 
-Decoder: the prompt through the tokenizer's chat template where it has one (the group's messages, otherwise the
-prompt as one user turn); without a template, the prompt and a blank line, behind the tokenizer's own first token if
+Decoder: the prompt through the tokenizer's chat template where it has one (the group's messages, the turns of a
+transcript, or the prompt as one user turn; see `types.messages.accepted`); without a template, the prompt and a blank line, behind the tokenizer's own first token if
 it has one. Every response ends with the end-of-sequence token, which is the token that is pooled.
 Encoder: the tokenizer's own pair form, such as [CLS] prompt [SEP] response [SEP].
 """
@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 
 from weaklabel.errors import ConfigError
 from weaklabel.groups import Comparison, Group
+from weaklabel.types.messages import Turn, accepted, conversation
 
 Kind = Literal["decoder", "encoder"]
 
@@ -145,12 +146,16 @@ def _ended(ids: list[int], end: int) -> list[int]:
 
 def _rendered(group: Group, tokenizer: Any) -> tuple[str, list[str]]:
     """Prompt text and response texts whose concatenations are the rendered conversations."""
-    turns = [dict(turn) for turn in group.messages] or [{"role": "user", "content": group.prompt}]
-    prompt: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    whole: list[str] = [
-        tokenizer.apply_chat_template([*turns, {"role": "assistant", "content": text}], tokenize=False)
-        for text in group.responses
-    ]
+
+    def render(turns: list[Turn]) -> tuple[str, list[str]]:
+        whole = ([*turns, {"role": "assistant", "content": text}] for text in group.responses)
+        return (
+            tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True),
+            [tokenizer.apply_chat_template(each, tokenize=False) for each in whole],
+        )
+
+    turns, template = conversation(group.prompt, group.messages), tokenizer.chat_template
+    prompt, whole = accepted(turns, render, template=template, where=f"prompt {group.prompt[:40]!r}")
     # Some templates open the reply differently when it is already there; then what all of them share is the prompt.
     prompt = _common_start([prompt, *whole])
     return prompt, [text[len(prompt) :] for text in whole]

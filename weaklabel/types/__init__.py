@@ -5,7 +5,8 @@ from weaklabel.types.fault import FAULT_KINDS, Fault, FaultKind
 from weaklabel.types.features import PairFeatures
 from weaklabel.types.labels import Explanation, Labels, Reason, sigmoid
 from weaklabel.types.labels_file import LabelsFile
-from weaklabel.types.pair import ABSTAIN, PREFER_A, PREFER_B, Message, Pair
+from weaklabel.types.messages import Message
+from weaklabel.types.pair import ABSTAIN, PREFER_A, PREFER_B, Pair
 from weaklabel.types.pairs import CANONICAL, GOLD_VALUES, PARTS, TURNED_GOLD, Pairs, SetAside, fold
 from weaklabel.types.prompt_key import prompt_key
 from weaklabel.types.text import Text

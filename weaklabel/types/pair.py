@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from weaklabel.errors import DataError
+from weaklabel.types.messages import Message
 from weaklabel.types.text import Text
 
 ABSTAIN: Final = -1
 PREFER_A: Final = 0
 PREFER_B: Final = 1
-
-
-class Message(TypedDict):
-    """One turn of a conversation."""
-
-    role: str
-    content: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel.errors import DataError
-from weaklabel.types.pair import Message, Pair, swapped_name
+from weaklabel.types.messages import copied
+from weaklabel.types.pair import Pair, swapped_name
 from weaklabel.types.prompt_key import prompt_key
 from weaklabel.types.text import Text
 from weaklabel.types.votes import FloatArray
@@ -26,7 +27,8 @@ PARTS: Final = ("dev", "test", "pool")
 _HIDDEN: Final = ("gold", "part", "swapped")
 _P_OF_GOLD: Final = {"a": 0.0, "b": 1.0, "tie": 0.5}
 
-MESSAGE_TYPE: Final = pa.struct([("role", pa.string()), ("content", pa.string())])
+MESSAGE_TYPE: Final = pa.struct([("role", pa.string()), ("content", pa.string()), ("extra", pa.string())])
+"""A `Message`; `extra` is null for all but tool calls and what tools gave back."""
 CANONICAL: Final = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -219,7 +221,7 @@ class Pairs:
                     intern(row["prompt"]),
                     intern(row["response_a"]),
                     intern(row["response_b"]),
-                    tuple(Message(role=m["role"], content=m["content"]) for m in row["messages"] or ()),
+                    copied(row["messages"]),
                     MappingProxyType({name: row[name] for name in columns}),  # several functions read it
                 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
@@ -11,13 +10,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from weaklabel.types import CANONICAL, Message
+from weaklabel.types import CANONICAL
+from weaklabel.types.messages import Message, MessageProblem, as_messages
 
 Row = Mapping[str, Any]
 
-ROLE_WORDS: Final = {"user": "Human", "human": "Human", "assistant": "Assistant", "system": "System"}
 CANONICAL_NAMES: Final = frozenset(CANONICAL.names)
-_TURN = re.compile(r"(?:\A|\n\n)[ \t]*(Human|Assistant):")
 _GOLD_WORDS: Final = {
     "a": "a",
     "b": "b",
@@ -153,7 +151,7 @@ def read_number(name: str, value: object) -> float | None:
 
 
 def read_messages(name: str, value: object) -> list[Message] | None:
-    """A conversation from a list of role/content objects or its JSON text; None where there is none."""
+    """A conversation from messages of any shape or their JSON text; None where there is none."""
     if is_missing(value) or value == "":
         return None
     if isinstance(value, str):
@@ -161,48 +159,10 @@ def read_messages(name: str, value: object) -> list[Message] | None:
             value = json.loads(value)
         except (ValueError, RecursionError):
             raise RowProblem(f"{name} is not a JSON list of messages") from None
-    if not isinstance(value, list):
-        raise RowProblem(f"{name} is {shown(value)}, expected a list of messages")
-    return [_message(name, turn) for turn in value] or None
-
-
-def _message(name: str, turn: object) -> Message:
-    role, content = (turn.get("role"), turn.get("content")) if isinstance(turn, dict) else (None, None)
-    if not isinstance(role, str) or not isinstance(content, str):
-        raise RowProblem(f"{name} holds {shown(turn)}, expected an object with the texts role and content")
-    return Message(role=role, content=content)
-
-
-def render(messages: Sequence[Message]) -> str:
-    """The prompt of a conversation: the bare instruction, or a transcript where there are several turns.
-
-    A system message stands in a transcript only; beside a bare instruction it stays in `messages`.
-
-    >>> render([{"role": "user", "content": "Hi"}])
-    'Hi'
-    >>> render([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}])
-    'Human: Hi\\n\\nAssistant: Yes?'
-    """
-    spoken = [turn for turn in messages if turn["role"] != "system"]
-    if len(spoken) == 1 and spoken[0]["role"] in ("user", "human"):
-        return spoken[0]["content"]
-    return "\n\n".join(f"{ROLE_WORDS.get(t['role'], t['role'])}: {t['content']}" for t in messages)
-
-
-def parse_transcript(text: str) -> list[Message]:
-    """The turns of a ``Human: ... Assistant: ...`` transcript, each stripped; empty where there are none.
-
-    >>> [turn["role"] for turn in parse_transcript("\\n\\nHuman: Hi\\n\\nAssistant: Yes?")]
-    ['user', 'assistant']
-    """
-    marks = list(_TURN.finditer(text))
-    if not marks or text[: marks[0].start()].strip():
-        return []
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    return [
-        Message(role="user" if mark[1] == "Human" else "assistant", content=text[mark.end() : end].strip())
-        for mark, end in zip(marks, ends, strict=True)
-    ]
+    try:
+        return as_messages(value) or None
+    except MessageProblem as problem:
+        raise RowProblem(f"{name} {problem}") from None
 
 
 def carried(row: Row, used: Sequence[str]) -> dict[str, Any]:

@@ -15,10 +15,9 @@ from weaklabel.data.readers.base import (
     is_missing,
     read_gold,
     read_messages,
-    render,
     shown,
 )
-from weaklabel.types import Message
+from weaklabel.types.messages import Message, prompt_of
 
 # The first of these that a file has is its gold; the others are carried along like any column.
 GOLD_COLUMNS: Final = ("gold", "label", "winner", "preferred", "preference")
@@ -56,7 +55,7 @@ def read_prompt(row: Row) -> tuple[Any, list[Message] | None]:
     prompt, messages = row.get("prompt"), read_messages("messages", row.get("messages"))
     if isinstance(prompt, list):
         prompt, messages = None, read_messages("prompt", prompt)
-    return (render(messages) if is_missing(prompt) and messages else prompt), messages
+    return (prompt_of(messages) if is_missing(prompt) and messages else prompt), messages
 
 
 def _response(row: Row, name: str) -> Any:

@@ -25,10 +25,9 @@ from weaklabel.data.readers.base import (
     needs_all,
     read_gold,
     read_messages,
-    render,
     shown,
 )
-from weaklabel.types import Message
+from weaklabel.types.messages import Message, prompt_of
 
 _NEEDS: Final = ("conversation_a", "conversation_b", "winner")
 _missing = needs_all(*_NEEDS)
@@ -48,7 +47,7 @@ def _read(row: Row) -> list[Draft]:
     messages = asked_a[:turn]
     return [
         Draft(
-            render(messages),
+            prompt_of(messages),
             answers_a[turn - 1],
             answers_b[turn - 1],
             messages,
@@ -62,7 +61,7 @@ def _read(row: Row) -> list[Draft]:
 def _turns(name: str, row: Row) -> tuple[list[Message], list[str]]:
     """What the user asked, and what was answered, turn by turn."""
     turns = read_messages(name, row.get(name)) or []
-    asked = [Message(role="user", content=t["content"]) for t in turns if t["role"] in ("user", "human")]
+    asked = [Message(role="user", content=t["content"]) for t in turns if t["role"] == "user"]
     return asked, [t["content"] for t in turns if t["role"] == "assistant"]
 
 

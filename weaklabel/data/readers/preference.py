@@ -22,13 +22,11 @@ from weaklabel.data.readers.base import (
     common,
     is_missing,
     needs_all,
-    parse_transcript,
     read_messages,
     read_number,
-    render,
     shown,
 )
-from weaklabel.types import Message
+from weaklabel.types.messages import Message, parse_transcript, prompt_of
 
 _SIDE: Final = re.compile(
     r"(?P<first>chosen|rejected)[_-](?P<stem_1>.+)|(?P<stem_2>.+)[_-](?P<last>chosen|rejected)"
@@ -51,7 +49,7 @@ def split_transcripts(chosen: object, rejected: object) -> _Context:
     a, b = (_dialogue(n, v) for n, v in (("chosen", chosen), ("rejected", rejected)))
     if a[:-1] != b[:-1]:
         raise RowProblem("chosen and rejected differ before their last assistant turn")
-    return render(a[:-1]), a[:-1], a[-1]["content"], b[-1]["content"]
+    return prompt_of(a[:-1]), a[:-1], a[-1]["content"], b[-1]["content"]
 
 
 def _dialogue(name: str, value: object) -> list[Message]:
@@ -70,7 +68,7 @@ def split_preference(row: Row) -> _Context:
         return _split_conversations(prompt, chosen, rejected)
     context = read_messages("prompt", prompt) if isinstance(prompt, list) else None
     if context:
-        return render(context), context, chosen, rejected
+        return prompt_of(context), context, chosen, rejected
     if is_missing(prompt) and isinstance(chosen, str) and isinstance(rejected, str):
         return _split_prefix(chosen, rejected)
     return prompt, None, chosen, rejected
@@ -90,7 +88,7 @@ def _split_conversations(prompt: object, chosen: object, rejected: object) -> _C
     context = context or before or []
     if not context:
         return prompt, None, a[-1]["content"], b[-1]["content"]
-    return render(context), context, a[-1]["content"], b[-1]["content"]
+    return prompt_of(context), context, a[-1]["content"], b[-1]["content"]
 
 
 def _split_prefix(chosen: str, rejected: str) -> _Context:

@@ -1,0 +1,176 @@
+"""Verdicts as data holds them: which values are one value, which words everybody understands, and maps of one's own.
+
+Gold, judge columns and crowd votes all read verdicts through this file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
+from typing import Any, Final
+
+import numpy as np
+
+from weaklabel.errors import ConfigError
+
+A, B, TIE, NOTHING = "a", "b", "tie", ""
+"""What a verdict means: the first or the second response is better, neither is, or nothing was said."""
+
+NEGATIVE, POSITIVE = "<0", ">0"
+"""Keys of a map that stand for all numbers below and above zero."""
+
+_NUMBER: Final = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)  # "01" and "1e3" may be names
+_MARKS: Final = " \t\r\n*_`'\"()[]{}.:!"
+_WORDS: Final = {
+    "a": A,
+    "b": B,
+    "tie": TIE,
+    "tied": TIE,
+    "draw": TIE,
+    "equal": TIE,
+    "tie inconsistent": TIE,
+    "tie bothbad": TIE,
+    "tie both bad": TIE,
+    "bothbad": TIE,
+    "both bad": TIE,
+    "": NOTHING,
+    "unknown": NOTHING,
+    "nan": NOTHING,
+    "null": NOTHING,
+    "n/a": NOTHING,
+}
+_NOUNS: Final = "response|answer|assistant|model|output|completion|candidate|option|summary|reply"
+_SIDE: Final = re.compile(rf"(?:(?:{_NOUNS}) )?([ab])(?: (?:is better|wins|won))?")
+_COMPARED: Final = re.compile(r"([ab]) ?(>{1,3}|<{1,3}|={1,3}|~) ?([ab])")
+
+
+def verdict_key(value: object) -> str:
+    """A value as the text by which it is looked up: 1, 1.0, "1" and "1.0" are one value, and so are True and "true".
+
+    >>> verdict_key(1.0), verdict_key(" 1.0 "), verdict_key(True), verdict_key("A>>B")
+    ('1', '1', 'true', 'A>>B')
+    """
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    text = str(value).strip()
+    if text in ("True", "False"):
+        return text.lower()
+    if isinstance(value, Real) or _NUMBER.fullmatch(text):
+        number = float(text)
+        if number.is_integer() and abs(number) < 2**53:
+            return str(int(number))
+        return repr(number) if math.isfinite(number) and abs(number) < 2**53 else text
+    return text
+
+
+def number_in(key: str) -> float | None:
+    """The number that a key is; None where it is not one."""
+    return float(key) if _NUMBER.fullmatch(key) else None
+
+
+def word_verdict(key: str) -> str | None:
+    """What a word says that everybody reads alike: "a", "b", "tie", "" for nothing; None for all others.
+
+    Numbers, and words that name a place ("left", "first"), say different things in different files.
+
+    >>> word_verdict("[[A]]"), word_verdict("Response B"), word_verdict("B>>A"), word_verdict("tie (bothbad)")
+    ('a', 'b', 'b', 'tie')
+    >>> word_verdict("left"), word_verdict("1"), word_verdict("neither")
+    (None, None, None)
+    """
+    if key.strip().casefold() == "[[c]]":  # a tie where judges answer [[A]] or [[B]]
+        return TIE
+    folded = " ".join(re.sub(r"[_\-()\[\]]+", " ", key.casefold()).split()).strip(_MARKS)
+    if folded in _WORDS:
+        return _WORDS[folded]
+    if side := _SIDE.fullmatch(folded):
+        return side[1]
+    compared = _COMPARED.fullmatch(" ".join(key.casefold().strip(_MARKS).split()))
+    if compared is None or compared[1] == compared[3]:
+        return None
+    if compared[2][0] in "=~":
+        return TIE
+    return compared[1] if compared[2][0] == ">" else compared[3]
+
+
+def keyed(meanings: Mapping[Any, str], allowed: Sequence[str]) -> dict[str, str]:
+    """A map of values with its keys as `verdict_key` has them.
+
+    Raises:
+        ValueError: a meaning that is not allowed, none at all, or one value with two meanings; what follows the name of
+            the setting.
+    """
+    odd = [meaning for meaning in meanings.values() if meaning not in allowed]
+    if odd or not meanings:
+        said = ", ".join(meaning or "'' (nothing)" for meaning in allowed)
+        raise ValueError(f"maps to {odd[0] if odd else 'nothing'!r}. Allowed: {said}.")
+    found: dict[str, str] = {}
+    for value, meaning in meanings.items():
+        key = verdict_key(value)
+        if found.setdefault(key, meaning) != meaning:
+            raise ValueError(f"maps {key!r} both to {found[key]!r} and to {meaning!r}. Give it one meaning.")
+    return found
+
+
+class VerdictMap:
+    """What the values of a file mean as gold, as a user writes it.
+
+    Values compare by `verdict_key`, and without case where that leaves one meaning.
+
+    Args:
+        meanings: value -> "a", "b", "tie" or "" (says nothing). The keys "<0" and ">0" stand for all numbers below and
+            above zero that have no entry of their own.
+
+    Raises:
+        ConfigError: a meaning that is not allowed, or one value with two meanings.
+
+    >>> coded = VerdictMap({"1": "a", "A>>B": "a", "<0": "b"})
+    >>> coded.meaning(1.0), coded.meaning("a>>b"), coded.meaning(-2), coded.meaning(0)
+    ('a', 'a', 'b', None)
+    """
+
+    def __init__(self, meanings: Mapping[Any, str]) -> None:
+        try:
+            self.meanings = keyed(meanings, (A, B, TIE, NOTHING))
+        except ValueError as error:
+            raise ConfigError(f"gold_values {error}") from None
+        folded: dict[str, set[str]] = {}
+        for key, meaning in self.meanings.items():
+            folded.setdefault(key.casefold(), set()).add(meaning)
+        self._folded = {key: min(found) for key, found in folded.items() if len(found) == 1}
+        numbers = [number for key in self.meanings if (number := number_in(key)) is not None]
+        by_sign = NEGATIVE in self.meanings or POSITIVE in self.meanings
+        self.has_numbers = by_sign or bool(numbers)
+        """Whether it says what numbers mean; then a number that it lacks has no meaning."""
+        self.is_signed = by_sign or (any(n < 0 for n in numbers) and any(n > 0 for n in numbers))
+        """Whether numbers are strengths of a preference, whose size says how strong it is."""
+
+    def meaning(self, value: object) -> str | None:
+        """What a value means; None where the map does not say."""
+        key = verdict_key(value)
+        found = self.meanings.get(key, self._folded.get(key.casefold()))
+        number = number_in(key)
+        if found is None and number:
+            return self.meanings.get(NEGATIVE if number < 0 else POSITIVE)
+        return found
+
+
+def suggested(keys: Iterable[str]) -> str:
+    """A `gold_values` for values whose meaning is not known, for a user to correct.
+
+    >>> suggested(["1", "0"]), suggested(["-2", "0", "3"])
+    ('{ "0" = "a", "1" = "b" }', '{ "<0" = "a", "0" = "tie", ">0" = "b" }')
+    """
+    found = set(keys)
+    numbers = {key: number for key in found if (number := number_in(key)) is not None}
+    if any(number < 0 for number in numbers.values()) and len(found) > 2:
+        return f'{{ "{NEGATIVE}" = "a", "0" = "tie", "{POSITIVE}" = "b" }}'
+    ordered = sorted(found, key=lambda key: (key not in numbers, numbers.get(key, 0.0), key))
+    shown = [
+        f"{json.dumps(key[:40], ensure_ascii=False)} = {json.dumps(meaning)}"
+        for key, meaning in zip(ordered[:4], (A, B, TIE, NOTHING), strict=False)
+    ]
+    return "{ " + ", ".join([*shown, *(["..."] if len(ordered) > 4 else [])]) + " }"
