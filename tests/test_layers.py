@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "weaklabel"
 
 _FLOORS = (
-    ("errors", "_validation", "_tables", "types", "artifacts", "metrics", "groups", "servers"),
+    ("errors", "_validation", "_tables", "types", "artifacts", "metrics", "groups", "servers", "logistic"),
     ("text", "data", "label_models", "calibration", "export", "shift"),
     ("lf", "training"),
     ("judges", "engine"),
