@@ -6,6 +6,7 @@ Imports inside functions count too: a lazy import is still a dependency.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,32 +15,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "weaklabel"
 
-_FLOORS = (
-    (
-        "errors",
-        "_validation",
-        "_terminal",
-        "_tables",
-        "types",
-        "artifacts",
-        "metrics",
-        "groups",
-        "ledger",
-        "servers",
-    ),
-    ("text", "data", "label_models", "calibration", "export", "shift"),
-    ("lf", "training"),
-    ("judges", "engine"),
-    ("labeler", "reward"),
-    ("comparers",),
-    ("generation",),
-    ("workbench",),
-    ("report",),
-    ("config",),
-    ("pipeline",),
-    ("cli",),
+# The table of docs/architecture.md: "| floor | `room` | ..." per line.
+_ROWS = re.findall(
+    r"^\| (\d+) \| `(\w+)` \|", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), re.MULTILINE
 )
-LAYER = {room: number for number, rooms in enumerate(_FLOORS) for room in rooms}
+LAYER = {room: int(floor) for floor, room in _ROWS}
 # The floor's rooms may use one another, as long as there is no cycle (the next test).
 FLOOR = 0
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_for_pairs import draw_texts
 from synthetic import KNOWN_TRUTH, draw_classes, draw_margins, draw_votes, even_accuracies
 
 from weaklabel.errors import ConfigError, LabelMatrixError
@@ -16,6 +18,7 @@ from weaklabel.label_models.auto.votes import vote_chances
 from weaklabel.label_models.k_class.dawid_skene import DawidSkene
 from weaklabel.label_models.k_class.majority_vote import MajorityVote
 from weaklabel.label_models.k_class.moments import Moments
+from weaklabel.text.ngrams import pair_features
 
 
 def right_and_ece(p: np.ndarray, y: np.ndarray) -> tuple[float, float]:
@@ -239,3 +242,15 @@ def test_seven_published_matrices(shared: Path):
     assert all(right[name] >= counted[name] - 0.005 for name in BEST_PEER)
     assert np.mean(gaps) < 0.10
     assert np.mean(nll) < 0.62  # smoothed majority vote .674, the best peer 1.18
+
+
+def test_auto_hands_the_texts_on_to_the_model_that_reads_them():
+    pairs, y, L = draw_texts(120, 0, lambda text: text + " splendid")
+    features = pair_features(pairs)
+    model = Auto().fit(L, y=y, features=features)
+    logit = model.predict_logit(L, features=features)
+    assert (model.chosen_, model.extra_names[-1]) == ("pair_model", "text:words")
+    assert (model.predict_logit(1 - L, features=features.swapped()) == -logit).all()
+    assert np.allclose(model.contributions(L, features=features).sum(axis=1), logit)
+    again = Auto.from_dict(json.loads(json.dumps(model.to_dict(), sort_keys=True)))
+    assert (again.predict_logit(L, features=features) == logit).all()

@@ -20,8 +20,8 @@ from typing import Any, Self
 import numpy as np
 
 from weaklabel.calibration.base import Calibrator
-from weaklabel.calibration.logistic import fit_logistic, logistic_loss
 from weaklabel.calibration.temperature import SMALLEST
+from weaklabel.logistic import fit_logistic, nll_of_logit
 from weaklabel.types import FloatArray
 
 
@@ -75,7 +75,7 @@ def _two_weights(strength: FloatArray, right: FloatArray, weight: FloatArray) ->
     # The loss is convex, so a best point outside the allowed quadrant means that the best allowed one lies on an
     # edge: one of the two parts alone (the other as good as gone).
     edges = [(0.0, max(_alone(X[:, 1], t, w), least)), (max(_alone(X[:, 0], t, w), 0.0), least)]
-    return min(edges, key=lambda edge: logistic_loss(X @ np.array(edge), t, w))
+    return min(edges, key=lambda edge: float(w @ nll_of_logit(X @ np.array(edge), t)))
 
 
 def _free_weights(s: FloatArray, t: FloatArray, w: FloatArray) -> tuple[float, float]:
@@ -87,7 +87,7 @@ def _free_weights(s: FloatArray, t: FloatArray, w: FloatArray) -> tuple[float, f
     if abs(R[1, 1]) < 1e-9:
         return -1.0, -1.0  # a bend that cannot be seen: an edge will do
     try:
-        mixed = np.linalg.solve(R, fit_logistic(np.linalg.solve(R.T, (X / size).T).T, t, w))
+        mixed = np.linalg.solve(R, fit_logistic(np.linalg.solve(R.T, (X / size).T).T, t, w).theta)
     except np.linalg.LinAlgError:
         return -1.0, -1.0  # log-odds or weights over ten orders of magnitude: the few that count show no bend
     slope, bend = (float(v) for v in mixed / size)
@@ -95,7 +95,7 @@ def _free_weights(s: FloatArray, t: FloatArray, w: FloatArray) -> tuple[float, f
 
 
 def _alone(column: FloatArray, t: FloatArray, w: FloatArray) -> float:
-    return float(fit_logistic(column[:, None], t, w)[0])
+    return float(fit_logistic(column[:, None], t, w).theta[0])
 
 
 def _faint_and_loud(s: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -11,6 +11,7 @@ from weaklabel._validation import check_gold
 from weaklabel.calibration.base import Calibrator, check_logit
 from weaklabel.errors import ConfigError, LabelMatrixError
 from weaklabel.groups import folds_by_prompt
+from weaklabel.logistic import nll_of_logit
 from weaklabel.metrics.rows import group_numbers, standard_error
 from weaklabel.types import FloatArray
 
@@ -70,5 +71,5 @@ def _held_out_losses(
     for fold in range(int(folds.max()) + 1):
         held = folds == fold
         z = type(candidate)().fit(logit[~held], y[~held]).transform(logit[held])
-        losses[held] = np.logaddexp(0.0, z) - y[held] * z
+        losses[held] = nll_of_logit(z, y[held])
     return losses

@@ -17,8 +17,8 @@ from typing import Any, Self
 import numpy as np
 
 from weaklabel.calibration.base import Calibrator
-from weaklabel.calibration.logistic import fit_logistic, logistic_loss
 from weaklabel.calibration.temperature import SMALLEST
+from weaklabel.logistic import fit_logistic, nll_of_logit
 from weaklabel.types import FloatArray
 
 
@@ -62,18 +62,12 @@ def _slope_and_step(strength: FloatArray, right: FloatArray, weight: FloatArray)
     t = np.append(right, [1.0, 0.0, 1.0, 0.0])
     w = np.append(weight, [0.5] * 4)
     least = SMALLEST / mean
-    slope, step = (float(v) for v in fit_logistic(np.column_stack([s, np.ones_like(s)]), t, w))
+    slope, step = fit_logistic(np.column_stack([s, np.ones_like(s)]), t, w).theta.tolist()
     if slope >= least and step >= 0:
         return slope, step
     # The loss is convex, so a best point outside the allowed quadrant means that the best allowed one lies on an
     # edge: no step, or the smallest slope.
-    steep = max(float(fit_logistic(s[:, None], t, w)[0]), least)
-    flat = max(_step_beside(least, s, t, w), 0.0)
-    edges = [(steep, 0.0), (least, flat)]
-    return min(edges, key=lambda edge: logistic_loss(edge[0] * s + edge[1], t, w))
-
-
-def _step_beside(slope: float, s: FloatArray, t: FloatArray, w: FloatArray) -> float:
-    """The best step for a fixed slope so small that it moves no probability by more than a thousandth or so."""
-    share = float(np.average(t, weights=w))
-    return float(np.log(share / (1 - share)) - slope * np.average(s, weights=w))
+    steep = float(fit_logistic(s[:, None], t, w).theta[0])
+    flat = float(fit_logistic(np.ones((len(s), 1)), t, w, offset=least * s).theta[0])
+    edges = [(max(steep, least), 0.0), (least, max(flat, 0.0))]
+    return min(edges, key=lambda edge: float(w @ nll_of_logit(edge[0] * s + edge[1], t)))

@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from weaklabel.calibration.base import Calibrator
-from weaklabel.calibration.logistic import fit_logistic
+from weaklabel.logistic import fit_logistic
 from weaklabel.types import FloatArray
 
 SMALLEST: Final = 1e-3
@@ -58,5 +58,5 @@ def fit_factor(strength: FloatArray, right: FloatArray, weight: FloatArray) -> f
         return 1.0
     mean = float(np.average(strength, weights=weight))
     s = np.append(strength, [mean, mean])
-    best = fit_logistic(s[:, None], np.append(right, [1.0, 0.0]), np.append(weight, [1.0, 1.0]))
+    best = fit_logistic(s[:, None], np.append(right, [1.0, 0.0]), np.append(weight, [1.0, 1.0])).theta
     return max(float(best[0]), SMALLEST / mean)

@@ -24,6 +24,7 @@ from weaklabel._validation import check_gold
 from weaklabel.artifacts import manifest, write_folder, write_json
 from weaklabel.artifacts.folders import check_replaceable
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, NotFittedError
+from weaklabel.logistic import fit_logistic
 from weaklabel.reward.base import (
     GOLD_PROMPTS,
     RewardModel,
@@ -191,19 +192,6 @@ class EmbeddedReward(RewardModel):
 
 
 def _solve(d: FloatArray, p: FloatArray, w: FloatArray, l2: float) -> FloatArray:
-    """`(r,)` coefficients of the features as they are; rows turned round change nothing."""
-    from scipy.optimize import minimize
-
+    """`(r,)` coefficients of the features as they are, penalised as if scaled; rows turned round change nothing."""
     mean = float(w @ (d**2).sum(axis=1) / w.sum())
-    scale = 1.0 / np.sqrt(mean) if mean > 0 else 1.0
-    rows, centred = d * scale, p - 0.5
-
-    def objective(theta: FloatArray) -> tuple[float, FloatArray]:
-        z = rows @ theta
-        size = np.abs(z)
-        loss = w @ (size / 2 + np.log1p(np.exp(-size)) - centred * z) + l2 / 2 * (theta @ theta)
-        return float(loss), rows.T @ (w * (np.tanh(z / 2) / 2 - centred)) + l2 * theta
-
-    options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7}
-    found = minimize(objective, np.zeros(d.shape[1]), jac=True, method="L-BFGS-B", options=options)
-    return np.asarray(scale * found.x, dtype=np.float64)
+    return fit_logistic(d, p, w, precision=l2 * (mean if mean > 0 else 1.0)).theta

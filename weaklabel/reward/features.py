@@ -56,25 +56,20 @@ class Differences:
         columns = np.flatnonzero(used)
         return cls(tuple(block[:, columns] for block in blocks), columns)
 
-    @property
-    def n_columns(self) -> int:
-        return len(self.columns)
-
     def __len__(self) -> int:
         return sum(block.shape[0] for block in self.blocks)
 
-    def dot(self, weights: FloatArray) -> FloatArray:
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self), len(self.columns)
+
+    def __matmul__(self, weights: FloatArray) -> FloatArray:
         """`(n_pairs,)`: the differences times `(n_columns,)` weights."""
         return np.concatenate([np.empty(0), *(block @ weights for block in self.blocks)])
 
-    def transposed_dot(self, residuals: FloatArray) -> FloatArray:
-        """`(n_columns,)`: the sum of rows, each times its residual."""
-        total, start = np.zeros(self.n_columns), 0
-        for block in self.blocks:
-            end = start + block.shape[0]
-            total += block.T @ residuals[start:end]
-            start = end
-        return total
+    @property
+    def T(self) -> _Transposed:
+        return _Transposed(self.blocks, len(self.columns))
 
     def squared_norms(self, within: NDArray[np.bool_]) -> FloatArray:
         """`(n_pairs,)`: squared length of each row within some of the columns, `within` `(n_columns,)`."""
@@ -82,6 +77,21 @@ class Differences:
         return np.concatenate(
             [np.empty(0), *(abs(block) @ within.astype(np.float64) for block in self.blocks)]
         )
+
+
+@dataclass(frozen=True)
+class _Transposed:
+    blocks: tuple[Sparse, ...]
+    n_columns: int
+
+    def __matmul__(self, residuals: FloatArray) -> FloatArray:
+        """`(n_columns,)`: the sum of rows, each times its residual."""
+        total, start = np.zeros(self.n_columns), 0
+        for block in self.blocks:
+            end = start + block.shape[0]
+            total += block.T @ residuals[start:end]
+            start = end
+        return total
 
 
 def _chunks(pairs: Pairs, size: int) -> Iterator[tuple[list[str], list[str]]]:

@@ -28,6 +28,7 @@ from weaklabel._validation import check_gold
 from weaklabel.artifacts import manifest, write_folder, write_json
 from weaklabel.artifacts.folders import check_replaceable
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, NotFittedError
+from weaklabel.logistic import fit_logistic
 from weaklabel.reward.base import (
     GOLD_PROMPTS,
     RewardModel,
@@ -90,7 +91,7 @@ class LinearReward(RewardModel):
         self.coef_ = np.zeros(2 * self.n_features)
         self.coef_[d.columns] = self._solve(d, p_, w_)
         self.scale_, self.n_gold_ = scale_out_of_fold(
-            lambda some: d.dot(self._solve(d, p_, some)), w_, y, pairs.prompt_groups, self.n_folds, self.seed
+            lambda some: d @ self._solve(d, p_, some), w_, y, pairs.prompt_groups, self.n_folds, self.seed
         )
         self.gold_prompts_ = np.unique(prompt_hashes(pairs.take(~np.isnan(y))))
         return self
@@ -162,45 +163,14 @@ class LinearReward(RewardModel):
         return {"l2": self.l2, "n_features": self.n_features, "n_folds": self.n_folds, "seed": self.seed}
 
     def _solve(self, d: Differences, p: FloatArray, w: FloatArray) -> FloatArray:
-        return minimise(d, p, w, self.l2, _scales(d, w, self.n_features))
+        return fit_logistic(d, p, w, precision=self.l2 * self._size(d, w)).theta
 
+    def _size(self, d: Differences, w: FloatArray) -> FloatArray:
+        """`(n_columns,)`: twice the mean square of each kind of n-gram, so that words and characters have equal say.
 
-def objective(
-    theta: FloatArray, d: Differences, p: FloatArray, w: FloatArray, l2: float, scales: FloatArray
-) -> tuple[float, FloatArray]:
-    """Loss and gradient at theta in scaled features, written so that turning pairs round changes neither."""
-    z = d.dot(scales * theta)
-    centred = p - 0.5
-    # -p log sigmoid(z) - (1 - p) log sigmoid(-z) = |z| / 2 + log(1 + exp(-|z|)) - (p - 1/2) z
-    size = np.abs(z)
-    loss = w @ (size / 2 + np.log1p(np.exp(-size)) - centred * z) + l2 / 2 * (theta @ theta)
-    gradient = scales * d.transposed_dot(w * (np.tanh(z / 2) / 2 - centred)) + l2 * theta
-    return float(loss), gradient
-
-
-def minimise(d: Differences, p: FloatArray, w: FloatArray, l2: float, scales: FloatArray) -> FloatArray:
-    """`(n_columns,)` coefficients of the raw features at the optimum of `objective`."""
-    from scipy.optimize import minimize
-
-    found = minimize(
-        objective,
-        np.zeros(d.n_columns),
-        args=(d, p, w, l2, scales),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7},
-    )
-    return np.asarray(scales * found.x, dtype=np.float64)
-
-
-def _scales(d: Differences, w: FloatArray, n_features: int) -> FloatArray:
-    """`(n_columns,)`: one factor per kind of n-gram, so that words and characters start with equal say.
-
-    Weighted like the loss, so that a row of weight 2 is exactly a row given twice.
-    """
-    scales = np.empty(d.n_columns)
-    words = d.columns < n_features
-    for kind in (words, ~words):
-        mean = float(w @ d.squared_norms(kind) / w.sum())
-        scales[kind] = 1.0 / np.sqrt(2.0 * mean) if mean > 0 else 1.0
-    return scales
+        Weighted like the loss, so that a row of weight 2 is exactly a row given twice.
+        """
+        words = d.columns < self.n_features
+        means = [float(w @ d.squared_norms(kind) / w.sum()) for kind in (words, ~words)]
+        of_words, of_characters = (2.0 * mean if mean > 0 else 1.0 for mean in means)
+        return np.where(words, of_words, of_characters)

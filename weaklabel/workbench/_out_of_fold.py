@@ -18,9 +18,10 @@ from weaklabel.calibration import CANDIDATES
 from weaklabel.errors import GoldError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models import get_label_model
-from weaklabel.label_models.pair.map_logistic import map_logistic, nll_of_logit
+from weaklabel.label_models.pair.effects import half_margins, margin_effects
 from weaklabel.labeler import N_FOLDS, cross_calibrated, features_for, out_of_fold_logit
-from weaklabel.types import FloatArray, Pairs, Votes, sigmoid, signed_votes
+from weaklabel.logistic import fit_logistic, nll_of_logit
+from weaklabel.types import FloatArray, Pairs, Votes, sigmoid
 from weaklabel.workbench._dev import DevGold, dev_gold
 
 RIDGE: Final = "ridge"
@@ -97,9 +98,8 @@ class Ridge:
         for fold in range(N_FOLDS):
             seen = self.folds != fold
             strength = _choose(self.X[seen], self.y[seen], gold.groups[seen], seed)
-            zero = np.zeros(self.X.shape[1])
             self.strengths.append(strength)
-            self.weights.append(map_logistic(self.X[seen], self.y[seen], zero, strength))
+            self.weights.append(fit_logistic(self.X[seen], self.y[seen], precision=strength).theta)
 
     def p(self, columns: Sequence[int] | None = None, strength: float | None = None) -> FloatArray:
         """Out-of-fold P(B) with some of the columns, or all of them."""
@@ -110,24 +110,15 @@ class Ridge:
             held = self.folds == fold
             beta = self.weights[fold][chosen]
             if columns is not None:
-                centre = np.zeros(len(chosen))
                 hold = self.strengths[fold] if strength is None else strength
-                beta = map_logistic(X[~held], self.y[~held], centre, hold, start=beta)
+                beta = fit_logistic(X[~held], self.y[~held], precision=hold, start=beta).theta
             logit[held] = (X[held] * beta).sum(axis=1)
         return sigmoid(logit)
 
 
 def effects(votes: Votes) -> FloatArray:
     """`(n_pairs, n_lfs)` float64: what each function says, in [-1, 1], odd in its margin, at mean square one."""
-    size = np.abs(votes.margins.astype(np.float64))
-    size[~np.isfinite(size) | (size == 0)] = np.nan
-    half = np.full(votes.n_lfs, np.nan)
-    for j in np.flatnonzero(~np.isnan(size).all(axis=0)):
-        half[j] = np.nanmedian(size[:, j])
-    gap = votes.margins.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        said = gap / (np.abs(gap) + half)
-    said = np.where(np.isfinite(said), said, signed_votes(votes.L))
+    said = margin_effects(votes.L, votes.margins, half_margins(votes.margins))
     spread = np.sqrt((said**2).mean(axis=0))
     return np.asarray(said / np.where(spread > 0, spread, 1.0))
 
@@ -139,6 +130,6 @@ def _choose(X: FloatArray, y: FloatArray, groups: NDArray[np.int64], seed: int) 
     for fold in range(n_folds):
         held, beta = folds == fold, None
         for k in reversed(range(len(_STRENGTHS))):
-            beta = map_logistic(X[~held], y[~held], np.zeros(X.shape[1]), _STRENGTHS[k], start=beta)
+            beta = fit_logistic(X[~held], y[~held], precision=_STRENGTHS[k], start=beta).theta
             total[k] += nll_of_logit(X[held] @ beta, y[held]).sum()
     return _STRENGTHS[int(np.argmin(total))]

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from weaklabel.errors import ConfigError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models.pair.effects import SHAPES
-from weaklabel.label_models.pair.kernel_logistic import fit_columns, leave_group_out
-from weaklabel.label_models.pair.map_logistic import nll_of_logit
+from weaklabel.label_models.pair.leave_out import leave_group_out
 from weaklabel.label_models.pair.odd_blocks import Block
 from weaklabel.label_models.pair.recipes import Recipe, design_effect, mix, recipes_for
+from weaklabel.logistic import fit_logistic, nll_of_logit
 from weaklabel.types import FloatArray
 from weaklabel.types.features import Sparse
 
@@ -159,7 +159,8 @@ def _weights(kept: FloatArray, learned: dict[str, FloatArray]) -> Weights:
 def _over_columns(recipe: Recipe, blocks: Mapping[str, Block], gold: Gold, prior: FloatArray) -> Weights:
     """One recipe fitted to all gold, however much."""
     X, widths = _design(recipe, blocks)
-    parts = np.split(fit_columns(X, gold.y, recipe.share * gold.agreed), np.cumsum(widths)[:-1])
+    fit = fit_logistic(X, gold.y, precision=1.0, offset=recipe.share * gold.agreed)
+    parts = np.split(fit.theta, np.cumsum(widths)[:-1])
     learned = {
         name: blocks[name].weights_of_design(beta) * np.sqrt(recipe.variance[name])
         for name, beta in zip(recipe.variance, parts, strict=True)
@@ -173,7 +174,8 @@ def _held_out_over_columns(recipe: Recipe, blocks: Mapping[str, Block], gold: Go
     offset, out = recipe.share * gold.agreed, np.empty(len(gold.y))
     for fold in range(_N_FOLDS):
         held = gold.folds == fold
-        out[held] = offset[held] + X[held] @ fit_columns(X[~held], gold.y[~held], offset[~held])
+        fit = fit_logistic(X, gold.y, ~held, precision=1.0, offset=offset)
+        out[held] = fit.logit[held]
     return out
 
 

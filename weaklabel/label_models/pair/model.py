@@ -68,7 +68,7 @@ class PairModel(LabelModel):
         weights_: `Weights` in force.
         mixture_: `(recipe, its share)`, largest share first; empty where gold was too scarce to judge.
         held_out_: `(n_pairs,)` float64, for each gold pair the logit of the model had its prompt been left out
-            (every recipe's in closed form, see `kernel_logistic.py`; beyond 1,500 gold pairs by five folds, and there
+            (every recipe's in closed form, see `leave_out.py`; beyond 1,500 gold pairs by five folds, and there
             the shares of the recipes alone saw all gold); NaN elsewhere. None where gold was too scarce.
 
     >>> L = np.array([[1, 1], [0, 0], [1, -1], [0, 1]])

@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 
 from weaklabel.label_models.k_class.vote_model import softmax
-from weaklabel.label_models.pair.map_logistic import nll_of_logit
+from weaklabel.logistic import nll_of_logit
 from weaklabel.types import FloatArray, sigmoid
 
 _SCALES: Final = (1 / 3, 1.0, 3.0)
