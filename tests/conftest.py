@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Before anything imports torch or NumPy. Each worker of xdist has a core, and a second thread of torch's only waits
+# for it in a loop: six times the CPU for the same test. BLAS keeps the threads that users have.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", str(os.cpu_count() or 1))
+
 # No deadline: a shared machine stalls. Derandomised: the same examples on every machine and run.
 settings.register_profile("house", deadline=None, derandomize=True)
 # On another Python the properties themselves are known to hold: a quarter of the examples shows what differs there.

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 
@@ -43,32 +42,6 @@ def test_the_list_of_commands_needs_one_line_each_at_eighty_columns() -> None:
     out = CliRunner().invoke(main, ["--help"], terminal_width=80).stdout
     shown = [line for line in out.splitlines() if line.startswith("  ") and line.split()[0] in COMMANDS]
     assert [line.split(maxsplit=1) for line in shown] == [list(item) for item in COMMANDS.items()]
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help_of_its_own(name: str) -> None:
-    code, out, _ = run(name, "--help")
-    assert code == 0
-    assert "Usage:" in out
-
-
-def test_no_command_loads_a_library_to_print_its_help() -> None:
-    # One process for all of them: where none loads a library, none can hide what another one loads.
-    code = (
-        "import sys, click\nfrom weaklabel.cli.main import COMMANDS, main\n"
-        "for name in COMMANDS:\n"
-        "    assert main.get_command(click.Context(main), name) is not None\n"
-        "    print(name, [m for m in ('numpy', 'pyarrow', 'pydantic', 'rich') if m in sys.modules])\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == [f"{name} []" for name in COMMANDS]
-
-
-@pytest.mark.parametrize("name", [n for n in COMMANDS if n not in ("init", "reward")])
-def test_every_command_that_prints_a_table_speaks_json(name: str) -> None:
-    command = main.get_command(click.Context(main), name)
-    assert command is not None
-    assert any("--json" in parameter.opts for parameter in command.params)
 
 
 def test_version() -> None:

@@ -14,7 +14,6 @@ from made_pairs import made_pairs
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.lf import TextColumn
 from weaklabel.lf.checks import (
-    CONTRACT_RULES,
     assert_labeling_function,
     awkward_pairs,
     check_labeling_function,
@@ -220,7 +219,3 @@ def test_awkward_pairs_hold_an_empty_a_blank_an_identical_and_a_long_one() -> No
     assert any(p.response_a == p.response_b != "" for p in pairs)
     assert max(len(p.response_b) for p in pairs) >= 20000
     assert len({p.id for p in pairs}) == len(pairs) >= 12
-
-
-def test_every_contract_rule_is_under_its_own_code() -> None:
-    assert all(rule.code == code for code, rule in CONTRACT_RULES.items())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import math
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from weaklabel.lf.core import ResponseScorer
 from weaklabel.lf.discovery import load_lfs
 from weaklabel.types import PREFER_A, Pair
 
+FOLDER = Path(__file__).resolve().parents[2] / "labeling_functions"
 BY_NAME = {lf.name: lf for lf in load_lfs("shipped")}
 
 
@@ -127,3 +131,14 @@ def test_sums_are_worked_out_again(response: str, right: int, wrong: int) -> Non
 
 def test_a_number_of_thousands_of_digits_is_no_sum() -> None:
     assert score("wrong_sums", f"1{',000' * 5000} + 1 = 5") == 0
+
+
+def test_families_import_the_rooms_lf_and_text_and_the_standard_library_alone() -> None:
+    for path in FOLDER.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for module in modules:
+                known = module.partition(".")[0] in sys.stdlib_module_names
+                room = ".".join(module.split(".")[:2])
+                assert known or room in ("weaklabel.lf", "weaklabel.text"), path.name
