@@ -165,6 +165,15 @@ def test_what_the_weights_do_not_depend_on_is_left_out_of_the_fingerprint() -> N
     assert TrainingSettings(lora_alpha=3).fingerprint() != TrainingSettings().fingerprint()
 
 
+def test_pydantic_reads_a_table_by_the_same_rules() -> None:
+    pydantic = pytest.importorskip("pydantic")
+    table = pydantic.TypeAdapter(RewardTrainingSettings)
+    assert table.validate_python({"loss_type": "robust"}) == RewardTrainingSettings(loss_type="robust")
+    for wrong in ({"epochs": 1}, {"loss_type": "unbiased"}, {"max_length": 4}):
+        with pytest.raises(pydantic.ValidationError):
+            table.validate_python(wrong)
+
+
 def test_a_trainer_of_another_kind_adds_settings_of_its_own() -> None:
     @checked
     @dataclasses.dataclass(frozen=True, kw_only=True)

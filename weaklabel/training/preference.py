@@ -37,16 +37,19 @@ class PreferenceTrainer(WeightedTrainer):
         """What is added to the losses for the rewards themselves, all `(n_comparisons,)`. Here nothing."""
         return 0.0
 
+    def record_rewards(self, r_i: Tensor, r_j: Tensor, batch: Batch) -> None:
+        """What the log holds of the compared rewards, `(n_comparisons,)`. Here the floor of the loss."""
+        self.record("loss_floor", entropy(batch["p"]), self.weights(batch))
+
     def losses(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         r_i, r_j = self._compared(model, batch)
-        p, w = batch["p"], self.weights(batch)
-        self.record("loss_floor", entropy(p), w)
-        return self._loss(r_j - r_i, p) + self.penalties(r_i, r_j), w
+        self.record_rewards(r_i, r_j, batch)
+        return self._loss(r_j - r_i, batch["p"]) + self.penalties(r_i, r_j), self.weights(batch)
 
     def figures(self, model: nn.Module, batch: Batch) -> dict[str, tuple[Tensor, Tensor]]:
         """NLL in nats, and accuracy where a side won; equal rewards are half right. Both weighted by w."""
         r_i, r_j = self._compared(model, batch)
-        d, p, w = (r_j - r_i).double(), batch["p"].double(), self.weights(batch)
+        d, p, w = (r_j - r_i).double(), batch["p"].double(), batch["w"]
         right = torch.where(d == 0, 0.5, ((d > 0) == (p > 0.5)).double())
         return {"nll": (sigmoid_loss(d, p), w), "accuracy": (right, w * (p != 0.5))}
 

@@ -1,8 +1,10 @@
 """What surrounds every training run: its arguments, its folder, resuming, random states, and what it did.
 
-with training_run(model, settings, folder, data, best_by=...) as run:
-    trainer = SomeTrainer(model, run.args, settings, ..., callbacks=run.callbacks)
-    done = run.carry_out(trainer)
+A trainer adds its own data and layout between two lines:
+
+    with training_run(model, settings, folder, data, best_by=...) as run:
+        trainer = SomeTrainer(model, run.args, settings, ..., callbacks=run.callbacks)
+        done = run.carry_out(trainer)
 """
 
 from __future__ import annotations

@@ -161,6 +161,8 @@ class TrainingSettings:
     resume_from_checkpoint: bool | str | Path = True
     seed: int = 0
 
+    # For whoever validates a table with pydantic instead of calling the class: an unknown name is an error there too.
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
     # (lowest, highest), both included; None, where it is the default, is always allowed.
     RANGES: ClassVar[Mapping[str, tuple[float, float]]] = {
         **dict.fromkeys(_COUNTS, (1, math.inf)),
