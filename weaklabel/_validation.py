@@ -60,6 +60,20 @@ def check_settings(owner: str, given: Mapping[str, object], annotations: Mapping
             raise ConfigError(f"{owner}: {name} is {value!r}. Allowed: {words}.")
 
 
+def number_within(value: object, least: float, most: float) -> float:
+    """A number of a saved file, as float.
+
+    Raises:
+        ValueError: no number (text and true are none), NaN, or outside `least` to `most`.
+
+    >>> number_within(2, 0, 1e12)
+    2.0
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+        return float(value)
+    raise ValueError(f"{str(value)[:40]!r} is no number from {least:g} to {most:g}")
+
+
 def check_label_matrix(L: ArrayLike, n_lfs: int | None = None, *, n_classes: int | None = None) -> Int8Array:
     """`L` as a two-dimensional int8 array of votes: -1, 0 and 1, or -1 and 0..n_classes-1.
 
@@ -105,15 +119,22 @@ def check_margins(margins: ArrayLike | None, L: Int8Array) -> Float32Array:
     return array
 
 
-def check_gold(y: ArrayLike | None, n_pairs: int) -> FloatArray:
-    """Gold as float64 `(n_pairs,)`: 0 (A), 1 (B), .5 (tie), NaN (unknown); all NaN where none was given."""
+def check_gold(y: ArrayLike | None, n_rows: int, n_classes: int | None = None) -> FloatArray:
+    """Gold as float64 `(n_rows,)`: 0 (A), 1 (B), .5 (tie), or a class 0..n_classes-1; NaN (unknown); all NaN for None.
+
+    Raises:
+        LabelMatrixError: another length, or a value that is no gold.
+    """
     if y is None:
-        return np.full(n_pairs, np.nan)
+        return np.full(n_rows, np.nan)
     array = np.asarray(y, dtype=np.float64)
-    if array.shape != (n_pairs,):
-        raise LabelMatrixError(f"y has shape {array.shape}, expected ({n_pairs},): one gold value per pair.")
+    if array.shape != (n_rows,):
+        what = "pair" if n_classes is None else "row"
+        raise LabelMatrixError(f"y has shape {array.shape}, expected ({n_rows},): one gold value per {what}.")
+    allowed = (0.0, 0.5, 1.0) if n_classes is None else tuple(map(float, range(n_classes)))
     known = array[~np.isnan(array)]
-    if known.size and not np.isin(known, (0.0, 0.5, 1.0)).all():
-        odd = sorted({float(v) for v in known} - {0.0, 0.5, 1.0})[:5]
-        raise LabelMatrixError(f"y holds {odd}. Gold is 0 (A), 1 (B), 0.5 (tie) or NaN (unknown).")
+    if not np.isin(known, allowed).all():
+        odd = sorted({float(v) for v in known} - set(allowed))[:5]
+        words = "0 (A), 1 (B), 0.5 (tie)" if n_classes is None else f"a class 0..{n_classes - 1},"
+        raise LabelMatrixError(f"y holds {odd}. Gold is {words} or NaN (unknown).")
     return array

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weaklabel.calibration import CALIBRATORS, calibrator_from_dict, get_calibrator
-from weaklabel.errors import LabelMatrixError, NotCalibratedError, NotFittedError
+from weaklabel.errors import ArtifactError, LabelMatrixError, NotCalibratedError, NotFittedError
 
 every = pytest.mark.parametrize("name", sorted(CALIBRATORS))
 learned = pytest.mark.parametrize("name", sorted(set(CALIBRATORS) - {"identity"}))
@@ -51,6 +51,49 @@ def test_a_saved_calibrator_transforms_to_the_bit_as_before(name, rows):
     fitted = get_calibrator(name).fit(z, y)
     again = calibrator_from_dict(json.loads(json.dumps(fitted.to_dict(), allow_nan=False)))
     assert (again.transform(PROBE) == fitted.transform(PROBE)).all()
+
+
+ODD = [None, True, "1", "x", float("nan"), float("inf"), -1.0, 1e300, 10**400, [], [2.0, 1.0], [[1.0]], {}]
+
+
+@learned
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: str(odd)[:8])
+def test_a_value_that_no_fit_gives_is_refused_in_one_line(name, odd):
+    state = get_calibrator(name).fit([0.5, 1.0, -2.0, 3.0], [1, 0, 0, 1]).to_dict()
+    for key in sorted(set(state) - {"name"}):
+        with pytest.raises(
+            ArtifactError, match=rf"^a saved '{name}' calibrator.*Fit and save the labeler again.$"
+        ):
+            calibrator_from_dict(state | {key: odd})
+
+
+@learned
+def test_a_value_that_is_missing_is_named(name):
+    state = get_calibrator(name).fit([1.0], [1]).to_dict()
+    for key in sorted(set(state) - {"name"}):
+        with pytest.raises(ArtifactError, match=f"has no '{key}'"):
+            calibrator_from_dict({k: v for k, v in state.items() if k != key})
+
+
+@pytest.mark.parametrize("state", [None, [], {}, {"name": None}, {"name": ["platt"]}])
+def test_what_names_no_calibrator_is_refused(state):
+    with pytest.raises(ArtifactError, match="has no 'name'"):
+        calibrator_from_dict(state)
+
+
+@every
+@given(rows=samples, factor=st.sampled_from([1e-3, 0.5, 2.0, 1e3]))
+def test_saved_numbers_that_were_changed_are_refused_or_still_keep_the_contract(name, rows, factor):
+    z, y = (np.array(column) for column in zip(*rows, strict=True))
+    state = get_calibrator(name).fit(z, y).to_dict()
+    for key in sorted(set(state) - {"name"}):
+        changed = (factor * np.asarray(state[key])).tolist()
+        try:
+            out = calibrator_from_dict(state | {key: changed}).transform(PROBE)
+        except ArtifactError:
+            continue
+        assert np.isfinite(out).all()
+        assert (np.diff(out[:-2]) >= 0).all()
 
 
 @learned

@@ -28,12 +28,12 @@ def test_model_keeps_its_contract(name, k, check):
 
 
 class LooksAtThePosition(MajorityVote):
-    def predict_logit(self, L, *, margins=None):
-        return super().predict_logit(L, margins=margins) + 0.1 * (np.asarray(L) != -1).any(axis=1)
+    def predict_logit(self, L, **given):
+        return super().predict_logit(L) + 0.1 * (np.asarray(L) != -1).any(axis=1)
 
 
 class SpeaksWithoutVotes(MajorityVote):
-    def predict_logit(self, L, *, margins=None):
+    def predict_logit(self, L, **given):
         return np.where((np.asarray(L) == -1).all(axis=1), 0.2, super().predict_logit(L))
 
 
@@ -43,24 +43,24 @@ class WorksInTheConstructor(MajorityVote):
 
 
 class AnswersUnfitted(MajorityVote):
-    def predict_logit(self, L, *, margins=None):
+    def predict_logit(self, L, **given):
         return np.zeros(len(L))
 
 
 class WritesIntoItsInput(MajorityVote):
-    def fit(self, L, *, margins=None, y=None, groups=None):
+    def fit(self, L, **given):
         L[L == -1] = 0
         return super().fit(L)
 
 
 class LooksAtTheBatch(MajorityVote):
-    def predict_logit(self, L, *, margins=None):
+    def predict_logit(self, L, **given):
         logit = super().predict_logit(L)
         return logit * (1 + 1e-6 * len(logit))
 
 
 class RoundsByTheBlock(MajorityVote):
-    def predict_logit(self, L, *, margins=None):
+    def predict_logit(self, L, **given):
         logit = super().predict_logit(L)
         return np.float64(np.float32(logit)) if len(logit) > 5000 else logit
 
@@ -71,23 +71,23 @@ class CountsShardsNotRows(MajorityVote):
 
 
 class PrefersTheMinority(MajorityVote):
-    def predict_logit(self, L, *, margins=None):
+    def predict_logit(self, L, **given):
         return -super().predict_logit(L)
 
 
 class ForgetsOnSaving(MajorityVote):
     scale = 1.0
 
-    def fit(self, L, *, margins=None, y=None, groups=None):
+    def fit(self, L, **given):
         self.scale = 2.0
         return super().fit(L)
 
-    def predict_logit(self, L, *, margins=None):
+    def predict_logit(self, L, **given):
         return self.scale * super().predict_logit(L)
 
 
 class LosesARow(MajorityVote):
-    def predict_logit(self, L, *, margins=None):
+    def predict_logit(self, L, **given):
         return super().predict_logit(L)[1:]
 
 

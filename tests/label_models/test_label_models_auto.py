@@ -185,7 +185,7 @@ def test_contributions_of_pairs_add_up_after_tempering():
 
 
 def test_gold_is_shared_between_the_classes_of_a_tie():
-    shares = gold_shares([2, np.nan, 0], 3, 3)
+    shares = gold_shares(np.array([2, np.nan, 0]), 3)
     assert shares[[0, 2]].tolist() == [[0, 0, 1], [1, 0, 0]]
     assert np.isnan(shares[1]).all()
 

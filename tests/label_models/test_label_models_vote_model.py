@@ -9,7 +9,7 @@ import pytest
 
 from weaklabel.errors import ConfigError
 from weaklabel.label_models import LABEL_MODELS, get_label_model
-from weaklabel.label_models.k_class.vote_model import VoteModel
+from weaklabel.label_models.k_class.vote_model import KClassModel
 
 OF_VOTES = sorted(name for name in LABEL_MODELS if name != "pair_model")
 
@@ -27,5 +27,5 @@ def test_what_is_no_number_of_classes_is_refused(name, n_classes):
 @pytest.mark.parametrize("name", ["auto", "dawid_skene", "majority_vote", "moments"])
 def test_a_number_of_classes_may_be_numpys(name):
     model = get_label_model(name, n_classes=np.int64(3)).fit([[0, 2], [1, 1]])
-    assert isinstance(model, VoteModel)
+    assert isinstance(model, KClassModel)
     assert model.predict_proba([[0, 2]]).shape == (1, 3)

@@ -59,7 +59,7 @@ def calibrator_from_dict(state: Mapping[str, Any]) -> Calibrator:
         ArtifactError: no name, or a value that is missing or no number.
         UnknownNameError: a name that is not in `CALIBRATORS`.
     """
-    if "name" not in state:
+    if not isinstance(state, Mapping) or not isinstance(state.get("name"), str):
         raise ArtifactError("a saved calibrator has no 'name'. Fit and save the labeler again.")
     kind = lookup("calibrator", CALIBRATORS, state["name"])
     try:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Self, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from weaklabel._validation import check_gold
+from weaklabel._validation import check_gold, number_within
 from weaklabel.errors import LabelMatrixError, NotCalibratedError, NotFittedError
 from weaklabel.types import FloatArray
 
@@ -23,6 +23,8 @@ from weaklabel.types import FloatArray
 # step at 0 must not turn it into a verdict. Larger than the other is certainty: it would only bring overflow.
 SILENCE: Final = 1e-6
 _CERTAINTY: Final = 1e6
+# Of what is learned: certainty over silence. Products of these stay finite.
+_LARGEST: Final = _CERTAINTY / SILENCE
 
 
 class Calibrator(ABC):
@@ -35,6 +37,10 @@ class Calibrator(ABC):
     name: ClassVar[str]
     calibrates: ClassVar[bool] = True
     """Whether gold enters the fit. Labels behind a calibrator that does not are still uncalibrated."""
+    numbers: ClassVar[tuple[str, ...]] = ()
+    """Numbers that `fit` learns, each stored under its name and `_`; all are >= 0."""
+    curves: ClassVar[tuple[str, ...]] = ()
+    """The same of arrays `(k,)`, >= 0 and non-decreasing, all of one length."""
 
     @final
     def fit(
@@ -96,15 +102,33 @@ class Calibrator(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """The name and what was learned, as JSON values."""
-        return {"name": self.name, **self._state()}
+        learned = (*self.numbers, *self.curves)
+        return {
+            "name": self.name,
+            **{name: np.asarray(self._require(f"{name}_")).tolist() for name in learned},
+        }
 
     @classmethod
-    @abstractmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """The calibrator that `to_dict` wrote; transforms to the bit as it did."""
+        """The calibrator that `to_dict` wrote; transforms to the bit as it did.
 
-    @abstractmethod
-    def _state(self) -> dict[str, Any]: ...
+        Raises:
+            KeyError, TypeError, ValueError: a value that is missing, or that no fit gives.
+        """
+        calibrator = cls()
+        for name in cls.numbers:
+            setattr(calibrator, f"{name}_", number_within(state[name], 0.0, _LARGEST))
+        curves = [np.array([number_within(v, 0.0, _LARGEST) for v in state[name]]) for name in cls.curves]
+        for name, curve in zip(cls.curves, curves, strict=True):
+            setattr(calibrator, f"{name}_", curve)
+        even = len({len(curve) for curve in curves}) <= 1
+        if not even or any((np.diff(curve) < 0).any() for curve in curves) or not calibrator._can_be():
+            raise ValueError(f"no fit gives these {', '.join(cls.curves)}")
+        return calibrator
+
+    def _can_be(self) -> bool:
+        """Whether what was loaded fits together."""
+        return True
 
     def _require(self, attribute: str) -> Any:
         value = getattr(self, attribute, None)

@@ -14,9 +14,6 @@ and b when data are few or separable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
-
 import numpy as np
 
 from weaklabel.calibration.base import Calibrator
@@ -42,6 +39,7 @@ class Beta(Calibrator):
     """
 
     name = "beta"
+    numbers = ("a", "b")
 
     def _fit(self, strength: FloatArray, right: FloatArray, weight: FloatArray) -> None:
         self.a_, self.b_ = _two_weights(strength, right, weight)
@@ -49,15 +47,6 @@ class Beta(Calibrator):
     def _strength(self, strength: FloatArray) -> FloatArray:
         u, v = _faint_and_loud(strength)
         return np.asarray(self._require("a_") * u + self.b_ * v, dtype=np.float64)
-
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        calibrator = cls()
-        calibrator.a_, calibrator.b_ = float(state["a"]), float(state["b"])
-        return calibrator
-
-    def _state(self) -> dict[str, Any]:
-        return {"a": float(self._require("a_")), "b": float(self.b_)}
 
 
 def _two_weights(strength: FloatArray, right: FloatArray, weight: FloatArray) -> tuple[float, float]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
-
 from weaklabel.calibration.base import Calibrator
 from weaklabel.types import FloatArray
 
@@ -23,10 +20,3 @@ class Identity(Calibrator):
 
     def _strength(self, strength: FloatArray) -> FloatArray:
         return strength
-
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        return cls()
-
-    def _state(self) -> dict[str, Any]:
-        return {}

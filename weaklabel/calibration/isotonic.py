@@ -8,9 +8,6 @@ block says less than .5; between the centres of blocks the log-odds are interpol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
-
 import numpy as np
 
 from weaklabel.calibration.base import Calibrator
@@ -32,6 +29,7 @@ class Isotonic(Calibrator):
     """
 
     name = "isotonic"
+    curves = ("knots", "logits")
 
     def _fit(self, strength: FloatArray, right: FloatArray, weight: FloatArray) -> None:
         if not len(strength):
@@ -48,15 +46,8 @@ class Isotonic(Calibrator):
     def _strength(self, strength: FloatArray) -> FloatArray:
         return np.asarray(np.interp(strength, self._require("knots_"), self.logits_), dtype=np.float64)
 
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        calibrator = cls()
-        calibrator.knots_ = np.asarray(state["knots"], dtype=np.float64)
-        calibrator.logits_ = np.asarray(state["logits"], dtype=np.float64)
-        return calibrator
-
-    def _state(self) -> dict[str, Any]:
-        return {"knots": self._require("knots_").tolist(), "logits": self.logits_.tolist()}
+    def _can_be(self) -> bool:
+        return len(self.knots_) > 0
 
 
 def _pool(

@@ -11,9 +11,6 @@ pairs, right and wrong, at 0 and at twice the mean |z|: they bound slope and ste
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
-
 import numpy as np
 
 from weaklabel.calibration.base import Calibrator
@@ -37,21 +34,13 @@ class Platt(Calibrator):
     """
 
     name = "platt"
+    numbers = ("slope", "step")
 
     def _fit(self, strength: FloatArray, right: FloatArray, weight: FloatArray) -> None:
         self.slope_, self.step_ = _slope_and_step(strength, right, weight)
 
     def _strength(self, strength: FloatArray) -> FloatArray:
         return np.asarray(self._require("slope_") * strength + self.step_, dtype=np.float64)
-
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        calibrator = cls()
-        calibrator.slope_, calibrator.step_ = float(state["slope"]), float(state["step"])
-        return calibrator
-
-    def _state(self) -> dict[str, Any]:
-        return {"slope": float(self._require("slope_")), "step": float(self.step_)}
 
 
 def _slope_and_step(strength: FloatArray, right: FloatArray, weight: FloatArray) -> tuple[float, float]:

@@ -9,8 +9,7 @@ give a finite factor; with n pairs of equal |z| and k right, the calibrated p is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Final
 
 import numpy as np
 
@@ -35,21 +34,13 @@ class Temperature(Calibrator):
     """
 
     name = "temperature"
+    numbers = ("factor",)
 
     def _fit(self, strength: FloatArray, right: FloatArray, weight: FloatArray) -> None:
         self.factor_ = fit_factor(strength, right, weight)
 
     def _strength(self, strength: FloatArray) -> FloatArray:
         return np.asarray(self._require("factor_") * strength, dtype=np.float64)
-
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        calibrator = cls()
-        calibrator.factor_ = float(state["factor"])
-        return calibrator
-
-    def _state(self) -> dict[str, Any]:
-        return {"factor": float(self._require("factor_"))}
 
 
 def fit_factor(strength: FloatArray, right: FloatArray, weight: FloatArray) -> float:

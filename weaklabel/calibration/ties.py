@@ -21,12 +21,13 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from weaklabel._validation import check_gold
+from weaklabel._validation import check_gold, number_within
 from weaklabel.errors import ArtifactError, LabelMatrixError, NotFittedError
 from weaklabel.types import FloatArray
 
 _EPS: Final = 1e-6  # a certainty that turned out wrong must not cost infinity
 _WIDEST: Final = 12.0  # |log nu|; e^12 is a tie always
+_LARGEST: Final = 1e6  # nu: above what is ever searched
 
 
 class TieModel:
@@ -95,11 +96,12 @@ class TieModel:
         """
         model = cls()
         try:
-            model.nu_ = float(state["nu"])
-        except (KeyError, TypeError, ValueError):
-            model.nu_ = np.nan
-        if not (0 <= model.nu_ < np.inf):
-            raise ArtifactError("a saved tie model has no nu of 0 or more. Fit and save the labeler again.")
+            model.nu_ = number_within(state["nu"], 0.0, _LARGEST)
+        except (KeyError, TypeError, ValueError) as error:
+            problem = f"{type(error).__name__}: {error}"
+            raise ArtifactError(
+                f"a saved tie model has no nu of 0 or more ({problem}). Fit and save the labeler again."
+            ) from None
         return model
 
 

@@ -13,9 +13,6 @@ which a labeler calibrates on, come close to that. All p0 and p1 are found at on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -41,6 +38,7 @@ class VennAbers(Calibrator):
     """
 
     name = "venn_abers"
+    curves = ("knots", "lower", "upper")
 
     def intervals(self, logit: ArrayLike) -> FloatArray:
         """`(n, 2)` float64 in [0, 1]: p0 and p1, between which P(B beats A) lies, for log-odds `(n,)`.
@@ -86,14 +84,5 @@ class VennAbers(Calibrator):
         low = np.append(0.0, self.lower_)[np.searchsorted(knots, strength, side="right")]
         return low, high
 
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        calibrator = cls()
-        calibrator.knots_, calibrator.lower_, calibrator.upper_ = (
-            np.asarray(state[key], dtype=np.float64) for key in ("knots", "lower", "upper")
-        )
-        return calibrator
-
-    def _state(self) -> dict[str, Any]:
-        knots = self._require("knots_")
-        return {"knots": knots.tolist(), "lower": self.lower_.tolist(), "upper": self.upper_.tolist()}
+    def _can_be(self) -> bool:
+        return bool(((self.lower_ < 1) & (self.upper_ > 0) & (self.upper_ <= 1)).all())

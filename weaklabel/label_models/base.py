@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from weaklabel.errors import LabelMatrixError, NotFittedError
+from weaklabel._validation import check_gold, check_label_matrix, check_margins
+from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.label_models.row_blocks import row_blocks
-from weaklabel.types import FloatArray, PairFeatures, sigmoid
+from weaklabel.types import Float32Array, FloatArray, Int8Array, PairFeatures, sigmoid
+
+MAX_CLASSES: Final = 127  # votes are int8
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What `fit` was given, checked.
+
+    Attributes:
+        votes: `(n, n_lfs)` int8.
+        given_margins: `(n, n_lfs)` float32, or None.
+        gold: `(n,)` float64, NaN where unknown: 0, 1 or .5 for pairs, a class number otherwise.
+        prompts: `(n,)`, equal for equal prompts; every row its own where nothing was said of them.
+        features: of the pairs' texts, or None.
+    """
+
+    votes: Int8Array
+    given_margins: Float32Array | None
+    gold: FloatArray
+    prompts: NDArray[Any]
+    features: PairFeatures | None
+
+    @property
+    def margins(self) -> Float32Array:
+        """`(n, n_lfs)` float32, NaN where there are none."""
+        return check_margins(self.given_margins, self.votes)
 
 
 class LabelModel(ABC):
@@ -23,9 +52,11 @@ class LabelModel(ABC):
     - `L` `(n_pairs, n_lfs)` int8: -1 abstain, 0 prefers A, 1 prefers B.
     - `margins` `(n_pairs, n_lfs)` float32 or None: directed raw differences, positive for B, NaN for none.
     - `y` `(n_pairs,)` float64 or None: gold as 0 (A), 1 (B), .5 (tie), NaN (unknown).
-    - `groups` `(n_pairs,)` int or None: equal numbers for equal prompts; inner folds never split one.
+    - `groups` `(n_pairs,)` or None: equal numbers for equal prompts; inner folds never split one.
+    - `features` `PairFeatures` of the texts, or None; asked for again where `uses_features`.
 
-    A model that has no use for margins, gold or groups ignores them.
+    A model that has no use for margins, gold, groups or features ignores them. A newcomer writes `_learn`,
+    `predict_logit`, `_n_lfs`, `_learned` and `_restore`.
 
     Models of votes alone also take ordinary matrices with votes 0..k-1 (`n_classes`, see `vote_model.py`): then
     `y` holds class numbers, `predict_proba` is `(n, k)`, and there is no logit.
@@ -51,7 +82,7 @@ class LabelModel(ABC):
 
     @property
     def uses_features(self) -> bool:
-        """Whether `fit`, `predict_logit` and `contributions` also take `features`, `PairFeatures` of the texts."""
+        """Whether features of the texts change the fit; after `fit`, whether predicting needs them."""
         return False
 
     @property
@@ -59,7 +90,11 @@ class LabelModel(ABC):
         """Names of the contributions that come after those of the LFs."""
         return ()
 
-    @abstractmethod
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the constructor was given, by name."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
     def fit(
         self,
         L: ArrayLike,
@@ -67,44 +102,105 @@ class LabelModel(ABC):
         margins: ArrayLike | None = None,
         y: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        features: PairFeatures | None = None,
     ) -> Self:
-        """Learn from votes, and from margins and gold where the model can."""
+        """Learn from votes, and from margins, gold, prompts and texts where the model can.
+
+        Raises:
+            LabelMatrixError: `L` is no matrix of votes, or the others do not fit it.
+            ConfigError: a setting out of range.
+        """
+        votes = self._votes(L)
+        gaps = None if margins is None else check_margins(margins, votes)
+        gold = check_gold(y, len(votes), self.n_classes)
+        check_feature_rows(features, len(votes))
+        self._learn(Observed(votes, gaps, gold, _prompts_of(groups, len(votes)), features))
+        return self
 
     @abstractmethod
-    def predict_logit(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
-        """`(n_pairs,)` float64: log-odds that B beats A; 0 where nothing speaks.
+    def predict_logit(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
+        """`(n_pairs,)` float64: log-odds that B beats A; 0 where nothing speaks. For pairs only.
+
+        Raises:
+            NotFittedError: before `fit`.
+            ConfigError: the model is one of classes.
+        """
+
+    def predict_proba(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
+        """`(n_pairs, 2)` float64: P(A), P(B); for classes `(n, k)`. Rows sum to 1.
 
         Raises:
             NotFittedError: before `fit`.
         """
-
-    def predict_proba(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray:
-        """`(n_pairs, 2)` float64: P(A), P(B); rows sum to 1."""
-        logit = self.predict_logit(L, margins=margins)
+        logit = self.predict_logit(L, margins=margins, features=features)
         proba = np.empty((len(logit), 2))
         for rows in row_blocks(len(logit)):
             proba[rows, 1] = p = sigmoid(logit[rows])
             proba[rows, 0] = 1.0 - p
         return proba
 
-    def contributions(self, L: ArrayLike, *, margins: ArrayLike | None = None) -> FloatArray | None:
-        """Shares of the logit, rows adding up to it, or None if there is no such sum.
+    def contributions(
+        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray | None:
+        """Shares of the logit, rows adding up to it, or None if there is no such sum. For pairs only.
 
         `(n_pairs, n_lfs + len(extra_names))` float64: those of the LFs, then those of what else speaks.
         """
         return None
 
-    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Settings and what was learned, as JSON values. `from_dict` gives an equal model back."""
+        self._n_lfs()
+        return {"name": self.name, "settings": self.settings, **self._learned()}
 
     @classmethod
-    @abstractmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Self: ...
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        """The model that `to_dict` wrote."""
+        model = cls(**state["settings"])
+        model._restore(state)
+        return model
 
-    def given(self, features: PairFeatures | None) -> dict[str, Any]:
-        """The features as an argument, `{}` for a model that has none for them."""
-        return {"features": features} if self.uses_features else {}
+    @abstractmethod
+    def _learn(self, seen: Observed) -> None:
+        """Set what ends in an underscore."""
+
+    @abstractmethod
+    def _n_lfs(self) -> int:
+        """How many columns it was fitted on; NotFittedError before `fit`."""
+
+    @abstractmethod
+    def _learned(self) -> dict[str, Any]:
+        """What `fit` found, as JSON values."""
+
+    @abstractmethod
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        """Put back what `_learned` gave."""
+
+    def _votes(self, L: ArrayLike, n_lfs: int | None = None) -> Int8Array:
+        k = self.n_classes
+        # A bool is an int to Python, and True classes are no number of classes.
+        whole = isinstance(k, int | np.integer) and not isinstance(k, bool)
+        if k is not None and not (whole and 2 <= k <= MAX_CLASSES):
+            raise ConfigError(
+                f"{self.name}: n_classes is {k!r}. Allowed: 2 to {MAX_CLASSES}, or None for votes on pairs. "
+                "Pass a whole number: how many classes there are, 0 among them."
+            )
+        return check_label_matrix(L, n_lfs, n_classes=k)
+
+    def _asked(self, L: ArrayLike) -> Int8Array:
+        """The votes of rows to predict: as many columns as it was fitted on."""
+        return self._votes(L, self._n_lfs())
+
+    def _refuse_logit_of_classes(self) -> None:
+        if self.n_classes is not None:
+            raise ConfigError(
+                f"{self.name} was made with n_classes={self.n_classes}: log-odds are for pairs. "
+                "Call predict_proba(L), or make the model without n_classes."
+            )
 
     def _require(self, attribute: str) -> Any:
         value = getattr(self, attribute, None)
@@ -115,13 +211,18 @@ class LabelModel(ABC):
         return value
 
 
-def prompts_of(groups: ArrayLike | None, n: int) -> NDArray[Any]:
-    """`groups` `(n,)`, equal for equal prompts; without any, every row is a prompt of its own.
-
-    Raises:
-        LabelMatrixError: another length.
-    """
+def _prompts_of(groups: ArrayLike | None, n: int) -> NDArray[Any]:
     prompts = np.arange(n) if groups is None else np.asarray(groups)
     if prompts.shape != (n,):
         raise LabelMatrixError(f"groups has shape {prompts.shape}, expected ({n},): one prompt per row.")
     return prompts
+
+
+def check_feature_rows(features: PairFeatures | None, n: int) -> None:
+    """Raises LabelMatrixError where the features are of another number of pairs."""
+    tables = [] if features is None else [*features.views.values(), features.context]
+    for table in tables:
+        if table is not None and table.shape[0] != n:
+            raise LabelMatrixError(
+                f"features have {table.shape[0]} rows but L has {n}. Pass pair_features of the pairs voted on."
+            )

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from weaklabel.errors import ConfigError, LabelMatrixError
 from weaklabel.label_models.base import LabelModel
-from weaklabel.label_models.k_class.vote_model import CountingModel, Counts, add_counts
+from weaklabel.label_models.k_class.counting_model import CountingModel, Counts, add_counts
 
 Model = TypeVar("Model", bound=LabelModel)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import logging
 from collections.abc import Sequence
 from typing import Any, Final
@@ -57,8 +56,7 @@ def without_asking(lfs: Sequence[LabelingFunction], pairs: Pairs) -> Pairs:
 
 def unfitted_copy(model: LabelModel) -> LabelModel:
     """A model with the same settings that has learned nothing."""
-    names = inspect.signature(type(model)).parameters
-    return type(model)(**{name: copy.deepcopy(getattr(model, name)) for name in names})
+    return type(model)(**copy.deepcopy(model.settings))
 
 
 def features_for(
@@ -70,11 +68,11 @@ def features_for(
 
 def antisymmetric_logit(model: LabelModel, votes: Votes, features: PairFeatures | None = None) -> FloatArray:
     """The model's log-odds; a model that is not antisymmetric is asked in both orders and averaged."""
-    logit = model.predict_logit(votes.L, margins=votes.margins, **model.given(features))
+    logit = model.predict_logit(votes.L, margins=votes.margins, features=features)
     if model.antisymmetric:
         return logit
     turned = model.predict_logit(
-        swap_votes(votes.L), margins=-votes.margins, **model.given(features and features.swapped())
+        swap_votes(votes.L), margins=-votes.margins, features=features and features.swapped()
     )
     return (logit - turned) / 2
 
@@ -83,11 +81,11 @@ def antisymmetric_shares(
     model: LabelModel, votes: Votes, features: PairFeatures | None = None
 ) -> FloatArray | None:
     """The shares that add up to `antisymmetric_logit`, `(n_pairs, n_lfs + len(extra_names))`; None if there are none."""
-    shares = model.contributions(votes.L, margins=votes.margins, **model.given(features))
+    shares = model.contributions(votes.L, margins=votes.margins, features=features)
     if shares is None or model.antisymmetric:
         return shares
     turned = model.contributions(
-        swap_votes(votes.L), margins=-votes.margins, **model.given(features and features.swapped())
+        swap_votes(votes.L), margins=-votes.margins, features=features and features.swapped()
     )
     return None if turned is None else (shares - turned) / 2
 
@@ -139,7 +137,7 @@ def out_of_fold_logit(
         seen = y.copy()
         seen[held] = np.nan
         model = make()
-        model.fit(votes.L, margins=votes.margins, y=seen, groups=groups, **model.given(features))
+        model.fit(votes.L, margins=votes.margins, y=seen, groups=groups, features=features)
         logit[held] = antisymmetric_logit(model, votes.take(held), features and features.take(held))
     return logit
 

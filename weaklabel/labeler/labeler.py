@@ -314,7 +314,7 @@ def fit(
     if all_votes is not None and unfitted.merges:
         fitted = fit_on_shards(unfitted, ((shard.L, shard.margins) for shard in all_votes()))
     else:
-        fitted = unfitted.fit(votes.L, margins=votes.margins, y=y, groups=groups, **unfitted.given(features))
+        fitted = unfitted.fit(votes.L, margins=votes.margins, y=y, groups=groups, features=features)
     reference = Reference.of(votes, table, seed=seed)
     n_prompts = len(np.unique(groups[decided]))
     why = _why_uncalibrated(int(decided.sum()), n_prompts, int((table.y == 0.5).sum()), calibration)

@@ -118,7 +118,7 @@ def _refitted(labeler: Labeler, labels: Labels, rows: NDArray[np.intp], seed: in
     if model.uses_gold:
         # What the model at hand knows of its left-out gold stands by the rows it was fitted to: others than these.
         model = make()
-        model.fit(votes.L, margins=votes.margins, y=y, groups=groups, **model.given(features))
+        model.fit(votes.L, margins=votes.margins, y=y, groups=groups, features=features)
     logit = out_of_fold_logit(make, model, votes, y, groups, seed=seed, features=features)
     where = np.searchsorted(visible, rows)
     named = "identity" if labeler.calibrator is None else labeler.calibrator.name

@@ -79,7 +79,7 @@ def out_of_fold_p(votes: Votes, pairs: Pairs, gold: DevGold, *, model: str, seed
     place_of = {pair_id: row for row, pair_id in enumerate(pairs.ids)}
     table = pairs.take(np.array([place_of[pair_id] for pair_id in seen.ids], dtype=np.intp))
     features = features_for(unfitted, table, ~np.isnan(y))
-    fitted = unfitted.fit(seen.L, margins=seen.margins, y=y, groups=groups, **unfitted.given(features))
+    fitted = unfitted.fit(seen.L, margins=seen.margins, y=y, groups=groups, features=features)
     logit = out_of_fold_logit(make, fitted, seen, y, groups, seed=seed, features=features)[where]
     return sigmoid(cross_calibrated(logit, gold.y, gold.groups, candidates=CANDIDATES, seed=seed))
 

@@ -51,7 +51,7 @@ class Choice:
     ) -> FloatArray:
         """`(n, k)` float64, up to a constant per row."""
         if not isinstance(self.model, VoteModel) or self.model.n_classes is None:
-            logit = self.model.predict_logit(votes, margins=margins, **self.model.given(features))
+            logit = self.model.predict_logit(votes, margins=margins, features=features)
             logit = logit / (self.temperature * self.gold_temperature)
             return np.asarray(np.column_stack([np.zeros(len(logit)), logit]), dtype=np.float64)
         p = softmax(self.model.log_scores(votes) / self.temperature)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from weaklabel._validation import check_gold
-from weaklabel.errors import LabelMatrixError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models.auto.choice import KINDS, Choice, candidates, new_model
-from weaklabel.label_models.base import LabelModel
+from weaklabel.label_models.base import LabelModel, Observed
 from weaklabel.label_models.k_class.vote_model import softmax
-from weaklabel.types import Float32Array, FloatArray, Int8Array, PairFeatures
+from weaklabel.types import FloatArray
 
 Mask = NDArray[np.bool_]
 Scores = Callable[[Mask], FloatArray]
@@ -35,14 +33,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Votes `(n, m)`, margins `(n, m)`, gold as shares of classes `(n, k)`, prompts `(n,)`, features of the texts."""
+    """What `fit` was given, and its gold as shares of classes `(n, k)`, NaN where unknown."""
 
-    votes: Int8Array
-    margins: Float32Array
+    seen: Observed
     truth: FloatArray
-    groups: Any
     n_classes: int | None
-    features: PairFeatures | None = None
 
     @property
     def known(self) -> Mask:
@@ -57,7 +52,7 @@ def choose_by_gold(data: Data, by_votes: Choice, seed: int) -> Choice:
     """
     known = data.known
     folds = np.full(len(known), -1)
-    prompts = data.groups[known]
+    prompts = data.seen.prompts[known]
     folds[known] = folds_by_prompt(prompts, min(N_FOLDS, len(np.unique(prompts))), seed)
     answer = _answer(by_votes, data)
     judged = {"votes": judge_by_gold(lambda _: answer, data.truth, folds)}
@@ -74,7 +69,7 @@ def choose_by_gold(data: Data, by_votes: Choice, seed: int) -> Choice:
 def _scores_of(kind: type[LabelModel], data: Data, seed: int) -> Scores:
     fitted = _fitted(kind, data, data.known, seed)
     if fitted.model.held_out_ is not None:  # learned on the way, without the prompt of each row
-        held_out = np.column_stack([np.zeros(len(data.votes)), fitted.model.held_out_])
+        held_out = np.column_stack([np.zeros(len(data.truth)), fitted.model.held_out_])
         return lambda _: held_out
     if kind.uses_gold:
         return lambda seen: _answer(_fitted(kind, data, seen, seed), data)
@@ -83,14 +78,18 @@ def _scores_of(kind: type[LabelModel], data: Data, seed: int) -> Scores:
 
 
 def _answer(choice: Choice, data: Data) -> FloatArray:
-    return choice.log_probabilities(data.votes, data.margins, data.features)
+    seen = data.seen
+    return choice.log_probabilities(seen.votes, seen.margins, seen.features)
 
 
-def _fitted(kind: type[LabelModel], data: Data, seen: Mask, seed: int) -> Choice:
+def _fitted(kind: type[LabelModel], data: Data, known: Mask, seed: int) -> Choice:
+    seen, y = data.seen, None
+    if kind.uses_gold:
+        y = np.where(known, seen.gold, np.nan)
     model = new_model(kind, data.n_classes, seed)
-    y = np.where(seen, data.truth[:, 1], np.nan) if kind.uses_gold else None
-    given = model.given(data.features)
-    return Choice(model.fit(data.votes, margins=data.margins, y=y, groups=data.groups, **given))
+    return Choice(
+        model.fit(seen.votes, margins=seen.margins, y=y, groups=seen.prompts, features=seen.features)
+    )
 
 
 def judge_by_gold(scores: Scores, truth: FloatArray, folds: NDArray[np.int64]) -> Judged:
@@ -116,36 +115,16 @@ def best_temperature(S: FloatArray, truth: FloatArray) -> float:
     return float(TEMPERATURES[int(np.argmin(_nll_by_temperature(S, truth)))])
 
 
-def check_class_gold(y: ArrayLike | None, n: int, k: int) -> FloatArray:
-    """Gold classes `(n,)` float64: 0..k-1, NaN for unknown.
-
-    Raises:
-        LabelMatrixError: another length, or a value that is no class.
-    """
-    if y is None:
-        return np.full(n, np.nan)
-    array = np.asarray(y, dtype=np.float64)
-    if array.shape != (n,):
-        raise LabelMatrixError(f"y has shape {array.shape}, expected ({n},): one gold value per row.")
-    known = array[~np.isnan(array)]
-    if not np.isin(known, range(k)).all():
-        odd = sorted({float(v) for v in known} - set(range(k)))[:5]
-        raise LabelMatrixError(f"y holds {odd}. Gold is a class 0..{k - 1}, or NaN (unknown).")
-    return array
-
-
-def gold_shares(y: ArrayLike | None, n: int, n_classes: int | None) -> FloatArray:
+def gold_shares(gold: FloatArray, n_classes: int | None) -> FloatArray:
     """Gold `(n, k)` float64 as shares of classes: one-hot, a half each for a tie of a pair, NaN where unknown.
 
-    >>> gold_shares([1, 0.5, np.nan], 3, None).tolist()
+    >>> gold_shares(np.array([1, 0.5, np.nan]), None).tolist()
     [[0.0, 1.0], [0.5, 0.5], [nan, nan]]
     """
     if n_classes is None:
-        for_b = check_gold(y, n)
-        return np.asarray(np.column_stack([1.0 - for_b, for_b]), dtype=np.float64)
-    classes = check_class_gold(y, n, n_classes)
-    shares = (classes[:, None] == np.arange(n_classes)).astype(np.float64)
-    return np.where(np.isnan(classes)[:, None], np.nan, shares)
+        return np.column_stack([1.0 - gold, gold])
+    shares = (gold[:, None] == np.arange(n_classes)).astype(np.float64)
+    return np.where(np.isnan(gold)[:, None], np.nan, shares)
 
 
 def _nll_by_temperature(S: FloatArray, truth: FloatArray) -> list[float]:

@@ -27,22 +27,21 @@ that contributions still add up; there a calibrator follows.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from weaklabel._validation import check_margins
 from weaklabel.errors import ConfigError
 from weaklabel.label_models.auto.choice import KINDS, Choice
 from weaklabel.label_models.auto.gold import Data, choose_by_gold, gold_shares
 from weaklabel.label_models.auto.votes import choose_by_votes
-from weaklabel.label_models.base import LabelModel, prompts_of
-from weaklabel.label_models.k_class.vote_model import VoteModel
-from weaklabel.types import FloatArray, Int8Array, PairFeatures, sigmoid
+from weaklabel.label_models.base import LabelModel, Observed
+from weaklabel.label_models.k_class.vote_model import KClassModel
+from weaklabel.types import FloatArray, Int8Array, PairFeatures
 
 
-class Auto(VoteModel):
+class Auto(KClassModel):
     """The label model that gold, or else the votes, speak for; how it decides stands at the top of this file.
 
     It reads silence as the chosen model does. For pairs every candidate is antisymmetric, and so is the choice.
@@ -91,81 +90,37 @@ class Auto(VoteModel):
     @property
     def extra_names(self) -> tuple[str, ...]:
         """As the chosen model's."""
-        model: LabelModel = self._require("model_")
-        return model.extra_names
-
-    def fit(
-        self,
-        L: ArrayLike,
-        *,
-        margins: ArrayLike | None = None,
-        y: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-        features: PairFeatures | None = None,
-    ) -> Self:
-        """Choose and learn.
-
-        Args:
-            L: `(n, n_lfs)` votes.
-            margins: `(n, n_lfs)`, for pairs: only `pair_model` uses them.
-            y: `(n,)` gold: 0, 1, .5 or NaN for pairs, class numbers or NaN otherwise.
-            groups: `(n,)`, equal for equal prompts.
-            features: of the pairs' texts: only `pair_model` uses them, and only where there is gold.
-
-        Raises:
-            LabelMatrixError: `L` is no matrix of votes, or margins, gold or groups do not fit it.
-            ConfigError: a setting out of range.
-        """
-        votes = self._votes(L)
-        self._check_settings()
-        gaps = check_margins(margins, votes)
-        prompts = prompts_of(groups, len(votes))
-        data = Data(
-            votes, gaps, gold_shares(y, len(votes), self.n_classes), prompts, self.n_classes, features
-        )
-        choice = choose_by_votes(votes, gaps, self.n_classes, self.min_rows, self.seed)
-        if data.known.sum() >= self.min_gold and len(np.unique(prompts[data.known])) >= 2:
-            choice = choose_by_gold(data, choice, self.seed)
-        self._keep(choice)
-        return self
+        return self._chosen().extra_names
 
     def predict_logit(
         self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
     ) -> FloatArray:
-        """`(n_pairs,)` float64: log-odds that B beats A; 0 where nothing speaks. For pairs only.
-
-        Raises:
-            NotFittedError: before `fit`.
-            ConfigError: the model is one of classes.
-        """
-        choice = self._choice()
+        model = self._chosen()
         self._refuse_logit_of_classes()
-        logit = choice.model.predict_logit(L, margins=margins, **choice.model.given(features))
-        return np.asarray(logit / (choice.temperature * choice.gold_temperature), dtype=np.float64)
+        logit = model.predict_logit(L, margins=margins, features=features)
+        return np.asarray(logit / (self.temperature_ * self.gold_temperature_), dtype=np.float64)
 
     def contributions(
         self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
     ) -> FloatArray | None:
-        """`(n_pairs, n_lfs + len(extra_names))` float64, adding up to the logit; None where the chosen model has no such sum."""
-        choice = self._choice()
+        model = self._chosen()
         self._refuse_logit_of_classes()
-        shares = choice.model.contributions(L, margins=margins, **choice.model.given(features))
-        return None if shares is None else shares / (choice.temperature * choice.gold_temperature)
+        shares = model.contributions(L, margins=margins, features=features)
+        return None if shares is None else shares / (self.temperature_ * self.gold_temperature_)
 
-    def predict_proba(
-        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
-    ) -> FloatArray:
-        """`(n, 2)` float64 for pairs, `(n, k)` otherwise. Rows sum to 1.
+    def log_scores(self, votes: Int8Array) -> FloatArray:
+        choice = Choice(self._chosen(), self.why_, self.temperature_, self.hedge_, self.gold_temperature_)
+        return choice.log_probabilities(votes)
 
-        Raises:
-            NotFittedError: before `fit`.
-        """
-        if self.n_classes is None:
-            p = sigmoid(self.predict_logit(L, margins=margins, features=features))
-            return np.column_stack([1.0 - p, p])
-        return super().predict_proba(L)
+    def _learn(self, seen: Observed) -> None:
+        self._check_ranges()
+        data = Data(seen, gold_shares(seen.gold, self.n_classes), self.n_classes)
+        choice = choose_by_votes(seen.votes, seen.margins, self.n_classes, self.min_rows, self.seed)
+        if data.known.sum() >= self.min_gold and len(np.unique(seen.prompts[data.known])) >= 2:
+            choice = choose_by_gold(data, choice, self.seed)
+        self._keep(choice)
 
-    def _check_settings(self) -> None:
+    def _check_ranges(self) -> None:
         if self.min_gold < 10 or self.min_rows < 2:
             raise ConfigError(
                 f"auto: min_gold is {self.min_gold}, min_rows {self.min_rows}. "
@@ -177,20 +132,12 @@ class Auto(VoteModel):
         self.temperature_, self.hedge_ = choice.temperature, choice.hedge
         self.gold_temperature_ = choice.gold_temperature
 
-    def _choice(self) -> Choice:
+    def _chosen(self) -> LabelModel:
         model: LabelModel = self._require("model_")
-        return Choice(model, self.why_, self.temperature_, self.hedge_, self.gold_temperature_)
+        return model
 
-    def log_scores(self, votes: Int8Array) -> FloatArray:
-        return self._choice().log_probabilities(votes)
-
-    def _n_lfs(self) -> int | None:
-        """The columns of a model of votes; what `pair_model` was fitted on it checks itself."""
-        model = self._choice().model
-        return model._n_lfs() if isinstance(model, VoteModel) else None
-
-    def _learn(self, votes: Int8Array) -> None:
-        raise NotImplementedError  # fit does, since it sees margins and gold too
+    def _n_lfs(self) -> int:
+        return self._chosen()._n_lfs()
 
     def _learned(self) -> dict[str, Any]:
         return {

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from weaklabel.label_models.k_class.bit_counts import count_together
-from weaklabel.label_models.k_class.vote_model import Counts
+from weaklabel.label_models.k_class.counting_model import Counts
 from weaklabel.types import FloatArray, Int8Array
 
 PRIOR_EDGE: Final = 0.2

@@ -83,8 +83,8 @@ class DawidSkene(AdditiveVoteModel):
     def balance(self) -> FloatArray:
         return self.class_balance_
 
-    def _learn(self, votes: Int8Array) -> None:
-        self._check_settings()
+    def _learn_votes(self, votes: Int8Array) -> None:
+        self._check_ranges()
         prior = np.where(np.eye(self._k, dtype=np.bool_), self.on_diagonal, self.off_diagonal)
         found = run_em(
             votes,
@@ -96,7 +96,7 @@ class DawidSkene(AdditiveVoteModel):
         )
         self.confusion_, self.class_balance_, self.n_iter_ = found
 
-    def _check_settings(self) -> None:
+    def _check_ranges(self) -> None:
         if self.max_iter < 1 or min(self.on_diagonal, self.off_diagonal, self.temperature) <= 0:
             raise ConfigError(
                 f"dawid_skene: max_iter is {self.max_iter}, on_diagonal {self.on_diagonal}, off_diagonal "

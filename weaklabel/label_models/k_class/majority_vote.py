@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from weaklabel.label_models.k_class.cast_votes import votes_per_class, votes_per_lf
-from weaklabel.label_models.k_class.vote_model import CountingModel, Counts
+from weaklabel.label_models.k_class.counting_model import CountingModel, Counts
 from weaklabel.types import FloatArray, Int8Array
 
 

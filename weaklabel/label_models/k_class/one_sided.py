@@ -76,7 +76,7 @@ class OneSided(AdditiveVoteModel):
     def evidence(self) -> FloatArray:
         return np.log(self.firing_)
 
-    def _learn(self, votes: Int8Array) -> None:
+    def _learn_votes(self, votes: Int8Array) -> None:
         if self.prior_rows <= 0 or self.max_iter < 1:
             raise ConfigError(
                 f"one_sided: prior_rows is {self.prior_rows}, max_iter {self.max_iter}. "

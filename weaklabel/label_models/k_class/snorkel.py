@@ -72,7 +72,7 @@ class SnorkelLabelModel(AdditiveVoteModel):
     def evidence(self) -> FloatArray:
         return np.log(self.likelihood_).transpose(0, 2, 1)
 
-    def _learn(self, votes: Int8Array) -> None:
+    def _learn_votes(self, votes: Int8Array) -> None:
         if self.optimizer not in ("adam", "adamax", "sgd"):
             raise ConfigError(f"snorkel: optimizer is {self.optimizer!r}. Allowed: 'adam', 'adamax', 'sgd'.")
         speaks = (votes != ABSTAIN).any(axis=0)

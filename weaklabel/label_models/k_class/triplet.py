@@ -24,12 +24,8 @@ from weaklabel.label_models.k_class.agreement_counts import (
     edge_products,
     held_edges,
 )
-from weaklabel.label_models.k_class.vote_model import (
-    AdditiveVoteModel,
-    CountingModel,
-    Counts,
-    evidence_of_accuracy,
-)
+from weaklabel.label_models.k_class.counting_model import CountingModel, Counts
+from weaklabel.label_models.k_class.vote_model import AdditiveVoteModel, evidence_of_accuracy
 from weaklabel.types import FloatArray, Int8Array
 
 

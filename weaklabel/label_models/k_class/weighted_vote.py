@@ -13,12 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from weaklabel.label_models.k_class.cast_votes import votes_per_class, votes_per_lf
-from weaklabel.label_models.k_class.vote_model import (
-    AdditiveVoteModel,
-    CountingModel,
-    Counts,
-    evidence_of_accuracy,
-)
+from weaklabel.label_models.k_class.counting_model import CountingModel, Counts
+from weaklabel.label_models.k_class.vote_model import AdditiveVoteModel, evidence_of_accuracy
 from weaklabel.label_models.row_blocks import row_blocks
 from weaklabel.types import Float32Array, FloatArray, Int8Array
 

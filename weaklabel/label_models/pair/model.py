@@ -29,22 +29,22 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from weaklabel._validation import check_gold, check_label_matrix, check_margins
+from weaklabel._validation import check_margins
 from weaklabel.errors import ConfigError, LabelMatrixError
 from weaklabel.label_models.additive import sum_of_weights
 from weaklabel.label_models.agreement_weights import agreement_weights
-from weaklabel.label_models.base import LabelModel, prompts_of
+from weaklabel.label_models.base import LabelModel, Observed, check_feature_rows
 from weaklabel.label_models.pair.effects import SHAPES, half_margins, margin_effects
 from weaklabel.label_models.pair.mixture import Gold, Weights, learn
 from weaklabel.label_models.pair.odd_blocks import odd_blocks
 from weaklabel.label_models.pair.recipes import Recipe
-from weaklabel.types import FloatArray, PairFeatures, sigmoid
+from weaklabel.types import FloatArray, PairFeatures
 
 _PARTS: Final = frozenset({*SHAPES, "even", "words", "characters", "layout", "style", "gate", "agreement"})
 
@@ -111,45 +111,27 @@ class PairModel(LabelModel):
         """Names of the contributions that follow those of the LFs: one per view of the texts."""
         return tuple(f"text:{name}" for name in self._require("weights_").views)
 
-    def fit(
-        self,
-        L: ArrayLike,
-        *,
-        margins: ArrayLike | None = None,
-        y: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-        features: PairFeatures | None = None,
-    ) -> Self:
-        """Learn from votes; from margins, gold and the texts' features too, where they are given.
-
-        Raises:
-            LabelMatrixError: arrays that do not fit one another.
-            ConfigError: declared columns that L does not have.
-        """
-        votes = check_label_matrix(L)
-        gaps = check_margins(margins, votes)
-        gold = check_gold(y, len(votes))
-        prompts = prompts_of(groups, len(votes))
-        self._check_settings(votes.shape[1])
-        _check_rows(features, len(votes))
-        known = np.flatnonzero(~np.isnan(gold))
+    def _learn(self, seen: Observed) -> None:
+        votes, gaps = seen.votes, seen.margins
+        self._check_ranges(votes.shape[1])
         # The matrices are small: threads of BLAS would only wait for each other, and round by their number.
         with threadpool_limits(1, user_api="blas"):
             self.scale_ = half_margins(gaps)
             sharp = margin_effects(votes, gaps, self.scale_ * SHAPES["sharp"])
             self.prior_ = agreement_weights(sharp, self.declared)
             self.weights_, self.mixture_, self.held_out_ = Weights({"sharp": self.prior_}), (), None
-            spread = np.sqrt((sharp**2).mean(axis=0)) if len(sharp) else np.zeros(votes.shape[1])
-            if len(known) and spread.any():
-                effects = self._effects(votes[known], gaps[known])
-                seen = features.take(known) if features is not None and self.text else None
-                gold_rows = Gold(gold[known], prompts[known], effects["sharp"] @ self.prior_, self.seed)
-                learned = learn(odd_blocks(effects, spread, seen), gold_rows, self.prior_, self.leave_out)
-                self.weights_, self.mixture_ = learned.weights, learned.mixture
-                if learned.held_out is not None:
-                    self.held_out_ = np.full(len(votes), np.nan)
-                    self.held_out_[known] = learned.held_out
-        return self
+            if len(known := np.flatnonzero(~np.isnan(seen.gold))) and sharp.any():
+                self._learn_from_gold(seen, known, np.sqrt((sharp**2).mean(axis=0)))
+
+    def _learn_from_gold(self, seen: Observed, known: NDArray[np.intp], spread: FloatArray) -> None:
+        effects = self._effects(seen.votes[known], seen.margins[known])
+        texts = seen.features.take(known) if seen.features is not None and self.text else None
+        gold = Gold(seen.gold[known], seen.prompts[known], effects["sharp"] @ self.prior_, self.seed)
+        learned = learn(odd_blocks(effects, spread, texts), gold, self.prior_, self.leave_out)
+        self.weights_, self.mixture_ = learned.weights, learned.mixture
+        if learned.held_out is not None:
+            self.held_out_ = np.full(len(seen.votes), np.nan)
+            self.held_out_[known] = learned.held_out
 
     def predict_logit(
         self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
@@ -157,19 +139,12 @@ class PairModel(LabelModel):
         """`(n_pairs,)` float64 log-odds that B wins; `features` of the same pairs where `uses_features`."""
         return sum_of_weights(self.contributions(L, margins=margins, features=features))
 
-    def predict_proba(
-        self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
-    ) -> FloatArray:
-        """`(n_pairs, 2)` float64: P(A), P(B); `features` as in `predict_logit`."""
-        p = sigmoid(self.predict_logit(L, margins=margins, features=features))
-        return np.column_stack([1.0 - p, p])
-
     def contributions(
         self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
     ) -> FloatArray:
         """`(n_pairs, n_lfs + len(extra_names))` float64: the LFs' shares of the logit, then the views'."""
         weights: Weights = self._require("weights_")
-        votes = check_label_matrix(L, n_lfs=len(self.scale_))
+        votes = self._asked(L)
         effects = self._effects(votes, check_margins(margins, votes))
         shares: Any = sum(effects[shape] * w for shape, w in weights.effects.items())
         if not self.uses_features:
@@ -179,20 +154,18 @@ class PairModel(LabelModel):
                 "this pair_model learned from the texts too, so votes alone are not enough to predict. "
                 "Pass features=pair_features(pairs), or fit it with text=False."
             )
-        _check_rows(features, len(votes))
+        check_feature_rows(features, len(votes))
         if weights.gate is not None and features.context is not None:
             shares = shares + effects["sharp"] * np.asarray(features.context @ weights.gate)
         views = [features.views[name] @ w for name, w in weights.views.items()]
         return np.column_stack([shares, *views])
 
-    def to_dict(self) -> dict[str, Any]:
-        weights: Weights = self._require("weights_")
+    def _n_lfs(self) -> int:
+        return len(self._require("scale_"))
+
+    def _learned(self) -> dict[str, Any]:
+        weights = self.weights_
         return {
-            "name": self.name,
-            "text": self.text,
-            "declared": [list(group) for group in self.declared],
-            "leave_out": list(self.leave_out),
-            "seed": self.seed,
             "scale": [None if np.isnan(s) else float(s) for s in self.scale_],
             "prior": self.prior_.tolist(),
             "effects": {shape: w.tolist() for shape, w in weights.effects.items()},
@@ -201,29 +174,24 @@ class PairModel(LabelModel):
             "mixture": [[dict(r.variance), r.share, share] for r, share in self.mixture_],
         }
 
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        settings = {name: state[name] for name in ("text", "declared", "leave_out", "seed")}
-        model = cls(**settings)
-        model.scale_ = np.array([np.nan if s is None else s for s in state["scale"]], dtype=np.float64)
-        model.prior_ = np.array(state["prior"], dtype=np.float64)
-        gate = None if state["gate"] is None else _unpacked(state["gate"]).reshape(-1, len(model.scale_))
-        model.weights_ = Weights(
-            {
-                shape: np.array(state["effects"][shape], dtype=np.float64)
-                for shape in _in_order(state["effects"])
-            },
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        self.scale_ = np.array([np.nan if s is None else s for s in state["scale"]], dtype=np.float64)
+        self.prior_ = np.array(state["prior"], dtype=np.float64)
+        gate = None if state["gate"] is None else _unpacked(state["gate"]).reshape(-1, len(self.scale_))
+        # A saved file sorts its keys; sums are taken in the order of the shapes, so that they stay the same to the bit.
+        shapes = [shape for shape in SHAPES if shape in state["effects"]]
+        self.weights_ = Weights(
+            {shape: np.array(state["effects"][shape], dtype=np.float64) for shape in shapes},
             {name: _unpacked(state["views"][name]) for name in sorted(state["views"])},
             gate,
         )
-        model.mixture_ = tuple((Recipe(v, s), share) for v, s, share in state["mixture"])
-        model.held_out_ = None
-        return model
+        self.mixture_ = tuple((Recipe(v, s), share) for v, s, share in state["mixture"])
+        self.held_out_ = None
 
     def _effects(self, L: Any, margins: Any) -> dict[str, FloatArray]:
         return {name: margin_effects(L, margins, self.scale_ * shape) for name, shape in SHAPES.items()}
 
-    def _check_settings(self, n_lfs: int) -> None:
+    def _check_ranges(self, n_lfs: int) -> None:
         for part in self.leave_out:
             if part not in _PARTS:
                 raise ConfigError(
@@ -234,20 +202,6 @@ class PairModel(LabelModel):
             raise ConfigError(
                 f"pair_model: declared names column {wrong[0]}, but L has {n_lfs} columns, 0 to {n_lfs - 1}."
             )
-
-
-def _check_rows(features: PairFeatures | None, n: int) -> None:
-    tables = [] if features is None else [*features.views.values(), features.context]
-    for table in tables:
-        if table is not None and table.shape[0] != n:
-            raise LabelMatrixError(
-                f"features have {table.shape[0]} rows but L has {n}. Pass pair_features of the pairs voted on."
-            )
-
-
-def _in_order(shapes: Mapping[str, Any]) -> list[str]:
-    # A saved file sorts its keys; sums are taken in the order of the shapes, so that they stay the same to the bit.
-    return [shape for shape in SHAPES if shape in shapes]
 
 
 def _packed(values: FloatArray) -> str:
