@@ -147,7 +147,7 @@ def test_a_column_function_comes_back_from_its_spec(lf):
 
 
 def test_a_spec_that_is_no_settings_is_refused():
-    with pytest.raises(DiscoveryError, match="is no column LF"):
+    with pytest.raises(DiscoveryError, match="describes no labeling function of the kind 'column'"):
         load_lfs("column:{}")
 
 

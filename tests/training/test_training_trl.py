@@ -15,9 +15,9 @@ datasets = pytest.importorskip("datasets")
 from planted import planted_groups, texts_of  # noqa: E402
 
 from weaklabel.training.layout import LAYOUTS  # noqa: E402
+from weaklabel.training.models.scratch import from_scratch  # noqa: E402
 from weaklabel.training.reward import RewardTrainer  # noqa: E402
 from weaklabel.training.running import CHECKPOINTING, isolated_randomness, training_arguments  # noqa: E402
-from weaklabel.training.scratch import from_scratch  # noqa: E402
 from weaklabel.training.settings import RewardTrainingSettings  # noqa: E402
 from weaklabel.training.tokens import tokenize_groups  # noqa: E402
 

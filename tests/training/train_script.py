@@ -13,8 +13,8 @@ from typing import Any
 
 from planted import planted_groups, texts_of
 
+from weaklabel.training.models.scratch import from_scratch
 from weaklabel.training.reward import TrainedScorer, train_scorer
-from weaklabel.training.scratch import from_scratch
 from weaklabel.training.settings import RewardTrainingSettings
 
 

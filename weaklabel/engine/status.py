@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -19,8 +19,7 @@ from weaklabel.engine.store import Version, VoteStore
 from weaklabel.errors import ArtifactError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import fingerprint, grain, ingredients
-
-_SHOWN_AS_THEY_ARE: Final = ("setting ", "package ", "python", "kind")
+from weaklabel.lf.fingerprints import SHOWN
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ def difference(before: dict[str, str], after: dict[str, str]) -> list[str]:
             phrases.append(f"it now uses {name}")
         elif new is None:
             phrases.append(f"it no longer uses {name}")
-        elif name.startswith(_SHOWN_AS_THEY_ARE):
+        elif name.startswith(SHOWN):
             phrases.append(f"{name}: {old} -> {new}")
         else:
             phrases.append(f"{name} changed")

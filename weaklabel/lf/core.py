@@ -86,6 +86,11 @@ class LabelingFunction(ABC):
         """Settings beside the code that change its votes, as JSON values."""
         return {"columns": list(self.columns), "version": self.version}
 
+    @property
+    def resources(self) -> dict[str, Any]:
+        """Objects beside `fn` that its votes rest on, by name; they count by what they are made of."""
+        return {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenFunction(LabelingFunction):

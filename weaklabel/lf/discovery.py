@@ -16,6 +16,7 @@ is none. Every LF that comes out carries its `spec`, by which another process fi
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import sys
@@ -29,9 +30,9 @@ from typing import Any, Final, NamedTuple
 
 from weaklabel.errors import DiscoveryError, UnknownNameError
 from weaklabel.lf import snorkel
-from weaklabel.lf._identity import Grain, captured, grain_of, hash_of, ingredients_of, source_hash_of
-from weaklabel.lf._modules import load_file, shipped_folder, sources_of
 from weaklabel.lf.core import LabelingFunction, ResponseScorer, WrittenFunction
+from weaklabel.lf.fingerprints import Grain, grain_of, hash_of, ingredients_of, remember, source_hash_of
+from weaklabel.lf.modules import load_file, shipped_folder, sources_of
 from weaklabel.lf.specs import SPECS, from_spec, is_described
 
 ENTRY_POINT_GROUP: Final = "weaklabel.labeling_functions"
@@ -316,8 +317,13 @@ def _presets() -> dict[str, list[dict[str, Any]]]:
     path = shipped_folder() / "presets.toml"
     if not path.is_file():
         return {}
+    return _presets_in(path.read_text(encoding="utf-8"), path)
+
+
+@functools.lru_cache(maxsize=4)
+def _presets_in(text: str, path: Path) -> dict[str, list[dict[str, Any]]]:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise DiscoveryError(f"{path}: {error}.") from None
     return {name: value["lfs"] if isinstance(value, dict) else value for name, value in tables.items()}
@@ -399,9 +405,10 @@ def _named(lfs: Sequence[LabelingFunction], family: str, source: str) -> list[La
             raise DiscoveryError(
                 f"{source}: {lf.name!r} holds '::', which ends a source. Choose another name."
             )
-        if isinstance(lf, WrittenFunction):
-            captured(lf.fn)  # as it is now, before the function has run and filled memos of its own
-    return [replace(lf, family=family, spec=f"{source}::{lf.name}") for lf in lfs]
+    found = [replace(lf, family=family, spec=f"{source}::{lf.name}") for lf in lfs]
+    for lf in found:  # as it is now, before the function has run and filled memos of its own
+        remember(lf, home_of(lf.spec or ""))
+    return found
 
 
 def _pick(lfs: Sequence[LabelingFunction], name: str, source: str) -> LabelingFunction:

@@ -21,11 +21,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.artifacts import content_hash, parse_json
+from weaklabel.artifacts import parse_json
 from weaklabel.errors import DiscoveryError, LabelingFunctionError, MissingExtraError
-from weaklabel.lf._identity import captured
-from weaklabel.lf._modules import load_file
 from weaklabel.lf.core import LabelingFunction, WrittenFunction, family_of
+from weaklabel.lf.fingerprints import resource_hash
+from weaklabel.lf.modules import load_file
 from weaklabel.lf.votes import BatchVotes, NotAVote, fault_of, shortened
 from weaklabel.types import ABSTAIN, Fault, Int8Array, Pair, Pairs, swap_votes
 
@@ -66,11 +66,17 @@ class SnorkelFunction(WrittenFunction):
         return super().parameters | {
             "votes": [list(item) for item in self.vote_map],
             "fields": [list(item) for item in self.fields],
-            "preprocessors": [content_hash(captured(pre)) for pre in getattr(self.wrapped, "_pre", ())],
-            "resources": {
-                name: content_hash(captured(value))
-                for name, value in getattr(self.wrapped, "_resources", {}).items()
-            },
+            "resources": {name: resource_hash(value) for name, value in self.resources.items()},
+        }
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        preprocessors = enumerate(getattr(self.wrapped, "_pre", ()))
+        found = {f"preprocessor {number}": value for number, value in preprocessors}
+        if self.wrapped is not self.fn:
+            found["wrapper"] = type(self.wrapped)
+        return found | {
+            f"resource {name}": value for name, value in getattr(self.wrapped, "_resources", {}).items()
         }
 
     def _both_orders(self, pairs: Sequence[Pair]) -> tuple[Int8Array, Int8Array, tuple[Fault, ...]]:

@@ -27,10 +27,11 @@ from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.reward.base import RewardModel, check_targets, prompt_hashes
 from weaklabel.reward.scorer_folder import read_scorer, torn, write_scorer
 from weaklabel.reward.teaching import plan_gold, teaching_groups
-from weaklabel.training.models import DTYPES, context_length, load_scorer, quiet, with_lora
+from weaklabel.training.models.hub import quiet
+from weaklabel.training.models.loading import DTYPES, context_length, load_scorer, with_lora
+from weaklabel.training.models.scratch import SIZES, from_scratch
 from weaklabel.training.reward import TrainedScorer, train_scorer
 from weaklabel.training.scoring import score_texts
-from weaklabel.training.scratch import SIZES, from_scratch
 from weaklabel.training.settings import RewardTrainingSettings, current_names, kinds_of
 from weaklabel.types import FloatArray, Message, Pairs, sigmoid
 from weaklabel.types.messages import copied

@@ -6,8 +6,10 @@ from .layout import score as score
 from .layout import self_test as self_test
 from .losses import LOSSES as LOSSES
 from .losses import named_loss as named_loss
-from .models import load_scorer as load_scorer
-from .models import with_lora as with_lora
+from .models.loading import load_scorer as load_scorer
+from .models.loading import with_lora as with_lora
+from .models.scratch import SIZES as SIZES
+from .models.scratch import from_scratch as from_scratch
 from .preference import PreferenceTrainer as PreferenceTrainer
 from .reward import RewardTrainer as RewardTrainer
 from .reward import TrainedScorer as TrainedScorer
@@ -15,8 +17,6 @@ from .reward import train_scorer as train_scorer
 from .running import Trained as Trained
 from .running import training_run as training_run
 from .scoring import score_texts as score_texts
-from .scratch import SIZES as SIZES
-from .scratch import from_scratch as from_scratch
 from .settings import RewardTrainingSettings as RewardTrainingSettings
 from .settings import TrainingSettings as TrainingSettings
 from .tokens import TokenGroup as TokenGroup

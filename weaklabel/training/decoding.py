@@ -30,7 +30,8 @@ from transformers import (
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.servers.protocol import Reply
 from weaklabel.training.memory import explaining_memory
-from weaklabel.training.models import load_tokenizer, quiet, reading
+from weaklabel.training.models.hub import quiet, reading
+from weaklabel.training.models.loading import load_tokenizer
 from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn
 from weaklabel.types.messages import Message, Turn, accepted, asking_transcript
 

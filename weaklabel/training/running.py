@@ -27,7 +27,8 @@ from transformers import EarlyStoppingCallback, TrainerState, TrainingArguments
 from weaklabel.artifacts import content_hash, manifest
 from weaklabel.errors import ConfigError, MissingExtraError
 from weaklabel.training.checkpoints import RunLog, claim, starting_point, stopped_early
-from weaklabel.training.models import context_length, quiet
+from weaklabel.training.models.hub import quiet
+from weaklabel.training.models.loading import context_length
 from weaklabel.training.settings import TrainingSettings
 from weaklabel.training.trainer import WeightedTrainer
 

@@ -26,7 +26,12 @@ from weaklabel.reward.evaluation.evaluation import (
     unsaid,
     with_gold,
 )
-from weaklabel.reward.evaluation.rewardbench import LENGTH_TAGS, REWARD_BENCH, length_tags, section_scores
+from weaklabel.reward.evaluation.rewardbench import (
+    LENGTH_TAGS,
+    REWARD_BENCH,
+    length_tags,
+    section_scores,
+)
 from weaklabel.types import CANONICAL, Comparer, FloatArray, Pairs, answer_of
 
 SUBSET: Final = "subset"

@@ -10,7 +10,7 @@ from transformers import LlamaConfig, LlamaForSequenceClassification, PreTrained
 
 from weaklabel._validation import lookup
 from weaklabel.errors import ConfigError
-from weaklabel.training.models import Scorer, seeded
+from weaklabel.training.models.loading import Scorer, seeded
 
 # Small decoders for `from_scratch`: (layers, width, heads, inner width, vocabulary at most).
 SIZES: Final = {

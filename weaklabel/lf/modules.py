@@ -97,17 +97,6 @@ def sources_of(path: Path) -> dict[Path, bytes]:
     return {path: loaded.source} | (loaded.reached or {})
 
 
-def kept_source(filename: str) -> bytes | None:
-    """The bytes of one file as it was executed, None where there is no such file (`<string>`)."""
-    path = Path(filename)
-    if filename.startswith("<") or path.suffix != ".py":
-        return None
-    try:
-        return sources_of(path)[path.resolve()]
-    except (OSError, SyntaxError, ValueError):
-        return None
-
-
 @functools.cache
 def place_of(filename: str) -> Place:
     """Whose a file is: "project", "ours" (weaklabel), "installed" (a package, or Python), "memory" (no file)."""
@@ -164,6 +153,11 @@ def live_modules(paths: Iterable[Path]) -> dict[Path, ModuleType]:
         if isinstance(file, str) and os.path.basename(file) in wanted:
             found.setdefault(Path(file).resolve(), module)
     return {path: found[path] for path in paths if path in found}
+
+
+def imported_file(path: Path, name: str) -> Path | None:
+    """The project's file that `import name` in the file `path` means; None for what is installed or built in."""
+    return _sibling(path, name) or _project_file(name)
 
 
 def shipped_folder() -> Path:
@@ -248,7 +242,7 @@ def _imports(path: Path, source: bytes) -> Iterator[Path]:
                 continue
         else:
             continue
-        yield from filter(None, (_sibling(path, name) or _project_file(name) for name in names))
+        yield from filter(None, (imported_file(path, name) for name in names))
 
 
 def _file_in(folder: Path, dotted: str) -> Path | None:

