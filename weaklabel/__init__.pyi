@@ -1,5 +1,4 @@
 from .comparers.checks import check_comparer as check_comparer
-from .comparers.loading import load as load
 from .data import read_pairs as read_pairs
 from .data import write_pairs as write_pairs
 from .engine.apply import apply as apply
@@ -27,6 +26,7 @@ from .lf.core import labeling_function as labeling_function
 from .lf.core import response_scorer as response_scorer
 from .lf.discovery import load_lfs as load_lfs
 from .lf.snorkel import from_snorkel as from_snorkel
+from .pipeline.loading import load as load
 from .pipeline.sweep import sweep as sweep
 from .report.build import write_report as write_report
 from .reward.evaluation import evaluate as evaluate

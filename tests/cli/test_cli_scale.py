@@ -113,12 +113,12 @@ def test_labels_do_not_depend_on_whether_they_were_made_in_memory_or_by_shards(p
 
 
 def test_a_model_that_counts_is_fitted_on_all_pairs_though_few_are_in_memory(project: Path) -> None:
-    from weaklabel.labeler import Labeler
+    from weaklabel.pipeline.loading import load
 
     for name, sample in (("all", "50000"), ("few", "10")):
         found = run("fit", "--name", name, "--model", "moments", "--set", f"data.sample={sample}")
         assert found.exit_code == 0, found.output
-    one, two = (Labeler.load(f"runs/{name}/labeler").model.to_dict() for name in ("all", "few"))
+    one, two = (load(f"runs/{name}/labeler").model.to_dict() for name in ("all", "few"))
     assert one == two
 
 

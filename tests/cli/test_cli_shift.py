@@ -109,6 +109,6 @@ def test_a_file_that_is_not_there_is_one_line() -> None:
 def test_a_labeler_of_an_older_version_is_to_be_fitted_again(monkeypatch: pytest.MonkeyPatch) -> None:
     run("fit")
     whole = Labeler.load
-    monkeypatch.setattr(Labeler, "load", lambda folder: replace(whole(folder), reference=None))
+    monkeypatch.setattr(Labeler, "load", lambda *given: replace(whole(*given), reference=None))
     shown = run("shift", "--pairs", "like.jsonl", code=2).stderr
     assert "kept nothing of the pairs it was fitted on. Delete it and run: weaklabel fit --name base" in shown

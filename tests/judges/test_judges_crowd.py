@@ -156,7 +156,7 @@ def test_a_labeler_with_a_crowd_is_saved_loaded_and_labels_the_same(tmp_path):
     lfs = crowd_workers(written(tmp_path, ROWS), min_votes=1)
     labeler = wl.fit(lfs, made_pairs())
     labeler.save(tmp_path / "labeler")
-    again = wl.Labeler.load(tmp_path / "labeler")
+    again = wl.Labeler.load(tmp_path / "labeler", lfs)
     assert np.array_equal(again.label(made_pairs()).p, labeler.label(made_pairs()).p)
 
 

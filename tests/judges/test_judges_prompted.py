@@ -267,7 +267,7 @@ def test_a_labeler_with_a_judge_is_saved_loaded_and_labels_the_same(made, tmp_pa
         gpt, pairs = made(server.url), some_pairs(9)
         labeler = wl.fit([gpt], pairs)
         labeler.save(tmp_path / "labeler")
-    again = wl.Labeler.load(tmp_path / "labeler")
+    again = wl.Labeler.load(tmp_path / "labeler", [gpt])
     assert np.array_equal(again.label(pairs).p, labeler.label(pairs).p)
 
 

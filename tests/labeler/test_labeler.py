@@ -20,6 +20,7 @@ from weaklabel.label_models.pair.model import PairModel
 from weaklabel.labeler import Labeler, fit
 from weaklabel.lf import load_lfs, response_scorer
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
+from weaklabel.lf.discovery import fingerprint
 from weaklabel.types import Pair, Pairs
 
 LF_FILE = '''
@@ -144,7 +145,7 @@ def test_saved_and_loaded_it_says_the_same_to_the_bit(lfs: list[LabelingFunction
     pairs = make_pairs()
     labeler = fit(lfs, pairs)
     labeler.save(tmp_path / "labeler")
-    again = Labeler.load(tmp_path / "labeler")
+    again = Labeler.load(tmp_path / "labeler", lfs)
     assert (again.label(pairs).logit == labeler.label(pairs).logit).all()
     assert dict(again.out_of_fold) == dict(labeler.out_of_fold)
 
@@ -154,15 +155,20 @@ def test_a_comment_in_the_file_of_an_lf_changes_no_labeler(
 ) -> None:
     fit(lfs, make_pairs()).save(tmp_path / "labeler")
     (tmp_path / "words.py").write_text("# a comment\n" + LF_FILE + "\nUNUSED = 3\n")
-    assert len(Labeler.load(tmp_path / "labeler").lfs) == len(lfs)
+    edited = load_lfs(str(tmp_path / "words.py"))
+    assert len(Labeler.load(tmp_path / "labeler", edited).lfs) == len(lfs)
 
 
 def test_a_changed_lf_is_noticed_on_loading(lfs: list[LabelingFunction], tmp_path: Path) -> None:
     fit(lfs, make_pairs()).save(tmp_path / "labeler")
     (tmp_path / "words.py").write_text(LF_FILE.replace('count("good")', 'count("fine")'))
-    with pytest.raises(ArtifactError, match="changed since the labeler was fitted"):
-        Labeler.load(tmp_path / "labeler")
-    assert Labeler.load(tmp_path / "labeler", allow_changed=True).calibrated
+    edited = load_lfs(str(tmp_path / "words.py"))
+    with pytest.raises(ArtifactError, match="changed since the labeler was fitted") as told:
+        Labeler.load(tmp_path / "labeler", edited)
+    for version in (fingerprint(lfs[0]), fingerprint(edited[0])):
+        assert version is not None
+        assert version[:12] in str(told.value)
+    assert Labeler.load(tmp_path / "labeler", edited, allow_changed=True).lfs[0] == edited[0]
 
 
 def test_an_lf_without_a_file_cannot_be_saved(tmp_path: Path) -> None:
@@ -191,7 +197,8 @@ def test_an_lf_whose_settings_were_changed_in_memory_comes_back_changed(
     eager = [lf.with_settings(min_gap=2) if isinstance(lf, ResponseScorer) else lf for lf in lfs]
     labeler = fit(eager, make_pairs())
     labeler.save(tmp_path / "labeler")
-    assert Labeler.load(tmp_path / "labeler").lfs == labeler.lfs
+    # The file's own have other thresholds: code is the caller's, numbers are the labeler's.
+    assert Labeler.load(tmp_path / "labeler", lfs).lfs == labeler.lfs
 
 
 def test_the_identity_calibrates_nothing_and_says_so(lfs: list[LabelingFunction]) -> None:
@@ -273,7 +280,7 @@ def test_an_edited_labeler_is_refused_in_one_sentence(
     state = json.loads((tmp_path / "labeler.json").read_text())
     (tmp_path / "labeler.json").write_text(json.dumps(edited(state, path, value)))
     with pytest.raises(ArtifactError, match=words):
-        Labeler.load(tmp_path)
+        Labeler.load(tmp_path, lfs)
 
 
 def test_a_labeler_of_an_older_version_loads_or_is_refused_in_one_sentence(
@@ -290,9 +297,9 @@ def test_a_labeler_of_an_older_version_loads_or_is_refused_in_one_sentence(
             kept = {key: state["model"][key] for key in ("name", "seed", "scale", "prior")}
             state["model"] = kept | {"weights": kept["prior"], "hold": None}
         (tmp_path / model / "labeler.json").write_text(json.dumps(state))
-    assert Labeler.load(tmp_path / "moments").label(pairs).p_tie is None
+    assert Labeler.load(tmp_path / "moments", lfs).label(pairs).p_tie is None
     with pytest.raises(ArtifactError, match=r"saved by another version\. Fit and save it again"):
-        Labeler.load(tmp_path / "pair_model")
+        Labeler.load(tmp_path / "pair_model", lfs)
 
 
 def test_a_model_that_no_registry_knows_cannot_be_saved(lfs: list[LabelingFunction], tmp_path: Path) -> None:
@@ -323,7 +330,7 @@ def test_gold_that_was_fitted_to_keeps_its_out_of_fold_belief_through_a_file(
     labeler = fit(lfs, make_pairs())
     assert labeler.out_of_fold_p.keys() == labeler.gold_ids
     labeler.save(tmp_path)
-    assert Labeler.load(tmp_path).out_of_fold_p == labeler.out_of_fold_p
+    assert Labeler.load(tmp_path, lfs).out_of_fold_p == labeler.out_of_fold_p
 
 
 def with_ties(pairs: Pairs, decided: int) -> Pairs:
@@ -365,7 +372,7 @@ def test_ties_in_gold_give_a_probability_of_a_tie(lfs: list[LabelingFunction], t
     assert (labels.p_tie / 2 <= np.minimum(labels.p, 1 - labels.p) + 1e-12).all()
     assert "p_tie" in labels.to_table().column_names
     labeler.save(tmp_path)
-    assert (Labeler.load(tmp_path).label(tied).p_tie == labels.p_tie).all()
+    assert (Labeler.load(tmp_path, lfs).label(tied).p_tie == labels.p_tie).all()
     assert fit(lfs, pairs).label(pairs).p_tie is None
 
 

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weaklabel.errors import ArtifactError
+from weaklabel.lf.core import LabelingFunction
 
 if TYPE_CHECKING:
     from weaklabel.labeler import Labeler
     from weaklabel.reward import RewardModel
 
 
-def load(folder: str | Path) -> Labeler | RewardModel:
+def load(
+    folder: str | Path, lfs: Sequence[LabelingFunction] = (), *, allow_changed: bool = False
+) -> Labeler | RewardModel:
     """The labeler or reward model saved in `folder`; both answer `compare(pairs)`.
 
-    A run folder (`runs/base`) stands for the labeler in it.
+    A run folder (`runs/base`) stands for the labeler in it. What is saved is data: loading it runs no code, contacts
+    no server and reads no secret that it names.
+
+    Args:
+        folder: where it was saved.
+        lfs: functions of yours, among which those of a labeler are found by name and hash; see `Labeler.load`.
+        allow_changed: take a function although it is another version than the one that the labeler was fitted with.
 
     Raises:
-        ArtifactError: when there is neither, or it is torn.
+        ArtifactError: when there is neither, or it is torn; when a labeler needs functions that were not given, or
+            that changed.
     """
-    path = Path(folder)
-    if (path / "labeler" / "labeler.json").is_file():
-        path = path / "labeler"
-    if (path / "labeler.json").is_file():
+    if (path := labeler_in(folder)) is not None:
         from weaklabel.labeler import Labeler
 
-        return Labeler.load(path)
-    if (path / "manifest.json").is_file():
+        return Labeler.load(path, lfs, allow_changed=allow_changed)
+    if (Path(folder) / "manifest.json").is_file():
         from weaklabel.reward import load_reward
 
-        return load_reward(path)
+        return load_reward(folder)
     raise ArtifactError(
         f"{folder} holds no labeler and no reward model. Name a folder such as runs/base/labeler or runs/base/reward."
     )
+
+
+def labeler_in(folder: str | Path) -> Path | None:
+    """The folder of the labeler that `folder` is or, as a run, holds; None where there is none."""
+    inside = (Path(folder) / "labeler", Path(folder))
+    return next((path for path in inside if (path / "labeler.json").is_file()), None)

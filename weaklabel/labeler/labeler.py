@@ -6,10 +6,9 @@ calibrated, and says so when it was not.
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -40,8 +39,8 @@ from weaklabel.labeler.asking import (
     unfitted_copy,
     without_asking,
 )
+from weaklabel.labeler.loading import SavedFunction, functions_of
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.discovery import fingerprint, load_spec, settings_of, source_hash
 from weaklabel.metrics import Interval, score_all
 from weaklabel.shift import Reference, ShiftReport, shift
 from weaklabel.types import (
@@ -178,12 +177,13 @@ class Labeler:
                 f"the label model {self.model.name!r} is not in LABEL_MODELS, so a saved labeler could not find it "
                 "again. Add its line there."
             )
+        saved = [SavedFunction.of(lf) for lf in self.lfs]
         state = artifacts.manifest(
             "labeler",
-            inputs={lf.name: source_hash(lf) or "" for lf in self.lfs},
+            inputs={lf.name: lf.source for lf in saved},
             settings={"model": self.model.name},
-            fingerprints={lf.name: fingerprint(lf) or "" for lf in self.lfs},
-            lfs=[_lf_state(lf) for lf in self.lfs],
+            fingerprints={lf.name: lf.version for lf in saved},
+            lfs=[lf.to_state() for lf in saved],
             model=self.model.to_dict(),
             calibrator=None if self.calibrator is None else self.calibrator.to_dict(),
             gold_ids=sorted(self.gold_ids),
@@ -196,26 +196,32 @@ class Labeler:
         artifacts.write_json(Path(folder) / _FILE, state)
 
     @classmethod
-    def load(cls, folder: str | Path, *, allow_changed: bool = False) -> Self:
-        """The labeler saved in `folder`. The files that it names for its LFs are imported, that is, run.
+    def load(
+        cls,
+        folder: str | Path,
+        lfs: Sequence[LabelingFunction] = (),
+        *,
+        allow_changed: bool = False,
+    ) -> Self:
+        """The labeler saved in `folder`. Nothing that it names is imported, contacted or read.
+
+        Args:
+            folder: what `save` wrote.
+            lfs: labeling functions of yours, among which its own are found by name and hash; others may be among
+                them. Shipped functions, those of installed plug-ins and those of columns are found without.
+            allow_changed: take a function of that name although it is another version than the one fitted with.
 
         Raises:
-            ArtifactError: when it is missing, torn, edited or of a version that kept other numbers, or when an LF
-                changed since it was fitted, unless `allow_changed`.
-            DiscoveryError: when the file of an LF is gone.
+            ArtifactError: when it is missing, torn, edited or of a version that kept other numbers; when a function
+                was not given, or changed since it was fitted, unless `allow_changed`.
         """
         state = artifacts.read_json(Path(folder) / _FILE)
         if not isinstance(state, dict) or state.get("kind") != "labeler":
             raise ArtifactError(f"{folder} holds no labeler. Pass the folder that `weaklabel fit` wrote.")
         try:
-            labeler = cls._from_state(state)
-            # A list made from a set changes the fingerprint in every process, a neighbour's edit the source alone.
-            changed = [
-                lf.name
-                for lf in labeler.lfs
-                if state["inputs"][lf.name] != (source_hash(lf) or "")
-                and state["fingerprints"][lf.name] != fingerprint(lf)
-            ]
+            saved = SavedFunction.from_state(state)
+            found = functions_of(saved, lfs, folder, allow_changed=allow_changed)
+            return cls._from_state(state, found)
         except WeaklabelError:
             raise
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -223,18 +229,12 @@ class Labeler:
                 f"{folder} holds no whole labeler that this version can read ({type(error).__name__}: {error}): it was "
                 "edited, or saved by another version. Fit and save it again."
             ) from error
-        if changed and not allow_changed:
-            raise ArtifactError(
-                f"{folder}: {changed[0]!r} changed since the labeler was fitted ({len(changed)} in all). "
-                "Run fit again, or load with allow_changed=True."
-            )
-        return labeler
 
     @classmethod
-    def _from_state(cls, state: Mapping[str, Any]) -> Self:
+    def _from_state(cls, state: Mapping[str, Any], lfs: tuple[LabelingFunction, ...]) -> Self:
         calibrator = state["calibrator"]
         return cls(
-            lfs=tuple(_lf_from(entry) for entry in state["lfs"]),
+            lfs=lfs,
             model=get_label_model(state["settings"]["model"]).from_dict(state["model"]),
             calibrator=None if calibrator is None else calibrator_from_dict(calibrator),
             gold_ids=frozenset(state["gold_ids"]),
@@ -338,17 +338,6 @@ def fit(
         ties=TieModel().fit(p, y[known]) if (y[known] == 0.5).any() else None,
         reference=reference,
     )
-
-
-def _lf_state(lf: LabelingFunction) -> dict[str, Any]:
-    # JSON has no infinity, and `max_gap` is infinite more often than not.
-    return {name: "inf" if value == math.inf else value for name, value in settings_of(lf).items()}
-
-
-def _lf_from(state: Mapping[str, Any]) -> LabelingFunction:
-    values = {name: math.inf if value == "inf" else value for name, value in state.items()}
-    settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    return replace(load_spec(settings["spec"]), **settings)
 
 
 def _maker(model: str | LabelModel, settings: Mapping[str, Any]) -> Any:

@@ -183,6 +183,9 @@ def catalogue(*sources: str | Path) -> list[CatalogueEntry]:
 
 
 def _load(source: str) -> list[LabelingFunction]:
+    if not source.strip():
+        # "" as a path would be the working folder, and every file in it would be run.
+        raise DiscoveryError(f"a source of labeling functions is empty. {_SOURCES}")
     if source == "shipped":
         return [lf for path in _shipped_files() for lf in _load_family(path)]
     if source.startswith("shipped:"):

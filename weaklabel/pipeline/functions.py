@@ -43,7 +43,11 @@ def configured_lfs(loaded: LoadedConfig) -> list[LabelingFunction]:
 def resolve_source(loaded: LoadedConfig, source: str) -> str:
     """A source of the settings as seen from the working folder; names that are no paths stay."""
     path = source.rpartition(":")[0] if source.rpartition(":")[0].endswith(".py") else source
-    if source.startswith(PREFIXES) or not (path.endswith(".py") or (loaded.root / path).exists()):
+    if (
+        not source.strip()
+        or source.startswith(PREFIXES)
+        or not (path.endswith(".py") or (loaded.root / path).exists())
+    ):
         return source
     return loaded.resolve(source)
 

@@ -309,7 +309,7 @@ class Run:
             outputs=["labeler"],
             make=make,
         )
-        return made[0] if made else Labeler.load(self.folder / "labeler")
+        return made[0] if made else Labeler.load(self.folder / "labeler", self.lfs)
 
     @cached_property
     def labels(self) -> Labels:

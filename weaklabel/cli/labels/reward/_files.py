@@ -80,12 +80,13 @@ def open_models(
         ArtifactError: when a folder holds neither.
     """
     paths = {folder.rstrip("/"): absolute(folder) for folder in folders}
-    # First, because it changes to the project's folder: the paths of functions in saved labelers count from there.
+    # First, because it changes to the project's folder: the paths of its functions count from there.
     run = open_run(options) if of_run else None
-    seed = (settings(options) if run is None else run).config.data.seed
-    from weaklabel.comparers.loading import load
+    project = settings(options) if run is None else run.loaded
+    from weaklabel.pipeline.loading import load_in_project
 
-    return {name: load(path) for name, path in paths.items()}, run, seed
+    found = {name: load_in_project(project, path) for name, path in paths.items()}
+    return dict(found), run, project.config.data.seed
 
 
 def open_reward(folder: str) -> RewardModel:
@@ -94,14 +95,15 @@ def open_reward(folder: str) -> RewardModel:
     Raises:
         ConfigError: when it is a labeler. ArtifactError: when it is nothing.
     """
-    from weaklabel.comparers.loading import load
+    from weaklabel.comparers.loading import labeler_in, load
     from weaklabel.reward import RewardModel
 
-    found = load(folder)
-    if not isinstance(found, RewardModel):
+    if labeler_in(folder) is not None:
         raise ConfigError(
             f"{folder} holds a labeler, which scores no single responses. Name a reward model, such as runs/base/reward."
         )
+    found = load(folder)
+    assert isinstance(found, RewardModel)  # what is no labeler, and no error
     return found
 
 
