@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# Before anything imports torch or NumPy. Each worker of xdist has a core, and a second thread of torch's only waits
-# for it in a loop: six times the CPU for the same test. BLAS keeps the threads that users have.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", str(os.cpu_count() or 1))
+# Before anything imports torch or NumPy. Each worker of xdist has a core, and a second thread on it only waits in a
+# loop: twice the CPU for a fit, six times for torch. Tests of what threads could change ask for them by name.
+for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_pool, "1")
 
 # No deadline: a shared machine stalls. Derandomised: the same examples on every machine and run.
 settings.register_profile("house", deadline=None, derandomize=True)

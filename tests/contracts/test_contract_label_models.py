@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from weaklabel.errors import ConfigError, UnknownNameError
 from weaklabel.label_models import LABEL_MODELS, get_label_model
@@ -25,6 +26,12 @@ def test_model_keeps_its_contract(name, k, check):
     if name == "snorkel":
         pytest.importorskip("snorkel")
     check(lambda: get_label_model(name, **({} if k is None else {"n_classes": k})))
+
+
+@pytest.mark.parametrize("name", ["auto", "pair_model"])
+def test_a_model_of_matrix_products_keeps_its_contract_with_four_threads_of_blas(name):
+    with threadpool_limits(4, user_api="blas"):
+        check_label_model(lambda: get_label_model(name))
 
 
 class LooksAtThePosition(MajorityVote):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from weaklabel.config import load_config
 from weaklabel.data.sample import write_sample
 from weaklabel.errors import ArtifactError, ConfigError, FaultShareError, NotCalibratedError
-from weaklabel.pipeline import Run, Step, diff
+from weaklabel.pipeline import Report, Run, Step, diff
 
 LFS = """
 from weaklabel import labeling_function, response_scorer
@@ -45,22 +46,6 @@ settings = {{ n_features = 1024 }}
 """
 
 
-@pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    # Its row has a test of its own; everywhere else it would cost seconds and need torch.
-    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
-    paths = write_sample(tmp_path, n_pairs=240, n_gold=120, seed=3)
-    assert paths.pairs.name == "pairs.jsonl"
-    (tmp_path / "lfs.py").write_text(LFS, encoding="utf-8")
-    settings()
-    return tmp_path
-
-
-def settings(data: str = 'gold = "gold.jsonl"', lfs: str = "", more: str = "") -> None:
-    Path("weaklabel.toml").write_text(TOML.format(data=data, lfs=lfs, more=more), encoding="utf-8")
-
-
 class Watched(Run):
     """A run that remembers its steps."""
 
@@ -74,13 +59,52 @@ class Watched(Run):
         return [step.name for step in self.steps if not step.fresh]
 
 
+def lay_out(folder: Path) -> None:
+    """A project in the working folder, with a sample of known truth."""
+    paths = write_sample(folder, n_pairs=240, n_gold=120, seed=3)
+    assert paths.pairs.name == "pairs.jsonl"
+    (folder / "lfs.py").write_text(LFS, encoding="utf-8")
+    settings()
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Watched, Report]]:
+    """The folder of a project in which one run was made, that run, and what it reported."""
+    folder = tmp_path_factory.mktemp("first")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+        lay_out(folder)
+        run = Watched()
+        yield folder, run, run.all()
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    # Its row has a test of its own; everywhere else it would cost seconds and need torch.
+    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+    lay_out(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def ran(first: tuple[Path, Watched, Report], project: Path) -> Path:
+    """A project of the test's own in which that run was made."""
+    shutil.copytree(first[0], project, dirs_exist_ok=True)
+    return project
+
+
+def settings(data: str = 'gold = "gold.jsonl"', lfs: str = "", more: str = "") -> None:
+    Path("weaklabel.toml").write_text(TOML.format(data=data, lfs=lfs, more=more), encoding="utf-8")
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_a_run_makes_every_step_in_order() -> None:
-    run = Watched()
-    report = run.all()
+def test_a_run_makes_every_step_in_order(first: tuple[Path, Watched, Report]) -> None:
+    _, run, report = first
     assert run.made == ["read", "apply", "fit", "label", "export", "reward", "figures"]
     assert list(report.arms)[:3] == [
         "longer_response",
@@ -100,23 +124,26 @@ def test_where_snorkel_is_installed_it_has_a_row(monkeypatch: pytest.MonkeyPatch
     assert "reward model: + Snorkel labels" in Watched().all().arms
 
 
-def test_where_snorkel_is_missing_the_report_says_how_to_add_it() -> None:
-    report = Watched().all()
+def test_where_snorkel_is_missing_the_report_says_how_to_add_it(
+    first: tuple[Path, Watched, Report],
+) -> None:
+    _, _, report = first
     assert "reward model: + Snorkel labels" not in report.arms
     assert any("weaklabel[snorkel]" in note for note in report.notes)
 
 
-def test_every_figure_has_an_interval_around_it() -> None:
-    for arm, figures in Watched().all().arms.items():
+def test_every_figure_has_an_interval_around_it(first: tuple[Path, Watched, Report]) -> None:
+    _, _, report = first
+    for arm, figures in report.arms.items():
         for metric, figure in figures.items():
             assert figure.low <= figure.value <= figure.high or metric == "ece", (arm, metric)
             assert figure.n > 0
 
 
-def test_a_second_run_makes_nothing_and_says_the_same() -> None:
-    first = Watched().all()
+@pytest.mark.usefixtures("ran")
+def test_a_second_run_makes_nothing_and_says_the_same(first: tuple[Path, Watched, Report]) -> None:
     again = Watched()
-    assert again.all() == first
+    assert again.all() == first[2]
     assert again.made == []
 
 
@@ -128,9 +155,8 @@ def test_single_steps_are_the_steps_of_the_run() -> None:
     assert last.made == ["label", "export", "reward", "figures"]
 
 
-def test_a_new_labeling_function_redoes_what_hangs_on_it(project: Path) -> None:
-    Watched().all()
-    (project / "lfs.py").write_text(LFS.replace('count("!")', 'count("?")'), encoding="utf-8")
+def test_a_new_labeling_function_redoes_what_hangs_on_it(ran: Path) -> None:
+    (ran / "lfs.py").write_text(LFS.replace('count("!")', 'count("?")'), encoding="utf-8")
     run = Watched()
     run.all()
     assert run.made == ["apply", "fit", "label", "export", "reward", "figures"]
@@ -147,13 +173,12 @@ def test_another_name_shares_the_votes_and_nothing_else(project: Path) -> None:
 @pytest.mark.parametrize(
     "lost", ["pairs.parquet", "votes.json", "labels.parquet", "labeler/labeler.json", "reward/manifest.json"]
 )
-def test_a_file_that_was_lost_or_torn_is_made_again_with_the_same_bytes(project: Path, lost: str) -> None:
-    Watched().all()
-    before = contents(project / "runs")
-    file = project / "runs" / "base" / lost
+def test_a_file_that_was_lost_or_torn_is_made_again_with_the_same_bytes(ran: Path, lost: str) -> None:
+    before = contents(ran / "runs")
+    file = ran / "runs" / "base" / lost
     file.write_bytes(file.read_bytes()[:20])
     Watched().all()
-    assert contents(project / "runs") == before
+    assert contents(ran / "runs") == before
 
 
 def test_votes_in_memory_that_were_torn_are_gathered_again(project: Path) -> None:
@@ -163,19 +188,17 @@ def test_votes_in_memory_that_were_torn_are_gathered_again(project: Path) -> Non
     assert np.array_equal(Watched().votes.L, before.L)
 
 
-def test_a_store_that_was_emptied_is_filled_again(project: Path) -> None:
-    Watched().all()
-    before = contents(project)
-    shutil.rmtree(project / ".weaklabel" / "votes")
+def test_a_store_that_was_emptied_is_filled_again(ran: Path) -> None:
+    before = contents(ran)
+    shutil.rmtree(ran / ".weaklabel" / "votes")
     run = Watched()
     run.all()
-    assert contents(project) == before
+    assert contents(ran) == before
     assert "apply" in run.made
 
 
-def test_a_run_that_was_stopped_ends_with_the_bytes_of_an_undisturbed_one(project: Path) -> None:
-    Watched().all()
-    whole = contents(project / "runs" / "base")
+def test_a_run_that_was_stopped_ends_with_the_bytes_of_an_undisturbed_one(ran: Path) -> None:
+    whole = contents(ran / "runs" / "base")
 
     class Killed(Exception):
         pass
@@ -187,7 +210,7 @@ def test_a_run_that_was_stopped_ends_with_the_bytes_of_an_undisturbed_one(projec
     with pytest.raises(Killed):
         Run(load_config(), "other", on_step=kill).all()
     Watched("other").all()
-    other = contents(project / "runs" / "other")
+    other = contents(ran / "runs" / "other")
     # The run's name stands in the report, and in nothing else.
     names = [name for name in whole if whole[name] != other[name]]
     assert names in ([], ["figures.json", "report.json"])
@@ -300,11 +323,10 @@ def test_labels_on_disk_hold_everything_that_was_said(project: Path) -> None:
     assert {"p", "w", "label", "confidence", "calibrated", "vote:shouts"} <= set(table.column_names)
 
 
-def test_locked_test_prompts_are_in_no_export(project: Path) -> None:
-    run = Watched()
-    run.all()
+def test_locked_test_prompts_are_in_no_export(first: tuple[Path, Watched, Report]) -> None:
+    folder, run, _ = first
     test_ids = set(run.pairs.take(run.pairs.parts == "test").ids)
-    lines = (project / "runs/base/export/trl/train.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (folder / "runs/base/export/trl/train.jsonl").read_text(encoding="utf-8").splitlines()
     assert lines
     assert test_ids.isdisjoint(json.loads(line)["id"] for line in lines)
 
@@ -334,19 +356,17 @@ def test_no_pairs_named_is_a_mistake_that_says_what_to_do() -> None:
 
 
 class TestDiff:
-    def test_a_run_does_not_differ_from_itself(self, project: Path) -> None:
-        Watched().all()
-        found = diff(project / "runs/base", project / "runs/base")
+    def test_a_run_does_not_differ_from_itself(self, ran: Path) -> None:
+        found = diff(ran / "runs/base", ran / "runs/base")
         assert found.n_flipped == 0
         assert found.n_common == 240
         assert all(before == after for _, _, before, after in found.figures)
         assert found.paired["nll"].value == 0
 
-    def test_flips_are_counted_and_the_largest_come_first(self, project: Path) -> None:
-        Watched("one").all()
-        (project / "lfs.py").write_text(LFS.replace('prefer="more"', 'prefer="less"'), encoding="utf-8")
+    def test_flips_are_counted_and_the_largest_come_first(self, ran: Path) -> None:
+        (ran / "lfs.py").write_text(LFS.replace('prefer="more"', 'prefer="less"'), encoding="utf-8")
         Watched("two", labeler__model="majority_vote").all()
-        found = diff(project / "runs/one", project / "runs/two", top=3)
+        found = diff(ran / "runs/base", ran / "runs/two", top=3)
         changes = [abs(flip.p_b - flip.p_a) for flip in found.flips]
         assert found.n_flipped > 3 == len(changes)
         assert changes == sorted(changes, reverse=True)
