@@ -8,7 +8,6 @@ from .export import export_datasets as export_datasets
 from .export import export_openrlhf as export_openrlhf
 from .export import export_parquet as export_parquet
 from .export import export_trl as export_trl
-from .generation.generate import generate_pairs as generate_pairs
 from .judges.columns import judge_column as judge_column
 from .judges.columns import judge_columns as judge_columns
 from .judges.crowd import crowd_workers as crowd_workers
@@ -26,6 +25,7 @@ from .lf.core import labeling_function as labeling_function
 from .lf.core import response_scorer as response_scorer
 from .lf.discovery import load_lfs as load_lfs
 from .lf.snorkel import from_snorkel as from_snorkel
+from .pipeline.generating import generate_pairs as generate_pairs
 from .pipeline.loading import load as load
 from .pipeline.sweep import sweep as sweep
 from .report.build import write_report as write_report

@@ -14,7 +14,14 @@ from made_pairs import made_pairs
 from model_server import closed_port, completion, refusal, serving
 
 from weaklabel import fit, generate_pairs, load_lfs, read_pairs, write_pairs
-from weaklabel.errors import ConfigError, DataError, EndpointError, LabelMatrixError, LayoutError
+from weaklabel.errors import (
+    ArtifactError,
+    ConfigError,
+    DataError,
+    EndpointError,
+    LabelMatrixError,
+    LayoutError,
+)
 from weaklabel.reward.linear import LinearReward
 from weaklabel.servers.endpoint import Endpoint
 from weaklabel.training.sampling import Sampling
@@ -105,7 +112,10 @@ def test_a_labeler_gives_weight_zero_where_no_function_votes_and_says_whether_it
     pairs = made_pairs([("no", "please"), ("please go", "go"), ("x", "please y")], gold=["b", "a", "b"])
     fit(load_lfs("lfs.py"), pairs, model="majority_vote", calibration="none").save("labeler")
     with serving(lambda body: completion("please" if body["seed"] % 3 else str(body["seed"]))) as server:
-        made = generate_pairs(PROMPTS, [to(server)], "labeler", "out.parquet", k=3)
+        with pytest.raises(ArtifactError, match="'polite' of 'lfs'"):
+            generate_pairs(PROMPTS, [to(server)], "labeler", "out.parquet", k=3)
+        assert not server.bodies
+        made = generate_pairs(PROMPTS, [to(server)], "labeler", "out.parquet", k=3, lfs=load_lfs("lfs.py"))
     rows = rows_of(made.path)
     assert {row["w"] for row in rows} == {0.0, 1.0}
     for row in rows:

@@ -98,7 +98,7 @@ def command(
         --comparer runs/base/reward --out generated.jsonl
     """
     results_only()
-    from weaklabel.generation.generate import generate_pairs
+    from weaklabel.pipeline.generating import generate_pairs
     from weaklabel.servers.endpoint import Endpoint
     from weaklabel.training.sampling import Sampling
 
