@@ -10,15 +10,29 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
-from weaklabel.errors import ConfigError
+from weaklabel.errors import ConfigError, SettingError, WeaklabelError
+from weaklabel.judges.settings import CrowdSettings, JudgeColumnSettings, JudgeColumnsSettings, JudgeSettings
+from weaklabel.lf.settings import ColumnScoresSettings, ColumnVerdictSettings, SnorkelSettings
 
 FILE_NAME: Final = "weaklabel.toml"
+# What pydantic calls a key that is not known, and a value where a table is wanted: of its models and of dataclasses.
+_UNKNOWN: Final = ("extra_forbidden", "unexpected_keyword_argument")
+_NO_TABLE: Final = ("model_type", "dataclass_type", "union_tag_invalid")
 
 
 class Settings(BaseModel):
@@ -42,100 +56,61 @@ class DataSettings(Settings):
     seed: int = 0
 
 
-class SnorkelLfs(Settings):
-    """`[[lfs.snorkel]]`: existing Snorkel labeling functions, used unchanged."""
-
-    use: str
-    votes: dict[str, Literal["a", "b", "abstain"]]
-    columns: dict[str, str] = {}
-
-    @field_validator("votes")
-    @classmethod
-    def _votes_are_numbers(cls, votes: dict[str, str]) -> dict[str, str]:
-        odd = [key for key in votes if not key.lstrip("-").isdigit()]
-        if odd:
-            raise ValueError(
-                f"{odd[0]!r} is no vote of a Snorkel function. Write numbers: {{ 1 = 'a', 2 = 'b' }}"
-            )
-        return votes
+def _kind_of_column(table: Any) -> str:
+    """Which kind of judgement a `[[lfs.column]]` table is about."""
+    if not isinstance(table, Mapping):
+        return type(table).__name__
+    if "first_a" in table or "first_b" in table:
+        return JudgeColumnsSettings.__name__
+    if "column" in table:
+        return (JudgeColumnSettings if "shown" in table else ColumnVerdictSettings).__name__
+    return ColumnScoresSettings.__name__
 
 
-class ColumnLf(Settings):
-    """`[[lfs.column]]`: judgements that the data already holds.
-
-    Two scores (`score_a`, `score_b`), one verdict (`column`; with `shown` its position bias can be learned), or what
-    a judge said in both orders (`first_a`, `first_b`).
-    """
-
-    name: str
-    score_a: str | None = None
-    score_b: str | None = None
-    prefer: Literal["more", "less"] = "more"
-    min_gap: float | None = Field(default=None, ge=0)
-    column: str | None = None
-    shown: str | None = None
-    shown_as: dict[str, Literal["a", "b"]] = {}
-    first_a: str | None = None
-    first_b: str | None = None
-    toward: Literal["first", "b"] = "first"
-    votes: dict[str, Literal["a", "b", "first", "second", "tie", "abstain"]] = {}
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        both = [self.score_a is not None, self.first_a is not None, self.column is not None]
-        halves = (self.score_a is None) != (self.score_b is None) or (self.first_a is None) != (
-            self.first_b is None
-        )
-        if halves or sum(both) != 1:
-            raise ValueError("give either score_a and score_b, or column with votes, or first_a and first_b")
-        if self.column is not None and not self.votes:
-            raise ValueError("column needs votes, for example votes = { model_a = 'a', model_b = 'b' }")
-        if self.shown is not None and self.column is None:
-            raise ValueError("shown says in which order column was judged; give it with column")
-        places = {"first", "second"} & set(self.votes.values())
-        if places and self.shown is None and self.first_a is None:
-            raise ValueError(
-                "votes for 'first' or 'second' need shown, or both orders as first_a and first_b"
-            )
-        return self
+def _of_one_kind(table: Any) -> Any:
+    """The table, if it names the columns of one kind of judgement, whole."""
+    if not isinstance(table, Mapping) or table.keys() - _COLUMN_KEYS:
+        return table  # a misspelt key is the better message
+    sides = [("score_a", "score_b"), ("first_a", "first_b"), ("column", "column")]
+    given = [pair for pair in sides if table.keys() & set(pair)]
+    if len(given) != 1 or not table.keys() >= set(given[0]):
+        raise ValueError("give either score_a and score_b, or column with votes, or first_a and first_b")
+    if "column" in table and not table.get("votes"):
+        raise ValueError("column needs votes, for example votes = { model_a = 'a', model_b = 'b' }")
+    if "shown" in table and "column" not in table:
+        raise ValueError("shown says in which order column was judged; give it with column")
+    votes = table.get("votes")
+    if (
+        "column" in table
+        and "shown" not in table
+        and isinstance(votes, Mapping)
+        and {"first", "second"} & set(map(str, votes.values()))
+    ):
+        raise ValueError("votes for 'first' or 'second' need shown, or both orders as first_a and first_b")
+    return table
 
 
-class JudgeLf(Settings):
-    """`[[lfs.judge]]`: a language model behind an OpenAI-compatible endpoint, see `weaklabel.judge`."""
+_COLUMN_KINDS: Final = (
+    ColumnScoresSettings,
+    ColumnVerdictSettings,
+    JudgeColumnsSettings,
+    JudgeColumnSettings,
+)
+_COLUMN_KEYS: Final = {field.name for kind in _COLUMN_KINDS for field in fields(kind)}
+ColumnSettings = ColumnScoresSettings | ColumnVerdictSettings | JudgeColumnsSettings | JudgeColumnSettings
+"""`[[lfs.column]]`: judgements that the data already holds.
 
-    name: str
-    url: str
-    model: str
-    api: Literal["chat", "completions"] = "chat"
-    key_env: str | None = None
-    template: str | None = None
-    system: str = ""
-    words: dict[Literal["a", "b", "tie"], str] = {}
-    max_tokens: int = Field(default=16, ge=1)
-    logprobs: int = Field(default=20, ge=0, le=20)
-    body: dict[str, Any] = {}
-    min_gap: float = Field(default=1.0, ge=0)
-    price_in: float | None = Field(default=None, ge=0)
-    price_out: float | None = Field(default=None, ge=0)
-    max_pairs: int | None = Field(default=None, ge=0)
-    max_cost: float | None = Field(default=None, ge=0)
-    concurrency: int = Field(default=8, ge=1)
-    timeout: float = Field(default=60.0, gt=0)
-    max_tries: int = Field(default=5, ge=1)
-    version: str = "1"
-
-
-class CrowdLf(Settings):
-    """`[[lfs.crowd]]`: a table of annotations with the names of the workers, see `weaklabel.crowd_workers`."""
-
-    annotations: str
-    worker: str = "worker"
-    id: str = "id"
-    vote: str = "vote"
-    votes: dict[str, Literal["a", "b", "first", "second", "tie", "abstain"]] = {}
-    shown: str | None = None
-    min_votes: int = Field(default=20, ge=1)
-    name: str = "crowd"
+Two scores (`score_a`, `score_b`), one verdict (`column`; with `shown` its position bias can be learned), or what
+a judge said in both orders (`first_a`, `first_b`).
+"""
+_ColumnTable = Annotated[
+    Annotated[ColumnScoresSettings, Tag("ColumnScoresSettings")]
+    | Annotated[ColumnVerdictSettings, Tag("ColumnVerdictSettings")]
+    | Annotated[JudgeColumnsSettings, Tag("JudgeColumnsSettings")]
+    | Annotated[JudgeColumnSettings, Tag("JudgeColumnSettings")],
+    Discriminator(_kind_of_column),
+    BeforeValidator(_of_one_kind),
+]
 
 
 class LfsSettings(Settings):
@@ -151,10 +126,10 @@ class LfsSettings(Settings):
     workers: int | None = Field(default=None, ge=1)
     executor: Literal["local", "ray"] = "local"
     address: str | None = None
-    snorkel: list[SnorkelLfs] = []
-    column: list[ColumnLf] = []
-    judge: list[JudgeLf] = []
-    crowd: list[CrowdLf] = []
+    snorkel: list[SnorkelSettings] = []
+    column: list[_ColumnTable] = []
+    judge: list[JudgeSettings] = []
+    crowd: list[CrowdSettings] = []
 
     @model_validator(mode="after")
     def _address_is_of_ray(self) -> Self:
@@ -393,15 +368,16 @@ def _validated(tree: dict[str, Any], origin: Mapping[str, str], path: Path | Non
         return Config.model_validate(tree)
     except ValidationError as error:
         # A misspelt key often makes another one "missing": the misspelling is the better message.
-        found = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        found = sorted(error.errors(), key=lambda e: e["type"] not in _UNKNOWN)
         keys = list(dict.fromkeys(_key_of(e) for e in found))
         more = f" ({len(keys) - 1} more after this one: {', '.join(keys[1:4])}.)" if len(keys) > 1 else ""
         raise ConfigError(_explain(found[0], origin, path) + more) from None
 
 
 def _key_of(error: Any) -> str:
-    # pydantic names the branches of a union ("str", "list[str]") as if they were keys.
-    return ".".join(str(part) for part in error["loc"] if part not in ("str", "list[str]"))
+    # pydantic names the branches of a union ("str", "list[str]", the class of a table) as if they were keys.
+    branches = {"str", *(kind.__name__ for kind in _COLUMN_KINDS)}
+    return ".".join(str(part) for part in error["loc"] if part not in branches and "[" not in str(part))
 
 
 def _explain(error: Any, origin: Mapping[str, str], path: Path | None) -> str:
@@ -410,13 +386,20 @@ def _explain(error: Any, origin: Mapping[str, str], path: Path | None) -> str:
     key = _key_of(error)
     source = next((o for known, o in origin.items() if key == known or key.startswith(f"{known}.")), None)
     where = source if source and source.startswith(("--set", "command")) else str(path or FILE_NAME)
-    if error["type"] == "extra_forbidden":
+    if error["type"] in _UNKNOWN:
         allowed = _fields_at(location[:-1])
         close = difflib.get_close_matches(str(location[-1]), allowed, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         return f"{where}: unknown key {key!r}. Allowed there: {', '.join(sorted(allowed))}.{hint}"
     if error["type"] == "missing":
         return f"{where}: {key!r} is missing. Add it to its table."
+    if error["type"] in _NO_TABLE:
+        return f"{where}: {key} = {error['input']!r}: allowed is a table of settings."
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, SettingError):
+        return f"{where}: {key}.{cause.said}"
+    if isinstance(cause, WeaklabelError):
+        return f"{where}: {key}: {cause}"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "allowed is").rstrip(".")
     came = json.dumps(error["input"], default=str)[:80]
     return f"{where}: {key} = {came}: {message}.{_literal_hint(error)}"
@@ -431,15 +414,25 @@ def _literal_hint(error: Any) -> str:
 
 
 def _fields_at(location: Sequence[str | int]) -> list[str]:
-    """The names of the fields of the table at `location`, following lists and optional tables."""
-    model: type[BaseModel] = Config
+    """The names of the fields of the table at `location`, following lists, optional tables and kinds of tables."""
+    tables: list[Any] = [Config]
     for part in location:
         if isinstance(part, int):
             continue
-        annotation = model.model_fields[part].annotation
-        candidates = [annotation, *getattr(annotation, "__args__", ())]
-        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
-    return list(model.model_fields)
+        named = [table for table in tables if table.__name__ == part]
+        tables = named or list(_tables_in(tables[0].model_fields[part].annotation))
+    return [name for table in tables for name in _field_names(table)]
+
+
+def _tables_in(annotation: Any) -> Iterator[Any]:
+    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation)):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _tables_in(part)
+
+
+def _field_names(table: Any) -> list[str]:
+    return [field.name for field in fields(table)] if is_dataclass(table) else list(table.model_fields)
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,7 @@
     │   └── GoldError                      gold that its layout does not define, or that does not fit the pairs
     ├── LabelingFunctionError (ValueError) an LF that cannot be built, found or run
     │   ├── VoteError                      an LF returned something that is no vote
+    │   ├── SettingError (ConfigError too) a setting of an LF that is out of range
     │   ├── DiscoveryError                 an LF file or folder that does not load
     │   └── FaultShareError                too many votes failed in a run
     ├── LabelMatrixError (ValueError)      L, margins, names or ids that do not fit together
@@ -77,6 +78,26 @@ class NotCalibratedError(WeaklabelError, ValueError):
 
 class ConfigError(WeaklabelError, ValueError):
     """A setting is unknown or out of range."""
+
+
+class SettingError(LabelingFunctionError, ConfigError):
+    """A setting of a labeling function is out of range, wherever it was written: in Python, a file or a spec.
+
+    Args:
+        owner: whose setting.
+        setting: its name.
+        problem: what is wrong and what is allowed, to be read after the name.
+
+    >>> str(SettingError("old_model", "min_gap", "is -1. Allowed: a number >= 0."))
+    "'old_model': min_gap is -1. Allowed: a number >= 0."
+    """
+
+    def __init__(self, owner: str, setting: str, problem: str) -> None:
+        super().__init__(owner, setting, problem)  # as they are, so that it travels between processes
+        self.said = f"{setting} {problem}"
+
+    def __str__(self) -> str:
+        return f"{self.args[0]!r}: {self.said}"
 
 
 class TrainingError(WeaklabelError, RuntimeError):

@@ -643,7 +643,7 @@ def test_without_log_probabilities_there_are_no_log_odds_and_a_cut_answer_says_s
         ({"words": {"a": "x", "b": "X"}}, "Give different words"),
         ({"words": {"c": "x"}}, "Allowed: a, b, tie"),
         ({"words": {"a": "1", "b": "2"}, "template": None}, "words need a template of your own"),
-        ({"logprobs": 21}, "logprobs 21"),
+        ({"logprobs": 21}, "logprobs is 21"),
         ({"max_pairs": -1}, "max_pairs is -1"),
         ({"body": {"api_key": "x"}}, "body holds 'api_key'"),
         ({"key_env": "K", "url": "http://models.example/v1"}, "in the open"),

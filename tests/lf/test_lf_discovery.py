@@ -10,7 +10,8 @@ import pytest
 
 from weaklabel.errors import DiscoveryError, UnknownNameError
 from weaklabel.lf import catalogue, fingerprint, load_lfs
-from weaklabel.lf.discovery import load_object, load_spec, locate
+from weaklabel.lf.discovery import load_spec, locate
+from weaklabel.lf.sources.files import load_object
 from weaklabel.types import Pair
 
 ONE = """
@@ -55,7 +56,7 @@ def shipped(here, monkeypatch):
     (folder / "presets.toml").write_text(
         '[small]\nlfs = [{ use = "size.characters", name = "length", min_gap = 20 }]\n'
     )
-    for module in ("modules", "discovery"):
+    for module in ("modules", "sources.shipped"):
         monkeypatch.setattr(f"weaklabel.lf.{module}.shipped_folder", lambda: folder)
     return folder
 

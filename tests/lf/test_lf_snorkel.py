@@ -12,10 +12,17 @@ from typing import Any
 import pytest
 from made_pairs import made_pairs
 
-from weaklabel.errors import DiscoveryError, LabelingFunctionError, MissingExtraError, VoteError
+from weaklabel.errors import (
+    DiscoveryError,
+    LabelingFunctionError,
+    MissingExtraError,
+    UnknownNameError,
+    VoteError,
+)
 from weaklabel.lf.checks import check_labeling_function
 from weaklabel.lf.core import labeling_function
-from weaklabel.lf.snorkel import from_snorkel, load_snorkel, load_spec, position_dependent_share
+from weaklabel.lf.discovery import load_lfs
+from weaklabel.lf.snorkel import from_snorkel, load_snorkel, position_dependent_share
 from weaklabel.types import ABSTAIN, Pair
 
 PAIR = Pair("p", "Hi", "Hello there", "Hey")  # type: ignore[arg-type]
@@ -175,14 +182,12 @@ def test_a_file_is_loaded_by_path_and_its_spec_finds_each_function_again(tmp_pat
     assert [lf.name for lf in lfs] == ["longer", "thanks"]
     source, _, name = (lfs[1].spec or "").rpartition("::")
     assert name == "thanks"
-    again = {lf.name: lf for lf in load_spec(source)}
+    again = {lf.name: lf for lf in load_lfs(source)}
     assert again["longer"](PAIR) == lfs[0](PAIR) == 0
     assert again["thanks"].spec == lfs[1].spec
 
 
 def test_discovery_finds_a_snorkel_function_by_its_spec(tmp_path: Path) -> None:
-    from weaklabel.lf.discovery import load_lfs
-
     made = load_snorkel(f"{write_old_lfs(tmp_path)}:LFS", votes={2: "a", 1: "b"})[0]
     [again] = load_lfs(made.spec or "")
     assert (again.name, again(PAIR)) == ("longer", 1)
@@ -209,18 +214,18 @@ def test_a_function_from_a_notebook_cell_has_no_spec() -> None:
     ("use", "message"),
     [
         ("old_lfs", "Write module:NAME or file.py:NAME"),
-        ("no_such_module_at_all:LFS", "'no_such_module_at_all' does not load: ModuleNotFoundError"),
-        ("json:LFS", "'json' has no 'LFS'"),
+        ("no_such_module_at_all:LFS", "importing 'no_such_module_at_all' failed: ModuleNotFoundError"),
+        ("json:LFS", "no object in json:LFS 'LFS'. Known: JSONDecodeError"),
     ],
 )
 def test_a_use_that_leads_nowhere_says_why(use: str, message: str) -> None:
-    with pytest.raises(DiscoveryError, match=message):
+    with pytest.raises((DiscoveryError, UnknownNameError), match=message):
         load_snorkel(use)
 
 
 def test_a_broken_spec_says_what_one_looks_like() -> None:
     with pytest.raises(DiscoveryError, match=r'Write snorkel:{"use": "module:NAME"'):
-        load_spec("snorkel:{]")
+        load_lfs("snorkel:{]")
 
 
 def test_missing_snorkel_is_named_with_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -228,22 +228,24 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rebased(given: Mapping[str, Any], root: Path) -> dict[str, Any]:
     """Options with paths that count from the working folder, written as the file would: from its own folder."""
-    from weaklabel.lf.discovery import PREFIXES
+    from weaklabel.lf.sources.kinds import kind_of
 
     here = Path.cwd().resolve()
     if here == root.resolve():
         return dict(given)
 
-    def rebase(path: str) -> str:
-        known = path.startswith(("hf:", *PREFIXES)) or os.path.isabs(path)
-        return path if known or (":" in path and ".py:" not in path) else os.path.relpath(here / path, root)
+    def rebased(path: str) -> str:
+        known = path.startswith("hf:") or os.path.isabs(path)
+        return path if known else os.path.relpath(here / path, root)
 
-    return {
-        key: ([rebase(v) for v in value] if isinstance(value, list) else rebase(value))
-        if key in _PATHS
-        else value
-        for key, value in given.items()
-    }
+    def rebased_value(key: str, value: Any) -> Any:
+        if key not in _PATHS:
+            return value
+        if isinstance(value, list):
+            return [rebased_value(key, item) for item in value]
+        return kind_of(value).moved(value, rebased) if key == "lfs.use" else rebased(value)
+
+    return {key: rebased_value(key, value) for key, value in given.items()}
 
 
 def _recall(folder: Path) -> dict[str, Any]:

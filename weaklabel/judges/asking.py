@@ -15,7 +15,7 @@ from weaklabel.errors import EndpointError
 from weaklabel.judges.both_orders import SAID_NOTHING
 from weaklabel.judges.costs import Estimate, Job, Prices, Question, guessed_in, jobs, ledger_of
 from weaklabel.judges.settings import JudgeSettings
-from weaklabel.judges.verdict import Words, read_reply
+from weaklabel.judges.verdict import read_reply
 from weaklabel.ledger import Cost, Ledger
 from weaklabel.servers.client import Client, Failure
 from weaklabel.servers.protocol import Reply
@@ -173,7 +173,7 @@ def said_of(
             "state": "rejected" if failure.lasting else "failed",
             "note": failure.error,
         }
-    reading = read_reply(reply, Words(*settings.words))
+    reading = read_reply(reply, settings.verdict_words)
     if reading.verdict is None:
         return SAID_NOTHING | {"state": "unread", "note": reading.problem}
     return {"state": "said", "verdict": reading.verdict, "log_odds": reading.log_odds, "note": None}

@@ -16,6 +16,7 @@ workers vote on them without a network.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,12 +52,10 @@ class BothOrders(DerivedFunction):
     order is missing the place cannot be told from the text, so it abstains; where the judge failed that is a fault.
     """
 
-    min_gap: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not (math.isfinite(self.min_gap) and self.min_gap >= 0):
-            raise LabelingFunctionError(f"{self.name!r}: min_gap is {self.min_gap}. Allowed: a number >= 0.")
+    @property
+    @abstractmethod
+    def min_gap(self) -> float:
+        """Margins from here on vote although the two orders disagree."""
 
     def vote_all(self, pairs: Sequence[Pair]) -> BatchVotes:
         votes = np.full(len(pairs), ABSTAIN, dtype=np.int8)

@@ -14,32 +14,35 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from weaklabel.errors import LabelingFunctionError
 from weaklabel.judges.both_orders import SAID, SAID_NOTHING, BothOrders
+from weaklabel.judges.settings import JudgeColumnSettings, JudgeColumnsSettings
 from weaklabel.judges.verdict import FIRST, SECOND, TIE
-from weaklabel.lf.columns import ColumnFunction, DerivedFunction, change_places, keyed_votes, undefined
+from weaklabel.lf.columns import ColumnFunction, change_places, made_for, undefined, without_name
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.specs import spec_of
+from weaklabel.lf.settings import arguments, takes
+from weaklabel.lf.sources.kinds import Described
 from weaklabel.lf.votes import NotAVote, check_score
+from weaklabel.types import Float32Array
 from weaklabel.types.verdicts import verdict_key
 
-Toward = Literal["first", "b"]
-
-_MEANINGS: Final = ("a", "b", "first", "second", "tie", "abstain")
-_NEVER: Final = 2.0  # a band that no margin of +-1 leaves
+_NEVER: Final = 2.0  # a gap that no margin of +-1 reaches
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnJudge(BothOrders):
     """Two columns of one judge. Made by `judge_columns`."""
 
-    votes: tuple[tuple[str, str], ...] = ()
-    toward: str = "first"
+    settings: JudgeColumnsSettings
+
+    @property
+    def min_gap(self) -> float:
+        return self.settings.min_gap or 0.0
 
     @property
     def doc(self) -> str:
@@ -47,21 +50,20 @@ class ColumnJudge(BothOrders):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        settings = {"first_a": self.sources[0], "first_b": self.sources[1], "votes": dict(self.votes)}
-        return {**settings, "toward": self.toward, "min_gap": self.min_gap, "version": self.version}
+        return without_name(self.settings)
 
     @property
     def allowed(self) -> str:
-        if not self.votes:
+        if self.settings.votes is None:
             return "Numbers are finite, or null where nothing was said."
-        return f"votes defines {', '.join(repr(key) for key, _ in self.votes)}. Add the value."
+        return undefined("", "votes", self.settings.votes).hint
 
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
-        if all(name in table.column_names for name in self.columns):
+        if self.is_derived(table):
             return table
         swapped = pc.fill_null(table["swapped"], False).to_pylist()
         one, two = (table[name].to_pylist() for name in self.sources)
-        if change_places(self.name, *self.sources):
+        if change_places(*self.sources):
             # The reader has exchanged these with the texts; the values in them still speak of the source's order.
             one, two = _exchange(one, two, swapped)
         said = [self._said(value, "a") for value in one], [self._said(value, "b") for value in two]
@@ -74,18 +76,19 @@ class ColumnJudge(BothOrders):
         if value is None or (isinstance(value, float) and math.isnan(value)):
             return dict(SAID_NOTHING)
         try:
-            if not self.votes:
-                number = check_score(value)
-                if self.toward == "b" and shown_first == "a":
-                    number = -number
-                verdict = FIRST if number > 0 else SECOND if number < 0 else TIE
-                return {"state": "said", "verdict": verdict, "log_odds": number, "note": None}
-            verdict = place_of(value, dict(self.votes), shown_first)
+            if self.settings.votes is not None:
+                verdict = place_of(value, self.settings.votes, shown_first)
+                return dict(SAID_NOTHING) if verdict == "abstain" else _verdict(verdict)
+            number = check_score(value)
         except NotAVote as error:
             return SAID_NOTHING | {"state": "undefined", "note": error.what}
-        if verdict == "abstain":
-            return dict(SAID_NOTHING)
-        return {"state": "said", "verdict": verdict, "log_odds": None, "note": None}
+        if self.settings.toward == "b" and shown_first == "a":
+            number = -number
+        return _verdict(FIRST if number > 0 else SECOND if number < 0 else TIE, number)
+
+
+def _verdict(verdict: str, log_odds: float | None = None) -> dict[str, Any]:
+    return {"state": "said", "verdict": verdict, "log_odds": log_odds, "note": None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,39 +98,39 @@ class ShownVerdict(ColumnFunction):
     With `companion` it is the judge's `<name>.position`: no votes, and the order as its margin.
     """
 
-    votes: tuple[tuple[str, str], ...] = ()
-    shown_as: tuple[tuple[str, str], ...] = ()
+    settings: JudgeColumnSettings
     companion: bool = False
 
     @property
     def doc(self) -> str:
+        column, shown = self.sources
         if self.companion:
-            return f"Never votes; says which response column {self.sources[1]!r} put first."
-        return f"Votes as column {self.sources[0]!r} says, seen in the order of {self.sources[1]!r}."
+            return f"Never votes; says which response column {shown!r} put first."
+        return f"Votes as column {column!r} says, seen in the order of {shown!r}."
 
     @property
     def parameters(self) -> dict[str, Any]:
-        settings = {"column": self.sources[0], "shown": self.sources[1], "votes": dict(self.votes)}
-        more = {"shown_as": dict(self.shown_as), "companion": self.companion, "version": self.version}
-        return settings | more
+        return without_name(self.settings) | {"companion": self.companion}
+
+    @property
+    def band(self) -> tuple[int, float]:
+        return 1, _NEVER if self.companion else 0.0
 
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
         verdicts, orders = (table[name].to_pylist() for name in self.sources)
         scores = [self._scores(v, o) for v, o in zip(verdicts, orders, strict=True)]
-        first, second = ([pair[i] for pair in scores] for i in (0, 1))
-        return self._flip_where_swapped(
-            table, *(pa.chunked_array([pa.array(values, pa.string())]) for values in (first, second))
-        )
+        return self._with_scores(table, [a for a, _ in scores], [b for _, b in scores], pa.string())
 
     def _scores(self, verdict: Any, order: Any) -> tuple[str | None, str | None]:
         """What is said of the source's first and second response: "1" and "0", None for nothing, "?..." a fault."""
         if order is None or verdict is None or verdict != verdict:
             return None, None
+        orders = self._orders
         try:
-            first = dict(self.shown_as).get(verdict_key(order))
-            if first is None:
-                raise undefined(f"{order!r} in column {self.sources[1]!r}", "shown_as", dict(self.shown_as))
-            found = place_of(verdict, dict(self.votes), first)
+            if verdict_key(order) not in orders:
+                raise undefined(f"{order!r} in column {self.settings.shown!r}", "shown_as", orders)
+            first = orders[verdict_key(order)]
+            found = place_of(verdict, self.settings.votes, first)
         except NotAVote as error:
             return f"?{error.what}", f"?{error.what}"
         if found == "abstain" or (found == TIE and not self.companion):
@@ -136,150 +139,66 @@ class ShownVerdict(ColumnFunction):
         return ("1", "0") if better == "a" else ("0", "1")
 
     @property
-    def _defined(self) -> str:
-        votes, orders = (", ".join(repr(key) for key, _ in table) for table in (self.votes, self.shown_as))
-        return f"votes defines {votes}, shown_as {orders}. Add the value."
+    def _orders(self) -> Mapping[str, str]:
+        return self.settings.shown_as or {}
 
     def _read(self, value: Any) -> float:
         if value is not None and value.startswith("?"):
-            raise NotAVote(value[1:], self._defined)
+            votes, orders = (", ".join(map(repr, known)) for known in (self.settings.votes, self._orders))
+            raise NotAVote(value[1:], f"votes defines {votes}, shown_as {orders}. Add the value.")
         return math.nan if value is None else float(value)
 
-    def _margins(self, margins: Any) -> Any:
-        return margins if self.companion else margins * math.nan
+    def _margins(self, margins: Float32Array) -> Float32Array:
+        return margins if self.companion else margins * np.float32(math.nan)
 
 
-def judge_columns(
-    name: str,
-    first_a: str,
-    first_b: str,
-    *,
-    votes: Mapping[Any, str] | None = None,
-    toward: Toward = "first",
-    min_gap: float | None = None,
-    version: str = "1",
-) -> ColumnJudge:
+@takes(JudgeColumnsSettings)
+def judge_columns(settings: JudgeColumnsSettings) -> ColumnJudge:
     """What one judge said in both orders, in two columns, as one labeling function without position bias.
 
-    Args:
-        name: the labeling function's name.
-        first_a: column of what it said when the source's first response was shown first.
-        first_b: column of what it said when the source's second response was shown first.
-        votes: value -> "a", "b" (the source's first and second response), "first", "second" (as shown), "tie" or
-            "abstain"; values compare as text. None: the columns hold numbers, such as differences of log-odds.
-        toward: of numbers, what a positive one favours: the response shown "first", or the source's second one, "b".
-        min_gap: margins from here on vote although the two verdicts disagree. Default 1 for verdicts (a verdict
-            counts 1, so they never do), 0 for numbers.
-        version: raise it when the judge changes and its column's name does not.
-
-    >>> from weaklabel.types import Pair, Pairs
-    >>> judge = judge_columns("gpt", "ab", "ba", votes={"A": "first", "B": "second"})
-    >>> pairs = Pairs.of([Pair("1", "?", "x", "y", columns={"ab": "A", "ba": "B"}),
-    ...                   Pair("2", "?", "x", "y", columns={"ab": "A", "ba": "A"})])
-    >>> table = judge.derive(pairs.table)
-    >>> judge.vote_all(list(Pairs(table).iter_pairs(judge.columns))).votes.tolist()
-    [0, -1]
+    Example:
+        gpt = judge_columns("gpt", "ab", "ba", votes={"A": "first", "B": "second"})
     """
-    table = checked_votes(name, votes)
-    change_places(name, first_a, first_b)  # two columns, not one twice
-    if toward not in ("first", "b"):
-        raise LabelingFunctionError(f"{name!r}: toward is {toward!r}. Allowed: 'first', 'b'.")
-    gap = float(bool(table)) if min_gap is None else min_gap
-    settings = {
-        "name": name,
-        "first_a": first_a,
-        "first_b": first_b,
-        "votes": dict(table) or None,
-        "toward": toward,
-        "min_gap": gap,
-        "version": version,
-    }
     return ColumnJudge(
+        name=settings.name,
+        family="columns",
+        columns=made_for(settings.name, "first"),
+        version=settings.version,
+        spec=JUDGE_COLUMN.spec(arguments(settings)),
+        sources=(settings.first_a, settings.first_b),
+        settings=settings,
+    )
+
+
+@takes(JudgeColumnSettings)
+def judge_column(settings: JudgeColumnSettings) -> list[LabelingFunction]:
+    """What a judge said in one order that is known: its votes, and `<name>.position`, by which its bias can be learned."""
+    return [_shown(settings, companion=False), _shown(settings, companion=True)]
+
+
+def _shown(settings: JudgeColumnSettings, *, companion: bool) -> ShownVerdict:
+    name = f"{settings.name}.position" if companion else settings.name
+    return ShownVerdict(
         name=name,
         family="columns",
-        columns=(f"{name}:first_a", f"{name}:first_b"),
-        version=version,
-        spec=spec_of("judge_column", settings),
-        sources=(first_a, first_b),
-        min_gap=gap,
-        votes=table,
-        toward=toward,
-    )
-
-
-def judge_column(
-    name: str,
-    column: str,
-    shown: str,
-    *,
-    votes: Mapping[Any, str],
-    shown_as: Mapping[Any, str] | None = None,
-    version: str = "1",
-) -> list[LabelingFunction]:
-    """What a judge said in one order that is known: its votes, and `<name>.position`, by which its bias can be learned.
-
-    Args:
-        name: the labeling function's name.
-        column: its verdicts.
-        shown: column that says which of the source's responses it saw first.
-        votes: value of `column` -> "a", "b" (the source's), "first", "second" (as shown), "tie" or "abstain".
-        shown_as: value of `shown` -> "a" or "b". Default: "a" and "b" themselves.
-        version: raise it when the judge changes and its column's name does not.
-    """
-    orders = {"a": "a", "b": "b"} if shown_as is None else dict(shown_as)
-    odd = [value for value in orders.values() if value not in ("a", "b")]
-    if odd or not orders:
-        raise LabelingFunctionError(
-            f"{name!r}: shown_as maps to {odd[0] if odd else 'nothing'!r}. Allowed: a, b."
-        )
-    settings: dict[str, Any] = {
-        "name": name,
-        "column": column,
-        "shown": shown,
-        "votes": dict(checked_votes(name, votes)),
-        "shown_as": {verdict_key(value): side for value, side in orders.items()},
-        "version": version,
-    }
-    return [_shown(**settings, companion=False), _shown(**settings, companion=True)]
-
-
-def from_settings(settings: Mapping[str, Any]) -> DerivedFunction:
-    """The function that the settings of a spec describe."""
-    return judge_columns(**settings) if "first_a" in settings else _shown(**settings)
-
-
-def _shown(
-    *,
-    name: str,
-    column: str,
-    shown: str,
-    votes: Mapping[str, str],
-    shown_as: Mapping[str, str],
-    version: str,
-    companion: bool,
-) -> ShownVerdict:
-    settings = {
-        "name": name,
-        "column": column,
-        "shown": shown,
-        "votes": dict(votes),
-        "shown_as": dict(shown_as),
-        "version": version,
-        "companion": companion,
-    }
-    own = f"{name}.position" if companion else name
-    return ShownVerdict(
-        name=own,
-        family="columns",
-        columns=(f"{own}:score_a", f"{own}:score_b"),
-        version=version,
-        spec=spec_of("judge_column", settings),
-        sources=(column, shown),
-        min_gap=_NEVER if companion else 0.0,
-        votes=tuple(sorted(votes.items())),
-        shown_as=tuple(sorted(shown_as.items())),
+        columns=made_for(name),
+        version=settings.version,
+        spec=JUDGE_COLUMN.spec(arguments(settings) | {"companion": companion}),
+        sources=(settings.column, settings.shown),
+        settings=settings,
         companion=companion,
     )
+
+
+def _from_spec(values: Mapping[str, Any]) -> LabelingFunction:
+    if "first_a" in values:
+        return judge_columns(**values)
+    companion = values["companion"]
+    settings = JudgeColumnSettings(**{key: value for key, value in values.items() if key != "companion"})
+    return _shown(settings, companion=companion)
+
+
+JUDGE_COLUMN: Final = Described("judge_column", _from_spec, is_harmless=True)
 
 
 def place_of(value: Any, votes: Mapping[str, str], shown_first: str) -> str:
@@ -294,17 +213,6 @@ def place_of(value: Any, votes: Mapping[str, str], shown_first: str) -> str:
     if meaning in ("a", "b"):
         return FIRST if meaning == shown_first else SECOND
     return meaning
-
-
-def checked_votes(name: str, votes: Mapping[Any, str] | None) -> tuple[tuple[str, str], ...]:
-    """`votes` with its values as text, sorted; empty for None.
-
-    Raises:
-        LabelingFunctionError: a meaning that is not known, or none at all.
-    """
-    if votes is None:
-        return ()
-    return tuple(sorted(keyed_votes(name, votes, _MEANINGS).items()))
 
 
 def _exchange(one: Sequence[Any], two: Sequence[Any], swapped: Sequence[bool]) -> tuple[list[Any], list[Any]]:

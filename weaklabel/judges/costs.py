@@ -29,11 +29,11 @@ class Question:
 
     @classmethod
     def of(cls, pair: Pair, settings: JudgeSettings, identity: str) -> Question:
-        return cls(content_hash(identity, fill(settings.template, values_of(pair))), pair)
+        return cls(content_hash(identity, fill(settings.asks, values_of(pair))), pair)
 
     def request(self, settings: JudgeSettings) -> Request:
         most = settings.logprobs if settings.api == "chat" else min(5, settings.logprobs)
-        prompt = fill(settings.template, values_of(self.pair))
+        prompt = fill(settings.asks, values_of(self.pair))
         return Request(prompt, settings.system, settings.max_tokens, most, settings.body)
 
 

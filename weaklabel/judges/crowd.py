@@ -26,30 +26,19 @@ import pyarrow.parquet as pq
 from weaklabel._terminal import plain_line
 from weaklabel.artifacts import parse_json
 from weaklabel.errors import DataError, LabelingFunctionError
-from weaklabel.judges.columns import checked_votes, place_of
+from weaklabel.judges.columns import place_of
+from weaklabel.judges.settings import CrowdSettings, check_spec_name
 from weaklabel.judges.verdict import FIRST, SECOND
-from weaklabel.lf.columns import ColumnFunction, Remark
+from weaklabel.lf.columns import ColumnFunction, Remark, made_for
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.specs import spec_of
+from weaklabel.lf.settings import arguments, takes
+from weaklabel.lf.sources.kinds import Described
 from weaklabel.lf.votes import NotAVote
 from weaklabel.types import Pairs
 from weaklabel.types.verdicts import verdict_key
 
-_PLAIN_VOTES: Final = {"a": "a", "b": "b", "tie": "tie"}
 _KINDS: Final = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 _OTHERS: Final = "others"
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The file and which of its columns is which; hashable, so that a file is read once."""
-
-    path: str
-    worker: str
-    id: str
-    vote: str
-    votes: tuple[tuple[str, str], ...]
-    shown: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +57,7 @@ class _Annotations:
 class CrowdFunction(ColumnFunction):
     """The votes of one worker, or of several that are pooled. Made by `crowd_workers`."""
 
-    layout: _Layout
+    settings: CrowdSettings
     workers: tuple[str, ...]
 
     @property
@@ -76,25 +65,29 @@ class CrowdFunction(ColumnFunction):
         who = (
             repr(self.workers[0]) if len(self.workers) == 1 else f"{len(self.workers)} workers with few votes"
         )
-        return f"Votes as {who} did in {Path(self.layout.path).name}."
+        return f"Votes as {who} did in {self.file.name}."
+
+    @property
+    def file(self) -> Path:
+        """Where the annotations are."""
+        return Path(self.settings.annotations)
 
     @property
     def parameters(self) -> dict[str, Any]:
         # What the file holds counts through the columns made of it; the votes on a shard are filed under those.
-        return {"workers": list(self.workers), "votes": dict(self.layout.votes), "version": self.version}
+        return {"workers": list(self.workers), "votes": self.settings.votes, "version": self.version}
 
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
-        if all(name in table.column_names for name in self.columns):
+        if self.is_derived(table):
             return table
-        found = read_annotations(self.layout).by_worker
+        found = read_annotations(self.settings).by_worker
         ids = table["id"].to_pylist()
         known = [[votes[i] for w in self.workers if i in (votes := found.get(w, {}))] for i in ids]
         sums = [np.sum(said, axis=0).tolist() if said else (None, None) for said in known]
-        first, second = (pa.chunked_array([pa.array([s[k] for s in sums], pa.float64())]) for k in (0, 1))
-        return self._flip_where_swapped(table, first, second)
+        return self._with_scores(table, [a for a, _ in sums], [b for _, b in sums], pa.float64())
 
     def remark(self, table: pa.Table) -> Remark:
-        match = _match_of(self.layout, table["id"].to_pylist())
+        match = _match_of(self.settings, table["id"].to_pylist())
         none_fits = match.n_unmatched == match.n_annotations
         return Remark(str(match), logging.WARNING if none_fits else logging.INFO)
 
@@ -134,100 +127,96 @@ class CrowdMatch:
         )
 
 
-def crowd_workers(
-    annotations: str | Path,
-    *,
-    worker: str = "worker",
-    id: str = "id",
-    vote: str = "vote",
-    votes: Mapping[Any, str] | None = None,
-    shown: str | None = None,
-    min_votes: int = 20,
-    name: str = "crowd",
-    version: str = "1",
-) -> list[LabelingFunction]:
+@takes(CrowdSettings)
+def crowd_workers(settings: CrowdSettings) -> list[LabelingFunction]:
     """A table of annotations as labeling functions: `<name>.<worker>` each, and `<name>.others` for the rest.
 
-    Args:
-        annotations: a file (.jsonl, .csv, .tsv, .parquet), one row per vote of a worker on a pair.
-        worker, id, vote: its columns: who, on which pair, what.
-        votes: value of `vote` -> "a", "b" (the source's first and second response), "first", "second" (as shown; needs
-            `shown`), "tie" or "abstain"; values compare as text. Default: a, b and tie themselves.
-        shown: column that says which response the worker saw first, "a" or "b" of the source.
-        min_votes: workers with fewer votes are pooled.
-        name: what the names begin with.
-        version: raise it when a worker's ways change.
-
-    A worker who voted twice on a pair, for both sides, abstains there.
+    The file is read, to learn who the workers are; what they said is read again when it is applied. A worker who
+    voted twice on a pair, for both sides, abstains there.
 
     Raises:
         DataError: a file that cannot be read, a column that it has not, a vote that is not defined.
         LabelingFunctionError: `votes` that map to something else.
     """
-    layout = _layout(annotations, worker=worker, id=id, vote=vote, votes=votes, shown=shown, name=name)
-    found = read_annotations(layout)
-    many = sorted(who for who, n in found.n_rows.items() if n >= min_votes)
+    found = read_annotations(settings)
+    many = sorted(who for who, n in found.n_rows.items() if n >= settings.min_votes)
     few = sorted(found.n_rows.keys() - set(many))
-    groups = {who: (who,) for who in many} | ({_OTHERS: tuple(few)} if few else {})
     if few and _OTHERS in many:
         raise LabelingFunctionError(
-            f"{name}: a worker is called {_OTHERS!r}, as the pool is. Rename that worker."
+            f"{settings.name}: a worker is called {_OTHERS!r}, as the pool is. Rename that worker."
         )
-    return [_made(f"{name}.{plain_line(who)}", layout, workers, version) for who, workers in groups.items()]
+    groups = {who: (who,) for who in many} | ({_OTHERS: tuple(few)} if few else {})
+    return [_made(settings, f"{settings.name}.{plain_line(who)}", workers) for who, workers in groups.items()]
 
 
 def crowd_match(lfs: Sequence[LabelingFunction], pairs: Pairs) -> list[CrowdMatch]:
     """How the annotations behind `lfs` fit `pairs`, one entry per file; other labeling functions are passed over."""
-    layouts = dict.fromkeys(lf.layout for lf in lfs if isinstance(lf, CrowdFunction))
-    return [_match_of(layout, pairs.ids) for layout in layouts]
+    found: list[CrowdMatch] = []
+    for settings in dict.fromkeys(lf.settings for lf in lfs if isinstance(lf, CrowdFunction)):
+        match = _match_of(settings, pairs.ids)
+        found += [match] if match not in found else []
+    return found
 
 
-def from_settings(settings: Mapping[str, Any]) -> CrowdFunction:
-    """The function that the settings of a spec describe. The file is read when it is applied."""
-    votes = tuple(sorted(settings["votes"].items()))
-    names = {key: settings[key] for key in ("path", "worker", "id", "vote", "shown")}
-    layout = _Layout(**names, votes=votes)
-    return _made(settings["name"], layout, tuple(settings["workers"]), settings["version"])
+def _made(settings: CrowdSettings, name: str, workers: tuple[str, ...]) -> CrowdFunction:
+    check_spec_name(name, "a worker")
+    values = {"name": name, "workers": workers, "settings": arguments(settings)}
+    return CrowdFunction(
+        name=name,
+        family="crowd",
+        columns=made_for(name),
+        version=settings.version,
+        spec=CROWD.spec(values),
+        settings=settings,
+        workers=workers,
+    )
 
 
-def read_annotations(layout: _Layout) -> _Annotations:
+def _from_spec(values: Mapping[str, Any]) -> CrowdFunction:
+    return _made(CrowdSettings(**values["settings"]), values["name"], tuple(values["workers"]))
+
+
+CROWD: Final = Described("crowd", _from_spec)
+
+
+def read_annotations(settings: CrowdSettings) -> _Annotations:
     """The annotations of a file, read again only when the file has changed.
 
     Raises:
         DataError: a file that cannot be read, a column that it has not, a vote that is not defined.
     """
     try:
-        stat = Path(layout.path).stat()
+        stat = Path(settings.annotations).stat()
     except OSError as error:
         raise DataError(
-            f"{layout.path}: the annotations cannot be read ({error.strerror}). Name an existing file."
+            f"{settings.annotations}: the annotations cannot be read ({error.strerror}). Name an existing file."
         ) from None
-    return _read(layout, stat.st_mtime_ns, stat.st_size)
+    return _read(settings, stat.st_mtime_ns, stat.st_size)
 
 
 @functools.lru_cache(maxsize=8)
-def _read(layout: _Layout, mtime: int, size: int) -> _Annotations:
-    votes, meaning = dict(layout.votes), dict[str, dict[str, list[int]]]()
+def _read(settings: CrowdSettings, mtime: int, size: int) -> _Annotations:
+    votes, meaning = settings.votes or {}, dict[str, dict[str, list[int]]]()
     n_rows, first, total = Counter[str](), Counter[str](), Counter[str]()
-    for line, row in _rows(Path(layout.path)):
-        who, pair_id, said = (row.get(column) for column in (layout.worker, layout.id, layout.vote))
-        where = f"{layout.path}:{line}"
-        _check_columns(layout, row, where)
+    for line, row in _rows(Path(settings.annotations)):
+        who, pair_id, said = (row.get(column) for column in (settings.worker, settings.id, settings.vote))
+        where = f"{settings.annotations}:{line}"
+        _check_columns(settings, row, where)
         if _is_missing(said):
             continue
         if _is_missing(who) or _is_missing(pair_id):
             raise DataError(
-                f"{where}: a vote without {layout.worker!r} or {layout.id!r}. Fill it in, or drop it."
+                f"{where}: a vote without {settings.worker!r} or {settings.id!r}. Fill it in, or drop it."
             )
-        order = verdict_key(row[layout.shown]) if layout.shown else "a"
+        order = verdict_key(row[settings.shown]) if settings.shown else "a"
         if order not in ("a", "b"):
             raise DataError(
-                f"{where}: {layout.shown!r} is {order!r}. Allowed: 'a', 'b', which was shown first."
+                f"{where}: {settings.shown!r} is {order!r}. Allowed: 'a', 'b', which was shown first."
             )
         try:
             place = place_of(said, votes, order)
         except NotAVote as error:
-            raise DataError(f"{where}: {layout.vote!r} is {said!r}. {error.hint}") from None
+            raise DataError(f"{where}: {settings.vote!r} is {said!r}. {error.hint}") from None
         if place == "abstain":
             continue
         counts = meaning.setdefault(verdict_key(who), {}).setdefault(verdict_key(pair_id), [0, 0])
@@ -237,8 +226,8 @@ def _read(layout: _Layout, mtime: int, size: int) -> _Annotations:
             total[verdict_key(who)] += 1
             first[verdict_key(who)] += place == FIRST
     if not n_rows:
-        raise DataError(f"{layout.path}: there is no vote in it. Name a file with one row per vote.")
-    shares = {who: (first[who], n) for who, n in total.items()} if layout.shown else {}
+        raise DataError(f"{settings.annotations}: there is no vote in it. Name a file with one row per vote.")
+    shares = {who: (first[who], n) for who, n in total.items()} if settings.shown else {}
     return _Annotations(meaning, dict(n_rows), shares)
 
 
@@ -281,8 +270,8 @@ def _object(line: str, where: str) -> dict[str, Any]:
     return found
 
 
-def _check_columns(layout: _Layout, row: Mapping[str, Any], where: str) -> None:
-    wanted = [layout.worker, layout.id, layout.vote, *([layout.shown] if layout.shown else [])]
+def _check_columns(settings: CrowdSettings, row: Mapping[str, Any], where: str) -> None:
+    wanted = [settings.worker, settings.id, settings.vote, *([settings.shown] if settings.shown else [])]
     missing = [column for column in wanted if column not in row]
     if missing:
         raise DataError(
@@ -291,55 +280,12 @@ def _check_columns(layout: _Layout, row: Mapping[str, Any], where: str) -> None:
         )
 
 
-def _layout(
-    annotations: str | Path,
-    *,
-    worker: str,
-    id: str,
-    vote: str,
-    votes: Mapping[Any, str] | None,
-    shown: str | None,
-    name: str,
-) -> _Layout:
-    table = checked_votes(name, votes or _PLAIN_VOTES)
-    if shown is None and {"first", "second"} & {meaning for _, meaning in table}:
-        raise LabelingFunctionError(
-            f"{name}: votes for 'first' or 'second' need shown, the column that says which response was shown first."
-        )
-    return _Layout(str(annotations), worker, id, vote, table, shown)
-
-
-def _made(name: str, layout: _Layout, workers: tuple[str, ...], version: str) -> CrowdFunction:
-    if "::" in name:
-        raise LabelingFunctionError(f"{name!r} holds '::', which ends a source. Rename the worker.")
-    settings = {
-        "name": name,
-        "path": layout.path,
-        "worker": layout.worker,
-        "id": layout.id,
-        "vote": layout.vote,
-        "votes": dict(layout.votes),
-        "shown": layout.shown,
-        "workers": list(workers),
-        "version": version,
-    }
-    return CrowdFunction(
-        name=name,
-        family="crowd",
-        columns=(f"{name}:score_a", f"{name}:score_b"),
-        version=version,
-        spec=spec_of("crowd", settings),
-        layout=layout,
-        workers=workers,
-    )
-
-
-def _match_of(layout: _Layout, ids: Sequence[str]) -> CrowdMatch:
-    found, known = read_annotations(layout), set(ids)
+def _match_of(settings: CrowdSettings, ids: Sequence[str]) -> CrowdMatch:
+    found, known = read_annotations(settings), set(ids)
     annotated = [(i, sum(c) or 1) for pairs in found.by_worker.values() for i, c in pairs.items()]
     unmatched = [(i, n) for i, n in annotated if i not in known]
     return CrowdMatch(
-        file=Path(layout.path).name,
+        file=Path(settings.annotations).name,
         n_annotations=sum(found.n_rows.values()),
         n_workers=len(found.n_rows),
         n_unmatched=sum(n for _, n in unmatched),

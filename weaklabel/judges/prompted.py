@@ -13,24 +13,20 @@ hash, not by their place in the file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import pyarrow as pa
 
 from weaklabel._terminal import logger
-from weaklabel.errors import ConfigError, LabelingFunctionError
 from weaklabel.judges.asking import Progress, estimate, identity_of, questions_of, said_of
 from weaklabel.judges.asking import ask as ask_all
 from weaklabel.judges.both_orders import SAID, BothOrders, PositionBias, bias_of
 from weaklabel.judges.costs import Estimate, ledger_of
-from weaklabel.judges.settings import DEFAULT_CACHE, JudgeSettings
-from weaklabel.judges.template import DEFAULT_TEMPLATE as DEFAULT_TEMPLATE
-from weaklabel.judges.template import read_template
-from weaklabel.lf.specs import spec_of
-from weaklabel.servers.protocol import Api
+from weaklabel.judges.settings import JudgeSettings, check_spec_name
+from weaklabel.lf.columns import made_for
+from weaklabel.lf.settings import arguments, takes
+from weaklabel.lf.sources.kinds import Described
 from weaklabel.servers.replies import ReplyCache
 from weaklabel.types import Pair, Pairs
 
@@ -81,12 +77,19 @@ class Judge(BothOrders):
     settings: JudgeSettings
 
     @property
+    def min_gap(self) -> float:
+        return self.settings.min_gap
+
+    @property
     def doc(self) -> str:
         return f"{self.settings.model} says which response is better, asked in both orders."
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return self.settings.asked | {"words": list(self.settings.words), "min_gap": self.min_gap}
+        return self.settings.asked | {
+            "words": list(self.settings.verdict_words.given),
+            "min_gap": self.min_gap,
+        }
 
     def __call__(self, pair: Pair) -> int:
         if not all(name in pair.columns for name in self.columns):
@@ -97,9 +100,7 @@ class Judge(BothOrders):
         return super().__call__(pair)
 
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
-        if all(name in table.column_names for name in self.columns):
-            return table
-        return self.judged(table, ask=ask)
+        return table if self.is_derived(table) else self.judged(table, ask=ask)
 
     def judged(self, table: pa.Table, *, ask: bool = True, progress: Progress | None = None) -> pa.Table:
         """`table` with what the judge says; with `ask` it is asked what it has not been asked before.
@@ -150,113 +151,33 @@ class Judge(BothOrders):
             )  # fmt: skip
 
 
-def judge(
-    name: str,
-    *,
-    url: str,
-    model: str,
-    api: Api = "chat",
-    key_env: str | None = None,
-    template: str | Path | None = None,
-    system: str = "",
-    words: Mapping[Literal["a", "b", "tie"], str] | None = None,
-    max_tokens: int = 16,
-    logprobs: int = 20,
-    body: Mapping[str, Any] | None = None,
-    min_gap: float = 1.0,
-    price_in: float | None = None,
-    price_out: float | None = None,
-    max_pairs: int | None = None,
-    max_cost: float | None = None,
-    concurrency: int = 8,
-    timeout: float = 60.0,
-    max_tries: int = 5,
-    cache: str | Path = DEFAULT_CACHE,
-    version: str = "1",
-) -> Judge:
+@takes(JudgeSettings)
+def judge(settings: JudgeSettings) -> Judge:
     """A language model as a labeling function: asked in both orders, its answers kept, its budget held.
 
-    Nothing is asked here. `judge(...).estimate(pairs)` says what `apply` will cost.
-
-    Args:
-        name: the labeling function's name.
-        url: base of an OpenAI-compatible API, e.g. `http://127.0.0.1:8000/v1`.
-        model: name of the model there.
-        api: "chat", or "completions" for a model without a chat template.
-        key_env: name of the environment variable that holds the key. Plain http to another machine is then refused.
-        template: what is asked, as text or as a file, with places {prompt}, {conversation}, {response_a} (shown
-            first) and {response_b} (shown second). Default: `weaklabel.judges.prompted.DEFAULT_TEMPLATE`.
-        system: a system message.
-        words: the words of the verdicts, default {"a": "A", "b": "B", "tie": "tie"}; tie = "" for a judge that must decide.
-        max_tokens: longest answer. More than the default only for a template that asks for reasons first.
-        logprobs: candidates per token to ask for, 0 to 20; 0 takes the verdicts alone, as does a server without.
-        body: further fields of the request; the value "omit" leaves a field out (`{"temperature": "omit"}`).
-        min_gap: margins from here on vote although the two orders disagree, in nats (a verdict without
-            log-probabilities counts 1). Default 1.
-        price_in, price_out: prices of a million tokens, for estimates and for `max_cost`.
-        max_pairs: most pairs that are ever asked with these settings.
-        max_cost: most money that is ever spent with these settings.
-        concurrency: requests at once.
-        timeout: seconds that one try may take, to the last byte.
-        max_tries: how often a request is sent at most.
-        cache: folder of the answers.
-        version: raise it when the model behind the name changes.
+    Nothing is asked here, and no key is read; a template that is a file is read, because the judge's identity rests on
+    its text. `judge(...).estimate(pairs)` says what `apply` will cost.
 
     Raises:
         ConfigError: a setting that is out of range, a template or an address that cannot be used.
 
-    >>> gpt = judge("gpt", url="http://127.0.0.1:8000/v1", model="tiny", max_pairs=100)
-    >>> gpt.columns
-    ('gpt:first_a', 'gpt:first_b')
+    Example:
+        gpt = judge("gpt", url="http://127.0.0.1:8000/v1", model="tiny", max_pairs=100)
     """
-    chosen = {"a": "A", "b": "B", "tie": "tie"} | dict(words or {})
-    if set(chosen) - {"a", "b", "tie"}:
-        raise ConfigError(f"judge {name!r}: words has {sorted(chosen)}. Allowed: a, b, tie.")
-    if words and template is None:
-        raise ConfigError(
-            f"judge {name!r}: words need a template of your own that asks for them. Give template."
-        )
-    return _made(
-        name,
-        url=url,
-        model=model,
-        api=api,
-        key_env=key_env,
-        template=read_template(template),
-        system=system,
-        words=(chosen["a"], chosen["b"], chosen["tie"]),
-        max_tokens=max_tokens,
-        logprobs=logprobs,
-        body=dict(body or {}),
-        min_gap=min_gap,
-        price_in=price_in,
-        price_out=price_out,
-        max_pairs=max_pairs,
-        max_cost=max_cost,
-        concurrency=concurrency,
-        timeout=timeout,
-        max_tries=max_tries,
-        cache=str(cache),
-        version=version,
-    )
+    return _made(replace(settings, template=settings.asks))
 
 
-def from_settings(settings: Mapping[str, Any]) -> Judge:
-    """The judge that the settings of a spec describe."""
-    return _made(**dict(settings) | {"words": tuple(settings["words"])})
-
-
-def _made(name: str, **settings: Any) -> Judge:
-    if not name or "::" in name:
-        raise LabelingFunctionError(f"a judge is named {name!r}. Choose a name without '::'.")
-    made = JudgeSettings(**settings)
+def _made(settings: JudgeSettings) -> Judge:
+    check_spec_name(settings.name, "a judge")
     return Judge(
-        name=name,
+        name=settings.name,
         family="judges",
-        columns=(f"{name}:first_a", f"{name}:first_b"),
-        version=made.version,
-        spec=spec_of("judge", {"name": name, **asdict(made)}),
-        sources=(),
-        min_gap=made.min_gap,
-        settings=made,
+        columns=made_for(settings.name, "first"),
+        version=settings.version,
+        spec=JUDGE.spec(arguments(settings)),
+        settings=settings,
     )
+
+
+# The template of a spec is text: a spec that comes from elsewhere must not have a file read.
+JUDGE: Final = Described("judge", lambda values: _made(JudgeSettings(**values)))

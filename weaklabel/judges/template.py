@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from weaklabel.errors import ConfigError
-from weaklabel.types import Pair
-from weaklabel.types.messages import spoken
+
+if TYPE_CHECKING:
+    from weaklabel.types import Pair
 
 FIELDS: Final = ("prompt", "response_a", "response_b", "conversation")
 """`response_a` is the response that is shown first; `conversation` is all turns, or the prompt where there is one."""
@@ -66,16 +67,20 @@ def checked_template(template: str) -> str:
     return template
 
 
+def is_file(template: str | Path) -> bool:
+    """Whether a template names a file: a `Path`, or one line that ends in .txt or .md."""
+    return isinstance(template, Path) or ("\n" not in template and template.endswith((".txt", ".md")))
+
+
 def read_template(template: str | Path | None) -> str:
-    """A template given as text, as a file (a `Path`, or a text of one line that ends in .txt or .md), or None.
+    """The text of a template that is given as text or as a file, or of the default for None.
 
     Raises:
         ConfigError: a file that cannot be read, or a template that cannot be filled.
     """
     if template is None:
         return DEFAULT_TEMPLATE
-    is_file = isinstance(template, Path) or ("\n" not in template and template.endswith((".txt", ".md")))
-    if not is_file:
+    if not is_file(template):
         return checked_template(str(template))
     try:
         return checked_template(Path(template).read_text(encoding="utf-8-sig"))
@@ -101,6 +106,8 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 def values_of(pair: Pair) -> dict[str, str]:
     """What the places stand for when response a is shown first."""
+    from weaklabel.types.messages import spoken  # which loads numpy: only for those who ask
+
     turns = [f"{turn['role'].capitalize()}: {spoken(turn)}" for turn in pair.messages]
     return {
         "prompt": str(pair.prompt),

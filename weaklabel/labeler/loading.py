@@ -22,9 +22,8 @@ from typing import Any, Final
 from weaklabel.errors import ArtifactError, WeaklabelError
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.lf.discovery import fingerprint, load_spec, settings_of, source_hash
+from weaklabel.lf.sources.kinds import kind_of
 
-_INSTALLED: Final = ("shipped:", "entry:")
-_OF_COLUMNS: Final = ("column:", "judge_column:")
 # Numbers of a response scorer, which the labeler keeps; everything else of a function is the caller's.
 _THRESHOLDS: Final = ("prefer", "min_gap", "max_gap")
 _SHOWN: Final = 3
@@ -125,7 +124,7 @@ def _found(wanted: SavedFunction, given: Sequence[LabelingFunction]) -> Labeling
     named = [lf for lf in given if lf.name == wanted.name]
     if own := sorted(named, key=lambda lf: lf.family != wanted.family):
         return own[0]
-    if not wanted.spec.startswith((*_INSTALLED, *_OF_COLUMNS)):
+    if not kind_of(wanted.spec).is_harmless:
         return None
     try:
         return load_spec(wanted.spec)

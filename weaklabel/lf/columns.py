@@ -29,15 +29,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from weaklabel._terminal import logger
-from weaklabel.errors import DataError, LabelingFunctionError
-from weaklabel.lf.core import LabelingFunction, Prefer
-from weaklabel.lf.specs import spec_of
+from weaklabel.errors import DataError
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.settings import (
+    ColumnScoresSettings,
+    ColumnVerdictSettings,
+    arguments,
+    takes,
+)
+from weaklabel.lf.sources.kinds import Described
 from weaklabel.lf.votes import BatchVotes, NotAVote, check_score, fault_of
-from weaklabel.types import ABSTAIN, Pair, Pairs
+from weaklabel.types import ABSTAIN, Float32Array, Pair, Pairs
 from weaklabel.types.pair import swapped_name
-from weaklabel.types.verdicts import keyed, verdict_key
+from weaklabel.types.verdicts import verdict_key
 
-_VERDICTS: Final = ("a", "b", "tie", "abstain")
 _log = logger()
 
 
@@ -62,6 +67,10 @@ class DerivedFunction(LabelingFunction):
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
         """`table` with the columns that this function declares; with `ask=False` from what is at hand alone."""
 
+    def is_derived(self, table: pa.Table) -> bool:
+        """Whether `table` has the columns already."""
+        return all(name in table.column_names for name in self.columns)
+
     def remark(self, table: pa.Table) -> Remark | None:
         """What a person should know of how the sources fit the table; functions of one source say the same."""
         return None
@@ -71,25 +80,20 @@ class DerivedFunction(LabelingFunction):
 class ColumnFunction(DerivedFunction):
     """A labeling function that reads two scores, one per response, from declared columns.
 
-    A margin is score b minus score a, its sign turned for `prefer="less"`; the vote is its sign, an abstain
-    below `min_gap`. A score that is missing or NaN is an abstain without a margin; one that is no finite
+    A margin is score b minus score a, its sign turned where less of the score wins; the vote is its sign, an abstain
+    below the smallest gap. A score that is missing or NaN is an abstain without a margin; one that is not a finite
     number is a fault.
     """
 
-    prefer: Prefer = "more"
-    min_gap: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.prefer not in ("more", "less"):
-            raise LabelingFunctionError(f"{self.name!r}: prefer is {self.prefer!r}. Allowed: 'more', 'less'.")
-        if not (math.isfinite(self.min_gap) and self.min_gap >= 0):
-            raise LabelingFunctionError(f"{self.name!r}: min_gap is {self.min_gap}. Allowed: a number >= 0.")
+    @property
+    def band(self) -> tuple[int, float]:
+        """Sign of the margin (+1 where more of the score wins, else -1), and the smallest gap that votes."""
+        return 1, 0.0
 
     def vote_all(self, pairs: Sequence[Pair]) -> BatchVotes:
         margins = np.full(len(pairs), np.nan, dtype=np.float32)
         faults = []
-        sign = 1.0 if self.prefer == "more" else -1.0
+        sign, min_gap = self.band
         for row, pair in enumerate(pairs):
             try:
                 a, b = (self._read(pair.columns[name]) for name in self.columns)
@@ -99,15 +103,22 @@ class ColumnFunction(DerivedFunction):
                 faults.append(fault_of(self.name, pair.id, error))
         gap = np.abs(margins)
         with np.errstate(over="ignore"):
-            speaks = (gap > 0) & (gap >= np.float32(self.min_gap))
+            speaks = (gap > 0) & (gap >= np.float32(min_gap))
         votes = np.where(speaks, margins > 0, ABSTAIN).astype(np.int8)
         return BatchVotes(votes, self._margins(margins), tuple(faults))
 
     def _read(self, value: Any) -> float:
         return math.nan if value is None else check_score(value)
 
-    def _margins(self, margins: np.ndarray[Any, np.dtype[np.float32]]) -> Any:
+    def _margins(self, margins: Float32Array) -> Float32Array:
         return margins
+
+    def _with_scores(
+        self, table: pa.Table, first: Sequence[Any], second: Sequence[Any], kind: Any
+    ) -> pa.Table:
+        """`_flip_where_swapped` of values of the Arrow type `kind`."""
+        made = (pa.chunked_array([pa.array(values, kind)]) for values in (first, second))
+        return self._flip_where_swapped(table, *made)
 
     def _flip_where_swapped(
         self, table: pa.Table, first: pa.ChunkedArray, second: pa.ChunkedArray
@@ -131,14 +142,19 @@ class ColumnFunction(DerivedFunction):
 class ColumnScores(ColumnFunction):
     """Two score columns. Made by `column_scores`."""
 
+    settings: ColumnScoresSettings
+
     @property
     def doc(self) -> str:
-        return f"Prefers {self.prefer} of column {self.sources[1]!r} against {self.sources[0]!r}."
+        return f"Prefers {self.settings.prefer} of column {self.sources[1]!r} against {self.sources[0]!r}."
 
     @property
     def parameters(self) -> dict[str, Any]:
-        settings = {"score_a": self.sources[0], "score_b": self.sources[1]}
-        return {**settings, "prefer": self.prefer, "min_gap": self.min_gap, "version": self.version}
+        return without_name(self.settings)
+
+    @property
+    def band(self) -> tuple[int, float]:
+        return (1 if self.settings.prefer == "more" else -1), self.settings.min_gap
 
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
         if self.columns == self.sources:
@@ -150,100 +166,79 @@ class ColumnScores(ColumnFunction):
 class ColumnVerdict(ColumnFunction):
     """A verdict column. Made by `column_verdict`. It has votes and no margins."""
 
-    votes: tuple[tuple[str, str], ...]
+    settings: ColumnVerdictSettings
 
     @property
     def doc(self) -> str:
-        return f"Votes as column {self.sources[0]!r} says."
+        return f"Votes as column {self.settings.column!r} says."
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {"column": self.sources[0], "votes": dict(self.votes), "version": self.version}
+        return without_name(self.settings)
 
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
-        known = dict(self.votes)
-        verdicts = [_beliefs(value, known) for value in table[self.sources[0]].to_pylist()]
-        for_a = pa.chunked_array([pa.array([a for a, _ in verdicts], pa.string())])
-        for_b = pa.chunked_array([pa.array([b for _, b in verdicts], pa.string())])
-        return self._flip_where_swapped(table, for_a, for_b)
+        verdicts = [self._beliefs(value) for value in table[self.settings.column].to_pylist()]
+        return self._with_scores(table, [a for a, _ in verdicts], [b for _, b in verdicts], pa.string())
+
+    def _beliefs(self, value: object) -> tuple[str | None, str | None]:
+        """What a verdict says of the source's first and second response: "1" and "0", None to abstain.
+
+        A value that is not defined travels on behind a "?", so that the vote on it fails with its name.
+        """
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return None, None
+        verdict = self.settings.votes.get(verdict_key(value))
+        if verdict is None:
+            return f"?{value!r}", f"?{value!r}"
+        return {"a": ("1", "0"), "b": ("0", "1")}.get(verdict, (None, None))
 
     def _read(self, value: Any) -> float:
         if value not in (None, "0", "1"):
-            raise undefined(f"{value[1:]} in column {self.sources[0]!r}", "votes", dict(self.votes))
+            raise undefined(f"{value[1:]} in column {self.settings.column!r}", "votes", self.settings.votes)
         return math.nan if value is None else float(value)
 
-    def _margins(self, margins: np.ndarray[Any, np.dtype[np.float32]]) -> Any:
+    def _margins(self, margins: Float32Array) -> Float32Array:
         return np.full_like(margins, np.nan)
 
 
-def column_scores(
-    name: str,
-    score_a: str,
-    score_b: str,
-    *,
-    prefer: Prefer = "more",
-    min_gap: float = 0.0,
-    version: str = "1",
-) -> ColumnScores:
+@takes(ColumnScoresSettings)
+def column_scores(settings: ColumnScoresSettings) -> ColumnScores:
     """Two columns of scores as a labeling function with margins.
 
-    Args:
-        name: the labeling function's name.
-        score_a, score_b: columns with the score of the first and of the second response. Names that differ in
-            their ending `_a`/`_b` alone change places with the texts; others count in the source's order.
-        prefer: whether "more" or "less" of the score wins.
-        min_gap: differences below this abstain, in units of the score.
-
-    >>> lf = column_scores("old_model", "rm_a", "rm_b", min_gap=0.5)
-    >>> pair = Pair("1", "Hi", "Hello", "Yo", columns={"rm_a": 2.0, "rm_b": 0.5})
-    >>> lf(pair), lf(pair.swapped())
-    (0, 1)
+    Example:
+        lf = column_scores("old_model", "rm_a", "rm_b", min_gap=0.5)
     """
-    oriented = change_places(name, score_a, score_b)
-    settings = {
-        "name": name,
-        "score_a": score_a,
-        "score_b": score_b,
-        "prefer": prefer,
-        "min_gap": min_gap,
-        "version": version,
-    }
+    sources = (settings.score_a, settings.score_b)
     return ColumnScores(
-        name=name,
+        name=settings.name,
         family="columns",
-        columns=(score_a, score_b) if oriented else _derived(name),
-        version=version,
-        spec=spec_of("column", settings),
-        sources=(score_a, score_b),
-        prefer=prefer,
-        min_gap=min_gap,
+        columns=sources if change_places(*sources) else made_for(settings.name),
+        version=settings.version,
+        spec=COLUMN.spec(arguments(settings)),
+        sources=sources,
+        settings=settings,
     )
 
 
-def column_verdict(name: str, column: str, *, votes: Mapping[Any, str], version: str = "1") -> ColumnVerdict:
-    """A column that says which response is better as a labeling function.
-
-    Args:
-        name: the labeling function's name.
-        column: it holds verdicts about the source's order, whatever order the pair was redrawn to.
-        votes: value -> "a", "b", "tie" or "abstain". Values are compared as text, so that 1, 1.0 and "1" are
-            one value. Null abstains; any value that is not listed is a fault.
-    """
-    table = keyed_votes(name, votes, _VERDICTS)
+@takes(ColumnVerdictSettings)
+def column_verdict(settings: ColumnVerdictSettings) -> ColumnVerdict:
+    """A column that says which response is better as a labeling function."""
     return ColumnVerdict(
-        name=name,
+        name=settings.name,
         family="columns",
-        columns=_derived(name),
-        version=version,
-        spec=spec_of("column", {"name": name, "column": column, "votes": table, "version": version}),
-        sources=(column,),
-        votes=tuple(sorted(table.items())),
+        columns=made_for(settings.name),
+        version=settings.version,
+        spec=COLUMN.spec(arguments(settings)),
+        sources=(settings.column,),
+        settings=settings,
     )
 
 
-def from_settings(settings: Mapping[str, Any]) -> DerivedFunction:
-    """The column LF that the settings of a spec describe."""
-    return column_verdict(**settings) if "votes" in settings else column_scores(**settings)
+def _from_spec(values: Mapping[str, Any]) -> LabelingFunction:
+    return column_verdict(**values) if "votes" in values else column_scores(**values)
+
+
+COLUMN: Final = Described("column", _from_spec, is_harmless=True)
 
 
 def with_derived_columns(
@@ -275,31 +270,22 @@ def with_derived_columns(
     return pairs if table is pairs.table else Pairs(table, pairs.set_aside)
 
 
-def _beliefs(value: object, votes: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """What a verdict says of the source's first and second response: "1" and "0", None to abstain.
+def without_name(settings: Any) -> dict[str, Any]:
+    """The settings that a vote rests on: all but the name."""
+    return {key: value for key, value in arguments(settings).items() if key != "name"}
 
-    A value that is not defined travels on behind a "?", so that the vote on it fails with its name.
+
+def made_for(name: str, kind: str = "score") -> tuple[str, str]:
+    """The names of the two columns that are made for a function.
+
+    >>> made_for("gpt", "first")
+    ('gpt:first_a', 'gpt:first_b')
     """
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None, None
-    verdict = votes.get(verdict_key(value))
-    if verdict is None:
-        return f"?{value!r}", f"?{value!r}"
-    return {"a": ("1", "0"), "b": ("0", "1")}.get(verdict, (None, None))
+    return f"{name}:{kind}_a", f"{name}:{kind}_b"
 
 
-def _derived(name: str) -> tuple[str, str]:
-    return f"{name}:score_a", f"{name}:score_b"
-
-
-def change_places(name: str, one: str, two: str) -> bool:
-    """Whether two columns change places with the texts when a pair is turned round: `x_a` and `x_b` do.
-
-    Raises:
-        LabelingFunctionError: they are one column.
-    """
-    if one == two:
-        raise LabelingFunctionError(f"{name!r}: column {one!r} is named twice. Name two columns.")
+def change_places(one: str, two: str) -> bool:
+    """Whether two columns change places with the texts when a pair is turned round: `x_a` and `x_b` do."""
     return swapped_name(one, {one, two}) == two
 
 
@@ -309,15 +295,3 @@ def undefined(what: str, setting: str, known: Mapping[str, str]) -> NotAVote:
     return NotAVote(
         f"read {what}", f"{setting} defines {defined}. Add the value, as 'abstain' if it says nothing."
     )
-
-
-def keyed_votes(name: str, votes: Mapping[Any, str], meanings: Sequence[str]) -> dict[str, str]:
-    """`votes` with its values as text.
-
-    Raises:
-        LabelingFunctionError: a meaning that is not one of `meanings`, or none at all.
-    """
-    try:
-        return keyed(votes, meanings)
-    except ValueError as error:
-        raise LabelingFunctionError(f"{name!r}: votes {error}") from None

@@ -9,28 +9,25 @@ Snorkel itself is never imported here: whatever has a `name` and can be called w
 
 from __future__ import annotations
 
-import importlib
-import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.artifacts import parse_json
 from weaklabel.errors import DiscoveryError, LabelingFunctionError, MissingExtraError
 from weaklabel.lf.core import LabelingFunction, WrittenFunction, family_of
 from weaklabel.lf.fingerprints import resource_hash
-from weaklabel.lf.modules import load_file
+from weaklabel.lf.settings import SnorkelSettings, arguments
+from weaklabel.lf.sources.files import FILES, load_object
+from weaklabel.lf.sources.kinds import Kind, json_spec, settings_in
 from weaklabel.lf.votes import BatchVotes, NotAVote, fault_of, shortened
 from weaklabel.types import ABSTAIN, Fault, Int8Array, Pair, Pairs, swap_votes
 
 DEFAULT_VOTES: Final = {1: "a", 2: "b"}
-SPEC_PREFIX: Final = "snorkel:"
 
 _VOTE_OF: Final = {"a": 0, "b": 1, "abstain": ABSTAIN}
 _TEXT_FIELDS: Final = ("id", "prompt", "response_a", "response_b", "messages")
@@ -128,11 +125,7 @@ def from_snorkel(
 
     Args:
         lfs: one Snorkel `LabelingFunction`, a list of them, or an applier (`PandasLFApplier(lfs)`).
-        votes: what their votes mean: "a", "b" or "abstain". -1 abstains; a vote that is not named is a fault.
-            Default `{1: "a", 2: "b"}`.
-        columns: what their data points hold beyond `id`, `prompt`, `response_a` and `response_b`: the name they use
-            and where it comes from, e.g. `{"answer_0": "response_a", "answer_1": "response_b", "topic": "category"}`,
-            or just names of source columns. Name both of a `*_a`/`*_b` couple, so that they can change places.
+        votes, columns: as in `SnorkelSettings`. Default of `votes`: `{1: "a", 2: "b"}`.
 
     Raises:
         LabelingFunctionError: something that is no Snorkel labeling function, or a vote map without an a and a b.
@@ -145,23 +138,7 @@ def from_snorkel(
     >>> lf(Pair("p", "Hi", "Hello there", "Hey")), lf(Pair("q", "Hi", "Hey", "Yes"))  # a tie votes on the position
     (0, -1)
     """
-    vote_map, fields = _vote_map(DEFAULT_VOTES if votes is None else votes), _fields(columns)
-    source_columns = tuple(dict.fromkeys(ours for _, ours in fields if ours not in _TEXT_FIELDS))
-    found: list[LabelingFunction] = []
-    for wrapped in _members(lfs):
-        fn = getattr(wrapped, "_f", wrapped)
-        made = SnorkelFunction(
-            name=wrapped.name,
-            family=family_of(fn),
-            fn=fn,
-            columns=source_columns,
-            wrapped=wrapped,
-            vote_map=vote_map,
-            fields=fields,
-        )
-        use = _importable_as(wrapped, fn)
-        found.append(replace(made, spec=_spec(use, votes, columns, made.name)) if use else made)
-    return found
+    return _wrapped(lfs, _settings("", votes, columns))
 
 
 def load_snorkel(
@@ -175,34 +152,40 @@ def load_snorkel(
         DiscoveryError: the module does not load or has no such name.
         MissingExtraError: it needs Snorkel, which is not installed.
     """
-    where, _, name = use.rpartition(":")
-    if not where or not name:
+    if not use.rpartition(":")[0]:
         raise DiscoveryError(
             f"snorkel: use is {use!r}. Write module:NAME or file.py:NAME, NAME being a list of Snorkel functions."
         )
-    module = _load(where, use)
-    if not hasattr(module, name):
-        raise DiscoveryError(
-            f"snorkel: {where!r} has no {name!r}. Name the list, applier or function itself."
-        )
-    found = from_snorkel(getattr(module, name), votes=votes, columns=columns)
-    return [replace(lf, spec=_spec(use, votes, columns, lf.name)) for lf in found]
+    return _wrapped(_load(use), _settings(use, votes, columns))
 
 
-def load_spec(source: str) -> list[LabelingFunction]:
-    """The functions behind a `spec`'s source, `snorkel:{"use": ..., "votes": ..., "columns": ...}`.
+class Snorkel(Kind):
+    """What begins with `snorkel:`; the settings follow as JSON, and "::" and a name for one function."""
 
-    Raises:
-        DiscoveryError: what follows `snorkel:` is no such JSON object.
-    """
-    try:
-        settings = parse_json(source.removeprefix(SPEC_PREFIX))
-        use, votes, columns = settings["use"], settings.get("votes"), settings.get("columns")
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise DiscoveryError(
-            f'{source!r} is no Snorkel source. Write snorkel:{{"use": "module:NAME", "votes": {{"1": "a"}}}}.'
-        ) from None
-    return load_snorkel(use, votes, columns)
+    def split(self, source: str) -> tuple[str, str]:
+        return (source, "") if source.endswith("}") else super().split(source)
+
+    def load_all(self, source: str) -> list[LabelingFunction]:
+        try:
+            settings = SnorkelSettings(**settings_in(source))
+        except (ValueError, TypeError) as error:
+            raise DiscoveryError(
+                f"{source!r} is not a Snorkel source ({error}). "
+                'Write snorkel:{"use": "module:NAME", "votes": {"1": "a", "2": "b"}}.'
+            ) from None
+        return load_snorkel(**arguments(settings))
+
+    def home(self, spec: str) -> Path | None:
+        return FILES.home(settings_in(self.split(spec)[0])["use"])
+
+    def moved(self, source: str, turn: Callable[[str], str]) -> str:
+        whole, name = self.split(source)
+        settings = settings_in(whole)
+        settings["use"] = FILES.moved(settings["use"], turn)
+        return json_spec("snorkel", settings) + (f"::{name}" if name else "")
+
+
+SNORKEL: Final = Snorkel()
 
 
 def position_dependent_share(lfs: Iterable[LabelingFunction], pairs: Pairs) -> dict[str, float]:
@@ -235,26 +218,32 @@ def _members(lfs: Any) -> list[Any]:
     return members
 
 
-def _vote_map(votes: Mapping[Any, str]) -> tuple[tuple[int, str], ...]:
-    try:
-        found = {int(theirs): ours for theirs, ours in votes.items()}
-    except (ValueError, TypeError):
-        found = {}
-    meanings = set(found.values())
-    if not {"a", "b"} <= meanings <= set(_VOTE_OF):
-        raise LabelingFunctionError(
-            f"from_snorkel: votes is {dict(votes)!r}. Map whole numbers to 'a', 'b' or 'abstain', e.g. {{1: 'a', 2: 'b'}}."
-        )
-    return tuple(sorted(found.items()))
+def _settings(use: str, votes: Mapping[Any, Any] | None, columns: Any) -> SnorkelSettings:
+    meanings: Mapping[Any, Any] = DEFAULT_VOTES if votes is None else votes
+    return SnorkelSettings(use, meanings, columns)
 
 
-def _fields(columns: Mapping[str, str] | Sequence[str] | None) -> tuple[tuple[str, str], ...]:
-    if isinstance(columns, str):
-        raise LabelingFunctionError(
-            f"from_snorkel: columns is the string {columns!r}. Pass a list of names, or a map."
+def _wrapped(lfs: Any, settings: SnorkelSettings) -> list[LabelingFunction]:
+    """The functions, each with a spec where another process can find it: by `use`, or where its module binds it."""
+    columns: Any = settings.columns
+    fields = tuple(({name: name for name in _ALWAYS} | columns).items())
+    found: list[LabelingFunction] = []
+    for wrapped in _members(lfs):
+        fn = getattr(wrapped, "_f", wrapped)
+        use = settings.use or _importable_as(wrapped, fn)
+        spec = None if use is None else json_spec("snorkel", arguments(replace(settings, use=use)))
+        made = SnorkelFunction(
+            name=wrapped.name,
+            family=family_of(fn),
+            fn=fn,
+            columns=tuple(dict.fromkeys(ours for _, ours in fields if ours not in _TEXT_FIELDS)),
+            spec=spec and f"{spec}::{wrapped.name}",
+            wrapped=wrapped,
+            vote_map=tuple((int(theirs), ours) for theirs, ours in settings.votes.items()),
+            fields=fields,
         )
-    named = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns or ()}
-    return tuple(({name: name for name in _ALWAYS} | named).items())
+        found.append(made)
+    return found
 
 
 def _importable_as(wrapped: Any, fn: Any) -> str | None:
@@ -267,23 +256,14 @@ def _importable_as(wrapped: Any, fn: Any) -> str | None:
     return f"{module.__file__ if loaded_by_path else module.__name__}:{name}"
 
 
-def _spec(use: str, votes: Mapping[Any, str] | None, columns: Any, name: str) -> str:
-    chosen = {str(theirs): ours for theirs, ours in (DEFAULT_VOTES if votes is None else votes).items()}
-    fields = dict(columns) if isinstance(columns, Mapping) else list(columns or ())
-    settings = {"use": use, "votes": chosen, "columns": fields}
-    return f"{SPEC_PREFIX}{json.dumps(settings, sort_keys=True)}::{name}"
-
-
-def _load(where: str, use: str) -> ModuleType:
+def _load(use: str) -> object:
     try:
-        return load_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
-    except Exception as error:
-        cause = error.__cause__ if isinstance(error, DiscoveryError) else error
+        return load_object(use)
+    except DiscoveryError as error:
+        cause = error.__cause__
         if isinstance(cause, ModuleNotFoundError) and (cause.name or "").split(".")[0] == "snorkel":
             raise MissingExtraError.for_extra(repr(use), "snorkel") from error
-        if isinstance(error, DiscoveryError):
-            raise
-        raise DiscoveryError(f"snorkel: {where!r} does not load: {type(error).__name__}: {error}") from error
+        raise
 
 
 def _plain(value: Any) -> Any:

@@ -55,8 +55,11 @@ class NotAVote(VoteError):
     """
 
     def __init__(self, what: str, hint: str) -> None:
-        super().__init__(f"{what}. {hint}")
+        super().__init__(what, hint)
         self.what, self.hint = what, hint
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.hint}"
 
 
 def fault_of(lf: str, pair_id: str, error: BaseException, fn: Callable[..., Any] | None = None) -> Fault:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import assert_never
 
-from weaklabel.config import ColumnLf, CrowdLf, JudgeLf, LoadedConfig
+from weaklabel.config import ColumnSettings, LoadedConfig
 from weaklabel.errors import DiscoveryError
-from weaklabel.lf.columns import column_scores, column_verdict
+from weaklabel.judges.settings import (
+    CrowdSettings,
+    JudgeColumnSettings,
+    JudgeColumnsSettings,
+    JudgeSettings,
+)
+from weaklabel.judges.template import is_file
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.discovery import PREFIXES, load_lfs
-
-JUDGES = "judges"  # folder of their answers, in the store that all runs share
+from weaklabel.lf.discovery import load_lfs
+from weaklabel.lf.settings import (
+    ColumnScoresSettings,
+    ColumnVerdictSettings,
+    SnorkelSettings,
+    arguments,
+)
+from weaklabel.lf.sources.kinds import kind_of
 
 
 def configured_lfs(loaded: LoadedConfig) -> list[LabelingFunction]:
@@ -26,13 +39,8 @@ def configured_lfs(loaded: LoadedConfig) -> list[LabelingFunction]:
     if str(loaded.root) not in sys.path:
         sys.path.append(str(loaded.root))
     lfs = load_lfs(*(resolve_source(loaded, source) for source in settings.use)) if settings.use else []
-    lfs += [lf for column in settings.column for lf in _column_lfs(column)]
-    for old in settings.snorkel:
-        from weaklabel.lf.snorkel import load_snorkel
-
-        lfs += load_snorkel(resolve_source(loaded, old.use), old.votes, old.columns or None)
-    lfs += [_judge(loaded, judge) for judge in settings.judge]
-    lfs += [lf for crowd in settings.crowd for lf in _crowd(loaded, crowd)]
+    for table in (*settings.column, *settings.snorkel, *settings.judge, *settings.crowd):
+        lfs += _functions(loaded, table)
     names = [lf.name for lf in lfs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -42,49 +50,35 @@ def configured_lfs(loaded: LoadedConfig) -> list[LabelingFunction]:
 
 def resolve_source(loaded: LoadedConfig, source: str) -> str:
     """A source of the settings as seen from the working folder; names that are no paths stay."""
-    path = source.rpartition(":")[0] if source.rpartition(":")[0].endswith(".py") else source
-    if (
-        not source.strip()
-        or source.startswith(PREFIXES)
-        or not (path.endswith(".py") or (loaded.root / path).exists())
-    ):
-        return source
-    return loaded.resolve(source)
+    return kind_of(source).moved(source, loaded.resolve)
 
 
-def _column_lfs(column: ColumnLf) -> list[LabelingFunction]:
-    if column.first_a is not None and column.first_b is not None:
-        from weaklabel.judges.columns import judge_columns
+def _functions(
+    loaded: LoadedConfig, table: ColumnSettings | SnorkelSettings | JudgeSettings | CrowdSettings
+) -> list[LabelingFunction]:
+    """The functions that one table describes; its paths count from the file's folder."""
+    from weaklabel.judges import columns, crowd, prompted
+    from weaklabel.lf.columns import column_scores, column_verdict
+    from weaklabel.lf.snorkel import load_snorkel
 
-        votes, gap = dict(column.votes) or None, column.min_gap
-        first_a, first_b = column.first_a, column.first_b
-        return [judge_columns(column.name, first_a, first_b, votes=votes, toward=column.toward, min_gap=gap)]
-    if column.column is not None and column.shown is not None:
-        from weaklabel.judges.columns import judge_column
-
-        orders = dict(column.shown_as) or None
-        return judge_column(column.name, column.column, column.shown, votes=column.votes, shown_as=orders)
-    if column.column is not None:
-        return [column_verdict(column.name, column.column, votes=column.votes)]
-    assert column.score_a is not None  # the settings hold one kind whole
-    assert column.score_b is not None
-    gap = column.min_gap or 0.0
-    return [column_scores(column.name, column.score_a, column.score_b, prefer=column.prefer, min_gap=gap)]
-
-
-def _judge(loaded: LoadedConfig, settings: JudgeLf) -> LabelingFunction:
-    from weaklabel.judges.prompted import judge
-
-    plain = settings.model_dump()
-    template = plain["template"]
-    if template is not None and "\n" not in template and template.endswith((".txt", ".md")):
-        plain["template"] = Path(loaded.resolve(template))
-    return judge(**plain, cache=loaded.store_folder / JUDGES)
-
-
-def _crowd(loaded: LoadedConfig, settings: CrowdLf) -> list[LabelingFunction]:
-    from weaklabel.judges.crowd import crowd_workers
-
-    plain = settings.model_dump()
-    plain["annotations"], plain["votes"] = loaded.resolve(settings.annotations), plain["votes"] or None
-    return crowd_workers(**plain)
+    match table:
+        case ColumnScoresSettings():
+            return [column_scores(**arguments(table))]
+        case ColumnVerdictSettings():
+            return [column_verdict(**arguments(table))]
+        case JudgeColumnsSettings():
+            return [columns.judge_columns(**arguments(table))]
+        case JudgeColumnSettings():
+            return columns.judge_column(**arguments(table))
+        case SnorkelSettings():
+            return load_snorkel(**arguments(replace(table, use=resolve_source(loaded, table.use))))
+        case JudgeSettings():
+            cache, template = loaded.resolve(str(table.cache)), table.template
+            if template is not None and is_file(template):
+                template = Path(loaded.resolve(str(template)))
+            return [prompted.judge(**arguments(replace(table, cache=cache, template=template)))]
+        case CrowdSettings():
+            annotations = loaded.resolve(str(table.annotations))
+            return crowd.crowd_workers(**arguments(replace(table, annotations=annotations)))
+        case _:
+            assert_never(table)

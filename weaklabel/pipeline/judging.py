@@ -27,8 +27,8 @@ def judges_of(lfs: Sequence[LabelingFunction]) -> list[Judge]:
 
 def annotation_files(lfs: Sequence[LabelingFunction], hashes: HashMemo) -> dict[str, str]:
     """Content hashes of the annotations behind crowds: votes are made anew when people have voted."""
-    paths = dict.fromkeys(lf.layout.path for lf in lfs if isinstance(lf, CrowdFunction))
-    return {f"annotations:{i}": hashes.of(Path(path)) for i, path in enumerate(paths)}
+    files = dict.fromkeys(lf.file for lf in lfs if isinstance(lf, CrowdFunction))
+    return {f"annotations:{i}": hashes.of(file) for i, file in enumerate(files)}
 
 
 def judge_pairs(
