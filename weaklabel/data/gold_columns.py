@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from weaklabel.data.readers import Layout
-from weaklabel.data.readers.base import GOLD_COLUMNS, Row, is_missing
+from weaklabel.data.readers.base import GOLD_COLUMNS, Row, RowProblem, is_missing
 from weaklabel.data.readers.gold_rule import LABEL_NUMBERS, GoldRule, gold_question
 from weaklabel.data.roles import MARKS, side_pairs
 from weaklabel.errors import ConfigError, GoldError
@@ -164,6 +164,36 @@ def outcome_columns(
 def _says_yes_or_no(rows: Sequence[Row], name: str) -> bool:
     values = {verdict_key(row[name]) for row in rows if not is_missing(row.get(name)) and row[name] != ""}
     return values <= {"0", "1", "true", "false"}
+
+
+def verdict_column(names: Sequence[str], rows: Sequence[Row], columns: Mapping[str, str]) -> str | None:
+    """The one column, by its name, whose verdicts everybody reads alike and that knows both sides; None if there is none.
+
+    Args:
+        names: columns as they are called after renaming.
+        rows: the first rows.
+        columns: ours -> theirs.
+    """
+    theirs = dict(columns.items())
+    found = []
+    for name in names:
+        if not _MAYBE.search(name):
+            continue
+        renamed = [{"gold": row.get(name), **{n: row.get(n) for n in ("model_a", "model_b")}} for row in rows]
+        rule = _of_verdict("gold", names, theirs | {"gold": columns.get(name, name)}, None)
+        if not rule.unknown(renamed) and {"a", "b"} <= _verdicts(rule, renamed):
+            found.append(columns.get(name, name))
+    return found[0] if len(found) == 1 else None
+
+
+def _verdicts(rule: GoldRule, rows: Sequence[Row]) -> set[str | None]:
+    found = set()
+    for row in rows:
+        try:
+            found.add(rule.read(row))
+        except RowProblem:
+            continue
+    return found
 
 
 def gold_hints(names: Sequence[str], rows: Sequence[Row], shown: Mapping[str, str]) -> list[str]:

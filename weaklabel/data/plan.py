@@ -17,6 +17,7 @@ from weaklabel.data.readers import LAYOUTS, Layout, check_layout, detect_layout,
 from weaklabel.data.readers.answers import dialogue_answer
 from weaklabel.data.readers.base import Draft, Row, RowProblem, is_missing
 from weaklabel.data.readers.gold_rule import GoldRule
+from weaklabel.data.readers.single import OneResponseError
 from weaklabel.data.roles import Ambiguous, context_columns, decoded_row, encoded_columns
 from weaklabel.errors import LayoutError
 from weaklabel.types import PARTS
@@ -59,6 +60,10 @@ class Plan:
         if self.foreign_part:
             block = _part_moved(block)
         return with_plain_ids(block)
+
+    def first_rows(self, block: Block) -> list[dict[str, Any]]:
+        """The first rows of a block of the file as the layout sees them; rows that cannot be decoded left out."""
+        return _decoded(self.renamed(block).rows(PROBE), self.kinds)
 
     def read(self, row: Row) -> list[Draft]:
         """The pairs of one row of a renamed block.
@@ -180,7 +185,7 @@ def _detected(block: Block, names: Sequence[str], rows: Sequence[Row]) -> Layout
         return detect_layout(names, rows, block.file)
     except LayoutError as error:
         nested = [name for name in names_within(block) if "." in name]
-        if not nested or "one response" in str(error):
+        if not nested or isinstance(error, OneResponseError):
             raise
         raise LayoutError(f"{error} Objects can be reached into: {', '.join(nested[:8])}.") from None
 

@@ -15,7 +15,7 @@ from weaklabel.data.readers.layout import Layout
 from weaklabel.data.readers.mt_bench import MT_BENCH
 from weaklabel.data.readers.preference import HH, SWIFT, TRL, ULTRAFEEDBACK
 from weaklabel.data.readers.ranked import RANKED
-from weaklabel.data.readers.single import single_response
+from weaklabel.data.readers.single import OneResponseError, single_response
 from weaklabel.errors import LayoutError
 
 __all__ = ["LAYOUTS", "Draft", "GoldProblem", "Layout", "Row", "RowProblem", "detect_layout"]
@@ -44,7 +44,7 @@ def detect_layout(columns: Iterable[str], rows: Sequence[Row] = (), file: str = 
         if layout.matches(names, rows):
             return layout
     if one := single_response(names, rows):
-        raise LayoutError(
+        raise OneResponseError(
             f"{file}: each row holds one response, in column {one!r}, and a pair needs two. Put the responses of a prompt "
             "into one row, as a list: prompt, responses = [...], ratings = [...] (or ranks); or name two columns with "
             "--columns response_a=...,response_b=... (columns={...} in Python)."

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from weaklabel.data.readers.base import Row
+from weaklabel.errors import LayoutError
 from weaklabel.types.messages import looks_like_messages
+
+
+class OneResponseError(LayoutError):
+    """A row holds one response, and a pair needs two."""
+
 
 NAMES: Final = ("response", "completion", "answer", "output", "generation", "reply", "text")
 
