@@ -48,6 +48,8 @@ class DataSettings(Settings):
     layout: str | None = None
     columns: dict[str, str] = {}
     gold: str | None = None
+    # What the values of gold mean: "a", "b", "tie", or "" for those that say nothing.
+    gold_values: dict[str, Literal["a", "b", "tie", ""]] = {}
     test_share: float = Field(default=0.5, ge=0, lt=1)
     max_gold: int | None = Field(default=None, ge=1)
     near_duplicates: bool = False
@@ -438,7 +440,7 @@ def _field_names(table: Any) -> list[str]:
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     # A list, an empty table and a table with free keys (columns, settings) are one value each.
     for key, value in tree.items():
-        free = key in ("columns", "settings", "votes", "words", "body", "shown_as")
+        free = key in ("columns", "gold_values", "settings", "votes", "words", "body", "shown_as")
         if isinstance(value, Mapping) and value and not free:
             yield from _flat(value, f"{prefix}{key}.")
         else:

@@ -92,9 +92,12 @@ def test_trl_with_an_explicit_plain_prompt() -> None:
     assert (row["prompt"], better(row), row["messages"]) == ("The sky is", " blue.", None)
 
 
-def test_trl_with_an_implicit_plain_prompt_cuts_at_a_word() -> None:
-    row = only([{"chosen": "The sky is blue.", "rejected": "The sky is black."}])
+def test_trl_with_an_implicit_plain_prompt_is_read_where_the_layout_is_named() -> None:
+    rows = [{"chosen": "The sky is blue.", "rejected": "The sky is black."}]
+    row = only(rows, layout="trl_implicit")
     assert (row["prompt"], better(row)) == ("The sky is", "blue.")
+    with pytest.raises(LayoutError, match=r"no prompt column beside chosen and rejected.*--columns prompt="):
+        read_pairs(rows)
 
 
 def test_trl_with_an_explicit_conversational_prompt() -> None:
@@ -152,7 +155,9 @@ def test_mt_bench_takes_the_texts_of_the_judged_turn() -> None:
     assert (first["prompt"], first["response_a"], first["response_b"]) == ("Hi", "a1", "b1")
     assert (second["response_a"], second["response_b"]) == ("a2", "b2")
     assert second["prompt"] == "Human: Hi\n\nHuman: More"
-    assert (second["earlier_a"], second["earlier_b"]) == ('["a1"]', '["b1"]')
+    own = [[turn["content"] for turn in json.loads(second[f"messages_{side}"])] for side in "ab"]
+    assert own == [["Hi", "a1", "More"], ["Hi", "b1", "More"]]
+    assert first["messages_a"] is None
 
 
 @pytest.mark.parametrize(
@@ -229,8 +234,17 @@ def test_every_layout_can_be_named() -> None:
         [{"chosen": "\n\nHuman: Hi\n\nAssistant: x", "rejected": "\n\nHuman: Hi\n\nAssistant: y"}],
         layout="trl",
     )
-    assert row["prompt"] == "\n\nHuman: Hi\n\nAssistant:"
-    assert set(LAYOUTS) == {"canonical", "hh", "trl", "ultrafeedback", "mt_bench", "ranked"}
+    assert row["prompt"] == "Hi"
+    assert set(LAYOUTS) == {
+        "canonical",
+        "hh",
+        "trl",
+        "trl_implicit",
+        "swift",
+        "ultrafeedback",
+        "mt_bench",
+        "ranked",
+    }
 
 
 def test_an_unknown_layout_is_named_with_a_guess() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weaklabel.data import read_pairs
-from weaklabel.data.readers.preference import split_transcripts
+from weaklabel.data.readers.preference import two_sides
 from weaklabel.types.messages import parse_transcript
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20).filter(
@@ -25,9 +25,11 @@ def read_one(row: dict[str, Any], seed: int = 0) -> dict[str, Any]:
 def test_hh_split_recovers_the_dialogue(turns: list[tuple[str, str]], other: str) -> None:
     start = "".join(f"\n\nHuman: {q}\n\nAssistant: {a}" for q, a in turns[:-1]) + f"\n\nHuman: {turns[-1][0]}"
     good, bad = (f"{start}\n\nAssistant: {text}" for text in (turns[-1][1], other))
-    prompt, messages, chosen, rejected = split_transcripts(good, bad)
+    context, chosen, rejected, *_ = two_sides({"chosen": good, "rejected": bad})
+    prompt, messages = context.settled()
     spoken = [text.strip() for turn in turns for text in turn]
-    assert [m["content"] for m in messages or ()] == spoken[:-1]
+    assert [m["content"] for m in context.messages or ()] == spoken[:-1]
+    assert messages == (context.messages if len(turns) > 1 else messages)
     assert (chosen, rejected) == (spoken[-1], other.strip())
     assert len(turns) > 1 or prompt == turns[0][0].strip()
     assert len(turns) == 1 or [m["content"] for m in parse_transcript(prompt)] == spoken[:-1]

@@ -316,6 +316,8 @@ def _show_step(step: Step) -> None:
     what = _DESCRIBE.get(step.name, _describe_nothing)(step.counts)
     when = "unchanged" if step.fresh else f"{step.seconds:.1f} s"
     note(f"{step.name:<8}{what} ({when})" if what else f"{step.name:<8}({when})")
+    for line in step.counts.get("notes", ()):
+        note(f"{'':<8}{line}")
 
 
 def _describe_nothing(counts: Mapping[str, Any]) -> str:

@@ -58,34 +58,6 @@ class Block:
         data = self.data if count is None else self.data[:count]
         return cast("list[dict[str, Any]]", data.to_pylist() if isinstance(data, pa.Table) else data)
 
-    def renamed(self, columns: Mapping[str, str], strict: bool = True) -> Block:
-        """The block with `columns` (ours -> theirs) applied; a column of ours that is displaced keeps its data.
-
-        Raises:
-            LayoutError: when a column named is not there, unless `strict` is False (a later block of JSON
-                lines may lack what earlier ones had).
-        """
-        found = self.columns
-        absent = [theirs for theirs in columns.values() if theirs not in found]
-        if absent and strict and len(self.lines):
-            raise LayoutError(
-                f"{self.file}: there is no column {absent[0]!r}. Found: {', '.join(found)}. "
-                "Correct --columns (columns={...} in Python)."
-            )
-        new = {theirs: ours for ours, theirs in columns.items()}
-        names = {n: new.get(n, _displaced(n, found) if n in columns else n) for n in found}
-        if isinstance(self.data, pa.Table):
-            data: Any = self.data.rename_columns([names[n] for n in found])
-        else:
-            data = [{names[n]: value for n, value in row.items()} for row in self.data]
-        return replace(self, data=data)
-
-
-def _displaced(name: str, found: Sequence[str]) -> str:
-    while name in found:
-        name = f"source_{name}"
-    return name
-
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
     """The type with large, view and dictionary variants of text replaced by plain text."""

@@ -19,11 +19,13 @@ import pyarrow.compute as pc
 
 from weaklabel.artifacts import content_hash
 from weaklabel.data.blocks import Block
+from weaklabel.data.plan import Plan
+from weaklabel.data.readers import Layout
 from weaklabel.data.readers.base import (
     CANONICAL_NAMES,
+    NOTES,
     Draft,
     GoldProblem,
-    Layout,
     RowProblem,
     encodes,
     is_missing,
@@ -45,6 +47,26 @@ class Batch:
 
     table: pa.Table
     set_aside: tuple[SetAside, ...] = ()
+    notes: tuple[str, ...] = ()  # of `NOTES`, one for each pair that has one
+    hints: tuple[str, ...] = ()  # lines on columns that may be gold, in the last batch
+
+
+class Account:
+    """What is told of the pairs in batches that have gone by: rows set aside, and lines for the user."""
+
+    def __init__(self) -> None:
+        self.set_aside: list[SetAside] = []
+        self._notes: Counter[str] = Counter()
+        self._hints: dict[str, None] = {}
+
+    def add(self, batch: Batch) -> None:
+        self.set_aside += batch.set_aside
+        self._notes.update(batch.notes)
+        self._hints |= dict.fromkeys(batch.hints)
+
+    def lines(self) -> list[str]:
+        """What a user should know, a line each."""
+        return [*(f"{count:,} pairs {NOTES[note]}" for note, count in self._notes.items()), *self._hints]
 
 
 class Builder:
@@ -55,20 +77,21 @@ class Builder:
         self._ids = SeenIds()
         self._repeats: Counter[str] = Counter()  # of texts that came without an id, more than once
 
-    def build(self, block: Block, layout: Layout) -> Batch:
+    def build(self, block: Block, plan: Plan) -> Batch:
         """The pairs of one block.
 
         Raises:
-            GoldError: for a gold value that the layout does not define.
+            GoldError: for a gold value whose meaning is not known.
         """
-        if layout.name == "canonical" and isinstance(block.data, pa.Table) and self._is_clean(block.data):
+        layout = plan.layout
+        if plan.is_plain and isinstance(block.data, pa.Table) and self._is_clean(block.data):
             return Batch(conform(block.data, unify([block.data.schema])), block.set_aside)
         drafts: list[Draft] = []
         lines: list[int] = []
         aside = list(block.set_aside)
         for line, row in zip(block.lines, block.rows(), strict=True):
             try:
-                for draft in layout.read(row):
+                for draft in plan.read(row):
                     problem = self._settle(draft, layout)
                     if problem:
                         aside.append(SetAside(block.file, line, problem))
@@ -87,10 +110,10 @@ class Builder:
                 problem = f"id {draft.id!r} was given before; ids must differ"
                 aside.append(SetAside(block.file, line, problem))
         aside.sort(key=lambda row: row.line)
-        table = _table(
-            [draft for draft, is_new in zip(drafts, new, strict=True) if is_new], block, layout.redraws
-        )
-        return Batch(conform(table, unify([table.schema])), tuple(aside))
+        kept = [draft for draft, is_new in zip(drafts, new, strict=True) if is_new]
+        table = _table(kept, block, layout.redraws)
+        notes = tuple(draft.note for draft in kept if draft.note)
+        return Batch(conform(table, unify([table.schema])), tuple(aside), notes)
 
     def _settle(self, draft: Draft, layout: Layout) -> str | None:
         """Check a draft, draw its order, and give it a key for an id; or say why it cannot be used."""
@@ -159,7 +182,7 @@ def _problem(draft: Draft) -> str | None:
         if not encodes(value):
             return f"{name} holds half a character (a lone surrogate)"
     for turn in draft.messages or ():
-        if not encodes(turn["role"]) or not encodes(turn["content"]):
+        if not all(encodes(text) for text in turn.values() if isinstance(text, str)):
             return "messages holds half a character (a lone surrogate)"
     for name in ("id", "source"):
         if not encodes(getattr(draft, name) or ""):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
+from weaklabel.data.blocks import Block
 from weaklabel.data.build import Batch
+from weaklabel.data.plan import with_plain_ids
 from weaklabel.data.readers import listed
-from weaklabel.data.readers.base import GoldProblem, Row, RowProblem, given_id, read_gold
-from weaklabel.data.readers.canonical import GOLD_COLUMNS
+from weaklabel.data.readers.base import GOLD_COLUMNS, GoldProblem, Row, RowProblem, given_id
+from weaklabel.data.readers.gold_rule import LABEL_NUMBERS, GoldRule, gold_question
 from weaklabel.data.sources import Stream, open_source
 from weaklabel.errors import GoldError
 from weaklabel.types import TURNED_GOLD, SetAside, fold
+from weaklabel.types.verdicts import VerdictMap, number_in
 
 
 @dataclass(slots=True)
@@ -28,9 +31,18 @@ class _Entry:
 
 
 class GoldTable:
-    """Gold by pair id. `join` fills batches; `unmatched` says at the end what fitted no pair."""
+    """Gold by pair id. `join` fills batches; `unmatched` says at the end what fitted no pair.
 
-    def __init__(self, source: Any) -> None:
+    Args:
+        source: whatever holds rows with an id and a verdict.
+        values: how the user codes gold.
+
+    Raises:
+        GoldError: no gold, no id, or values whose meaning is not known.
+    """
+
+    def __init__(self, source: Any, values: VerdictMap | None = None) -> None:
+        self._values = values
         self.set_aside: list[SetAside] = []
         self._entries: dict[str, _Entry] = {}
         self._contradicted: set[str] = set()
@@ -43,7 +55,7 @@ class GoldTable:
             )
 
     def _load(self, stream: Stream) -> None:
-        for block in stream.blocks():
+        for block in map(with_plain_ids, stream.blocks()):
             self.set_aside += block.set_aside
             value = next((name for name in GOLD_COLUMNS if name in block.columns), None)
             if len(block.lines) and (value is None or "id" not in block.columns):
@@ -52,12 +64,22 @@ class GoldTable:
                     f"{stream.name} has no column {missing!r}. Found: {listed(block.columns)}. A gold file needs "
                     f"id and one of {', '.join(GOLD_COLUMNS)}."
                 )
+            rule = self._rule(stream, block, value or "gold")
             for line, row in zip(block.lines, block.rows(), strict=True):
-                self._add(block.file, line, row, value or "gold")
+                self._add(block.file, line, row, rule)
 
-    def _add(self, file: str, line: int, row: Row, column: str) -> None:
+    def _rule(self, stream: Stream, block: Block, column: str) -> GoldRule:
+        numbers = LABEL_NUMBERS if column in ("gold", "label") else {}
+        models = ("model_a", "model_b") if {"model_a", "model_b"} <= set(block.columns) else None
+        rule = GoldRule(column, column, self._values, numbers, models=models)
+        unknown = [] if numbers else rule.unknown(block.rows())
+        if any(number_in(key) is not None for key in unknown):
+            raise GoldError(f"{stream.name}: {gold_question(column, unknown)}")
+        return rule
+
+    def _add(self, file: str, line: int, row: Row, rule: GoldRule) -> None:
         try:
-            pair_id, gold = given_id(row), read_gold(row.get(column))
+            pair_id, gold = given_id(row), rule.read(row)
             if pair_id is None:
                 raise RowProblem("id is missing")
         except RowProblem as error:
@@ -102,7 +124,7 @@ class GoldTable:
                 entry.used = True
                 gold[row] = _verdict(entry, pair_id, batch.table, row, redrawn)
         at = batch.table.column_names.index("gold")
-        return Batch(batch.table.set_column(at, "gold", pa.array(gold, pa.string())), batch.set_aside)
+        return replace(batch, table=batch.table.set_column(at, "gold", pa.array(gold, pa.string())))
 
     def unmatched(self, some_ids: list[str]) -> Iterator[SetAside]:
         """Rows whose id is that of no pair.

@@ -11,16 +11,14 @@ import pyarrow as pa
 
 from weaklabel.artifacts import content_hash
 from weaklabel.data.blocks import Block
-from weaklabel.data.readers import detect_layout, listed
+from weaklabel.data.plan import Plan, make_plan, prompts_plan
 from weaklabel.data.readers.base import RowProblem, encodes, shown
-from weaklabel.data.readers.canonical import read_prompt
+from weaklabel.data.readers.context import read_context
 from weaklabel.data.reading import iter_batches
 from weaklabel.data.sources import open_source
 from weaklabel.errors import DataError, LayoutError
 from weaklabel.types import Message, SetAside, fold, prompt_key
 from weaklabel.types.messages import conversation, prompt_of
-
-_ALONE = frozenset({"prompt", "messages"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +131,13 @@ def _rows_of(source: Any, columns: Mapping[str, str], aside: list[SetAside]) -> 
     first = next((block for stream in streams for block in stream.blocks() if len(block.lines)), None)
     if first is None:
         return
-    named = first.renamed(columns)
     try:
-        detect_layout(named.columns, named.rows(50), first.file)
+        make_plan(first, columns=columns)
     except LayoutError:
-        if not _ALONE & set(named.columns):
-            raise LayoutError(
-                f"{first.file}: there are neither pairs nor prompts in the columns {listed(named.columns)}. Name the "
-                "column of the prompts with --columns prompt=... (columns={...} in Python)."
-            ) from None
+        plan = prompts_plan(first, columns)
         for stream in streams:
             for block in stream.blocks():
-                yield from _alone(block.renamed(columns, strict=False), aside)
+                yield from _alone(plan, plan.renamed(block), aside)
         return
     for batch in iter_batches(source, columns=columns):
         aside.extend(batch.set_aside)
@@ -157,11 +150,11 @@ def _of_pairs(table: pa.Table) -> Iterator[Prompt]:
         yield _prompt(row["prompt"], row["messages"], row["part"])
 
 
-def _alone(block: Block, aside: list[SetAside]) -> Iterator[Prompt]:
+def _alone(plan: Plan, block: Block, aside: list[SetAside]) -> Iterator[Prompt]:
     aside.extend(block.set_aside)
     for line, row in zip(block.lines, block.rows(), strict=True):
         try:
-            text, messages = read_prompt(row)
+            text, messages = read_context(plan.decoded(row)).settled()
             while messages and messages[-1]["role"] == "assistant":
                 messages = messages[:-1]
                 text = prompt_of(messages)
@@ -181,4 +174,5 @@ def _usable(text: Any) -> str:
 
 
 def _prompt(text: str, messages: list[Message] | None, part: str | None) -> Prompt:
-    return Prompt(text, conversation(text, messages), given=bool(messages), part=part)
+    turns = conversation(text, messages)
+    return Prompt(text, turns, given=bool(messages) or len(turns) > 1, part=part)

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
 from weaklabel._validation import lookup
-from weaklabel.data.blocks import Block
-from weaklabel.data.build import Batch, Builder, conform, unify
+from weaklabel.data.build import Account, Batch, Builder, conform, unify
 from weaklabel.data.gold import GoldTable
-from weaklabel.data.readers import LAYOUTS, Layout, check_layout, detect_layout
-from weaklabel.data.readers.base import CANONICAL_NAMES, is_missing
-from weaklabel.data.readers.canonical import GOLD_COLUMNS
+from weaklabel.data.plan import Plan, make_plan
+from weaklabel.data.readers import LAYOUTS, Layout
 from weaklabel.data.sources import Stream, open_source
 from weaklabel.data.splits import split_by_prompt
-from weaklabel.errors import ConfigError, DataError, UnknownNameError
-from weaklabel.types import PARTS, Pairs, SetAside
+from weaklabel.errors import ConfigError, DataError, GoldError
+from weaklabel.types import Pairs, SetAside
+from weaklabel.types.verdicts import VerdictMap
 
-_PROBE: Final = 50
-_TARGETS: Final = (
-    CANONICAL_NAMES
-    | set(GOLD_COLUMNS)
-    | {
-        "chosen",
-        "rejected",
-        "score_chosen",
-        "score_rejected",
-        "conversation_a",
-        "conversation_b",
-        "turn",
-        "responses",
-        "ratings",
-        "ranks",
-    }
-)
+_FEW: Final = 3  # verdicts, of which all may say the same by chance
+_log = logging.getLogger("weaklabel")
 
 
 def read_pairs(
@@ -45,6 +32,7 @@ def read_pairs(
     gold: Any = None,
     layout: str | None = None,
     columns: Mapping[str, str] | None = None,
+    gold_values: Mapping[Any, str] | None = None,
     test_share: float = 0.5,
     max_gold: int | None = None,
     seed: int = 0,
@@ -60,7 +48,9 @@ def read_pairs(
         gold: gold in a source of its own: `id` and `gold` (or label, winner, preferred); where it repeats
             the responses they are checked, and their reversed order is recognised.
         layout: a name of `LAYOUTS`; by itself recognised from the columns and first rows.
-        columns: our names -> yours, as ``{"prompt": "question", "response_a": "ans1"}``.
+        columns: our names -> yours, as ``{"prompt": "question", "response_a": "ans1"}``; a dotted name reaches into
+            objects and lists (`question.full_text`). `gold_a` and `gold_b` name a score of each response as gold.
+        gold_values: what the values of gold mean, as ``{1: "a", 2: "b", "skipped": ""}``; see `VerdictMap`.
         test_share, max_gold, seed, near_duplicates: see `split_by_prompt`; `seed` also draws the order of
             pairs whose source puts the better answer first.
         max_set_aside: share of unusable rows above which reading fails, 0 to 1.
@@ -71,7 +61,8 @@ def read_pairs(
     Raises:
         DataError: nothing to read, or too many rows set aside; names the first reasons.
         LayoutError: columns that no layout has; names those found.
-        GoldError: a gold value that the layout does not define, or gold of other pairs.
+        GoldError: a gold value whose meaning is not known, or gold of other pairs.
+        ConfigError: `columns` or `gold_values` that contradict themselves or the layout.
 
     >>> pairs = read_pairs([{"prompt": "2 + 2?", "chosen": "4", "rejected": "5"}])
     >>> pairs.table["gold"].to_pylist() in (["a"], ["b"]) and len(pairs) == 1
@@ -79,11 +70,21 @@ def read_pairs(
     """
     if isinstance(source, Pairs) and gold is None:
         return source
-    settings: dict[str, Any] = {"gold": gold, "layout": layout, "columns": columns, "seed": seed}
-    batches = list(iter_batches(source, max_set_aside=max_set_aside, **settings))
+    settings: dict[str, Any] = {
+        "gold": gold,
+        "layout": layout,
+        "columns": columns,
+        "gold_values": gold_values,
+    }
+    batches = list(iter_batches(source, seed=seed, max_set_aside=max_set_aside, **settings))
+    account = Account()
+    for batch in batches:
+        account.add(batch)
+    for line in account.lines():
+        _log.warning("%s", line)
     schema = unify(batch.table.schema for batch in batches)
     table = pa.concat_tables([conform(batch.table, schema) for batch in batches])
-    pairs = Pairs(table, tuple(row for batch in batches for row in batch.set_aside))
+    pairs = Pairs(table, tuple(account.set_aside))
     return split_by_prompt(
         pairs, test_share=test_share, seed=seed, near_duplicates=near_duplicates, max_gold=max_gold
     )
@@ -100,6 +101,7 @@ def iter_batches(
     gold: Any = None,
     layout: str | None = None,
     columns: Mapping[str, str] | None = None,
+    gold_values: Mapping[Any, str] | None = None,
     seed: int = 0,
     max_set_aside: float = 0.5,
 ) -> Iterator[Batch]:
@@ -111,14 +113,14 @@ def iter_batches(
     """
     if not 0 <= max_set_aside <= 1:
         raise ConfigError(f"max_set_aside is {max_set_aside}. Allowed: 0 to 1, a share of the rows.")
-    _check_columns(columns)
     chosen = lookup("layout", LAYOUTS, layout) if layout else None
-    table = None if gold is None else GoldTable(gold)
+    values = VerdictMap(gold_values) if gold_values else None
+    table = None if gold is None else GoldTable(gold, values)
     builder, tally = Builder(seed), _Tally(max_set_aside)
     # Rows that were set aside when `Pairs` were read stay on record, but are not counted again.
     held = Batch(source.table[:0], source.set_aside) if isinstance(source, Pairs) else None
     for stream in open_source(source):
-        for batch in _stream_batches(stream, builder, chosen, columns, table, tally):
+        for batch in _stream_batches(stream, builder, chosen, columns, values, table, tally):
             if held is not None:
                 yield held
             held = batch
@@ -126,8 +128,8 @@ def iter_batches(
     if held is None:
         raise DataError(f"{_name(source)} holds no pairs.")
     if table is not None:
-        held = Batch(held.table, (*held.set_aside, *table.set_aside, *table.unmatched(tally.some_ids)))
-    yield held
+        held = replace(held, set_aside=(*held.set_aside, *table.set_aside, *table.unmatched(tally.some_ids)))
+    yield replace(held, hints=tally.hints())
 
 
 def _stream_batches(
@@ -135,22 +137,21 @@ def _stream_batches(
     builder: Builder,
     chosen: Layout | None,
     columns: Mapping[str, str] | None,
+    values: VerdictMap | None,
     gold: GoldTable | None,
     tally: _Tally,
 ) -> Iterator[Batch]:
-    layout: Layout | None = None
-    foreign_part = False
+    plan: Plan | None = None
     for block in stream.blocks():
-        block = block.renamed(columns or {}, strict=layout is None)
-        if layout is None and len(block.lines):
-            layout = _layout(block, chosen)
-            foreign_part = _has_foreign_part(block)
-        if foreign_part:
-            block = _rename_part(block)
-        batch = builder.build(block, layout or LAYOUTS["canonical"])
+        if plan is None and len(block.lines):
+            plan = make_plan(block, chosen, columns, values, beside_gold=gold is not None)
+            tally.plans.append((stream.name, plan))
+        if plan is not None:
+            block = plan.renamed(block)
+        batch = builder.build(block, plan or Plan(LAYOUTS["canonical"]))
         tally.add(batch)
-        if gold is not None and layout is not None:
-            batch = gold.join(batch, layout.redraws)
+        if gold is not None and plan is not None:
+            batch = gold.join(batch, plan.layout.redraws)
         yield batch
 
 
@@ -162,11 +163,15 @@ class _Tally:
         self.read = self.lost = 0
         self.first: list[SetAside] = []
         self.some_ids: list[str] = []
+        self.plans: list[tuple[str, Plan]] = []
+        self.gold: Counter[str] = Counter()
 
     def add(self, batch: Batch) -> None:
         self.read += batch.table.num_rows
         self.lost += len(batch.set_aside)
         self.first = (self.first + list(batch.set_aside))[:3]
+        for verdict in batch.table["gold"].value_counts().to_pylist():
+            self.gold[verdict["values"] or ""] += verdict["counts"]
         if len(self.some_ids) < 3:
             self.some_ids += batch.table["id"].slice(0, 3).to_pylist()
 
@@ -182,35 +187,26 @@ class _Tally:
                 f"{_name(source)}: {self.lost} of {total} rows cannot be used, more than max_set_aside = "
                 f"{self.limit:g} allows. First: {reasons}. Repair them, or raise max_set_aside."
             )
+        self._check_gold()
 
-
-def _layout(block: Block, chosen: Layout | None) -> Layout:
-    if chosen is None:
-        return detect_layout(block.columns, block.rows(_PROBE), block.file)
-    check_layout(chosen, block.columns, block.file)
-    return chosen
-
-
-def _has_foreign_part(block: Block) -> bool:
-    """Whether `part` means something else in this file: a column of that name with values that are not ours."""
-    values = (row.get("part") for row in block.rows(_PROBE))
-    return any(not is_missing(value) and value not in (*PARTS, "") for value in values)
-
-
-def _rename_part(block: Block) -> Block:
-    return block.renamed({"source_part": "part"}) if "part" in block.columns else block
-
-
-def _check_columns(columns: Mapping[str, str] | None) -> None:
-    for name in columns or ():
-        if name not in _TARGETS and not name.endswith(("_a", "_b")):
-            raise UnknownNameError.for_name("column", name, _TARGETS)
-    ours_of: dict[str, str] = {}
-    for ours, theirs in (columns or {}).items():
-        if ours_of.setdefault(theirs, ours) != ours:
-            raise ConfigError(
-                f"columns gives {theirs!r} both as {ours_of[theirs]} and as {ours}. Name two columns."
+    def _check_gold(self) -> None:
+        """Whether gold that the user named knows both sides: in a file that has the better answer first it does not."""
+        named = next(((name, plan.gold) for name, plan in self.plans if plan.gold.named), None)
+        if named is None or named[1].values is not None or sum(bool(self.gold[side]) for side in "ab") > 1:
+            return
+        side = "a" if self.gold["a"] else "b"
+        if self.gold[side] >= _FEW:
+            first, other = ("chosen", "rejected") if side == "a" else ("rejected", "chosen")
+            raise GoldError(
+                f"{named[0]}: every verdict in {named[1].shown} is {side!r} ({self.gold[side]:,} of them). If response_{side} "
+                f"is always the better one, name the columns {first} and {other} in place of response_a and response_b; if "
+                f'the verdicts are right, say so with gold_values, for example {{ "{side}" = "{side}" }} under [data].'
             )
+
+    def hints(self) -> tuple[str, ...]:
+        """On columns that may be gold, where no pair has any."""
+        found = dict.fromkeys(hint for _, plan in self.plans for hint in plan.hints)
+        return tuple(found) if not self.gold["a"] + self.gold["b"] + self.gold["tie"] else ()
 
 
 def _name(source: Any) -> str:

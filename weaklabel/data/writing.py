@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weaklabel.artifacts import atomic_file
-from weaklabel.data.build import Batch, conform, unify
+from weaklabel.data.build import Account, Batch, conform, unify
 from weaklabel.data.pairs_file import HASHES_KEY, column_hashes
 from weaklabel.data.reading import iter_batches
 from weaklabel.data.splits import draw_parts
@@ -24,10 +24,11 @@ ROW_GROUP: Final = 8192
 
 
 class Written(NamedTuple):
-    """What `write_pairs` wrote: the number of pairs, and the rows of the source that were set aside."""
+    """What `write_pairs` wrote: the number of pairs, the rows of the source that were set aside, and what to know of them."""
 
     n_pairs: int
     set_aside: tuple[SetAside, ...]
+    notes: tuple[str, ...] = ()
 
 
 def write_pairs(pairs: Pairs | Iterable[Batch], path: str | Path) -> Written:
@@ -41,11 +42,11 @@ def write_pairs(pairs: Pairs | Iterable[Batch], path: str | Path) -> Written:
         DataError: when there is no batch.
     """
     batches: Iterable[Batch] = [Batch(pairs.table, pairs.set_aside)] if isinstance(pairs, Pairs) else pairs
-    aside: list[SetAside] = []
+    account = Account()
     with atomic_file(Path(path)) as final:
         parts: list[Path] = []
         try:
-            n_pairs = _write_parts(batches, final, parts, aside)
+            n_pairs = _write_parts(batches, final, parts, account)
             if not parts:
                 raise DataError(f"there are no pairs to write to {path}.")
             if len(parts) == 1:
@@ -56,7 +57,7 @@ def write_pairs(pairs: Pairs | Iterable[Batch], path: str | Path) -> Written:
         finally:
             for part in parts:
                 part.unlink(missing_ok=True)
-    return Written(n_pairs, tuple(aside))
+    return Written(n_pairs, tuple(account.set_aside), tuple(account.lines()))
 
 
 def convert_pairs(
@@ -66,6 +67,7 @@ def convert_pairs(
     gold: Any = None,
     layout: str | None = None,
     columns: Mapping[str, str] | None = None,
+    gold_values: Mapping[Any, str] | None = None,
     test_share: float = 0.5,
     max_gold: int | None = None,
     seed: int = 0,
@@ -77,12 +79,18 @@ def convert_pairs(
     The source is read once into a canonical file without parts; prompts, sources and gold of that file
     settle the split, and the parts are filled in while it is copied. Arguments are those of `read_pairs`.
     """
-    settings: dict[str, Any] = {"gold": gold, "layout": layout, "columns": columns, "seed": seed}
+    settings: dict[str, Any] = {
+        "gold": gold,
+        "layout": layout,
+        "columns": columns,
+        "gold_values": gold_values,
+    }
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.tmp-", dir=target.parent) as folder:
         staged = Path(folder) / "unsplit.parquet"
-        aside = write_pairs(iter_batches(source, max_set_aside=max_set_aside, **settings), staged).set_aside
+        batches = iter_batches(source, seed=seed, max_set_aside=max_set_aside, **settings)
+        staged_as = write_pairs(batches, staged)
         parts = draw_parts(
             lambda: _tables(staged, ["id", "prompt", "messages", "gold", "part", "source"]),
             test_share=test_share,
@@ -91,17 +99,17 @@ def convert_pairs(
             max_gold=max_gold,
         )
         written = write_pairs((Batch(parts.fill(table)) for table in _tables(staged)), target)
-    return Written(written.n_pairs, aside)
+    return staged_as._replace(n_pairs=written.n_pairs)
 
 
-def _write_parts(batches: Iterable[Batch], final: Path, parts: list[Path], aside: list[SetAside]) -> int:
+def _write_parts(batches: Iterable[Batch], final: Path, parts: list[Path], account: Account) -> int:
     """One file per run of batches with equal schemas, beside `final`; how many pairs they hold."""
     n_pairs = 0
 
     def tables() -> Iterator[pa.Table]:
         nonlocal n_pairs
         for batch in batches:
-            aside.extend(batch.set_aside)
+            account.add(batch)
             n_pairs += batch.table.num_rows
             # A batch without pairs knows nothing of the column types.
             if batch.table.num_rows:

@@ -33,6 +33,7 @@ def configured_source(loaded: LoadedConfig) -> tuple[Any, dict[str, Any]]:
         "gold": loaded.resolve(data.gold) if data.gold else None,
         "layout": data.layout,
         "columns": data.columns or None,
+        "gold_values": data.gold_values or None,
         "test_share": data.test_share,
         "max_gold": data.max_gold,
         "seed": data.seed,
@@ -52,7 +53,7 @@ def read_to_file(loaded: LoadedConfig, folder: Path) -> dict[str, Any]:
         artifacts.write_parquet(folder / "sample.parquet", file.take(rows).table)
     else:
         (folder / "sample.parquet").unlink(missing_ok=True)
-    return _counted(file) | {"set_aside": len(written.set_aside)}
+    return _counted(file) | {"set_aside": len(written.set_aside), "notes": list(written.notes)}
 
 
 def labels_by_shard(labeler: Labeler, file: PairsFile, votes: StoredVotes) -> Iterator[Labels]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from weaklabel.artifacts import atomic_file, json_line, without_nan
 from weaklabel.data import read_pairs
 from weaklabel.data.blocks import Block
+from weaklabel.data.columns import with_columns
 from weaklabel.data.readers.base import is_missing, shown
 from weaklabel.data.sources import open_source
 from weaklabel.errors import ConfigError, DataError, LayoutError, NotCalibratedError
@@ -152,7 +153,7 @@ def _scored_blocks(
 ) -> Iterator[tuple[Block, FloatArray]]:
     for stream in open_source(source):
         for block in stream.blocks():
-            block = block.renamed(columns)
+            block = with_columns(block, columns)
             if block.set_aside:
                 bad = block.set_aside[0]
                 raise DataError(f"{bad.file}, line {bad.line}: {bad.reason}. Repair or remove the line.")

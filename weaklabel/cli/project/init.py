@@ -5,32 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from weaklabel.cli._common import note
-from weaklabel.errors import ConfigError, LayoutError
+from weaklabel.errors import ConfigError
 
-# What people call the prompt, first match wins; compared without case.
-_PROMPTS: Final = ("prompt", "question", "instruction", "query", "input", "context")
-# A response column: one of these words with a mark of its side, before or behind ("ans1", "model_a_answer").
-_RESPONSE: Final = re.compile(r"response|answer|ans|output|completion|resp|reply|candidate|generation")
-_SIDES: Final = (("a", "b"), ("1", "2"), ("0", "1"))
-_PROBE: Final = 50
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a look into a data file told: its layout, if any, and the columns to name."""
-
-    layout: str | None
-    columns: Mapping[str, str]
-    unknown: tuple[str, ...]
-    names: tuple[str, ...]
+if TYPE_CHECKING:
+    from weaklabel.data.inspect import Found
 
 
 @click.command("init")
@@ -43,8 +28,11 @@ def command(datafile: Path | None, folder: Path) -> None:
 
     With DATAFILE its columns are looked at and written into weaklabel.toml.
     """
+    from weaklabel.data.inspect import look_at
+
+    found = None if datafile is None else look_at(str(datafile))
     files = {
-        "weaklabel.toml": _toml(datafile, folder),
+        "weaklabel.toml": _toml(found, datafile, folder),
         "lfs/example.py": EXAMPLE,
         "data/.gitkeep": "",
         ".gitignore": "runs/\n.weaklabel/\n__pycache__/\n",
@@ -64,86 +52,54 @@ def command(datafile: Path | None, folder: Path) -> None:
         else:
             path.write_text(text, encoding="utf-8")
             note(f"wrote    {path}")
+    if found is not None:
+        _tell(found)
     click.echo(
         "Next: look at weaklabel.toml, write into lfs/example.py, then: weaklabel check && weaklabel run"
     )
 
 
-def look_at(datafile: Path) -> Found:
-    """The layout of a data file, or a guess at its columns.
-
-    Raises:
-        DataError: the file does not exist, is empty or cannot be read.
-    """
-    from weaklabel.data import detect_layout
-    from weaklabel.data.sources import open_source
-    from weaklabel.errors import DataError
-
-    rows: list[dict[str, Any]] = []
-    names: list[str] = []
-    for block in open_source(str(datafile))[0].blocks():
-        rows, names = block.rows(_PROBE), block.columns
-        if rows:
-            break
-    if not rows:
-        raise DataError(f"{datafile} holds no rows. Name a file with one pair per row.")
-    try:
-        return Found(detect_layout(names, rows, str(datafile)).name, {}, (), tuple(names))
-    except LayoutError:
-        columns = _guess(names)
-        unknown = tuple(ours for ours in ("prompt", "response_a", "response_b") if ours not in columns)
-        return Found(None, columns, unknown, tuple(names))
-
-
-def _guess(names: Sequence[str]) -> dict[str, str]:
-    """The columns that can be told by their names. The two responses are named together or not at all: half a
-    guess invites the user to fill in the other half the wrong way round, and gold would be read inverted.
-
-    >>> _guess(["question", "answer_1", "answer_2", "key"])
-    {'prompt': 'question', 'response_a': 'answer_1', 'response_b': 'answer_2'}
-    """
-    lower = {name.lower(): name for name in names}
-    prompt = next((lower[guess] for guess in _PROMPTS if guess in lower), None)
-    found = {} if prompt is None else {"prompt": prompt}
-    for first, second in _SIDES:
-        pairs = {(lower[n], lower[other]) for n in lower if (other := _other_side(n, first, second)) in lower}
-        if len(pairs) == 1:
-            (a, b) = next(iter(pairs))
-            return found | {"response_a": a, "response_b": b}
-    return found
-
-
-def _other_side(name: str, first: str, second: str) -> str | None:
-    """The name of the other response's column, where `name` is one response's and carries the mark `first`.
-
-    >>> _other_side("model_a_answer", "a", "b"), _other_side("ans1", "1", "2"), _other_side("data", "a", "b")
-    ('model_b_answer', 'ans2', None)
-    """
-    if not _RESPONSE.search(name):
-        return None
-    mark = first if first.isdigit() else rf"(?<![a-z]){first}"
-    turned, count = re.subn(rf"{mark}(?![a-z0-9])", second, name)
-    return turned if count == 1 else None
-
-
-def _toml(datafile: Path | None, folder: Path) -> str:
-    if datafile is None:
+def _toml(found: Found | None, datafile: Path | None, folder: Path) -> str:
+    if datafile is None or found is None:
         return TOML.format(pairs=json.dumps("data/*.jsonl"), columns=COLUMNS_EXAMPLE)
-    found = look_at(datafile)
     path = datafile if datafile.is_absolute() else Path(os.path.relpath(datafile, folder))
-    pairs = json.dumps(path.as_posix())
-    return TOML.format(pairs=pairs, columns=_columns(found))
+    return TOML.format(pairs=json.dumps(path.as_posix()), columns=_settings(found))
 
 
-def _columns(found: Found) -> str:
+def _settings(found: Found) -> str:
+    """The lines of `[data]` that read the file."""
+    more = f" and {len(found.names) - 12} more" if len(found.names) > 12 else ""
+    has = ", ".join(" ".join(name.split()) for name in found.names[:12]) + more
+    lines = [f"# The file has the columns: {has}"] if found.layout is None else []
     if found.layout is not None:
-        more = f" and {len(found.names) - 12} more" if len(found.names) > 12 else ""
-        seen = f"# recognised: {', '.join(found.names[:12])}{more}"
-        return f"layout = {json.dumps(found.layout)}  {seen}\n"
-    pairs = [f"{ours} = {json.dumps(theirs)}" for ours, theirs in found.columns.items()]
-    todo = [f'{ours} = "FILL IN"' for ours in found.unknown]
-    head = f"# The file has the columns: {', '.join(found.names)}\n"
-    return f"{head}columns = {{ {', '.join([*pairs, *todo])} }}\n"
+        lines.append(f"layout = {json.dumps(found.layout)}  # recognised: {has}")
+    if found.columns:
+        lines.append(f"columns = {_inline(found.columns)}")
+    if found.gold_values:
+        lines.append(f"gold_values = {_inline(found.gold_values)}")
+    return "\n".join([*lines, *(f"# {line}" for line in found.lines)]) + "\n"
+
+
+def _inline(table: Mapping[str, str]) -> str:
+    pairs = (f"{_key(ours)} = {json.dumps(theirs, ensure_ascii=False)}" for ours, theirs in table.items())
+    return f"{{ {', '.join(pairs)} }}"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else json.dumps(name, ensure_ascii=False)
+
+
+def _tell(found: Found) -> None:
+    """What was found, and what is asked, on stderr."""
+    named = [f"{ours} = {theirs}" for ours, theirs in found.columns.items() if ours not in found.asked]
+    if found.layout or named:
+        note(f"found    {', '.join(filter(None, (found.layout and f'layout {found.layout}', *named)))}")
+    for role, candidates in found.asked.items():
+        note(f"asks     which column is {role}? Write it into weaklabel.toml. Candidates:")
+        for name, sample in candidates:
+            note(f"           {name}: {sample!r}")
+    for line in found.lines:
+        note(f"asks     {line}")
 
 
 COLUMNS_EXAMPLE: Final = """\

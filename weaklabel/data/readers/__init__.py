@@ -8,18 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from weaklabel.data.readers.base import Draft, GoldProblem, Layout, Row, RowProblem
+from weaklabel.data.readers.base import Draft, GoldProblem, Row, RowProblem
 from weaklabel.data.readers.canonical import CANONICAL_LAYOUT
+from weaklabel.data.readers.implicit import TRL_IMPLICIT
+from weaklabel.data.readers.layout import Layout
 from weaklabel.data.readers.mt_bench import MT_BENCH
-from weaklabel.data.readers.preference import HH, TRL, ULTRAFEEDBACK
+from weaklabel.data.readers.preference import HH, SWIFT, TRL, ULTRAFEEDBACK
 from weaklabel.data.readers.ranked import RANKED
+from weaklabel.data.readers.single import OneResponseError, single_response
 from weaklabel.errors import LayoutError
 
 __all__ = ["LAYOUTS", "Draft", "GoldProblem", "Layout", "Row", "RowProblem", "detect_layout"]
 
 # In the order in which they are tried: the more a layout asks for, the earlier it stands.
 LAYOUTS: Final[dict[str, Layout]] = {
-    layout.name: layout for layout in (MT_BENCH, CANONICAL_LAYOUT, RANKED, HH, ULTRAFEEDBACK, TRL)
+    layout.name: layout
+    for layout in (MT_BENCH, CANONICAL_LAYOUT, HH, ULTRAFEEDBACK, TRL, SWIFT, RANKED, TRL_IMPLICIT)
 }
 
 
@@ -27,7 +31,8 @@ def detect_layout(columns: Iterable[str], rows: Sequence[Row] = (), file: str = 
     """The layout that a file has, from its column names and first rows.
 
     Raises:
-        LayoutError: when none fits; names the columns found and what each layout needs.
+        LayoutError: when none fits; names the columns found and what each layout needs, or says that a row holds one
+            response.
 
     >>> detect_layout(["prompt", "response_a", "response_b", "label"]).name
     'canonical'
@@ -38,6 +43,12 @@ def detect_layout(columns: Iterable[str], rows: Sequence[Row] = (), file: str = 
     for layout in LAYOUTS.values():
         if layout.matches(names, rows):
             return layout
+    if one := single_response(names, rows):
+        raise OneResponseError(
+            f"{file}: each row holds one response, in column {one!r}, and a pair needs two. Put the responses of a prompt "
+            "into one row, as a list: prompt, responses = [...], ratings = [...] (or ranks); or name two columns with "
+            "--columns response_a=...,response_b=... (columns={...} in Python)."
+        )
     known = "; ".join(f"{layout.name} ({layout.needs})" for layout in LAYOUTS.values())
     raise LayoutError(
         f"{file}: no layout recognises the columns {listed(names)}. Known: {known}. "

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any, Final
 
 import numpy as np
 
+from weaklabel.data.decode import decode
 from weaklabel.types import CANONICAL
 from weaklabel.types.messages import Message, MessageProblem, as_messages
 
 Row = Mapping[str, Any]
 
 CANONICAL_NAMES: Final = frozenset(CANONICAL.names)
-_GOLD_WORDS: Final = {
-    "a": "a",
-    "b": "b",
-    "model_a": "a",
-    "model_b": "b",
-    "response_a": "a",
-    "response_b": "b",
-    "0": "a",
-    "1": "b",
-    "0.0": "a",
-    "1.0": "b",
-    "0.5": "tie",
-    "tie": "tie",
-    "tie (inconsistent)": "tie",
-    "tie (bothbad)": "tie",
-    "both_bad": "tie",
-    # -1 is "tie or unknown" where it is used: never a class, so it teaches nothing.
-    "-1": None,
-    "-1.0": None,
-    "": None,
-    "unknown": None,
-}
-GOLD_ALLOWED: Final = "a, b, tie, 0 (a), 1 (b), -1 (unknown), or nothing"
+GOLD_COLUMNS: Final = ("gold", "label", "winner", "preferred", "preference")
+"""Where gold stands beside two responses; the first of these that a file has."""
 
 
 class RowProblem(Exception):
@@ -46,19 +25,15 @@ class RowProblem(Exception):
 
 
 class GoldProblem(Exception):
-    """This gold value is none that the layout defines."""
-
-    def __init__(self, value: object, allowed: str) -> None:
-        super().__init__(
-            f"gold value {short_repr(value)}. Allowed: {allowed}. Correct it, or leave it empty."
-        )
+    """A gold value whose meaning is not known, and what to do about it."""
 
 
 @dataclass(slots=True)
 class Draft:
     """One pair as its source gives it: texts unchecked, order not yet drawn, `id` None where none was given.
 
-    `id_is_made` says that the id stands for the texts, because the source gave none.
+    `id_is_made` says that the id stands for the texts, because the source gave none; `note` is one of `NOTES`, something
+    that a user should know of the pair.
     """
 
     prompt: Any
@@ -72,32 +47,15 @@ class Draft:
     source: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     id_is_made: bool = False
+    note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """A way in which people store pairs.
-
-    Attributes:
-        name: what `layout=` and `--layout` call it.
-        needs: the columns it needs, in words, for messages.
-        matches: `(column names, first rows) -> bool`, whether a file looks like this.
-        read: row -> its pairs; raises `RowProblem` or `GoldProblem`.
-        redraws: True where the source's order tells which response is better, so that it must be redrawn.
-        missing: column names -> the needed columns that are not there.
-    """
-
-    name: str
-    needs: str
-    matches: Callable[[frozenset[str], Sequence[Row]], bool]
-    read: Callable[[Row], list[Draft]]
-    missing: Callable[[frozenset[str]], list[str]]
-    redraws: bool = False
-
-
-def needs_all(*names: str) -> Callable[[frozenset[str]], list[str]]:
-    """A `Layout.missing` for columns that all must be there."""
-    return lambda columns: [name for name in names if name not in columns]
+NOTES: Final = {
+    "own_answers": "judge a later turn of two dialogues whose earlier answers differ: their context is what the user said "
+    "alone, joined to one turn for chat templates that want turns in order; each side's own dialogue is in messages_a and "
+    "messages_b",
+}
+"""What is told of pairs, behind their number."""
 
 
 def is_missing(value: object) -> bool:
@@ -124,20 +82,6 @@ def given_id(row: Row) -> str | None:
     return str(value)
 
 
-def read_gold(value: object) -> str | None:
-    """`a`, `b`, `tie` or None (unknown) from the usual spellings.
-
-    >>> read_gold(1), read_gold("model_a"), read_gold(-1), read_gold("Tie")
-    ('b', 'a', None, 'tie')
-    """
-    if is_missing(value):
-        return None
-    word = str(value).strip().lower()
-    if isinstance(value, bool) or word not in _GOLD_WORDS:
-        raise GoldProblem(value, GOLD_ALLOWED)
-    return _GOLD_WORDS[word]
-
-
 def read_number(name: str, value: object) -> float | None:
     """A score as float, None where there is none (null, NaN, "", "N/A"), `GoldProblem` for anything else."""
     if is_missing(value) or (isinstance(value, str) and value.strip().lower() in ("", "n/a", "nan", "none")):
@@ -147,22 +91,21 @@ def read_number(name: str, value: object) -> float | None:
             raise ValueError
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
-        raise GoldProblem(value, f"a number in {name}, or nothing") from None
+        raise GoldProblem(
+            f"gold value {short_repr(value)}. Allowed: a number in {name}, or nothing. Correct it, or leave it empty."
+        ) from None
 
 
 def read_messages(name: str, value: object) -> list[Message] | None:
-    """A conversation from messages of any shape or their JSON text; None where there is none."""
+    """A conversation from messages of any shape or their text; None where there is none."""
     if is_missing(value) or value == "":
         return None
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise RowProblem(f"{name} is not a JSON list of messages") from None
     try:
-        return as_messages(value) or None
+        return as_messages(decode(value) if isinstance(value, str) else value) or None
     except MessageProblem as problem:
         raise RowProblem(f"{name} {problem}") from None
+    except ValueError as error:
+        raise RowProblem(f"{name} is not a JSON list of messages ({error})") from None
 
 
 def carried(row: Row, used: Sequence[str]) -> dict[str, Any]:

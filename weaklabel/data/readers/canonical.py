@@ -5,27 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from weaklabel.data.readers.base import (
-    Draft,
-    Layout,
-    Row,
-    RowProblem,
-    carried,
-    common,
-    is_missing,
-    read_gold,
-    read_messages,
-    shown,
-)
-from weaklabel.types.messages import Message, prompt_of
+from weaklabel.data.decode import is_texts
+from weaklabel.data.readers.answers import Answer, read_answer, whole_context
+from weaklabel.data.readers.base import Draft, Row, RowProblem, carried, common, is_missing, shown
+from weaklabel.data.readers.context import USED, Context, read_context, read_system
+from weaklabel.data.readers.dialogues import from_lists, judged_answers
+from weaklabel.data.readers.gold_rule import GoldRule
+from weaklabel.data.readers.layout import Layout
+from weaklabel.types.messages import Message
 
-# The first of these that a file has is its gold; the others are carried along like any column.
-GOLD_COLUMNS: Final = ("gold", "label", "winner", "preferred", "preference")
+_SIDES: Final = ("response_a", "response_b")
 _BOOLS: Final = {"true": True, "false": False, "1": True, "0": False, "": False}
 
 
 def _missing(columns: frozenset[str]) -> list[str]:
-    needed = [name for name in ("response_a", "response_b") if name not in columns]
+    needed = [name for name in _SIDES if name not in columns]
     return needed if columns & {"prompt", "messages"} else ["prompt", *needed]
 
 
@@ -33,40 +27,48 @@ def _matches(columns: frozenset[str], _rows: Sequence[Row]) -> bool:
     return not _missing(columns)
 
 
-def _read(row: Row) -> list[Draft]:
-    prompt, messages = read_prompt(row)
-    gold = next((name for name in GOLD_COLUMNS if name in row), None)
+def _read(row: Row, gold: GoldRule) -> list[Draft]:
+    extra = carried(row, (*USED, *_SIDES, *gold.used))
+    if (strength := gold.strength(row)) is not None:
+        extra["gold_strength"] = strength
+    prompt, messages, a, b, own = _contents(row)
     return [
         Draft(
             prompt,
-            _response(row, "response_a"),
-            _response(row, "response_b"),
+            a,
+            b,
             messages,
-            gold=read_gold(row[gold]) if gold else None,
+            gold=gold.read(row),
             swapped=_read_swapped(row.get("swapped")),
-            extra=carried(row, [gold] if gold else []),
+            extra=extra | own,
+            note="own_answers" if any(own.values()) else None,
             **common(row),
         )
     ]
 
 
-def read_prompt(row: Row) -> tuple[Any, list[Message] | None]:
-    """Prompt and conversation of a row: either may give the other, `prompt` may be a list of messages."""
-    prompt, messages = row.get("prompt"), read_messages("messages", row.get("messages"))
-    if isinstance(prompt, list):
-        prompt, messages = None, read_messages("prompt", prompt)
-    return (prompt_of(messages) if is_missing(prompt) and messages else prompt), messages
+def _contents(row: Row) -> tuple[Any, list[Message] | None, Any, Any, dict[str, Any]]:
+    """Prompt, conversation, both responses, and further columns made of the row's texts."""
+    asked: Any = row.get("prompt")
+    if is_texts(asked) and all(is_texts(row.get(name)) for name in _SIDES):
+        a, b = (from_lists(asked, row[name], name) for name in _SIDES)
+        found = judged_answers(a, b, len(asked), _SIDES)
+        prompt, messages = Context(None, found.messages, read_system(row)).settled()
+        return prompt, messages, found.response_a, found.response_b, found.own
+    sides = [read_answer(name, row.get(name)) for name in _SIDES]
+    context = read_context(row)
+    prompt, messages = context._replace(messages=whole_context(context.messages, sides)).settled()
+    return prompt, messages, sides[0].text, sides[1].text, _held(sides)
 
 
-def _response(row: Row, name: str) -> Any:
-    """A response as text; a list with one assistant message is read as its content."""
-    value = row.get(name)
-    if isinstance(value, list):
-        turns = read_messages(name, value) or []
-        if len(turns) != 1:
-            raise RowProblem(f"{name} has {len(turns)} messages, expected one")
-        return turns[0]["content"]
-    return value
+def _held(sides: Sequence[Answer]) -> dict[str, Any]:
+    """What responses that are objects hold beside their text, a column for each side."""
+    names = dict.fromkeys(name for side in sides for name in side.held)
+    return {
+        f"{name}_{mark}": side.held.get(name)
+        for name in names
+        for mark, side in zip("ab", sides, strict=True)
+    }
 
 
 def _read_swapped(value: object) -> bool:

@@ -1,68 +1,55 @@
 """MT-Bench and arena judgements: two whole conversations, and which model won at turn `turn`.
 
 Trap: a published file of these kept the judgements on turn 1 but the answers of turn 2. Label and texts must
-be of the *same* turn, so the answer is looked up by `turn`. From turn 2 on the two models have different
-histories; the shared prompt is then the user's turns alone, and each side's earlier answers travel in the
-columns `earlier_a` and `earlier_b` (JSON).
+be of the *same* turn, so the answer is looked up by `turn`. From turn 2 on the two models mostly have different
+histories; the shared prompt is then the user's turns alone, and each side's own conversation travels in the columns
+`messages_a` and `messages_b` (JSON). Where the earlier answers are equal they are part of the shared prompt.
 
 Source: Zheng et al. 2023, "Judging LLM-as-a-Judge with MT-Bench and Chatbot Arena" (data release).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
 from weaklabel.data.readers.base import (
     Draft,
-    Layout,
     Row,
     RowProblem,
     carried,
     common,
     is_missing,
-    needs_all,
-    read_gold,
     read_messages,
     shown,
 )
-from weaklabel.types.messages import Message, prompt_of
+from weaklabel.data.readers.context import Context, read_system
+from weaklabel.data.readers.dialogues import judged_answers
+from weaklabel.data.readers.gold_rule import GoldRule
+from weaklabel.data.readers.layout import Layout, needs_all
 
-_NEEDS: Final = ("conversation_a", "conversation_b", "winner")
-_missing = needs_all(*_NEEDS)
+_SIDES: Final = ("conversation_a", "conversation_b")
+_missing = needs_all(*_SIDES)
 
 
-def _read(row: Row) -> list[Draft]:
-    asked_a, answers_a = _turns("conversation_a", row)
-    asked_b, answers_b = _turns("conversation_b", row)
-    turn = _turn(row, max(len(answers_a), len(answers_b)))
-    for name, asked, answers in (("a", asked_a, answers_a), ("b", asked_b, answers_b)):
-        if min(len(asked), len(answers)) < turn:
-            raise RowProblem(f"turn is {turn} but conversation_{name} has {len(answers)} answers")
-    if asked_a[:turn] != asked_b[:turn]:
-        raise RowProblem("the user's turns differ between conversation_a and conversation_b")
-    extra = carried(row, (*_NEEDS, "turn"))
-    extra |= {"turn": turn, "earlier_a": _earlier(answers_a, turn), "earlier_b": _earlier(answers_b, turn)}
-    messages = asked_a[:turn]
+def _read(row: Row, gold: GoldRule) -> list[Draft]:
+    a, b = (read_messages(name, row.get(name)) or [] for name in _SIDES)
+    turn = _turn(row, max(sum(t["role"] == "assistant" for t in turns) for turns in (a, b)))
+    found = judged_answers(a, b, turn, _SIDES)
+    prompt, messages = Context(None, found.messages, read_system(row)).settled()
+    extra = carried(row, (*_SIDES, "turn", "system", *gold.used)) | {"turn": turn} | found.own
     return [
         Draft(
-            prompt_of(messages),
-            answers_a[turn - 1],
-            answers_b[turn - 1],
+            prompt,
+            found.response_a,
+            found.response_b,
             messages,
-            gold=read_gold(row.get("winner")),
+            gold=gold.read(row),
             extra=extra,
+            note="own_answers" if any(found.own.values()) else None,
             **common(row),
         )
     ]
-
-
-def _turns(name: str, row: Row) -> tuple[list[Message], list[str]]:
-    """What the user asked, and what was answered, turn by turn."""
-    turns = read_messages(name, row.get(name)) or []
-    asked = [Message(role="user", content=t["content"]) for t in turns if t["role"] == "user"]
-    return asked, [t["content"] for t in turns if t["role"] == "assistant"]
 
 
 def _turn(row: Row, n_turns: int) -> int:
@@ -76,10 +63,6 @@ def _turn(row: Row, n_turns: int) -> int:
     if isinstance(value, bool) or turn < 1 or turn != float(value):
         raise RowProblem(f"turn is {shown(value)}, expected 1, 2, ...: which answer was judged is unknown")
     return turn
-
-
-def _earlier(answers: list[str], turn: int) -> str | None:
-    return json.dumps(answers[: turn - 1], ensure_ascii=False) if turn > 1 else None
 
 
 def _matches(columns: frozenset[str], _rows: Sequence[Row]) -> bool:

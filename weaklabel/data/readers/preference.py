@@ -1,118 +1,90 @@
-"""Layouts that name the better answer: HH-RLHF, TRL preference, UltraFeedback-style.
+"""Layouts that name the better answer: HH-RLHF, TRL preference, UltraFeedback-style, ms-swift's.
 
-All store `chosen` and `rejected`; they differ in where the prompt is. The better answer comes first in every
+All store a chosen and a rejected answer; they differ in where the prompt is. The better answer comes first in every
 row, so the reader redraws the order, and each column about one of the two answers goes with its text.
 
-Trap: binarised UltraFeedback has a column `messages` that repeats the *chosen* conversation. It is left
-behind here, because a canonical `messages` is the context only.
+Trap: binarised UltraFeedback has a column `messages` that repeats the *chosen* conversation. Its last turn is left
+off, because a canonical `messages` is the context only.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from weaklabel.data.readers.answers import (
+    SCORE_KEYS,
+    Answer,
+    dialogue_answer,
+    first_of,
+    read_answer,
+    whole_context,
+)
 from weaklabel.data.readers.base import (
     CANONICAL_NAMES,
     Draft,
-    Layout,
     Row,
     RowProblem,
     common,
     is_missing,
-    needs_all,
     read_messages,
     read_number,
-    shown,
 )
-from weaklabel.types.messages import Message, parse_transcript, prompt_of
+from weaklabel.data.readers.context import USED, Context, read_context
+from weaklabel.data.readers.gold_rule import GoldRule, larger
+from weaklabel.data.readers.layout import Layout, needs_all
+from weaklabel.types.messages import Message
 
 _SIDE: Final = re.compile(
     r"(?P<first>chosen|rejected)[_-](?P<stem_1>.+)|(?P<stem_2>.+)[_-](?P<last>chosen|rejected)"
 )
-_SCORES: Final = (
-    ("score_chosen", "score_rejected"),
-    ("chosen_score", "rejected_score"),
-    ("chosen_rating", "rejected_rating"),
-    ("chosen-rating", "rejected-rating"),
-)
-_Context = tuple[Any, list[Message] | None, Any, Any]  # prompt, messages, chosen, rejected
+_SCORE_STEMS: Final = frozenset({"score", "rating", "overall_score", "avg_rating", "avg-rating", "grade"})
+_BOTH_SCORES: Final = ("rating", "ratings", "score", "scores")
 
 
-def split_transcripts(chosen: object, rejected: object) -> _Context:
-    """Prompt and answers of two HH-RLHF dialogues, which share everything up to the last assistant turn.
+def two_sides(row: Row) -> tuple[Context, Any, Any, float | None, float | None]:
+    """Context, both answers, and their scores where they stand inside them.
 
     Raises:
-        RowProblem: when one does not end in an assistant turn, or the two differ before it.
+        RowProblem: answers whose contexts differ, or that do not end in a turn of the assistant.
     """
-    a, b = (_dialogue(n, v) for n, v in (("chosen", chosen), ("rejected", rejected)))
-    if a[:-1] != b[:-1]:
-        raise RowProblem("chosen and rejected differ before their last assistant turn")
-    return prompt_of(a[:-1]), a[:-1], a[-1]["content"], b[-1]["content"]
+    context = read_context({**row, "messages": None})
+    a, b = (read_answer(name, row.get(name)) for name in ("chosen", "rejected"))
+    if not (a.before or b.before):
+        whole = dialogue_answer(a.text), dialogue_answer(b.text)
+        if whole[0] and whole[1] and _repeats(context, whole[0].before):
+            a, b = whole[0], whole[1]
+    given = context.messages or _given(row, a, has_prompt=not is_missing(context.prompt))
+    scores = (_score_in("chosen", a.held), _score_in("rejected", b.held))
+    return context._replace(messages=whole_context(given, (a, b))), a.text, b.text, *scores
 
 
-def _dialogue(name: str, value: object) -> list[Message]:
-    if not isinstance(value, str):
-        raise RowProblem(f"{name} is {shown(value)}, expected a transcript")
-    turns = parse_transcript(value)
-    if len(turns) < 2 or turns[-1]["role"] != "assistant":
-        raise RowProblem(f"{name} does not end in an 'Assistant:' turn after a 'Human:' turn")
-    return turns
+def _repeats(context: Context, before: Sequence[Message]) -> bool:
+    """Whether two dialogues can be read as such: no prompt stands beside them, or they repeat it."""
+    prompt, messages = context.settled()
+    return (
+        not (messages or prompt)
+        or messages == list(before)
+        or [prompt] == [turn["content"] for turn in before]
+    )
 
 
-def split_preference(row: Row) -> _Context:
-    """Prompt and answers of a TRL row: prompt explicit or implicit, plain or conversational."""
-    prompt, chosen, rejected = row.get("prompt"), row.get("chosen"), row.get("rejected")
-    if isinstance(chosen, list) and isinstance(rejected, list):
-        return _split_conversations(prompt, chosen, rejected)
-    context = read_messages("prompt", prompt) if isinstance(prompt, list) else None
-    if context:
-        return prompt_of(context), context, chosen, rejected
-    if is_missing(prompt) and isinstance(chosen, str) and isinstance(rejected, str):
-        return _split_prefix(chosen, rejected)
-    return prompt, None, chosen, rejected
+def _given(row: Row, chosen: Answer, has_prompt: bool) -> list[Message] | None:
+    """The column `messages` as context: without the chosen answer, where it ends in that."""
+    messages = read_messages("messages", row.get("messages"))
+    if not messages or messages[-1]["role"] != "assistant":
+        return messages
+    if messages[-1]["content"] == chosen.text:
+        return messages[:-1]
+    if has_prompt or chosen.before:
+        return None
+    raise RowProblem("messages ends in an answer that is not the chosen one")
 
 
-def _split_conversations(prompt: object, chosen: object, rejected: object) -> _Context:
-    a, b = read_messages("chosen", chosen), read_messages("rejected", rejected)
-    if not a or not b or a[-1]["role"] != "assistant" or b[-1]["role"] != "assistant":
-        raise RowProblem("chosen and rejected must both end in an assistant message")
-    if a[:-1] != b[:-1]:
-        raise RowProblem("chosen and rejected differ before their last message")
-    before = read_messages("prompt", prompt) if isinstance(prompt, list) else None
-    context = a[:-1]
-    if before and context[: len(before)] != before:
-        # TRL's explicit form: chosen and rejected hold only what follows the prompt.
-        context = before + context
-    context = context or before or []
-    if not context:
-        return prompt, None, a[-1]["content"], b[-1]["content"]
-    return prompt_of(context), context, a[-1]["content"], b[-1]["content"]
-
-
-def _split_prefix(chosen: str, rejected: str) -> _Context:
-    """Without a prompt column the shared beginning is the prompt, cut at white space so that no word is torn.
-
-    Words with which both answers begin go to the prompt too; only an explicit prompt column can tell.
-    """
-    prefix = chosen[: _shared_length(chosen, rejected)]
-    cut = max((mark.start() for mark in re.finditer(r"\s", prefix)), default=0)
-    if not prefix[:cut].strip():
-        raise RowProblem("there is no prompt column, and chosen and rejected share no beginning")
-    return prefix[:cut].rstrip(), None, chosen[cut:].strip(), rejected[cut:].strip()
-
-
-def _shared_length(a: str, b: str) -> int:
-    """Length of the common beginning, by bisection: comparing slices is far faster than walking characters."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+def _score_in(name: str, held: Mapping[str, Any]) -> float | None:
+    key = first_of(SCORE_KEYS, held)
+    return None if key is None else read_number(f"{name}.{key}", held[key])
 
 
 def sides(row: Row, used: Sequence[str] = ()) -> dict[str, Any]:
@@ -141,70 +113,124 @@ def sides(row: Row, used: Sequence[str] = ()) -> dict[str, Any]:
     return found
 
 
-def _draft(row: Row, parts: _Context, gold: str | None = "a") -> list[Draft]:
-    prompt, messages, chosen, rejected = parts
-    return [Draft(prompt, chosen, rejected, messages, gold=gold, extra=sides(row), **common(row))]
+def _draft(row: Row, gold: str | None) -> Draft:
+    context, chosen, rejected, score, other = two_sides(row)
+    prompt, messages = context.settled()
+    extra = sides(row, USED)
+    if score is not None and other is not None:
+        gold = gold and _checked("chosen.score", score, "rejected.score", other)
+        extra |= {"score_a": score, "score_b": other}
+    return Draft(prompt, chosen, rejected, messages, gold=gold, extra=extra, **common(row))
 
 
-def _read_hh(row: Row) -> list[Draft]:
-    return _draft(row, split_transcripts(row.get("chosen"), row.get("rejected")))
+def _read_hh(row: Row, _gold: GoldRule) -> list[Draft]:
+    for name in ("chosen", "rejected"):
+        if dialogue_answer(row.get(name)) is None:
+            raise RowProblem(f"{name} does not end in an 'Assistant:' turn after a 'Human:' turn")
+    return [_draft(row, "a")]
 
 
-def _read_trl(row: Row) -> list[Draft]:
+def _read_trl(row: Row, _gold: GoldRule) -> list[Draft]:
     # Our own exports say whose choice it was. A label must never come back as gold.
     ours = str(row.get("label_source") or "").startswith("weaklabel")
-    return _draft(row, split_preference(row), gold=None if ours else "a")
+    return [_draft(row, None if ours else _tie_in(row) or "a")]
 
 
-def _read_ultrafeedback(row: Row) -> list[Draft]:
-    names = next((pair for pair in _SCORES if pair[0] in row and pair[1] in row), _SCORES[0])
+def _tie_in(row: Row) -> str | None:
+    """A tie, where one column holds the scores of both answers and they are equal."""
+    for name in _BOTH_SCORES:
+        value = row.get(name)
+        if isinstance(value, list | tuple) and len(value) == 2:
+            one, two = (read_number(name, number) for number in value)
+            return "tie" if one is not None and one == two else None
+    return None
+
+
+def _read_ultrafeedback(row: Row, _gold: GoldRule) -> list[Draft]:
+    names = score_columns(row) or ("score_chosen", "score_rejected")
     for name in names:
         value = row.get(name)
         if isinstance(value, float) and value != value:
             raise RowProblem(f"{name} is NaN")
     chosen, rejected = (read_number(name, row.get(name)) for name in names)
     if chosen is None or rejected is None:
-        return _draft(row, split_preference(row))  # no scores: the choice itself still stands
+        return [_draft(row, "a")]  # no scores: the choice itself still stands
+    return [_draft(row, _checked(names[0], chosen, names[1], rejected))]
+
+
+def _checked(name: str, chosen: float, other: str, rejected: float) -> str | None:
     if chosen < rejected:
-        raise RowProblem(f"{names[0]} {chosen:g} is below {names[1]} {rejected:g}")
-    return _draft(row, split_preference(row), gold="tie" if chosen == rejected else "a")
+        raise RowProblem(f"{name} {chosen:g} is below {other} {rejected:g}")
+    return larger(chosen, rejected)
+
+
+def score_columns(columns: Iterable[str]) -> tuple[str, str] | None:
+    """The columns that rate the chosen and the rejected answer, such as `score_chosen` and `score_rejected`.
+
+    >>> score_columns(["chosen", "rating_chosen", "rating_rejected"])
+    ('rating_chosen', 'rating_rejected')
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name in columns:
+        if match := _SIDE.fullmatch(name):
+            side = match["first"] or match["last"]
+            form = name.replace(side, "*")
+            if (match["stem_1"] or match["stem_2"]) in _SCORE_STEMS:
+                found.setdefault(form, {})[side] = name
+    return next(((s["chosen"], s["rejected"]) for s in found.values() if len(s) == 2), None)
+
+
+def _read_swift(row: Row, _gold: GoldRule) -> list[Draft]:
+    """ms-swift's form: `messages` ends in the chosen answer, `rejected_response` is the other one."""
+    turns = read_messages("messages", row.get("messages")) or []
+    if not turns or turns[-1]["role"] != "assistant":
+        raise RowProblem(
+            "messages does not end in an answer, which is the chosen one beside rejected_response"
+        )
+    rest = {k: v for k, v in row.items() if k not in ("messages", "rejected_response")}
+    sided = {"messages": turns[:-1], "chosen": turns[-1]["content"], "rejected": row.get("rejected_response")}
+    return [_draft(rest | sided, "a")]
 
 
 def _two_sided(columns: frozenset[str]) -> bool:
     return {"chosen", "rejected"} <= columns
 
 
-def _has_scores(columns: frozenset[str]) -> bool:
-    return any(set(pair) <= columns for pair in _SCORES)
-
-
 def _is_hh(columns: frozenset[str], rows: Sequence[Row]) -> bool:
     texts = [row.get("chosen") for row in rows]
-    transcripts = sum(isinstance(t, str) and len(parse_transcript(t)) > 1 for t in texts)
-    return _two_sided(columns) and "prompt" not in columns and 2 * transcripts > len(texts)
+    transcripts = sum(dialogue_answer(text) is not None for text in texts)
+    return _two_sided(columns) and not columns & {"prompt", "messages"} and 2 * transcripts > len(texts)
 
 
 _missing = needs_all("chosen", "rejected")
 
 
 def _scores_missing(columns: frozenset[str]) -> list[str]:
-    return _missing(columns) + ([] if _has_scores(columns) else list(_SCORES[0]))
+    return _missing(columns) + ([] if score_columns(sorted(columns)) else ["score_chosen", "score_rejected"])
 
 
 HH: Final = Layout("hh", "chosen, rejected (transcripts)", _is_hh, _read_hh, _missing, redraws=True)
 ULTRAFEEDBACK: Final = Layout(
     "ultrafeedback",
     "chosen, rejected, score_chosen, score_rejected",
-    lambda columns, _rows: _two_sided(columns) and _has_scores(columns),
+    lambda columns, _rows: _two_sided(columns) and score_columns(sorted(columns)) is not None,
     _read_ultrafeedback,
     _scores_missing,
     redraws=True,
 )
 TRL: Final = Layout(
     "trl",
-    "chosen, rejected (and mostly prompt)",
+    "prompt, chosen, rejected",
     lambda columns, _rows: _two_sided(columns),
     _read_trl,
     _missing,
+    redraws=True,
+)
+SWIFT: Final = Layout(
+    "swift",
+    "messages, rejected_response",
+    lambda columns, _rows: {"messages", "rejected_response"} <= columns,
+    _read_swift,
+    needs_all("messages", "rejected_response"),
     redraws=True,
 )

@@ -2,7 +2,8 @@
 
 Every two responses i < j make a pair, `<id>/<i>-<j>` where the row has an id. Equal ratings are a tie; a
 response without rating (null, NaN, "N/A") makes pairs without gold. Lists may stand in columns of their own
-(`responses`, `ratings`, `models`) or in one list of objects (`completions`, as UltraFeedback publishes it).
+(`responses`, `ratings`, `models`) or in one list of objects (`completions`, as UltraFeedback publishes it). Of two
+responses gold may also stand in a verdict, as in summarize_from_feedback's `choice`.
 
 Trap: in UltraFeedback's own files `overall_score` was parsed wrongly from some critiques (10 where 1 was
 meant), so the mean of the fine-grained ratings is preferred where both are there.
@@ -12,103 +13,105 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from weaklabel.data.readers.base import (
-    Draft,
-    Layout,
-    Row,
-    RowProblem,
-    carried,
-    common,
-    read_number,
-    shown,
-)
-from weaklabel.data.readers.canonical import read_prompt
+from weaklabel.data.readers.answers import RANK_KEYS, SCORE_KEYS, Answer, first_of, read_answer, whole_context
+from weaklabel.data.readers.base import Draft, Row, RowProblem, carried, common, read_number, shown
+from weaklabel.data.readers.context import USED, read_context
+from weaklabel.data.readers.gold_rule import GoldRule, larger
+from weaklabel.data.readers.layout import Layout
 
-_RESPONSES: Final = ("responses", "completions", "answers", "candidates", "generations")
-_PROMPTS: Final = ("prompt", "messages", "instruction", "question")
-_RATINGS: Final = ("ratings", "scores", "rewards")
-_RANKS: Final = ("ranks", "rank", "ranking")
-_TEXT_KEYS: Final = ("response", "text", "content", "completion", "answer")
-_SCORE_KEYS: Final = ("fine-grained_score", "rating", "score", "overall_score", "reward")
+LISTS: Final = ("responses", "completions", "answers", "candidates", "generations", "summaries", "outputs")
+"""What files call the list of responses."""
+RATINGS: Final = ("ratings", "scores", "rewards", "rating")
 
 
-def _first(names: Sequence[str], columns: object) -> str | None:
-    return next((name for name in names if name in columns), None)  # type: ignore[operator]
+class _Ratings(NamedTuple):
+    """A number for each response, by what they are called, and the columns they came from."""
+
+    numbers: list[float | None]
+    stem: str
+    columns: list[str]
 
 
 def _missing(columns: frozenset[str]) -> list[str]:
-    found = (("prompt", _PROMPTS), ("responses", _RESPONSES))
+    found = (("prompt", ("prompt", "messages")), ("responses", LISTS))
     return [word for word, names in found if not columns & set(names)]
 
 
 def _matches(columns: frozenset[str], rows: Sequence[Row]) -> bool:
-    name = _first(_RESPONSES, columns)
+    name = first_of(LISTS, columns)
     lists = sum(isinstance(row.get(name), list) for row in rows) if name else 0
     return not _missing(columns) and 2 * lists > len(rows)
 
 
-def _read(row: Row) -> list[Draft]:
-    prompt_name = _first(_PROMPTS, row) or "prompt"
-    prompt, messages = read_prompt({**row, "prompt": row.get("prompt", row.get(prompt_name))})
-    name = _first(_RESPONSES, row) or "responses"
-    texts, numbers, direction, sides, used = _answers(name, row)
+def _read(row: Row, gold: GoldRule) -> list[Draft]:
+    name = first_of(LISTS, row) or "responses"
+    answers = _answers(name, row.get(name))
+    context = read_context(row)
+    prompt, messages = context._replace(messages=whole_context(context.messages, answers)).settled()
+    ratings = _ratings(row, answers)
+    by_side = {ratings.stem: ratings.numbers} | _models(row, answers)
+    verdicts = _verdicts(row, gold, ratings)
     shared = common(row)
     row_id = shared.pop("id")
-    rest = carried(row, [prompt_name, name, *used])
+    rest = carried(row, (*USED, name, "models", *ratings.columns, *gold.used))
     drafts = []
-    for i, j in combinations(range(len(texts)), 2):
+    for i, j in combinations(range(len(answers)), 2):
         extra = dict(rest)
-        for stem, values in sides.items():
+        for stem, values in by_side.items():
             extra |= {f"{stem}_a": values[i], f"{stem}_b": values[j]}
-        gold = _verdict(numbers[i], numbers[j], direction)
         pair_id = None if row_id is None else f"{row_id}/{i}-{j}"
-        drafts.append(Draft(prompt, texts[i], texts[j], messages, gold, pair_id, extra=extra, **shared))
+        texts = answers[i].text, answers[j].text
+        drafts.append(Draft(prompt, *texts, messages, verdicts[i, j], pair_id, extra=extra, **shared))
     return drafts
 
 
-def _answers(
-    name: str, row: Row
-) -> tuple[list[Any], list[float | None], int, dict[str, list[Any]], list[str]]:
-    """Texts, numbers, +1 (more is better) or -1, columns per response, and the names of the columns used."""
-    items = row.get(name)
-    if not isinstance(items, list) or len(items) < 2:
-        came = f"a list of {len(items)}" if isinstance(items, list) else shown(items)
+def _answers(name: str, items: Any) -> list[Answer]:
+    if not isinstance(items, list | tuple) or len(items) < 2:
+        came = f"a list of {len(items)}" if isinstance(items, list | tuple) else shown(items)
         raise RowProblem(f"{name} is {came}, expected a list of at least two responses")
-    keys = set().union(*(item for item in items if isinstance(item, dict)))
-    text_key, model_key = _first(_TEXT_KEYS, keys), _first(("model",), keys)
-    texts = _inside(items, text_key) if text_key else items
-    column = _first((*_RATINGS, *_RANKS), row)
-    number_key = column or _first((*_SCORE_KEYS, *_RANKS), keys)
-    raw = _beside(column, row, items) if column else _inside(items, number_key)
-    numbers = [read_number(number_key or "ratings", value) for value in raw]
-    sides: dict[str, list[Any]] = {"rank" if number_key in _RANKS else "score": list(numbers)}
-    if model_key or "models" in row:
-        sides["model"] = _inside(items, model_key) if model_key else _beside("models", row, items)
-    used = [c for c in (column, "models" if "models" in row else None) if c]
-    return texts, numbers, -1 if number_key in _RANKS else 1, sides, used
+    return [read_answer(f"{name}[{k}]", item) for k, item in enumerate(items)]
 
 
-def _inside(items: list[Any], key: str | None) -> list[Any]:
-    return [item.get(key) if isinstance(item, dict) and key else None for item in items]
+def _ratings(row: Row, answers: Sequence[Answer]) -> _Ratings:
+    column = first_of((*RATINGS, *RANK_KEYS), row)
+    if column is not None:
+        raw, key = _beside(column, row, len(answers)), column
+    else:
+        keys = dict.fromkeys(key for answer in answers for key in answer.held)
+        key = first_of((*SCORE_KEYS, *RANK_KEYS), keys) or "ratings"
+        raw = [answer.held.get(key) for answer in answers]
+    numbers = [read_number(key, value) for value in raw]
+    return _Ratings(numbers, "rank" if key in RANK_KEYS else "score", [] if column is None else [column])
 
 
-def _beside(column: str, row: Row, items: list[Any]) -> list[Any]:
+def _models(row: Row, answers: Sequence[Answer]) -> dict[str, list[Any]]:
+    if any("model" in answer.held for answer in answers):
+        return {"model": [answer.held.get("model") for answer in answers]}
+    return {"model": _beside("models", row, len(answers))} if "models" in row else {}
+
+
+def _beside(column: str, row: Row, n_answers: int) -> list[Any]:
     values = row.get(column)
     if values is None:
-        return [None] * len(items)
-    if not isinstance(values, list) or len(values) != len(items):
-        raise RowProblem(f"{column} does not hold one value for each of {len(items)} responses")
-    return values
+        return [None] * n_answers
+    if not isinstance(values, list | tuple) or len(values) != n_answers:
+        raise RowProblem(f"{column} does not hold one value for each of {n_answers} responses")
+    return list(values)
 
 
-def _verdict(first: float | None, second: float | None, direction: int) -> str | None:
-    if first is None or second is None:
-        return None
-    if first == second:
-        return "tie"
-    return "a" if (first > second) == (direction > 0) else "b"
+def _verdicts(row: Row, gold: GoldRule, ratings: _Ratings) -> dict[tuple[int, int], str | None]:
+    """Gold of every pair of responses."""
+    n = len(ratings.numbers)
+    if gold.used:
+        if n != 2:
+            raise RowProblem(
+                f"{gold.shown or gold.used[0]} says which of two responses is better, and there are {n}"
+            )
+        return {(0, 1): gold.read(row)}
+    numbers = [None if x is None else -x if ratings.stem == "rank" else x for x in ratings.numbers]
+    return {(i, j): larger(numbers[i], numbers[j]) for i, j in combinations(range(n), 2)}
 
 
 RANKED: Final = Layout(

@@ -84,6 +84,7 @@ def _looks_like_message(turn: object) -> bool:
 def _message(turn: object) -> Message:
     if not isinstance(turn, Mapping):
         raise MessageProblem(f"holds {_shown(turn)}, {_EXPECTED}")
+    turn = {**turn, **(json_or_none(turn.get("extra")) or {})}  # of a message as we keep it
     said = _first(turn, _ROLE_KEYS)
     if not isinstance(said, str):
         raise MessageProblem(f"holds {_shown(turn)}, {_EXPECTED}")

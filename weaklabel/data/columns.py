@@ -1,0 +1,200 @@
+"""`columns`: our names -> the user's, which may be dotted and reach into objects and lists.
+
+`question.full_text` is the text in an object, `answers.0.text` that of the first object in a list, and `answers.text`
+the list of all their texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import pyarrow as pa
+
+from weaklabel.data.blocks import Block
+from weaklabel.data.decode import decode
+from weaklabel.data.readers.base import CANONICAL_NAMES, GOLD_COLUMNS, is_missing
+from weaklabel.errors import ConfigError, LayoutError, UnknownNameError
+
+FILL_IN: Final = "FILL IN"
+TARGETS: Final = (
+    CANONICAL_NAMES
+    | set(GOLD_COLUMNS)
+    | {
+        "prompt_input",
+        "system",
+        "chosen",
+        "rejected",
+        "score_chosen",
+        "score_rejected",
+        "conversation_a",
+        "conversation_b",
+        "turn",
+        "responses",
+        "ratings",
+        "ranks",
+        "gold_a",
+        "gold_b",
+        "gold_tie",
+    }
+)
+"""What a column can be; beside these any name that ends in `_a` or `_b`."""
+
+
+def check_columns(columns: Mapping[str, str], found: Sequence[str] = ()) -> None:
+    """Whether `columns` gives columns to names of ours, each to one.
+
+    Args:
+        columns: ours -> theirs.
+        found: the columns of the file, by which exchanged sides are recognised.
+
+    Raises:
+        UnknownNameError: a name that is not ours.
+        ConfigError: a column that is two things at once, sides that are exchanged, or a place that is left to fill in.
+    """
+    left = [ours for ours, theirs in columns.items() if theirs == FILL_IN]
+    if left:
+        raise ConfigError(
+            f"columns still says {FILL_IN!r} for {' and '.join(left)}. Write the names of your columns there, in "
+            f"weaklabel.toml or with --columns {left[0]}=...{_among(found)}"
+        )
+    for ours, theirs in columns.items():
+        if _is_target(ours):
+            continue
+        if _is_target(theirs) or ours in found:
+            raise ConfigError(
+                f"columns has {ours}={theirs}, and {ours!r} is not a name of ours. The name of ours comes first: write "
+                f"{theirs}={ours}."
+            )
+        raise UnknownNameError.for_name("column", ours, TARGETS)
+    ours_of: dict[str, str] = {}
+    for ours, theirs in columns.items():
+        if ours_of.setdefault(theirs, ours) != ours:
+            raise ConfigError(
+                f"columns gives {theirs!r} both as {ours_of[theirs]} and as {ours}. Name two columns."
+            )
+
+
+def _is_target(name: str) -> bool:
+    return name in TARGETS or name.endswith(("_a", "_b"))
+
+
+def _among(found: Sequence[str]) -> str:
+    return f". The file has: {', '.join(found)}." if found else "."
+
+
+def with_columns(block: Block, columns: Mapping[str, str], strict: bool = True) -> Block:
+    """The block with `columns` (ours -> theirs) applied; a column of ours that is displaced keeps its data.
+
+    What a dotted name reaches becomes a column beside the one that it reaches into.
+
+    Raises:
+        LayoutError: when a column named is not there, unless `strict` is False (a later block of JSON lines may lack
+            what earlier ones had).
+    """
+    if not columns:
+        return block
+    found = block.columns
+    nested = {
+        ours: theirs for ours, theirs in columns.items() if theirs not in found and _root(theirs) in found
+    }
+    absent = [theirs for theirs in columns.values() if theirs not in found and _root(theirs) not in found]
+    if absent and strict and len(block.lines):
+        raise LayoutError(
+            f"{block.file}: there is no column {absent[0]!r}. Found: {', '.join(names_within(block))}. "
+            "Correct --columns (columns={...} in Python)."
+        )
+    new = {theirs: ours for ours, theirs in columns.items()}
+    names = {n: new.get(n, _displaced(n, found) if n in columns else n) for n in found}
+    reached = {ours: _reached(block, theirs, strict) for ours, theirs in nested.items()}
+    if isinstance(block.data, pa.Table):
+        return replace(block, data=_appended(block.data.rename_columns([names[n] for n in found]), reached))
+    rows = [{names[n]: value for n, value in row.items()} for row in block.data]
+    for ours, values in reached.items():
+        for row, value in zip(rows, values, strict=True):
+            row[ours] = value
+    return replace(block, data=rows)
+
+
+def _appended(table: pa.Table, columns: Mapping[str, list[Any]]) -> Any:
+    try:
+        for name, values in columns.items():
+            table = table.append_column(name, pa.array(values))
+        return table
+    except (pa.ArrowException, OverflowError, TypeError):  # values of several types: row by row
+        rows = zip(table.to_pylist(), *columns.values(), strict=True)
+        return [{**row, **dict(zip(columns, values, strict=True))} for row, *values in rows]
+
+
+def _root(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _displaced(name: str, found: Sequence[str]) -> str:
+    while name in found:
+        name = f"source_{name}"
+    return name
+
+
+def _reached(block: Block, path: str, strict: bool) -> list[Any]:
+    values = [reach(row, path) for row in block.rows()]
+    if strict and values and all(value is None for value in values):
+        raise LayoutError(
+            f"{block.file}: {path!r} reaches nothing in any row. Found: {', '.join(names_within(block))}. Correct "
+            "--columns (columns={...} in Python)."
+        )
+    return values
+
+
+def reach(row: Any, path: str) -> Any:
+    """What a dotted name reaches in a row; None where there is nothing. Objects that stand there as text are opened.
+
+    >>> row = {"answers": [{"text": "x"}, {"text": "y"}]}
+    >>> reach(row, "answers.1.text"), reach(row, "answers.text"), reach(row, "answers.n.text")
+    ('y', ['x', 'y'], None)
+    """
+    for step, rest in _steps(path):
+        row = _opened(row) if isinstance(row, str) else row
+        if isinstance(row, Mapping):
+            row = row.get(step)
+        elif isinstance(row, list | tuple) and step.isdecimal():
+            row = row[int(step)] if int(step) < len(row) else None
+        elif isinstance(row, list | tuple):
+            values = [reach(item, f"{step}.{rest}" if rest else step) for item in row]
+            return values if any(value is not None for value in values) else None
+        else:
+            return None
+    return None if is_missing(row) else row
+
+
+def _steps(path: str) -> Iterable[tuple[str, str]]:
+    parts = path.split(".")
+    return ((part, ".".join(parts[k + 1 :])) for k, part in enumerate(parts))
+
+
+def _opened(text: str) -> Any:
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return decode(text)
+    except ValueError:
+        return None
+
+
+def names_within(block: Block, count: int = 40) -> list[str]:
+    """The names of the columns and, dotted, of the texts and numbers in objects that they hold, as the first rows have them."""
+    found: dict[str, None] = {}
+    for row in block.rows(5):
+        for name, value in row.items():
+            found[name] = None
+            found |= dict.fromkeys(_inner(name, value))
+    return [*found][:count]
+
+
+def _inner(name: str, value: Any) -> Iterable[str]:
+    value = _opened(value) if isinstance(value, str) else value
+    if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
+        value = value[0]
+    if isinstance(value, Mapping):
+        yield from (f"{name}.{key}" for key, inner in value.items() if isinstance(inner, str | int | float))

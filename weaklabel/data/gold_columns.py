@@ -1,0 +1,239 @@
+"""Where the gold of a file stands: what the user named, what the layout defines, and columns that may be gold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from weaklabel.data.readers import Layout
+from weaklabel.data.readers.base import GOLD_COLUMNS, Row, RowProblem, is_missing
+from weaklabel.data.readers.gold_rule import LABEL_NUMBERS, GoldRule, gold_question
+from weaklabel.data.roles import MARKS, side_pairs
+from weaklabel.errors import ConfigError, GoldError
+from weaklabel.types.verdicts import A, B, VerdictMap, number_in, suggested, verdict_key
+
+_CHOSEN: Final = ("hh", "ultrafeedback", "trl", "swift", "trl_implicit")
+_INDEX: Final = "better_response_id"
+_OUTCOME: Final = re.compile(
+    r"(?:^|[_\W])(?:is|has)?_?(?:winner|wins|won|better|preferred)(?=[_\W]|$)", re.IGNORECASE
+)
+_TIE: Final = re.compile(r"(?:^|[_\W])(?:tie|tied|draw)(?=[_\W]|$)", re.IGNORECASE)
+_MAYBE: Final = re.compile(
+    r"gold|label|winner|prefer|better|best|choice|chosen|verdict|judge?ment|vote|selected|rating|score|helpful",
+    re.IGNORECASE,
+)
+
+
+def gold_rule(
+    layout: Layout,
+    names: Sequence[str],
+    rows: Sequence[Row],
+    columns: Mapping[str, str],
+    values: VerdictMap | None,
+    file: str,
+) -> GoldRule:
+    """How gold is read.
+
+    Args:
+        layout: the file's.
+        names: its columns as they are called after renaming.
+        rows: the first rows.
+        columns: ours -> theirs, as the user named them.
+        values: the user's own coding.
+        file: for messages.
+
+    Raises:
+        GoldError: verdicts that are numbers whose meaning nobody has said.
+        ConfigError: gold named, or coded, where the layout says by itself what is gold.
+    """
+    rule = _found(layout, names, rows, columns, values)
+    if not rule.used:
+        if values is not None and layout.name not in ("canonical", "mt_bench", "ranked"):
+            raise ConfigError(
+                f"{file}: gold_values codes a verdict, but in the layout {layout.name!r} the better answer is the chosen "
+                "one. Remove gold_values, or name response_a, response_b and gold in columns."
+            )
+        return rule
+    unknown = rule.unknown(rows) if rule.column else []
+    if not rule.numbers and any(number_in(key) is not None or key in ("true", "false") for key in unknown):
+        every = {
+            verdict_key(row.get(rule.column or ""))
+            for row in rows
+            if not is_missing(row.get(rule.column or ""))
+        }
+        raise GoldError(f"{file}: {gold_question(rule.shown, every if values is None else unknown)}")
+    return rule
+
+
+def _found(
+    layout: Layout,
+    names: Sequence[str],
+    rows: Sequence[Row],
+    columns: Mapping[str, str],
+    values: VerdictMap | None,
+) -> GoldRule:
+    scores = [name for name in ("gold_a", "gold_b", "gold_tie") if name in names]
+    order = ("winner", *GOLD_COLUMNS) if layout.name == "mt_bench" else GOLD_COLUMNS
+    column = next((name for name in order if name in names), None)
+    if layout.name in _CHOSEN:
+        if named := [name for name in (*scores, *GOLD_COLUMNS) if name in columns]:
+            raise ConfigError(
+                f"columns names {named[0]}={columns[named[0]]}, but in the layout {layout.name!r} the chosen answer is the "
+                "better one. Name response_a and response_b instead of chosen and rejected, or leave it out."
+            )
+        return GoldRule()
+    if layout.name == "ranked" and not (scores or set(GOLD_COLUMNS) & set(columns)):
+        return GoldRule()
+    if scores:
+        return _of_columns(scores, columns)
+    if column is not None:
+        return _of_verdict(column, names, columns, values)
+    outcomes = outcome_columns(names, rows)
+    if outcomes is not None:
+        return GoldRule(outcomes=outcomes[0], ties=outcomes[1], shown=" and ".join(outcomes[0]))
+    return GoldRule()
+
+
+def _of_columns(names: Sequence[str], columns: Mapping[str, str]) -> GoldRule:
+    shown = " and ".join(columns.get(name, name) for name in names)
+    if len(names) < 2 or names[:2] != ["gold_a", "gold_b"]:
+        raise ConfigError(
+            f"columns names {names[0]}={columns.get(names[0], names[0])} alone. Name gold_a and gold_b, a number for each "
+            "response, of which the larger one wins."
+        )
+    pair = ("gold_a", "gold_b")
+    if len(names) == 3:
+        return GoldRule(outcomes=pair, ties=("gold_tie",), shown=shown, named=True)
+    return GoldRule(scores=pair, shown=shown, named=True)
+
+
+def _of_verdict(
+    column: str, names: Sequence[str], columns: Mapping[str, str], values: VerdictMap | None
+) -> GoldRule:
+    theirs = {ours: columns.get(ours, ours) for ours in (column, "response_a", "response_b")}
+    first, second = theirs["response_a"], theirs["response_b"]
+    own = column in ("gold", "label") and all(ours == name for ours, name in theirs.items())
+    numbers = LABEL_NUMBERS if own else {}
+    if theirs[column] == _INDEX and (first, second) == ("response_0", "response_1"):
+        numbers = {"0": A, "1": B}  # of PKU-SafeRLHF: the number in the name of the better response
+    called = {first.casefold(): A, second.casefold(): B} if first != "response_a" else {}
+    models = _models(names, first, second)
+    return GoldRule(
+        column=column,
+        shown=theirs[column],
+        values=values,
+        numbers=numbers,
+        names=called,
+        models=models,
+        named=column in columns,
+    )
+
+
+def _models(names: Sequence[str], first: str, second: str) -> tuple[str, str] | None:
+    """The columns that name the models behind the two responses, with the same marks of the sides."""
+    if {"model_a", "model_b"} <= set(names):
+        return "model_a", "model_b"
+    for marks in MARKS:
+        if (first, second) in side_pairs([first, second], *marks):
+            found = [pair for pair in side_pairs(names, *marks) if "model" in pair[0].lower()]
+            return found[0] if len(found) == 1 else None
+    return None
+
+
+def outcome_columns(
+    names: Sequence[str], rows: Sequence[Row]
+) -> tuple[tuple[str, str], tuple[str, ...]] | None:
+    """Columns of which one says that the first response won and another that the second did, and those of a tie.
+
+    >>> outcome_columns(["winner_model_a", "winner_model_b", "winner_tie"], [{"winner_model_a": 1, "winner_model_b": 0}])
+    (('winner_model_a', 'winner_model_b'), ('winner_tie',))
+    """
+    pairs = [
+        pair
+        for marks in MARKS
+        for pair in side_pairs(names, *marks)
+        if _OUTCOME.search(pair[0]) and all(_says_yes_or_no(rows, name) for name in pair)
+    ]
+    if len(pairs) != 1:
+        return None
+    ties = [n for n in names if n not in pairs[0] and _TIE.search(n) and _says_yes_or_no(rows, n)]
+    return pairs[0], tuple(ties)
+
+
+def _says_yes_or_no(rows: Sequence[Row], name: str) -> bool:
+    values = {verdict_key(row[name]) for row in rows if not is_missing(row.get(name)) and row[name] != ""}
+    return values <= {"0", "1", "true", "false"}
+
+
+def verdict_column(names: Sequence[str], rows: Sequence[Row], columns: Mapping[str, str]) -> str | None:
+    """The one column, by its name, whose verdicts everybody reads alike and that knows both sides; None if there is none.
+
+    Args:
+        names: columns as they are called after renaming.
+        rows: the first rows.
+        columns: ours -> theirs.
+    """
+    theirs = dict(columns.items())
+    found = []
+    for name in names:
+        if not _MAYBE.search(name):
+            continue
+        renamed = [{"gold": row.get(name), **{n: row.get(n) for n in ("model_a", "model_b")}} for row in rows]
+        rule = _of_verdict("gold", names, theirs | {"gold": columns.get(name, name)}, None)
+        if not rule.unknown(renamed) and {"a", "b"} <= _verdicts(rule, renamed):
+            found.append(columns.get(name, name))
+    return found[0] if len(found) == 1 else None
+
+
+def _verdicts(rule: GoldRule, rows: Sequence[Row]) -> set[str | None]:
+    found = set()
+    for row in rows:
+        try:
+            found.add(rule.read(row))
+        except RowProblem:
+            continue
+    return found
+
+
+def gold_hints(names: Sequence[str], rows: Sequence[Row], shown: Mapping[str, str]) -> list[str]:
+    """Lines on columns that may be gold, and what to write if they are; `shown` gives names as the user's file has them."""
+    hints = []
+    for marks in MARKS:
+        for first, second in side_pairs(names, *marks):
+            if _MAYBE.search(first) and all(_holds_numbers(rows, name) for name in (first, second)):
+                a, b = shown.get(first, first), shown.get(second, second)
+                hints.append(
+                    f"gold may be in {a} and {b}, a number for each response: if the larger one wins, add "
+                    f'gold_a = "{a}", gold_b = "{b}" to columns'
+                )
+    paired = {name for marks in MARKS for pair in side_pairs(names, *marks) for name in pair}
+    for name in names:
+        keys = {
+            verdict_key(row[name]) for row in rows if not is_missing(row.get(name)) and _is_cell(row[name])
+        }
+        if name in paired or not _MAYBE.search(name) or not 2 <= len(keys) <= 9:
+            continue
+        theirs = shown.get(name, name)
+        coded = f" and gold_values = {suggested(keys)} (or the other way round)" if _needs_map(keys) else ""
+        hints.append(
+            f'gold may be in {theirs} ({", ".join(sorted(keys)[:6])[:60]}): if it is, add gold = "{theirs}" to columns{coded}'
+        )
+    return hints[:6]
+
+
+def _is_cell(value: object) -> bool:
+    return isinstance(value, str | int | float | bool) and len(str(value)) <= 40
+
+
+def _needs_map(keys: set[str]) -> bool:
+    return bool(GoldRule(column="x", shown="x").unknown([{"x": key} for key in keys]))
+
+
+def _holds_numbers(rows: Sequence[Row], name: str) -> bool:
+    values = [row.get(name) for row in rows if not is_missing(row.get(name)) and row.get(name) != ""]
+    return bool(values) and all(
+        not isinstance(v, bool)
+        and (isinstance(v, int | float) or (isinstance(v, str) and number_in(verdict_key(v)) is not None))
+        for v in values
+    )

@@ -1,0 +1,36 @@
+"""Files of single responses (HelpSteer's ratings, KTO's thumbs), which are no pairs: recognised in order to say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from weaklabel.data.readers.base import Row
+from weaklabel.errors import LayoutError
+from weaklabel.types.messages import looks_like_messages
+
+
+class OneResponseError(LayoutError):
+    """A row holds one response, and a pair needs two."""
+
+
+NAMES: Final = ("response", "completion", "answer", "output", "generation", "reply", "text")
+
+
+def single_response(columns: frozenset[str], rows: Sequence[Row]) -> str | None:
+    """The column that holds the one response of each row, None where the file is not of that kind."""
+    if not columns & {"prompt", "messages"}:
+        return None
+    lower = {name.lower(): name for name in columns}
+    named = [lower[name] for name in NAMES if name in lower]
+    if named:
+        return named[0]
+    ends = [_ends_in_answer(row.get("messages")) for row in rows if row.get("messages")]
+    return "messages" if ends and all(ends) else None
+
+
+def _ends_in_answer(value: object) -> bool:
+    if not isinstance(value, list) or not looks_like_messages(value):
+        return False
+    last = value[-1]
+    return str(last.get("role") or last.get("from")).lower() in ("assistant", "gpt", "model", "bot")
