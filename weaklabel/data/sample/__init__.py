@@ -10,17 +10,29 @@ alike, so that length says next to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from weaklabel.artifacts import json_line, write_text
-from weaklabel.data.sample_tasks import TASKS, Dice
+from weaklabel.data.sample.arithmetic import arithmetic
+from weaklabel.data.sample.facts import facts
+from weaklabel.data.sample.lists import lists
+from weaklabel.data.sample.surface import Dice, Task
+from weaklabel.data.sample.tone import tone
 from weaklabel.errors import DataError
 
 if TYPE_CHECKING:
     from weaklabel.types import Pairs
+
+# Category -> task.
+_TASKS: Final[dict[str, Callable[[Dice], Task]]] = {
+    "arithmetic": arithmetic,
+    "lists": lists,
+    "facts": facts,
+    "tone": tone,
+}
 
 GOLD_NOISE: Final = 0.08
 """Share of gold that names the worse response."""
@@ -85,7 +97,7 @@ def _rows(n_pairs: int, seed: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     prompts: set[str] = set()
     while len(rows) < n_pairs:
-        category, task = dice.pick(list(TASKS.items()))
+        category, task = dice.pick(list(_TASKS.items()))
         prompt, write, faults = task(dice)
         if prompt in prompts:
             continue
