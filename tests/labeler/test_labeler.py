@@ -68,8 +68,15 @@ def make_pairs(n: int = 300, gold: int = 200, part: str = "dev", seed: int = 0, 
     return Pairs(table.set_column(6, table.schema.field("part"), pa.array(parts, pa.string())))
 
 
-def test_with_gold_it_is_calibrated_and_beats_chance_out_of_fold(lfs: list[LabelingFunction]) -> None:
-    labeler = fit(lfs, make_pairs())
+@pytest.fixture(scope="module")
+def labeler(tmp_path_factory: pytest.TempPathFactory) -> Labeler:
+    """A labeler of these functions fitted to `make_pairs()`, for tests that only ask it or save it."""
+    file = tmp_path_factory.mktemp("labeler") / "words.py"
+    file.write_text(LF_FILE)
+    return fit(load_lfs(str(file)), make_pairs())
+
+
+def test_with_gold_it_is_calibrated_and_beats_chance_out_of_fold(labeler: Labeler) -> None:
     assert labeler.calibrated
     assert labeler.out_of_fold["accuracy"].low > 0.55
 
@@ -82,9 +89,8 @@ def test_labels_flip_exactly_when_pairs_are_turned_round(lfs: list[LabelingFunct
         assert (labeler.compare(pairs.swapped()) == 1 - labeler.compare(pairs)).all()
 
 
-def test_comparing_works_out_no_reasons(lfs: list[LabelingFunction], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_comparing_works_out_no_reasons(labeler: Labeler, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = make_pairs()
-    labeler = fit(lfs, pairs)
     expected = labeler.label(pairs).p
     monkeypatch.setattr(
         "weaklabel.labeler.asking.antisymmetric_shares", lambda *a: pytest.fail("it was asked for reasons")
@@ -92,17 +98,15 @@ def test_comparing_works_out_no_reasons(lfs: list[LabelingFunction], monkeypatch
     assert (labeler.compare(pairs) == expected).all()
 
 
-def test_log_odds_of_the_reasons_add_up_to_the_logit(lfs: list[LabelingFunction]) -> None:
-    pairs = make_pairs()
-    labels = fit(lfs, pairs).label(pairs)
+def test_log_odds_of_the_reasons_add_up_to_the_logit(labeler: Labeler) -> None:
+    labels = labeler.label(make_pairs())
     for pair_id in ("p0", "p7", "p299"):
         reasons = labels.explain(pair_id)
         assert sum(r.log_odds or 0.0 for r in reasons.reasons) == pytest.approx(reasons.logit, abs=1e-9)
 
 
-def test_one_pair_is_explained_as_in_the_batch(lfs: list[LabelingFunction]) -> None:
+def test_one_pair_is_explained_as_in_the_batch(labeler: Labeler) -> None:
     pairs = make_pairs()
-    labeler = fit(lfs, pairs)
     pair = next(iter(pairs))
     assert labeler.explain(pair).logit == labeler.label(pairs).explain("p0").logit
 
@@ -129,21 +133,18 @@ def test_locked_test_gold_changes_nothing(lfs: list[LabelingFunction]) -> None:
     assert fit(lfs, both).model.to_dict() == fit(lfs, dev).model.to_dict()
 
 
-def test_gold_that_was_fitted_on_is_marked_in_sample(lfs: list[LabelingFunction]) -> None:
-    pairs = make_pairs(300, 200)
-    assert fit(lfs, pairs).label(pairs).in_sample.sum() == 200
+def test_gold_that_was_fitted_on_is_marked_in_sample(labeler: Labeler) -> None:
+    assert labeler.label(make_pairs(300, 200)).in_sample.sum() == 200
 
 
-def test_pairs_on_which_no_lf_votes_weigh_nothing(lfs: list[LabelingFunction]) -> None:
-    labeler = fit(lfs, make_pairs())
+def test_pairs_on_which_no_lf_votes_weigh_nothing(labeler: Labeler) -> None:
     labels = labeler.label(Pairs.of([Pair("same", "q", "x y", "y x"), Pair("other", "q", "good.", "bad")]))
     assert labels.w.tolist() == [0.0, 1.0]
     assert labels.p[0] == 0.5
 
 
-def test_saved_and_loaded_it_says_the_same_to_the_bit(lfs: list[LabelingFunction], tmp_path: Path) -> None:
+def test_saved_and_loaded_it_says_the_same_to_the_bit(labeler: Labeler, tmp_path: Path) -> None:
     pairs = make_pairs()
-    labeler = fit(lfs, pairs)
     labeler.save(tmp_path / "labeler")
     again = Labeler.load(tmp_path / "labeler", lfs)
     assert (again.label(pairs).logit == labeler.label(pairs).logit).all()
@@ -178,10 +179,9 @@ def test_an_lf_without_a_file_cannot_be_saved(tmp_path: Path) -> None:
         labeler.save(tmp_path / "labeler")
 
 
-def test_votes_of_other_pairs_are_refused(lfs: list[LabelingFunction]) -> None:
+def test_votes_of_other_pairs_are_refused(labeler: Labeler) -> None:
     pairs = make_pairs()
-    labeler = fit(lfs, pairs)
-    votes = apply(lfs, pairs.take(np.arange(10)))
+    votes = apply(labeler.lfs, pairs.take(np.arange(10)))
     with pytest.raises(LabelMatrixError, match="other pairs"):
         labeler.label(pairs, votes=votes)
 
@@ -274,9 +274,9 @@ def edited(state: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     ],
 )
 def test_an_edited_labeler_is_refused_in_one_sentence(
-    lfs: list[LabelingFunction], tmp_path: Path, path: str, value: Any, words: str
+    labeler: Labeler, tmp_path: Path, path: str, value: Any, words: str
 ) -> None:
-    fit(lfs, make_pairs()).save(tmp_path)
+    labeler.save(tmp_path)
     state = json.loads((tmp_path / "labeler.json").read_text())
     (tmp_path / "labeler.json").write_text(json.dumps(edited(state, path, value)))
     with pytest.raises(ArtifactError, match=words):
@@ -325,9 +325,8 @@ def test_declared_functions_come_in_groups(lfs: list[LabelingFunction], flat: li
 
 
 def test_gold_that_was_fitted_to_keeps_its_out_of_fold_belief_through_a_file(
-    lfs: list[LabelingFunction], tmp_path: Path
+    labeler: Labeler, tmp_path: Path
 ) -> None:
-    labeler = fit(lfs, make_pairs())
     assert labeler.out_of_fold_p.keys() == labeler.gold_ids
     labeler.save(tmp_path)
     assert Labeler.load(tmp_path, lfs).out_of_fold_p == labeler.out_of_fold_p
@@ -376,8 +375,7 @@ def test_ties_in_gold_give_a_probability_of_a_tie(lfs: list[LabelingFunction], t
     assert fit(lfs, pairs).label(pairs).p_tie is None
 
 
-def test_pairs_unlike_those_it_was_fitted_on_are_told_of(lfs: list[LabelingFunction]) -> None:
-    labeler = fit(lfs, make_pairs())
+def test_pairs_unlike_those_it_was_fitted_on_are_told_of(labeler: Labeler) -> None:
     texts = [("tell me", "zzz " * (40 + i), "zzz " * (80 + i)) for i in range(200)]
     other = Pairs.of([Pair(f"o{i}", f"{p} {i}", a, b) for i, (p, a, b) in enumerate(texts)])
     with pytest.warns(ShiftWarning):
