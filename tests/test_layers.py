@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,9 +59,19 @@ def room_of(path: Path) -> str:
     return parts[0].removesuffix(".py")
 
 
-def imports_of(path: Path) -> Iterator[tuple[str, int, bool]]:
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports_of(path: Path) -> tuple[tuple[str, int, bool], ...]:
     """(dotted name, line, only for type checkers) of every import statement in a file."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, int, bool]]:
+    tree = tree_of(path)
     guarded = {
         id(inner)
         for node in ast.walk(tree)
@@ -120,7 +131,7 @@ def files_used() -> dict[str, set[str]]:
     paths = {module_name(path): path for path in modules()}
     used: dict[str, set[str]] = {}
     for name, path in paths.items():
-        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        nodes = ast.walk(tree_of(path))
         found = set()
         for node in nodes:
             if isinstance(node, ast.Import):
