@@ -14,7 +14,7 @@ from weaklabel.data.readers.base import GoldProblem, Row, RowProblem, given_id, 
 from weaklabel.data.readers.canonical import GOLD_COLUMNS
 from weaklabel.data.sources import Stream, open_source
 from weaklabel.errors import GoldError
-from weaklabel.types import TURNED_GOLD, SetAside, fold
+from weaklabel.types import TURNED_GOLD, SetAside, collapse_whitespace
 
 
 @dataclass(slots=True)
@@ -130,7 +130,9 @@ def _view(entry: _Entry) -> tuple[Any, ...]:
 
 def _verdict(entry: _Entry, pair_id: str, table: pa.Table, row: int, redrawn: bool) -> str:
     where = f"{entry.file}, line {entry.line}, id {pair_id!r}"
-    if entry.prompt is not None and fold(entry.prompt) != fold(table["prompt"][row].as_py()):
+    if entry.prompt is not None and collapse_whitespace(entry.prompt) != collapse_whitespace(
+        table["prompt"][row].as_py()
+    ):
         raise GoldError(f"{where}: its prompt is not that of the pair. Is this the gold of other pairs?")
     if entry.responses is None:
         if redrawn and entry.gold != "tie":
