@@ -116,7 +116,8 @@ def test_a_score_does_not_depend_on_its_company(name: str, model: RewardModel, p
     prompts, responses = texts_of(pairs, "response_a")
     together = model.score(prompts, responses)[:5]
     alone = [model.score([prompts[i]], [responses[i]])[0] for i in range(5)]
-    assert np.abs(together - alone).max() <= (0 if name in EXACT else 1e-6)
+    # A batch is padded to its longest text, which moves the last bits of float32 sums.
+    assert np.abs(together - alone).max() <= (0 if name in EXACT else 1e-5)
 
 
 @every
