@@ -16,7 +16,6 @@ workers vote on them without a network.
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,14 +47,9 @@ class BothOrders(DerivedFunction):
     """A labeling function that reads what a judge said in both orders.
 
     The margin is `(f(b first) - f(a first)) / 2`, in log-odds where both answers carry them; else a verdict counts 1, a
-    tie 0. It votes where both verdicts name the same response, or the margin is at least `min_gap`. Where one
+    tie 0. It votes where both verdicts name the same response, or the margin is at least `settings.min_gap`. Where one
     order is missing the place cannot be told from the text, so it abstains; where the judge failed that is a fault.
     """
-
-    @property
-    @abstractmethod
-    def min_gap(self) -> float:
-        """Margins from here on vote although the two orders disagree."""
 
     def vote_all(self, pairs: Sequence[Pair]) -> BatchVotes:
         votes = np.full(len(pairs), ABSTAIN, dtype=np.int8)
@@ -88,7 +82,7 @@ class BothOrders(DerivedFunction):
         agreed = (a_first, b_first) in ((FIRST, SECOND), (SECOND, FIRST)) and (a_first == SECOND) == (
             margin > 0
         )
-        speaks = margin != 0 and (agreed or abs(margin) >= np.float32(self.min_gap))
+        speaks = margin != 0 and (agreed or abs(margin) >= np.float32(self.settings.min_gap))
         return int(margin > 0) if speaks else ABSTAIN
 
 

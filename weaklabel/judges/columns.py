@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from weaklabel.judges.both_orders import SAID, SAID_NOTHING, BothOrders
 from weaklabel.judges.settings import JudgeColumnSettings, JudgeColumnsSettings
 from weaklabel.judges.verdict import FIRST, SECOND, TIE
-from weaklabel.lf.columns import ColumnFunction, change_places, made_for, undefined, without_name
+from weaklabel.lf.columns import ColumnFunction, change_places, made_for, undefined
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.settings import arguments, takes
 from weaklabel.lf.sources.kinds import Described
@@ -41,16 +41,8 @@ class ColumnJudge(BothOrders):
     settings: JudgeColumnsSettings
 
     @property
-    def min_gap(self) -> float:
-        return self.settings.min_gap or 0.0
-
-    @property
     def doc(self) -> str:
         return f"Votes as columns {self.sources[0]!r} and {self.sources[1]!r} say, one per order."
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        return without_name(self.settings)
 
     @property
     def allowed(self) -> str:
@@ -110,7 +102,7 @@ class ShownVerdict(ColumnFunction):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return without_name(self.settings) | {"companion": self.companion}
+        return super().parameters | {"companion": self.companion}
 
     @property
     def band(self) -> tuple[int, float]:
@@ -159,15 +151,8 @@ def judge_columns(settings: JudgeColumnsSettings) -> ColumnJudge:
     Example:
         gpt = judge_columns("gpt", "ab", "ba", votes={"A": "first", "B": "second"})
     """
-    return ColumnJudge(
-        name=settings.name,
-        family="columns",
-        columns=made_for(settings.name, "first"),
-        version=settings.version,
-        spec=JUDGE_COLUMN.spec(arguments(settings)),
-        sources=(settings.first_a, settings.first_b),
-        settings=settings,
-    )
+    sources = (settings.first_a, settings.first_b)
+    return ColumnJudge.of(JUDGE_COLUMN, settings, "columns", made_for(settings.name, "first"), sources)
 
 
 @takes(JudgeColumnSettings)

@@ -25,7 +25,7 @@ from weaklabel.judges.both_orders import SAID, BothOrders, PositionBias, bias_of
 from weaklabel.judges.costs import Estimate, ledger_of
 from weaklabel.judges.settings import JudgeSettings, check_spec_name
 from weaklabel.lf.columns import made_for
-from weaklabel.lf.settings import arguments, takes
+from weaklabel.lf.settings import takes
 from weaklabel.lf.sources.kinds import Described
 from weaklabel.servers.replies import ReplyCache
 from weaklabel.types import Pair, Pairs
@@ -77,10 +77,6 @@ class Judge(BothOrders):
     settings: JudgeSettings
 
     @property
-    def min_gap(self) -> float:
-        return self.settings.min_gap
-
-    @property
     def doc(self) -> str:
         return f"{self.settings.model} says which response is better, asked in both orders."
 
@@ -88,7 +84,7 @@ class Judge(BothOrders):
     def parameters(self) -> dict[str, Any]:
         return self.settings.asked | {
             "words": list(self.settings.verdict_words.given),
-            "min_gap": self.min_gap,
+            "min_gap": self.settings.min_gap,
         }
 
     def __call__(self, pair: Pair) -> int:
@@ -169,14 +165,7 @@ def judge(settings: JudgeSettings) -> Judge:
 
 def _made(settings: JudgeSettings) -> Judge:
     check_spec_name(settings.name, "a judge")
-    return Judge(
-        name=settings.name,
-        family="judges",
-        columns=made_for(settings.name, "first"),
-        version=settings.version,
-        spec=JUDGE.spec(arguments(settings)),
-        settings=settings,
-    )
+    return Judge.of(JUDGE, settings, "judges", made_for(settings.name, "first"))
 
 
 # The template of a spec is text: a spec that comes from elsewhere must not have a file read.

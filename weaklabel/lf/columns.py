@@ -22,7 +22,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -58,10 +58,36 @@ class DerivedFunction(LabelingFunction):
     """A labeling function that reads columns which are made for it before anything is voted on.
 
     Attributes:
+        settings: all that describes it, an object of its kind's settings class.
         sources: the columns of the data behind it.
     """
 
+    settings: Any
     sources: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        kind: Described,
+        settings: Any,
+        family: str,
+        columns: tuple[str, str],
+        sources: tuple[str, ...] = (),
+    ) -> Self:
+        """The function that the settings describe, with a spec of this kind."""
+        return cls(
+            name=settings.name,
+            family=family,
+            columns=columns,
+            version=settings.version,
+            spec=kind.spec(arguments(settings)),
+            settings=settings,
+            sources=sources,
+        )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {key: value for key, value in arguments(self.settings).items() if key != "name"}
 
     @abstractmethod
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
@@ -149,10 +175,6 @@ class ColumnScores(ColumnFunction):
         return f"Prefers {self.settings.prefer} of column {self.sources[1]!r} against {self.sources[0]!r}."
 
     @property
-    def parameters(self) -> dict[str, Any]:
-        return without_name(self.settings)
-
-    @property
     def band(self) -> tuple[int, float]:
         return (1 if self.settings.prefer == "more" else -1), self.settings.min_gap
 
@@ -171,10 +193,6 @@ class ColumnVerdict(ColumnFunction):
     @property
     def doc(self) -> str:
         return f"Votes as column {self.settings.column!r} says."
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        return without_name(self.settings)
 
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
         verdicts = [self._beliefs(value) for value in table[self.settings.column].to_pylist()]
@@ -209,29 +227,14 @@ def column_scores(settings: ColumnScoresSettings) -> ColumnScores:
         lf = column_scores("old_model", "rm_a", "rm_b", min_gap=0.5)
     """
     sources = (settings.score_a, settings.score_b)
-    return ColumnScores(
-        name=settings.name,
-        family="columns",
-        columns=sources if change_places(*sources) else made_for(settings.name),
-        version=settings.version,
-        spec=COLUMN.spec(arguments(settings)),
-        sources=sources,
-        settings=settings,
-    )
+    columns = sources if change_places(*sources) else made_for(settings.name)
+    return ColumnScores.of(COLUMN, settings, "columns", columns, sources)
 
 
 @takes(ColumnVerdictSettings)
 def column_verdict(settings: ColumnVerdictSettings) -> ColumnVerdict:
     """A column that says which response is better as a labeling function."""
-    return ColumnVerdict(
-        name=settings.name,
-        family="columns",
-        columns=made_for(settings.name),
-        version=settings.version,
-        spec=COLUMN.spec(arguments(settings)),
-        sources=(settings.column,),
-        settings=settings,
-    )
+    return ColumnVerdict.of(COLUMN, settings, "columns", made_for(settings.name), (settings.column,))
 
 
 def _from_spec(values: Mapping[str, Any]) -> LabelingFunction:
@@ -268,11 +271,6 @@ def with_derived_columns(
             )
         table = lf.derive(table, ask=ask)
     return pairs if table is pairs.table else Pairs(table, pairs.set_aside)
-
-
-def without_name(settings: Any) -> dict[str, Any]:
-    """The settings that a vote rests on: all but the name."""
-    return {key: value for key, value in arguments(settings).items() if key != "name"}
 
 
 def made_for(name: str, kind: str = "score") -> tuple[str, str]:
