@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weaklabel.errors import ConfigError, DataError, LabelMatrixError
-from weaklabel.types import Message, Pairs, fold
+from weaklabel.types import Message, Pairs, collapse_whitespace
 from weaklabel.types.messages import copied
 
 
@@ -109,7 +109,7 @@ def gather_groups(pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None) -> lis
     _check_range("w", weights, np.finfo(np.float64).max, "a weight, 0 or more and finite")
     rows_of: dict[str, list[int]] = {}
     for row, asked in enumerate(pairs.asked):
-        rows_of.setdefault(fold(asked), []).append(row)
+        rows_of.setdefault(collapse_whitespace(asked), []).append(row)
     table = pairs.table
     texts = list(zip(table["response_a"].to_pylist(), table["response_b"].to_pylist(), strict=True))
     prompts, messages = table["prompt"].to_pylist(), table["messages"].to_pylist()

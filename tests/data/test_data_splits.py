@@ -13,7 +13,7 @@ from weaklabel.artifacts import content_hash
 from weaklabel.data import read_pairs, split_by_prompt
 from weaklabel.data.near_duplicates import link_near_duplicates
 from weaklabel.errors import ConfigError, DataError
-from weaklabel.types import Pairs, fold
+from weaklabel.types import Pairs, collapse_whitespace
 
 
 def rows(
@@ -219,7 +219,7 @@ def test_a_prompt_that_is_spelt_in_one_way_is_drawn_by_the_hash_of_its_folded_te
     # What projects have locked away stays locked away.
     pairs = read_pairs(rows(50, 1))
     drawn = {
-        pair_id: content_hash("0:test", content_hash(fold(prompt))[:32])
+        pair_id: content_hash("0:test", content_hash(collapse_whitespace(prompt))[:32])
         for pair_id, prompt in zip(pairs.ids, pairs.table["prompt"].to_pylist(), strict=True)
     }
     assert set(pairs.test.ids) == set(sorted(drawn, key=lambda i: drawn[i])[:25])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from weaklabel.errors import DataError
-from weaklabel.types import CANONICAL, Pair, Pairs, Text, fold
+from weaklabel.types import CANONICAL, Pair, Pairs, Text, collapse_whitespace
 
 
 def make_pairs(**more: list[object]) -> Pairs:
@@ -31,6 +33,30 @@ def make_pairs(**more: list[object]) -> Pairs:
 
 def test_gold_is_the_position_of_b_on_the_line_from_a_to_b():
     np.testing.assert_array_equal(make_pairs().y, [0.0, 0.5, 1.0, np.nan, np.nan])
+
+
+@pytest.mark.parametrize("name", ["ids", "y", "has_gold", "parts", "prompt_groups", "prompt_keys"])
+def test_what_is_worked_out_is_worked_out_once_and_stays_as_it_is(name):
+    pairs = make_pairs()
+    found = getattr(pairs, name)
+    assert getattr(pairs, name) is found
+    with pytest.raises((TypeError, ValueError)):
+        found[0] = found[1]
+
+
+def test_some_rows_and_turned_pairs_are_worked_out_anew():
+    pairs = make_pairs()
+    assert (pairs.ids, pairs.y[2]) == (("1", "2", "3", "4", "5"), 1.0)
+    assert (pairs.take(np.array([2])).ids, pairs.swapped().y[2]) == (("3",), 0.0)
+
+
+def test_copies_carry_the_table_alone():
+    pairs = make_pairs()
+    assert len(pairs.prompt_keys) == 5
+    again = pickle.loads(pickle.dumps(pairs))
+    assert again.table.equals(pairs.table)
+    assert "prompt_keys" not in vars(again)
+    assert again.prompt_keys == pairs.prompt_keys
 
 
 def test_parts_hold_gold_pairs_and_visible_leaves_test_out():
@@ -119,7 +145,7 @@ def test_repr_counts_the_parts():
 
 
 def test_fold_makes_one_space_of_any_white_space():
-    assert fold(" a\n\tb\u00a0c ") == "a b c"
+    assert collapse_whitespace(" a\n\tb\u00a0c ") == "a b c"
 
 
 @pytest.mark.parametrize("name", ["gold", "part", "swapped"])

@@ -16,7 +16,7 @@ from weaklabel.data.readers.base import GOLD_COLUMNS, GoldProblem, Row, RowProbl
 from weaklabel.data.readers.gold_rule import LABEL_NUMBERS, GoldRule, gold_question
 from weaklabel.data.sources import Stream, open_source
 from weaklabel.errors import GoldError
-from weaklabel.types import TURNED_GOLD, SetAside, fold
+from weaklabel.types import TURNED_GOLD, SetAside, collapse_whitespace
 from weaklabel.types.verdicts import VerdictMap, number_in
 
 
@@ -152,7 +152,9 @@ def _view(entry: _Entry) -> tuple[Any, ...]:
 
 def _verdict(entry: _Entry, pair_id: str, table: pa.Table, row: int, redrawn: bool) -> str:
     where = f"{entry.file}, line {entry.line}, id {pair_id!r}"
-    if entry.prompt is not None and fold(entry.prompt) != fold(table["prompt"][row].as_py()):
+    if entry.prompt is not None and collapse_whitespace(entry.prompt) != collapse_whitespace(
+        table["prompt"][row].as_py()
+    ):
         raise GoldError(f"{where}: its prompt is not that of the pair. Is this the gold of other pairs?")
     if entry.responses is None:
         if redrawn and entry.gold != "tie":

@@ -17,7 +17,7 @@ from weaklabel.data.readers.context import read_context
 from weaklabel.data.reading import iter_batches
 from weaklabel.data.sources import open_source
 from weaklabel.errors import DataError, LayoutError
-from weaklabel.types import Message, SetAside, fold, prompt_key
+from weaklabel.types import Message, SetAside, collapse_whitespace, prompt_key
 from weaklabel.types.messages import conversation, prompt_of
 
 
@@ -45,7 +45,9 @@ class Prompt:
     @property
     def keys(self) -> frozenset[str]:
         """The folded prompt and conversation: prompts that share one are repeats."""
-        return frozenset(filter(None, (fold(self.text), fold(_told(self.messages)))))
+        return frozenset(
+            filter(None, (collapse_whitespace(self.text), collapse_whitespace(_told(self.messages))))
+        )
 
     @property
     def looks(self) -> frozenset[str]:

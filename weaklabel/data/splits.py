@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from weaklabel.artifacts import content_hash
 from weaklabel.data.near_duplicates import Links, link_near_duplicates
 from weaklabel.errors import ConfigError, DataError
-from weaklabel.types import Pairs, fold, prompt_key
+from weaklabel.types import Pairs, collapse_whitespace, prompt_key
 
 # A pool prompt is drawn like any other, so that gold which arrives later is split too.
 _LOCKED: Final = ("test", "dev")
@@ -160,7 +160,7 @@ class Outline:
             self.spellings.append(())
             if self.texts is not None:
                 self.texts.append(prompt_key(prompt))
-        spelling = content_hash(fold(prompt))[:32]
+        spelling = content_hash(collapse_whitespace(prompt))[:32]
         if spelling not in self.spellings[number]:
             self.spellings[number] += (spelling,)
         return number

@@ -7,9 +7,16 @@ from weaklabel.types.labels import Explanation, Labels, Reason, sigmoid
 from weaklabel.types.labels_file import LabelsFile
 from weaklabel.types.messages import Message
 from weaklabel.types.pair import ABSTAIN, PREFER_A, PREFER_B, Pair
-from weaklabel.types.pairs import CANONICAL, GOLD_VALUES, PARTS, TURNED_GOLD, Pairs, SetAside, fold
+from weaklabel.types.pairs import (
+    CANONICAL,
+    GOLD_VALUES,
+    PARTS,
+    TURNED_GOLD,
+    Pairs,
+    SetAside,
+)
 from weaklabel.types.prompt_key import prompt_key
-from weaklabel.types.text import Text
+from weaklabel.types.text import Text, collapse_whitespace
 from weaklabel.types.votes import (
     Float32Array,
     FloatArray,
@@ -49,7 +56,7 @@ __all__ = [
     "Votes",
     "answer_of",
     "as_comparer",
-    "fold",
+    "collapse_whitespace",
     "prompt_key",
     "sigmoid",
     "signed_votes",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -60,7 +60,8 @@ class SetAside:
 class Pairs:
     """Pairs in the canonical schema, with the rows that were set aside while reading them.
 
-    Made by `read_pairs` (files, DataFrames, data sets) or, inside the package, from a canonical table.
+    Made by `read_pairs` (files, DataFrames, data sets) or, inside the package, from a canonical table. What is worked
+    out from the table is worked out once, and cannot be written to.
 
     Attributes:
         table: `pyarrow.Table` whose first columns are `CANONICAL`, one row per pair.
@@ -110,6 +111,10 @@ class Pairs:
             table = table.append_column(name, pa.array([pair.columns.get(name) for pair in given]))
         return cls(table)
 
+    def __reduce__(self) -> tuple[type[Pairs], tuple[pa.Table, tuple[SetAside, ...]]]:
+        # What was worked out stays behind: it is cheap to work out again where it is wanted.
+        return Pairs, (self.table, self.set_aside)
+
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
@@ -118,33 +123,37 @@ class Pairs:
         shown = ", ".join(f"{count} {part}" for part, count in parts.items() if count)
         return f"Pairs({len(self)} pairs: {shown or 'no part'}; {len(self.set_aside)} rows set aside)"
 
-    @property
+    @cached_property
     def ids(self) -> tuple[str, ...]:
         return tuple(self.table["id"].to_pylist())
 
-    @property
+    @cached_property
     def y(self) -> FloatArray:
         """Gold as `(n_pairs,)` float64: 0 (A), 1 (B), .5 (tie), NaN (unknown). The position of P(B)."""
-        return np.array([_P_OF_GOLD.get(g, np.nan) for g in self.table["gold"].to_pylist()], dtype=np.float64)
+        gold = self.table["gold"].to_pylist()
+        return _read_only(np.array([_P_OF_GOLD.get(g, np.nan) for g in gold], dtype=np.float64))
 
-    @property
+    @cached_property
     def has_gold(self) -> NDArray[np.bool_]:
-        return np.asarray(pc.is_valid(self.table["gold"]).to_numpy(zero_copy_only=False), dtype=np.bool_)
+        """`(n_pairs,)`: whether there is gold, a tie included."""
+        return _read_only(np.array(pc.is_valid(self.table["gold"]), dtype=np.bool_))
 
-    @property
+    @cached_property
     def parts(self) -> NDArray[np.object_]:
-        return np.asarray(self.table["part"].to_pylist(), dtype=np.object_)
+        """`(n_pairs,)`: which of `PARTS` each pair is in."""
+        return _read_only(np.array(self.table["part"].to_pylist(), dtype=np.object_))
 
-    @property
+    @cached_property
     def prompt_groups(self) -> NDArray[np.int64]:
         """`(n_pairs,)` int64: equal numbers for prompts that are the same (`prompt_keys`). The unit of every split."""
         codes: dict[str, int] = {}
-        return np.array([codes.setdefault(key, len(codes)) for key in self.prompt_keys], dtype=np.int64)
+        keys = self.prompt_keys
+        return _read_only(np.array([codes.setdefault(key, len(codes)) for key in keys], dtype=np.int64))
 
-    @property
-    def prompt_keys(self) -> list[str]:
+    @cached_property
+    def prompt_keys(self) -> tuple[str, ...]:
         """What makes two prompts the same: the conversation, or the prompt where there is none, as `prompt_key` sees it."""
-        return [prompt_key(text) for text in self.asked]
+        return tuple(prompt_key(text) for text in self.asked)
 
     @property
     def asked(self) -> list[str]:
@@ -233,6 +242,6 @@ class Pairs:
         return self.table.to_pandas()
 
 
-def fold(text: str) -> str:
-    """The text with every run of white space turned into one space, ends trimmed: whether two are one text."""
-    return re.sub(r"\s+", " ", text).strip()
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array

@@ -112,3 +112,8 @@ class Text(str):
     def __reduce__(self) -> tuple[type[Text], tuple[str]]:
         # The memory stays behind: it can be larger than the text and is cheap to rebuild.
         return Text, (str(self),)
+
+
+def collapse_whitespace(text: str) -> str:
+    """The text with every run of white space turned into one space, ends trimmed: whether two are one text."""
+    return re.sub(r"\s+", " ", text).strip()
