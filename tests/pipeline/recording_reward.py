@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from weaklabel.reward import RewardModel
 from weaklabel.types import FloatArray, Pairs
@@ -20,26 +18,13 @@ class Recording(RewardModel):
     fits: ClassVar[list[tuple[Pairs, FloatArray]]] = []
     asked: ClassVar[list[Pairs]] = []
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {}
-
-    def fit(
-        self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None
-    ) -> Self:
-        type(self).fits.append((pairs, np.asarray(gold)))
-        return self
+    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray) -> float:
+        type(self).fits.append((pairs, y))
+        return 1.0
 
     def compare(self, pairs: Pairs) -> FloatArray:
         type(self).asked.append(pairs)
         return super().compare(pairs)
 
-    def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
+    def _raw(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
         return np.array([float(len(response)) for response in responses])
-
-    def save(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> None:
-        raise NotImplementedError
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        raise NotImplementedError

@@ -17,22 +17,12 @@ class Recorder(RewardModel):
 
     name = "recorder"
 
-    def fit(self, pairs, p, w=None, *, gold=None):
-        self.seen = {i: (x, y, z) for i, x, y, z in zip(pairs.ids, p, w, gold, strict=True)}
-        return self
+    def _learn(self, pairs, p, w, y):
+        self.seen = {i: (x, y, z) for i, x, y, z in zip(pairs.ids, p, w, y, strict=True)}
+        return 1.0
 
-    def score(self, prompts, responses):
+    def _raw(self, prompts, responses):
         return np.zeros(len(responses))
-
-    @property
-    def settings(self):
-        return {}
-
-    def save(self, folder, *, beside=None): ...
-
-    @classmethod
-    def load(cls, folder):
-        return cls()
 
 
 def test_gold_comes_before_labels_and_labels_before_nothing():

@@ -12,7 +12,9 @@ from made_pairs import made_pairs
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
+safetensors_torch = pytest.importorskip("safetensors.torch")
 
+from weaklabel.artifacts import file_hash, read_json, sealed, write_json  # noqa: E402
 from weaklabel.config import SweepReward  # noqa: E402
 from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError, NotFittedError  # noqa: E402
 from weaklabel.metrics import accuracy  # noqa: E402
@@ -106,23 +108,24 @@ def test_what_was_saved_scores_the_same_to_the_bit(fitted, tmp_path):
     assert not (tmp_path / "m" / "README.md").exists()
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "gold_prompts.npy"])
-def test_a_changed_file_is_noticed(fitted, tmp_path, name):
+def test_an_adapter_beside_it_cannot_have_another_model_loaded(fitted, tmp_path):
     fitted[1].save(tmp_path / "m")
-    raw = bytearray((tmp_path / "m" / name).read_bytes())
-    raw[-1] ^= 1
-    (tmp_path / "m" / name).write_bytes(bytes(raw))
-    with pytest.raises(ArtifactError, match=f"{name} is not what its manifest names"):
+    (tmp_path / "m" / "adapter_config.json").write_text('{"base_model_name_or_path": "somebody/else"}')
+    with pytest.raises(ArtifactError, match=r"adapter_config.json would have another model loaded"):
         load_reward(tmp_path / "m")
 
 
-@pytest.mark.parametrize("key", ["hashes", "scale", "trained", "gold_prompts"])
-def test_a_manifest_that_lacks_something_is_torn(fitted, tmp_path, key):
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused_though_they_hash_well(fitted, tmp_path, value):
     fitted[1].save(tmp_path / "m")
-    about = json.loads((tmp_path / "m" / "manifest.json").read_text())
-    del about[key]
-    (tmp_path / "m" / "manifest.json").write_text(json.dumps(about))
-    with pytest.raises(ArtifactError, match=r"is no whole manifest|is not what its manifest names"):
+    weights = safetensors_torch.load_file(tmp_path / "m" / "model.safetensors")
+    first = min(weights)
+    weights[first].view(-1)[0] = value
+    safetensors_torch.save_file(weights, tmp_path / "m" / "model.safetensors", metadata={"format": "pt"})
+    about = read_json(tmp_path / "m" / "manifest.json")
+    about["hashes"]["model.safetensors"] = file_hash(tmp_path / "m" / "model.safetensors")
+    write_json(tmp_path / "m" / "manifest.json", sealed(about))
+    with pytest.raises(ArtifactError, match="weights that are not finite"):
         load_reward(tmp_path / "m")
 
 
@@ -234,7 +237,7 @@ def test_a_name_that_transformers_replaced_is_read_and_kept_under_the_new_one(re
 
 def test_it_says_that_it_is_not_fitted(tmp_path):
     model = TransformerReward(from_scratch="tiny")
-    with pytest.raises(NotFittedError, match="transformer is not fitted"):
+    with pytest.raises(NotFittedError, match="TransformerReward is not fitted"):
         model.compare(colours(2))
     with pytest.raises(NotFittedError, match="nothing to save"):
         model.save(tmp_path / "m")

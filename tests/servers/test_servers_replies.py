@@ -12,7 +12,7 @@ import pytest
 
 from weaklabel.data.seen_ids import SeenIds
 from weaklabel.errors import ArtifactError
-from weaklabel.reward.base import write_array
+from weaklabel.reward.saved import write_array
 from weaklabel.servers.protocol import Reply
 from weaklabel.servers.replies import ReplyCache
 

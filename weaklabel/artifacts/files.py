@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from weaklabel.artifacts.json_text import json_line, parse_json
+from weaklabel.artifacts.json_text import json_line, json_text, parse_json
 from weaklabel.errors import ArtifactError
 
 _CHUNK = 1 << 20
@@ -128,6 +128,10 @@ def read_json(path: Path) -> Any:
         return parse_json(path.read_text(encoding="utf-8"), _no_number)
     except FileNotFoundError:
         raise ArtifactError(f"{path} does not exist. Run the step that writes it first.") from None
+    except OSError as error:
+        raise ArtifactError(
+            f"{path} cannot be read ({error.strerror}). Make it readable, or name another."
+        ) from None
     except ValueError as error:
         raise ArtifactError(f"{path} is not JSON ({error}). Delete it and run the step again.") from None
 
@@ -185,6 +189,27 @@ def manifest(
         "versions": versions(),
         **more,
     }
+
+
+def sealed(about: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest with a hash of all it says, so that what was edited is noticed; see `is_sealed`."""
+    return {**about, "seal": _seal_of(about)}
+
+
+def is_sealed(about: Mapping[str, Any]) -> bool:
+    """Whether a manifest is what `sealed` gave.
+
+    >>> is_sealed(sealed({"scale": 1.0})), is_sealed(sealed({"scale": 1.0}) | {"scale": 2.0})
+    (True, False)
+    """
+    try:
+        return about.get("seal") == _seal_of(about)
+    except ValueError:  # 1e999 in a file is infinity, which no manifest of ours holds
+        return False
+
+
+def _seal_of(about: Mapping[str, Any]) -> str:
+    return content_hash(json_text({k: v for k, v in about.items() if k != "seal"}, sort_keys=True))
 
 
 def versions() -> dict[str, str]:

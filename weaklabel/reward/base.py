@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from weaklabel.artifacts import content_hash, read_json
-from weaklabel.errors import ArtifactError, DataError, LabelMatrixError
+from weaklabel._validation import check_gold, check_settings
+from weaklabel.errors import ArtifactError, DataError, LabelMatrixError, NotFittedError, WeaklabelError
+from weaklabel.reward.saved import SMALLEST, ArrayKind, Saved, write_saved
 from weaklabel.types import FloatArray, Pairs, sigmoid
 
 GOLD_PROMPTS: Final = "gold_prompts.npy"
@@ -33,9 +34,12 @@ class RewardModel(ABC):
     name: ClassVar[str]
     resumes: ClassVar[bool] = False
     """Whether a killed `fit` goes on in the folder that the setting `checkpoints` names."""
+    unsaved: ClassVar[frozenset[str]] = frozenset()
+    """Settings that change no answer, such as where things are kept, and are not saved."""
     scale_: float = 1.0
     n_gold_: int = 0
     gold_prompts_: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
+    _fitted: bool = False
 
     @classmethod
     def annotations(cls) -> dict[str, str]:
@@ -53,7 +57,6 @@ class RewardModel(ABC):
         """
         return dict(settings)
 
-    @abstractmethod
     def fit(
         self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None
     ) -> Self:
@@ -62,19 +65,30 @@ class RewardModel(ABC):
         Args:
             pairs: `n` pairs.
             p: `(n,)` in [0, 1], the belief that B is better; .5 is a tie.
-            w: `(n,)` >= 0, how much each pair counts; None counts 1.
+            w: `(n,)` >= 0, how much each pair counts; None counts 1. A pair of weight 0 changes nothing.
             gold: `(n,)` 0, .5, 1 or NaN; where given, the scale of the scores is calibrated on it, out of fold.
-        """
 
-    @abstractmethod
+        Raises:
+            LabelMatrixError: `p`, `w` or `gold` that do not fit the pairs.
+            DataError: no row has a weight above zero.
+        """
+        p_, w_ = check_targets(type(self).__name__, len(pairs), p, w)
+        y = check_gold(gold, len(pairs))
+        self.scale_ = self._learn(pairs, p_, w_, y)
+        seen = pairs.take(~np.isnan(y))
+        self.n_gold_, self.gold_prompts_, self._fitted = len(seen), np.unique(prompt_hashes(seen)), True
+        return self
+
     def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
         """`(n,)` float64 rewards in log-odds: a difference of 1 means odds of e to 1.
 
         Raises:
-            NotFittedError: before `fit`.
+            NotFittedError: before `fit`. LabelMatrixError: not one prompt per response.
         """
+        self._check_asked(prompts, responses)
+        return self._scaled(self._raw(prompts, responses))
 
-    @abstractmethod
+    @final
     def save(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> None:
         """Write the fitted model into a folder, whole or not at all; an earlier model there is replaced.
 
@@ -85,20 +99,42 @@ class RewardModel(ABC):
         Raises:
             NotFittedError: before `fit`. ArtifactError: when the folder holds other files.
         """
+        self._require_fit("there is nothing to save. Call fit first.")
+        write_saved(
+            Path(folder),
+            f"reward:{self.name}",
+            {GOLD_PROMPTS: self.gold_prompts_, **self._arrays()},
+            beside or {},
+            self._write_more,
+            scale=self.scale_,
+            n_gold=self.n_gold_,
+            settings=self.settings,
+            **self._entries(),
+        )
 
     @classmethod
-    @abstractmethod
+    @final
     def load(cls, folder: str | Path) -> Self:
         """The model that `save` wrote, equal to the bit.
 
         Raises:
-            ArtifactError: when the folder holds no such model, or a torn one.
+            ArtifactError: when the folder holds no such model, or a torn one, or numbers that no fit gives.
         """
+        saved = Saved.open(folder, f"reward:{cls.name}")
+        model = cls._of(saved)
+        model.scale_ = saved.number("scale", SMALLEST)
+        model.n_gold_ = saved.count("n_gold")
+        arrays = saved.arrays({GOLD_PROMPTS: ArrayKind(("k",), "uint64"), **model._array_kinds()})
+        model.gold_prompts_ = arrays.pop(GOLD_PROMPTS)
+        model._restore(saved, arrays)
+        model._fitted = True
+        return model
 
     @property
-    @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What the constructor was given."""
+        """What the constructor was given, but for what is `unsaved`."""
+        names = inspect.signature(type(self)).parameters
+        return {name: getattr(self, name) for name in names if name not in self.unsaved}
 
     def facts(self) -> dict[str, str]:
         """Further lines for the model's card: how it was trained and calibrated."""
@@ -119,46 +155,71 @@ class RewardModel(ABC):
         """`(n_pairs,)`: whether gold of the pair's prompt was used to fit, so that a figure on it is in-sample."""
         return np.isin(prompt_hashes(pairs), self.gold_prompts_)
 
+    # ------------------------------------------------------------------ what a model writes itself
+    @abstractmethod
+    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray) -> float:
+        """Learn from checked beliefs, weights and gold, `(n,)` each; the scale of the scores."""
+
+    @abstractmethod
+    def _raw(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
+        """`(n,)` float64 scores before they are scaled."""
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """What was learned, as arrays by file name."""
+        return {}
+
+    def _array_kinds(self) -> dict[str, ArrayKind]:
+        """What each of them is; may depend on settings."""
+        return {}
+
+    def _write_more(self, folder: Path) -> None:  # noqa: B027 - most models are arrays alone
+        """Write what was learned and is no array."""
+
+    def _entries(self) -> dict[str, Any]:
+        """Entries of the manifest: `inputs`, and others."""
+        return {"inputs": {}}
+
+    def _restore(self, saved: Saved, arrays: Mapping[str, NDArray[Any]]) -> None:  # noqa: B027 - some learn nothing
+        """Put back what `_arrays`, `_write_more` and `_entries` gave."""
+
+    @classmethod
+    def _of(cls, saved: Saved) -> Self:
+        """A fresh model with the settings that were saved."""
+        settings = saved.table("settings")
+        try:
+            # What is unsaved names places on a disk, and a folder from elsewhere has no say in them.
+            kinds = {name: kind for name, kind in cls.annotations().items() if name not in cls.unsaved}
+            check_settings(cls.name, settings, kinds)
+            return cls(**settings)
+        except (WeaklabelError, TypeError, ValueError) as error:
+            saved.fail(f"settings: {error}")
+
+    def _check_asked(self, prompts: Sequence[str], responses: Sequence[str]) -> None:
+        self._require_fit("Call fit(pairs, p) or train_reward(labels) first.")
+        if len(prompts) != len(responses):
+            raise LabelMatrixError(
+                f"{type(self).__name__}.score: {len(prompts)} prompts came with {len(responses)} responses. "
+                "Pass one prompt per response."
+            )
+
+    def _scaled(self, raw: FloatArray) -> FloatArray:
+        scores = raw * self.scale_
+        if wrong := int((~np.isfinite(scores)).sum()):
+            raise ArtifactError(
+                f"{type(self).__name__}: {wrong} of {len(scores)} rewards are not finite, so its weights are none that "
+                "a fit gives. Train again."
+            )
+        return scores
+
+    def _require_fit(self, what: str) -> None:
+        if not self._fitted:
+            raise NotFittedError(f"{type(self).__name__} is not fitted: {what}")
+
 
 def prompt_hashes(pairs: Pairs) -> NDArray[np.uint64]:
     """`(n_pairs,)` uint64: the first eight bytes of the sha256 of each pair's prompt."""
     digests = (hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:8] for key in pairs.prompt_keys)
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
-
-
-def write_array(path: Path, array: NDArray[Any]) -> str:
-    """Write `array` as `.npy` without pickle; its content hash, for the manifest."""
-    npy = io.BytesIO()
-    np.save(npy, array, allow_pickle=False)
-    path.write_bytes(npy.getbuffer())  # numpy's own way to a file does not say why a disk refused
-    return content_hash(np.ascontiguousarray(array).tobytes())
-
-
-def read_array(path: Path, expected: object) -> NDArray[Any]:
-    """What `write_array` wrote.
-
-    Raises:
-        ArtifactError: when it is missing, torn, or another one than the manifest names.
-    """
-    try:
-        array: NDArray[Any] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ArtifactError(f"{path} cannot be read ({error}). Train again.") from None
-    if content_hash(array.tobytes()) != expected:
-        raise ArtifactError(f"{path} is not what its manifest names. Train again.")
-    return array
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a saved model.
-
-    Raises:
-        ArtifactError: when there is none.
-    """
-    about = read_json(folder / "manifest.json")
-    if not isinstance(about, dict):
-        raise ArtifactError(f"{folder / 'manifest.json'} is no manifest. Name a folder that save() wrote.")
-    return about
 
 
 def check_targets(model: str, n: int, p: ArrayLike, w: ArrayLike | None) -> tuple[FloatArray, FloatArray]:

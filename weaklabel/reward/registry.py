@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from weaklabel._validation import check_settings, lookup
 from weaklabel.errors import ArtifactError, MissingExtraError
-from weaklabel.reward.base import RewardModel, read_manifest
+from weaklabel.reward.base import RewardModel
+from weaklabel.reward.saved import read_manifest
 
 REWARD_MODELS: Final[dict[str, str]] = {
     "linear": "weaklabel.reward.linear:LinearReward",

@@ -11,24 +11,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import safetensors
 import tokenizers
 import torch
 import transformers
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
-from weaklabel._validation import check_gold, lookup
+from weaklabel._validation import lookup
 from weaklabel.artifacts import content_hash
 from weaklabel.calibration.temperature import Temperature
-from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
-from weaklabel.reward.base import RewardModel, check_targets, prompt_hashes
-from weaklabel.reward.scorer_folder import read_scorer, torn, write_scorer
+from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError
+from weaklabel.reward.base import RewardModel
+from weaklabel.reward.saved import Saved
 from weaklabel.reward.teaching import plan_gold, teaching_groups
 from weaklabel.training.models.hub import quiet
-from weaklabel.training.models.loading import DTYPES, context_length, load_scorer, with_lora
+from weaklabel.training.models.loading import ADAPTER, DTYPES, context_length, load_scorer, with_lora
 from weaklabel.training.models.scratch import SIZES, from_scratch
 from weaklabel.training.reward import TrainedScorer, train_scorer
 from weaklabel.training.scoring import score_texts
@@ -65,6 +65,7 @@ class TransformerReward(RewardModel):
 
     name: ClassVar[str] = "transformer"
     resumes: ClassVar[bool] = True
+    unsaved: ClassVar[frozenset[str]] = frozenset({"checkpoints", "resume_from_checkpoint"})
 
     def __init__(
         self,
@@ -111,38 +112,30 @@ class TransformerReward(RewardModel):
     def current_names(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
         return current_names(settings)
 
-    def fit(
-        self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None
-    ) -> Self:
-        """Learn from beliefs and weights; see `RewardModel.fit`.
+    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray) -> float:
+        """Train.
 
         Raises:
-            LabelMatrixError, DataError: as for every reward model, and nothing left to train on.
-            ArtifactError, MissingExtraError: a model that cannot be loaded.
+            DataError: nothing left to train on. ArtifactError, MissingExtraError: a model that cannot be loaded.
             TrainingError: no memory, or a loss that is no number; with `checkpoints` they are kept.
         """
-        p_, w_ = check_targets(type(self).__name__, len(pairs), p, w)
-        y, prompts = check_gold(gold, len(pairs)), pairs.prompt_groups
-        plan = plan_gold(y, prompts, self.n_folds, self.seed)
+        prompts, plan = pairs.prompt_groups, plan_gold(y, pairs.prompt_groups, self.n_folds, self.seed)
         z, judged = np.zeros(len(pairs)), plan.fold >= 0
         with self._folder() as folder:
             for k in range(plan.n_folds):
                 held = np.isin(prompts, prompts[plan.fold == k])
-                self._train(pairs, p_, np.where(held, 0.0, w_), folder / f"fold-{k}")
+                self._train(pairs, p, np.where(held, 0.0, w), folder / f"fold-{k}")
                 z[plan.fold == k] = self._differences(pairs.take(plan.fold == k))
             held = np.isin(prompts, prompts[judged]) if plan.kind == "held out" else np.zeros_like(judged)
             judges = pairs.take(held & judged), y[held & judged]
-            trained = self._train(pairs, p_, np.where(held, 0.0, w_), folder / "whole", judges)
+            trained = self._train(pairs, p, np.where(held, 0.0, w), folder / "whole", judges)
         if held.any():
             z[judged] = self._differences(pairs.take(judged))
-        self.scale_ = Temperature().fit(z[judged], y[judged]).factor_ if judged.any() else 1.0
-        self.n_gold_ = int((~np.isnan(y)).sum())
-        self.gold_prompts_ = np.unique(prompt_hashes(pairs.take(~np.isnan(y))))
         self._about = _about(trained) | {
             "calibration": str(plan),
-            "groups": content_hash(*map(repr, teaching_groups(pairs, p_, w_))),
+            "groups": content_hash(*map(repr, teaching_groups(pairs, p, w))),
         }
-        return self
+        return Temperature().fit(z[judged], y[judged]).factor_ if judged.any() else 1.0
 
     def score(
         self,
@@ -156,50 +149,46 @@ class TransformerReward(RewardModel):
         A reward depends on what it is scored together with in its last bits alone (within 1e-6 in float32); a set of
         texts gives the same rewards in whatever order.
         """
-        return self._raw(prompts, responses, messages) * self.scale_
+        self._check_asked(prompts, responses)
+        return self._scaled(self._raw(prompts, responses, messages))
 
     def compare(self, pairs: Pairs) -> FloatArray:
         """`(n_pairs,)` float64: P(B beats A). Turning all pairs round gives exactly 1 - p."""
-        return sigmoid(self._differences(pairs) * self.scale_)
-
-    def save(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> None:
-        """Write weights (safetensors), tokenizer, `gold_prompts.npy` and `manifest.json`; see `RewardModel.save`."""
-        if self.model_ is None:
-            raise NotFittedError(f"{self.name} is not fitted: there is nothing to save. Call fit first.")
-        with quiet():
-            write_scorer(
-                folder,
-                (self.model_, self.tokenizer_, self.gold_prompts_),
-                beside or {},
-                kind=f"reward:{self.name}",
-                inputs={"groups": self._about["groups"]},
-                settings=self.settings,
-                libraries=_libraries(),
-                scale=self.scale_,
-                n_gold=self.n_gold_,
-                trained=self._about,
-            )
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        about, gold_prompts = read_scorer(folder, f"reward:{cls.name}")
-        try:
-            model = cls(**about["settings"])
-            model.scale_, model.n_gold_ = float(about["scale"]), int(about["n_gold"])
-            model._about = dict(about["trained"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise torn(folder, error) from None
-        model.gold_prompts_ = gold_prompts
-        model.model_, model.tokenizer_ = load_scorer(folder, dtype=model.dtype)
-        model.model_.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-        return model
+        self._require_fit("Call fit(pairs, p) or train_reward(labels) first.")
+        return sigmoid(self._scaled(self._differences(pairs)))
 
     @property
     def settings(self) -> dict[str, Any]:
         """What the constructor was given, but for where its training begins and keeps checkpoints: it ends the same."""
         own = ("base", "from_scratch", "dtype", "n_folds", "seed")
-        training = {name: value for name, value in self.training.items() if name != "resume_from_checkpoint"}
-        return {name: getattr(self, name) for name in own} | training
+        given = {name: getattr(self, name) for name in own} | self.training
+        return {name: value for name, value in given.items() if name not in self.unsaved}
+
+    def _entries(self) -> dict[str, Any]:
+        return {
+            "inputs": {"groups": self._about["groups"]},
+            "libraries": _libraries(),
+            "trained": self._about,
+        }
+
+    def _write_more(self, folder: Path) -> None:
+        """Weights (safetensors), configuration and tokenizer: what transformers opens too."""
+        with quiet():
+            self.model_.save_pretrained(folder)
+            self.tokenizer_.save_pretrained(folder)
+
+    def _restore(self, saved: Saved, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._about = saved.table("trained")
+        if not isinstance(self._about.get("groups"), str):
+            saved.fail("trained names no groups")
+        if ADAPTER in (file.name for file in saved.folder.iterdir()):
+            raise ArtifactError(
+                f"{saved.folder / ADAPTER} would have another model loaded. A saved reward model holds all its weights."
+            )
+        self.model_, self.tokenizer_ = load_scorer(saved.folder, dtype=self.dtype)
+        if not all(bool(weights.isfinite().all()) for weights in self.model_.state_dict().values()):
+            raise ArtifactError(f"{saved.folder} holds weights that are not finite. Train again.")
+        self.model_.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
     def facts(self) -> dict[str, str]:
         return {name: str(value) for name, value in self._about.items() if name != "groups"}
@@ -260,16 +249,12 @@ class TransformerReward(RewardModel):
         self,
         prompts: Sequence[str],
         responses: Sequence[str],
-        messages: Sequence[Sequence[Message] | None] | None,
+        messages: Sequence[Sequence[Message] | None] | None = None,
     ) -> FloatArray:
-        if self.model_ is None:
-            raise NotFittedError(
-                f"{self.name} is not fitted. Call fit(pairs, p) or train_reward(labels) first."
-            )
         given = [None] * len(prompts) if messages is None else messages
-        if not len(prompts) == len(responses) == len(given):
+        if len(given) != len(prompts):
             raise LabelMatrixError(
-                f"{self.name}: {len(prompts)} prompts came with {len(responses)} responses. Pass one prompt per response."
+                f"{self.name}: {len(given)} conversations came with {len(prompts)} prompts. Pass one per prompt, or None."
             )
         return score_texts(
             self.model_,

@@ -27,7 +27,7 @@ from weaklabel.training.models.hub import quiet, reading
 Scorer = tuple[Any, PreTrainedTokenizerBase]  # a PreTrainedModel, or a PeftModel around one
 
 DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-_ADAPTER: Final = "adapter_config.json"
+ADAPTER: Final = "adapter_config.json"
 
 
 def load_scorer(name: str | Path, *, seed: int = 0, dtype: str = "float32") -> Scorer:
@@ -48,7 +48,7 @@ def load_scorer(name: str | Path, *, seed: int = 0, dtype: str = "float32") -> S
         MissingExtraError: "minilm" or a LoRA adapter without the package it needs.
     """
     path = str(minilm_folder() if name == "minilm" else name)
-    if Path(path).is_dir() and (Path(path) / _ADAPTER).is_file():
+    if Path(path).is_dir() and (Path(path) / ADAPTER).is_file():
         return _load_adapter(path, seed, dtype)
     if Path(path).exists() and not (Path(path) / "config.json").is_file():
         raise ArtifactError(

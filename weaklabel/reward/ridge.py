@@ -1,0 +1,78 @@
+"""What rewards that are linear in fixed features of a response share: one convex loss, and a scale out of fold.
+
+Minimises over theta, with d_i the features of b minus those of a, and z_i = theta . d_i,
+
+    sum_i w_i * [ -p_i log sigmoid(z_i) - (1 - p_i) log sigmoid(-z_i) ] + 1/2 sum_j l2 s_j theta_j^2
+
+that is Bradley and Terry's model (1952) with soft labels; equal to a weighted logistic regression on each pair
+taken twice, once won by b with weight w p and once by a with weight w (1 - p). No intercept: a pair has no
+direction. `s` is the mean square of the features, so that their unit does not matter. Convex, so there is one optimum and no
+seed for it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from weaklabel.errors import ConfigError
+from weaklabel.logistic import fit_logistic
+from weaklabel.reward.base import RewardModel
+from weaklabel.reward.scale import scale_out_of_fold
+from weaklabel.types import FloatArray, Pairs
+
+Spread = Callable[[FloatArray], FloatArray]
+"""From the weights of the features that were fitted to `coef_`."""
+
+
+class RidgeReward(RewardModel):
+    """A reward that is linear in fixed features.
+
+    Args:
+        l2: strength of the ridge penalty, on features scaled by their mean square.
+        n_folds: folds by prompt in which the scale of the scores is calibrated on gold.
+        seed: of those folds.
+
+    Learned: `coef_` float64, and what every reward model learns. The scale is calibrated only where at least 50 gold
+    pairs of at least `n_folds` prompts are given: each is scored by a model that saw no pair of its prompt.
+    """
+
+    coef_: FloatArray
+
+    def __init__(self, *, l2: float, n_folds: int, seed: int) -> None:
+        own = inspect.signature(type(self)).parameters
+        if not (np.isfinite(l2) and l2 > 0):
+            raise ConfigError(
+                f"{type(self).__name__}: l2 is {l2!r}. Allowed: a finite number above 0; default {own['l2'].default:g}."
+            )
+        if n_folds < 2:
+            raise ConfigError(
+                f"{type(self).__name__}: n_folds is {n_folds!r}. Allowed: 2 or more; default 5."
+            )
+        self.l2 = l2
+        self.n_folds = n_folds
+        self.seed = seed
+
+    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray) -> float:
+        d, spread = self._differences(pairs)
+
+        def solve(weights: FloatArray) -> FloatArray:
+            return fit_logistic(d, p, weights, precision=self.l2 * np.asarray(self._size(d, weights))).theta
+
+        self.coef_ = spread(solve(w))
+        return scale_out_of_fold(
+            lambda some: d @ solve(some), w, y, pairs.prompt_groups, self.n_folds, self.seed
+        )
+
+    @abstractmethod
+    def _differences(self, pairs: Pairs) -> tuple[Any, Spread]:
+        """`(n_pairs, n_columns)` features of b less those of a, as `fit_logistic` takes them, and a `Spread`."""
+
+    @abstractmethod
+    def _size(self, d: Any, w: FloatArray) -> ArrayLike:
+        """`s`, a number or `(n_columns,)` above 0, weighted by `w` so that a pair of weight 2 is one given twice."""
