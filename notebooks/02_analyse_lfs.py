@@ -134,7 +134,7 @@ assert found.effective < len(lfs)
 # well. The figure is what the labels lose, in nats per pair, out of fold.
 
 # %%
-added = wl.what_each_adds(votes, seen, together=[("hedges", "hedges_too")])
+added = wl.added_value(votes, seen, together=[("hedges", "hedges_too")])
 print(added)
 single = [(row.lfs[0], row.adds) for row in added.rows if len(row.lfs) == 1 and row.coverage > 0]
 pictures.forest_picture(
@@ -220,7 +220,7 @@ page = wl.write_report(
     folder / "report.html",
     labeler=labeler,
     dependencies=wl.dependencies(after, seen.dev),
-    added_value=wl.what_each_adds(after, seen),
+    added_value=wl.added_value(after, seen),
     bias=bias,
     out_of_fold=dict(zip(labels.pairs.take(judged.rows).ids, judged.p, strict=True)),
 )
@@ -245,7 +245,7 @@ if real:
     mt_votes = wl.apply(wl.load_lfs("shipped:mt_bench"), mt)
     mt_seen, mt_votes = mt.visible, mt_votes.take(mt.parts != "test")
     mt_found = wl.dependencies(mt_votes, mt_seen.dev)
-    mt_added = wl.what_each_adds(mt_votes, mt_seen)
+    mt_added = wl.added_value(mt_votes, mt_seen)
     print(mt_found.text(5))
     print(f"with all functions: NLL {mt_added.nll}, a coin .693")
     assert mt_added.nll.value < 0.693

@@ -21,6 +21,11 @@ def test_every_name_of_the_front_door_opens(name: str) -> None:
     assert getattr(weaklabel, name) is not None
 
 
+def test_an_earlier_name_is_an_attribute_error_that_names_the_new_one() -> None:
+    with pytest.raises(AttributeError, match="what_each_adds is called added_value now"):
+        _ = weaklabel.what_each_adds
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="No weaklabel attribute aply"):
         _ = weaklabel.aply  # type: ignore[attr-defined]

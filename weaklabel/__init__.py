@@ -6,6 +6,17 @@ takes a second to import, and `import weaklabel` shall not.
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_found, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_RENAMED: Final = {"what_each_adds": "added_value"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        raise AttributeError(
+            f"weaklabel.{name} is called {_RENAMED[name]} now. Write weaklabel.{_RENAMED[name]}."
+        )
+    return _found(name)

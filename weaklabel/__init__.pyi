@@ -40,7 +40,7 @@ from .types import Pair as Pair
 from .types import Pairs as Pairs
 from .types import Text as Text
 from .types import Votes as Votes
-from .workbench.added_value import what_each_adds as what_each_adds
+from .workbench.added_value import added_value as added_value
 from .workbench.analysis import analyze as analyze
 from .workbench.bias import label_bias as label_bias
 from .workbench.check import check as check

@@ -54,6 +54,12 @@ def test_a_misspelt_command_is_guessed() -> None:
     assert "Did you mean 'run'?" in err
 
 
+def test_a_command_by_its_earlier_name_is_one_line_that_names_the_new_one() -> None:
+    code, _, err = run("compare", "lfs/", "shipped:length")
+    assert code == 2
+    assert "the command 'compare' is called 'compare-sets' now. Run: weaklabel compare-sets" in err
+
+
 def test_an_unknown_option_exits_2() -> None:
     assert run("config", "--nmae", "x")[0] == 2
 

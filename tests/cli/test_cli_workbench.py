@@ -135,7 +135,7 @@ def test_adds_has_a_row_per_function_and_one_for_the_copies() -> None:
 
 
 def test_compare_puts_sets_side_by_side(project: Path) -> None:
-    found = answer("compare", "project", "mine.py", "shipped:structure,project", "--model", "ridge")
+    found = answer("compare-sets", "project", "mine.py", "shipped:structure,project", "--model", "ridge")
     assert [s["set"] for s in found["sets"]] == ["project", "mine.py", "shipped:structure,project"]
     assert found["sets"][1]["against_first"]["nll"]["value"] == 0.0
     assert found["sets"][2]["n_lfs"] > found["sets"][0]["n_lfs"]
@@ -146,7 +146,7 @@ def test_compare_means_the_same_project_from_a_folder_below_it(
 ) -> None:
     (project / "data").mkdir(exist_ok=True)
     monkeypatch.chdir(project / "data")
-    found = answer("compare", "project", "../mine.py", "--model", "ridge")
+    found = answer("compare-sets", "project", "../mine.py", "--model", "ridge")
     assert found["sets"][1]["against_first"]["nll"]["value"] == 0.0
 
 
@@ -165,17 +165,17 @@ def test_gold_of_nothing_but_ties_ends_no_command_in_a_traceback(tmp_path: Path)
     assert "never votes on decided dev gold" in run("mistakes", "characters", *given).stdout
     assert "Nothing can be told" in run("dependencies", *given).stdout
     assert "a coin: .693" in run("adds", *given).stdout
-    assert "nan" not in run("compare", "project", *given[:-2]).stdout
+    assert "nan" not in run("compare-sets", "project", *given[:-2]).stdout
     assert "mean p of b" in run("bias", *given).stdout
     assert "no threshold can be certified" in run("threshold", *given, code=1).stdout
     assert "0 decided dev gold pairs" in run("tune", *given[:-2], code=2).stderr
 
 
 def test_compare_refuses_what_it_cannot_compare() -> None:
-    assert "named twice" in run("compare", "project", "project", code=2).stderr
-    assert "have one name" in run("compare", "project,shipped:length", code=2).stderr
-    assert "nowhere.py" in run("compare", "nowhere.py", code=2).stderr
-    assert "SET" in run("compare", code=2).stderr
+    assert "named twice" in run("compare-sets", "project", "project", code=2).stderr
+    assert "have one name" in run("compare-sets", "project,shipped:length", code=2).stderr
+    assert "nowhere.py" in run("compare-sets", "nowhere.py", code=2).stderr
+    assert "SET" in run("compare-sets", code=2).stderr
 
 
 def test_tune_reports_every_scorer_and_writes_nothing_by_itself(project: Path) -> None:
@@ -222,6 +222,6 @@ def test_bias_sets_labels_beside_gold() -> None:
     assert "there is no column 'zz'" in run("bias", "--by", "zz", code=2).stderr
 
 
-@pytest.mark.parametrize("command", ["mistakes", "tune", "dependencies", "adds", "compare", "bias"])
+@pytest.mark.parametrize("command", ["mistakes", "tune", "dependencies", "adds", "compare-sets", "bias"])
 def test_every_command_explains_itself(command: str) -> None:
     assert "dev gold" in " ".join(run(command, "--help").stdout.split())

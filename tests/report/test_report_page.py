@@ -23,7 +23,7 @@ from weaklabel.report.text import neutral
 from weaklabel.reward import evaluate
 from weaklabel.shift import ShiftReport
 from weaklabel.types import Labels
-from weaklabel.workbench.added_value import what_each_adds
+from weaklabel.workbench.added_value import added_value
 from weaklabel.workbench.bias import label_bias
 from weaklabel.workbench.dependencies import dependencies
 
@@ -208,7 +208,7 @@ def test_what_the_workbench_found_is_on_the_page() -> None:
     labels = drawn_labels(400, (0.8, 0.7, 0.6, 0.65), gold=300)
     seen = labels.take(labels.pairs.parts != "test")
     found = dependencies(seen.votes, seen.pairs.dev)
-    adds = what_each_adds(seen.votes, seen.pairs)
+    adds = added_value(seen.votes, seen.pairs)
     bias = label_bias(seen)
     page_ = page(labels, dependencies=found, added_value=adds, bias=bias)
     assert f"worth about {found.effective:.1f} independent ones" in page_.words

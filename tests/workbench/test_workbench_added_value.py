@@ -15,7 +15,7 @@ from weaklabel.metrics import nll, paired_difference
 from weaklabel.types import Pairs, Votes
 from weaklabel.workbench._dev import dev_gold
 from weaklabel.workbench._out_of_fold import Ridge, effects, out_of_fold_p
-from weaklabel.workbench.added_value import what_each_adds
+from weaklabel.workbench.added_value import added_value
 from weaklabel.workbench.compare_sets import compare_sets
 
 
@@ -27,14 +27,14 @@ def world(n: int, accuracies: list[float], seed: int = 0, **settings: Any) -> tu
 
 
 def test_a_good_function_adds_and_noise_does_not() -> None:
-    found = what_each_adds(*world(800, [0.85, 0.7, 0.5, 0.5]))
+    found = added_value(*world(800, [0.85, 0.7, 0.5, 0.5]))
     assert [row.lfs for row in found.rows[:2]] == [("lf0",), ("lf1",)]
     assert [row.verdict for row in found.rows[:2]] == ["+", "+"]
     assert all(row.verdict != "+" for row in found.rows[2:])
 
 
 def test_alone_is_what_the_accuracy_is_worth() -> None:
-    rows = what_each_adds(*world(4000, [0.8, 0.6])).rows
+    rows = added_value(*world(4000, [0.8, 0.6])).rows
     for row, accuracy in zip(rows, (0.8, 0.6), strict=True):
         worth = np.log(2) + accuracy * np.log(accuracy) + (1 - accuracy) * np.log(1 - accuracy)
         assert row.alone.low < worth < row.alone.high
@@ -42,7 +42,7 @@ def test_alone_is_what_the_accuracy_is_worth() -> None:
 
 def test_copies_cover_for_each_other_until_they_are_left_out_together() -> None:
     votes, pairs = world(800, [0.8, 0.6], copies=1, copy_noise=0.0)
-    found = what_each_adds(votes, pairs, together=[("lf0", "lf2")])
+    found = added_value(votes, pairs, together=[("lf0", "lf2")])
     adds = {row.lfs: row.adds for row in found.rows}
     assert abs(adds["lf0",].value) < 0.01
     assert adds["lf0", "lf2"].low > 0.1
@@ -59,7 +59,7 @@ def test_the_figure_is_the_paired_difference_of_two_fits_from_scratch() -> None:
         held = ridge.folds == fold
         without[held] = twin(effects(votes)[:, 1:], gold.y, ~held, held, strength)
     expected = paired_difference("nll", without, everything, gold.y, gold.groups, seed=3)
-    row = next(r for r in what_each_adds(votes, pairs, seed=3).rows if r.lfs == ("lf0",))
+    row = next(r for r in added_value(votes, pairs, seed=3).rows if r.lfs == ("lf0",))
     assert row.adds.value == pytest.approx(expected.value, abs=1e-6)
     assert row.adds.low == pytest.approx(expected.low, abs=1e-6)
 
@@ -74,7 +74,7 @@ def twin(X: Any, y: Any, seen: Any, held: Any, strength: float) -> Any:
 
 def test_a_label_model_by_name_is_fitted_and_calibrated_out_of_fold() -> None:
     votes, pairs = world(200, [0.8, 0.7])
-    found = what_each_adds(votes, pairs, model="majority_vote")
+    found = added_value(votes, pairs, model="majority_vote")
     assert found.model == "majority_vote"
     assert found.rows[0].lfs == ("lf0",)
     assert found.rows[0].adds.low > 0
@@ -94,7 +94,7 @@ def test_gold_of_a_pair_never_reaches_its_own_prediction() -> None:
 
 def test_turning_pairs_round_changes_nothing() -> None:
     votes, pairs = world(150, [0.8, 0.6], coverages=0.7)
-    one, other = what_each_adds(votes, pairs), what_each_adds(votes.swapped(), pairs.swapped())
+    one, other = added_value(votes, pairs), added_value(votes.swapped(), pairs.swapped())
     for row, turned in zip(one.rows, other.rows, strict=True):
         assert row.lfs == turned.lfs
         assert row.adds.value == pytest.approx(turned.adds.value, abs=1e-9)
@@ -108,8 +108,7 @@ def test_locked_test_gold_is_not_looked_at() -> None:
     one, two = (made_pairs([("x", "y")] * 200, gold=g, part=parts) for g in (gold, lied))
     for model in ("ridge", "majority_vote"):
         assert (
-            what_each_adds(votes, one, model=model).to_dict()
-            == what_each_adds(votes, two, model=model).to_dict()
+            added_value(votes, one, model=model).to_dict() == added_value(votes, two, model=model).to_dict()
         )
 
 
@@ -117,18 +116,18 @@ def test_a_silent_function_adds_nothing() -> None:
     votes, pairs = world(100, [0.8, 0.6])
     L = np.column_stack([votes.L, np.full(100, -1)]).astype(np.int8)
     silent = Votes(L, np.full(L.shape, np.nan, np.float32), ("x", "y", "silent"), votes.ids)
-    row = next(r for r in what_each_adds(silent, pairs).rows if r.lfs == ("silent",))
+    row = next(r for r in added_value(silent, pairs).rows if r.lfs == ("silent",))
     assert (row.adds.value, row.alone.value, row.coverage) == (pytest.approx(0.0, abs=1e-7), 0.0, 0.0)
 
 
 def test_progress_is_told_to_the_end() -> None:
     seen: list[tuple[int, int]] = []
-    what_each_adds(*world(60, [0.8, 0.6]), progress=lambda done, total: seen.append((done, total)))
+    added_value(*world(60, [0.8, 0.6]), progress=lambda done, total: seen.append((done, total)))
     assert seen == [(0, 2), (1, 2), (2, 2)]
 
 
 def test_report_prints_and_gives_json() -> None:
-    found = what_each_adds(*world(100, [0.8, 0.6]))
+    found = added_value(*world(100, [0.8, 0.6]))
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["model"] == "ridge"
     assert "out of fold on 100 dev pairs" in str(found)
     assert list(found.to_pandas()["lfs"]) == ["lf0", "lf1"]
@@ -136,12 +135,12 @@ def test_report_prints_and_gives_json() -> None:
 
 def test_bad_input_is_told_in_one_line() -> None:
     votes, pairs = world(60, [0.8, 0.6])
-    with pytest.raises(GoldError, match="what_each_adds: 10 dev gold pairs on 10 prompts"):
-        what_each_adds(votes, pairs.take(np.arange(10)))
+    with pytest.raises(GoldError, match="added_value: 10 dev gold pairs on 10 prompts"):
+        added_value(votes, pairs.take(np.arange(10)))
     with pytest.raises(UnknownNameError, match="no label model 'rigde'"):
-        what_each_adds(votes, pairs, model="rigde")
+        added_value(votes, pairs, model="rigde")
     with pytest.raises(UnknownNameError, match="no labeling function 'nobody'"):
-        what_each_adds(votes, pairs, together=[("nobody",)])
+        added_value(votes, pairs, together=[("nobody",)])
 
 
 class TestCompareSets:

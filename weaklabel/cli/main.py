@@ -38,7 +38,7 @@ SECTIONS: Final = {
         "tune": "Better direction and thresholds, with honest gains.",
         "dependencies": "Near-duplicates, clusters, errors that go together.",
         "adds": "What each function adds: the NLL without it.",
-        "compare": "Sets of labeling functions side by side.",
+        "compare-sets": "Sets of labeling functions side by side.",
     },
     "Make and use labels": {
         "run": "All of this in order, and a table of figures at its end.",
@@ -64,6 +64,7 @@ SECTIONS: Final = {
     },
 }
 COMMANDS: Final = {name: line for section in SECTIONS.values() for name, line in section.items()}
+_RENAMED: Final = {"compare": "compare-sets"}
 # The folder with the files of each section's commands.
 _FOLDERS: Final = {
     "Begin": "project",
@@ -127,13 +128,18 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         folder = next(_FOLDERS[title] for title, commands in SECTIONS.items() if cmd_name in commands)
-        module = importlib.import_module(f"weaklabel.cli.{folder}.{cmd_name}")
+        module = importlib.import_module(f"weaklabel.cli.{folder}.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] in _RENAMED:
+            new = _RENAMED[args[0]]
+            raise click.UsageError(
+                f"the command {args[0]!r} is called {new!r} now. Run: weaklabel {new} ...", ctx
+            )
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             import difflib
 

@@ -51,7 +51,7 @@ def write_report(
         name: of the run, for the title.
         figures: what `evaluate` said of the held-out test gold.
         dependencies: what `dependencies(votes)` found.
-        added_value: what `what_each_adds` found.
+        added_value: what `added_value` found.
         bias: what `label_bias(labels)` found.
         shift: whether these pairs are like those it was fitted on; None asks the labeler.
         out_of_fold: pair id -> P(B beats A) of dev gold pairs, in which their own gold had no part; None asks the labeler.

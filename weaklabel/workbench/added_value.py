@@ -1,4 +1,4 @@
-"""`what_each_adds`: what the labels lose, out of fold, when one labeling function is left out.
+"""`added_value`: what the labels lose, out of fold, when one labeling function is left out.
 
 The figure is the NLL on dev gold without the function minus the NLL with all of them, in nats per pair, each pair
 judged by a model that was fitted to other prompts; both sides use the same folds, and the interval resamples prompts
@@ -63,7 +63,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class AddedValue:
-    """What `what_each_adds` found. `str()` prints a table, `to_dict()` gives JSON values.
+    """What `added_value` found. `str()` prints a table, `to_dict()` gives JSON values.
 
     Attributes:
         rows: one per function, then one per set that was left out together; what adds most comes first.
@@ -123,7 +123,7 @@ class AddedValue:
         )  # fmt: skip
 
 
-def what_each_adds(
+def added_value(
     votes: Votes,
     pairs: Pairs,
     *,
@@ -152,11 +152,11 @@ def what_each_adds(
     >>> knows = np.where(pairs.y == 0.5, -1, pairs.y)
     >>> L = np.column_stack([knows, np.arange(len(pairs)) % 2]).astype(np.int8)  # one knows, one tosses a coin
     >>> votes = Votes(L, np.full(L.shape, np.nan, np.float32), ("knows", "coin"), pairs.ids)
-    >>> [(row.lfs, row.verdict) for row in what_each_adds(votes, pairs).rows][0]
+    >>> [(row.lfs, row.verdict) for row in added_value(votes, pairs).rows][0]
     (('knows',), '+')
     """
     start = time.perf_counter()
-    gold = enough_gold(votes, pairs, "what_each_adds")
+    gold = enough_gold(votes, pairs, "added_value")
     sets = [(name,) for name in votes.lf_names] + [tuple(names) for names in together]
     columns = [[votes.column(name) for name in names] for names in sets]
     ridge = None

@@ -76,7 +76,7 @@ def _ids(labels: Labels, judged: Judged) -> list[str]:
 def _looked_at(seen: Labels, judged: Judged | str, seed: int) -> dict[str, Any]:
     from weaklabel.errors import DataError, GoldError
     from weaklabel.report import honest_labels
-    from weaklabel.workbench.added_value import what_each_adds
+    from weaklabel.workbench.added_value import added_value
     from weaklabel.workbench.bias import label_bias
     from weaklabel.workbench.dependencies import dependencies
 
@@ -86,7 +86,7 @@ def _looked_at(seen: Labels, judged: Judged | str, seed: int) -> dict[str, Any]:
     found: dict[str, Any] = {"dependencies": dependencies(votes, **told)}
     # What cannot be had for want of gold, or of votes, is left out; the page says what is missing.
     with contextlib.suppress(GoldError):
-        found["added_value"] = what_each_adds(votes, pairs, seed=seed)
+        found["added_value"] = added_value(votes, pairs, seed=seed)
     with contextlib.suppress(DataError):
         found["bias"] = label_bias(
             seen if isinstance(judged, str) else honest_labels(seen, judged), seed=seed

@@ -39,12 +39,12 @@ def command(as_json: bool, judged_by: str, **options: Any) -> None:
     """
     run = open_run(options)
     votes, pairs = run.votes, run.pairs
-    from weaklabel.workbench.added_value import what_each_adds
+    from weaklabel.workbench.added_value import added_value
     from weaklabel.workbench.dependencies import dependencies
 
     visible = pairs.parts != "test"
     clusters = dependencies(votes.take(visible), groups=pairs.prompt_groups[visible]).clusters
-    found = what_each_adds(
+    found = added_value(
         votes,
         pairs,
         model=judged_by,

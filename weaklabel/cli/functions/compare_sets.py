@@ -1,4 +1,4 @@
-"""`weaklabel compare SET1 SET2 ...`: sets of labeling functions side by side."""
+"""`weaklabel compare-sets SET1 SET2 ...`: sets of labeling functions side by side."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weaklabel.cli.functions._workbench import PROJECT, counter, sources_of
 from weaklabel.errors import ConfigError
 
 
-@click.command("compare")
+@click.command("compare-sets")
 @click.argument("compared", nargs=-1, required=True, metavar="SET...")
 @data_options
 @click.option(
@@ -29,10 +29,10 @@ def command(as_json: bool, compared: tuple[str, ...], judged_by: str | None, **o
     stands for the project's own functions. Differences are paired, from the first set.
 
     \b
-    weaklabel compare shipped:mt_bench lfs/ shipped:mt_bench,lfs/
+    weaklabel compare-sets shipped:mt_bench lfs/ shipped:mt_bench,lfs/
     """
     if len(set(compared)) < len(compared):
-        raise ConfigError("compare: one set is named twice. Name each once.")
+        raise ConfigError("compare-sets: one set is named twice. Name each once.")
     sources = sources_of(compared, options)
     loaded = settings(options)
     from weaklabel.engine import VoteStore, apply
@@ -49,7 +49,9 @@ def command(as_json: bool, compared: tuple[str, ...], judged_by: str | None, **o
         rest = [resolve_source(loaded, part) for part in parts if part != PROJECT]
         lfs = [*own, *(load_lfs(*rest) if rest else [])]
         if len({lf.name for lf in lfs}) < len(lfs):
-            raise ConfigError(f"compare: two functions of {name!r} have one name. Leave one of them out.")
+            raise ConfigError(
+                f"compare-sets: two functions of {name!r} have one name. Leave one of them out."
+            )
         votes[name] = apply(
             lfs,
             pairs.dev,
