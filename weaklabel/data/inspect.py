@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from weaklabel.data.blocks import Block
-from weaklabel.data.columns import FILL_IN, names_within, reach
-from weaklabel.data.gold_columns import verdict_column
+from weaklabel.data.fields.gold import verdict_column
+from weaklabel.data.fields.nested import FILL_IN, names_within, reach
+from weaklabel.data.fields.roles import MARKS, Ambiguous, context_columns, sibling
 from weaklabel.data.plan import PROBE, Plan, make_plan
 from weaklabel.data.readers.base import Row, is_missing
 from weaklabel.data.readers.context import PROMPT_NAMES
 from weaklabel.data.readers.ranked import LISTS
 from weaklabel.data.readers.single import OneResponseError
-from weaklabel.data.roles import MARKS, Ambiguous, context_columns, sibling
 from weaklabel.data.sources import open_source
 from weaklabel.errors import DataError, GoldError, LayoutError
 from weaklabel.types.verdicts import VerdictMap, verdict_key

@@ -10,15 +10,15 @@ from typing import Any, Final
 import pyarrow as pa
 
 from weaklabel.data.blocks import Block
-from weaklabel.data.columns import check_columns, names_within, with_columns
-from weaklabel.data.decode import Kind
-from weaklabel.data.gold_columns import gold_hints, gold_rule
+from weaklabel.data.fields.decode import Kind
+from weaklabel.data.fields.gold import gold_hints, gold_rule
+from weaklabel.data.fields.nested import check_columns, names_within, with_columns
+from weaklabel.data.fields.roles import Ambiguous, context_columns, decoded_row, encoded_columns
 from weaklabel.data.readers import LAYOUTS, Layout, check_layout, detect_layout, listed
 from weaklabel.data.readers.answers import dialogue_answer
 from weaklabel.data.readers.base import Draft, Row, RowProblem, is_missing
 from weaklabel.data.readers.gold_rule import GoldRule
 from weaklabel.data.readers.single import OneResponseError
-from weaklabel.data.roles import Ambiguous, context_columns, decoded_row, encoded_columns
 from weaklabel.errors import LayoutError
 from weaklabel.types import PARTS
 from weaklabel.types.verdicts import VerdictMap

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from weaklabel.artifacts import atomic_file, json_line, without_nan
 from weaklabel.data import read_pairs
 from weaklabel.data.blocks import Block
-from weaklabel.data.columns import with_columns
+from weaklabel.data.fields.nested import with_columns
 from weaklabel.data.readers.base import is_missing, shown
 from weaklabel.data.sources import open_source
 from weaklabel.errors import ConfigError, DataError, LayoutError, NotCalibratedError

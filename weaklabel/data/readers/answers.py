@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from weaklabel.data.decode import is_texts
+from weaklabel.data.fields.decode import is_texts
 from weaklabel.data.readers.base import RowProblem, read_messages, shown
 from weaklabel.types.messages import Message, looks_like_messages, parse_transcript, spoken
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from weaklabel.data.decode import decode
+from weaklabel.data.fields.decode import decode
 from weaklabel.types import CANONICAL
 from weaklabel.types.messages import Message, MessageProblem, as_messages
 

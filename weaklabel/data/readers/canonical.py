@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from weaklabel.data.decode import is_texts
+from weaklabel.data.fields.decode import is_texts
 from weaklabel.data.readers.answers import Answer, read_answer, whole_context
 from weaklabel.data.readers.base import Draft, Row, RowProblem, carried, common, is_missing, shown
 from weaklabel.data.readers.context import USED, Context, read_context, read_system

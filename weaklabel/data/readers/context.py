@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from weaklabel.data.decode import is_texts
+from weaklabel.data.fields.decode import is_texts
 from weaklabel.data.readers.base import Row, RowProblem, is_missing, read_messages, shown
 from weaklabel.types.messages import Message, looks_like_messages, prompt_of, transcript_turns
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from weaklabel.data.decode import Kind, decoded, is_texts, kind_of, lengths
+from weaklabel.data.fields.decode import Kind, decoded, is_texts, kind_of, lengths
 from weaklabel.data.readers.answers import RANK_KEYS
 from weaklabel.data.readers.base import Row, is_missing
 from weaklabel.data.readers.context import PROMPT_NAMES, SYSTEM_NAMES

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from weaklabel.data.fields.roles import MARKS, side_pairs
 from weaklabel.data.readers import Layout
 from weaklabel.data.readers.base import GOLD_COLUMNS, Row, RowProblem, is_missing
 from weaklabel.data.readers.gold_rule import LABEL_NUMBERS, GoldRule, gold_question
-from weaklabel.data.roles import MARKS, side_pairs
 from weaklabel.errors import ConfigError, GoldError
 from weaklabel.types.verdicts import A, B, VerdictMap, number_in, suggested, verdict_key
 

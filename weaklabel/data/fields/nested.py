@@ -13,7 +13,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from weaklabel.data.blocks import Block
-from weaklabel.data.decode import decode
+from weaklabel.data.fields.decode import decode
 from weaklabel.data.readers.base import CANONICAL_NAMES, GOLD_COLUMNS, is_missing
 from weaklabel.errors import ConfigError, LayoutError, UnknownNameError
 
