@@ -29,8 +29,8 @@ def test_model_keeps_its_contract(name, k, check):
 
 
 @pytest.mark.parametrize("name", ["auto", "pair_model"])
-def test_a_model_of_matrix_products_keeps_its_contract_with_four_threads_of_blas(name):
-    with threadpool_limits(4, user_api="blas"):
+def test_a_model_of_matrix_products_keeps_its_contract_with_two_threads_of_blas(name):
+    with threadpool_limits(2, user_api="blas"):
         check_label_model(lambda: get_label_model(name))
 
 

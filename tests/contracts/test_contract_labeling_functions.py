@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ from odd_texts import odd_texts
 from weaklabel.data import read_pairs
 from weaklabel.lf import check_labeling_function, load_lfs
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
-from weaklabel.types import ABSTAIN, Pair
+from weaklabel.types import ABSTAIN, Pair, swap_votes
 
 LFS = load_lfs("shipped")
 SETS = ("mt_bench_train", "ultrafeedback_train", "hh_rlhf_train")
@@ -64,13 +64,16 @@ _PIECES = st.sampled_from(_TRIGGERS.split("|"))
 _ANY = st.lists(st.one_of(st.text(max_size=40), _PIECES, odd_texts), max_size=8).map(" ".join)
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(_ANY, _ANY, _ANY)
 def test_any_text_is_scored_and_turns_round(prompt: str, a: str, b: str) -> None:
-    pairs = [Pair("1", prompt, a, b), Pair("2", prompt, b, a + b), Pair("3", a, prompt, b)]
+    there = [Pair("1", prompt, a, b), Pair("2", prompt, b, a + b), Pair("3", a, prompt, b)]
     for lf in LFS:
-        assert check_labeling_function(lf, pairs) == []
-        assert not any(map(math.isinf, lf.vote_all(pairs).margins)), lf.name
+        column = lf.vote_all([*there, *(pair.swapped() for pair in there)])
+        assert not column.faults, column.faults
+        assert not np.isinf(column.margins).any(), lf.name
+        assert np.array_equal(column.votes[3:], swap_votes(column.votes[:3])), lf.name
+        assert np.array_equal(column.margins[3:], -column.margins[:3], equal_nan=True), lf.name
 
 
 @pytest.mark.parametrize("piece", ["x", "1", "1 + ", "“", "\n", "- ", "[", "but love ", "(A"])
