@@ -102,12 +102,12 @@ def test_a_pair_outside_the_sample_is_explained_too(project: Path) -> None:
 def test_labels_do_not_depend_on_whether_they_were_made_in_memory_or_by_shards(project: Path) -> None:
     from weaklabel.config import load_config
     from weaklabel.pipeline import Run
-    from weaklabel.pipeline.streams import labels_by_shard, write_labels
+    from weaklabel.pipeline.steps.label import labels_by_shard, write_labels
 
     made = Run(load_config())
     _ = made.labels_file
     counts = write_labels(project / "again.parquet", labels_by_shard(made.labeler, made.file, made.stored))
-    assert counts == made.label_counts
+    assert counts == made.plan.label.counts
     one, two = pq.read_table("runs/base/labels.parquet"), pq.read_table("again.parquet")
     assert one.equals(two)
 

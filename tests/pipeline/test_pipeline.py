@@ -15,7 +15,7 @@ import pytest
 from weaklabel.config import load_config
 from weaklabel.data.sample import write_sample
 from weaklabel.errors import ArtifactError, ConfigError, FaultShareError, NotCalibratedError
-from weaklabel.pipeline import Report, Run, Step, diff
+from weaklabel.pipeline import Report, Run, StepRecord, diff
 
 LFS = """
 from weaklabel import labeling_function, response_scorer
@@ -50,7 +50,7 @@ class Watched(Run):
     """A run that remembers its steps."""
 
     def __init__(self, name: str = "base", **sets: Any) -> None:
-        self.steps: list[Step] = []
+        self.steps: list[StepRecord] = []
         loaded = load_config(options={key.replace("__", "."): value for key, value in sets.items()})
         super().__init__(loaded, name, on_step=self.steps.append)
 
@@ -203,7 +203,7 @@ def test_a_run_that_was_stopped_ends_with_the_bytes_of_an_undisturbed_one(ran: P
     class Killed(Exception):
         pass
 
-    def kill(step: Step) -> None:
+    def kill(step: StepRecord) -> None:
         if step.name == "label":
             raise Killed
 

@@ -1,29 +1,121 @@
-"""One step of a run: a manifest that says what it was made of, and the rule when it need not be made again."""
+"""Steps of a run: what each is made of, what it writes, and the one place where steps are made, skipped and told.
+
+A step's manifest `<folder>/<name>.json` is written after its outputs. A run that is killed leaves either the old manifest,
+which no longer fits, or none: the step is made again.
+"""
 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from weaklabel import artifacts
-from weaklabel.errors import ArtifactError
+from weaklabel.artifacts.hash_memo import HashMemo
+from weaklabel.errors import ArtifactError, WeaklabelError
 
-OnStep = Callable[["Step"], None]
+T = TypeVar("T")
 
-_LARGE: Final = 4 << 20
-_SETTLED_NS: Final = 2_000_000_000
+
+class Made(NamedTuple, Generic[T]):
+    """What `Step.make` gives back: numbers that a person wants to see, in order, and the value where it is at hand."""
+
+    counts: Mapping[str, Any]
+    value: T | None = None
+
+
+class Step(ABC, Generic[T]):
+    """One step of a run: inputs, settings, outputs, how it is made, and how it is read back.
+
+    A subclass says these; `counts` and `value` are then there when they are asked for: the step is made first, with the
+    steps before it, unless nothing has changed. The constructor makes nothing.
+    """
+
+    name: ClassVar[str]
+    quiet: ClassVar[bool] = False
+    """Whether nobody asked for it: it is made where another step wants it, and not told of."""
+    may_be_empty: ClassVar[bool] = False
+    """Whether a run goes on where there is nothing to write (a DataError), and says so in its figures."""
+
+    def __init__(self, keeper: StepKeeper) -> None:
+        self.keeper = keeper
+
+    @property
+    @abstractmethod
+    def inputs(self) -> Mapping[str, str]:
+        """Content hashes of everything that it is made of, by name; what other steps write is made first."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> Mapping[str, Any]:
+        """Settings that change what it writes, as JSON values."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> Sequence[str]:
+        """Files and folders that it writes, below the run's folder; one that is absent is an output too."""
+
+    @abstractmethod
+    def make(self) -> Made[T]:
+        """Write the outputs."""
+
+    @abstractmethod
+    def load(self, counts: Mapping[str, Any]) -> T:
+        """The value, from the outputs and the counts of their making."""
+
+    @property
+    def applies(self) -> bool:
+        """Whether it is part of the run."""
+        return True
+
+    def stands(self) -> bool:
+        """Whether what the outputs refer to outside the run's folder is still there; otherwise it is made again."""
+        return True
+
+    def settle(self, counts: Mapping[str, Any]) -> bool:
+        """Whether it may be skipped next time; a WeaklabelError where it may not be used at all, nor skipped."""
+        return True
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it would be skipped."""
+        return self.keeper.is_fresh(self)
+
+    def ensure(self) -> None:
+        """Make it, unless it is fresh."""
+        self._made  # noqa: B018 - asking for it makes it
+
+    @property
+    def counts(self) -> Mapping[str, Any]:
+        """The numbers of its making."""
+        return self._made.counts
+
+    @cached_property
+    def value(self) -> T:
+        """What it stands for."""
+        counts, value = self._made
+        return self.load(counts) if value is None else value
+
+    def hashes(self, *outputs: str) -> dict[str, str]:
+        """Content hashes of some of its outputs, for the inputs of another step."""
+        self.ensure()
+        return {output: self.keeper.hash_of(output) for output in outputs}
+
+    @cached_property
+    def _made(self) -> Made[T]:
+        return self.keeper.make(self)
 
 
 @dataclass(frozen=True)
-class Step:
-    """What a step did, for whoever reports it.
+class StepRecord:
+    """What was done for a step, for whoever reports it.
 
     Attributes:
-        name: `read`, `judge`, `apply`, `fit`, `label`, `export`, `reward` or `figures`.
+        name: of the step.
         fresh: nothing had changed, so nothing was done.
         seconds: how long it took.
         counts: numbers that a person wants to see, in order.
@@ -35,52 +127,66 @@ class Step:
     counts: Mapping[str, Any] = field(default_factory=dict)
 
 
+OnStep = Callable[[StepRecord], None]
+
+
 @dataclass
 class StepKeeper:
-    """Runs steps in a folder and skips those whose inputs, settings and outputs are what they were.
+    """Makes steps in a folder and skips those whose inputs, settings and outputs are what they were.
 
-    A step's manifest `<folder>/<name>.json` is written after its outputs. A run that is killed leaves either
-    the old manifest, which no longer fits, or none: the step runs again.
+    Attributes:
+        folder: of the run.
+        hashes: content hashes of its files.
+        on_step: told of every step, made or skipped, but the quiet ones.
     """
 
     folder: Path
     hashes: HashMemo
     on_step: OnStep = lambda step: None
 
-    def run(
-        self,
-        name: str,
-        *,
-        inputs: Mapping[str, str],
-        settings: Mapping[str, Any],
-        outputs: Sequence[str],
-        make: Callable[[], Mapping[str, Any]],
-        quiet: bool = False,
-    ) -> dict[str, Any]:
-        """The step's manifest; `make` writes the outputs and returns counts, unless they are fresh.
+    def make(self, step: Step[T]) -> Made[T]:
+        """The step, made unless it is fresh and stands.
 
-        A `quiet` step is one that no person asked for.
+        Raises:
+            WeaklabelError: what making or settling it raises. A step that does not settle is made again next time.
         """
-        began = time.perf_counter()
-        wanted = artifacts.manifest(f"step:{name}", inputs=inputs, settings=settings)
-        known = self._known(name)
-        if known is not None and self._is_fresh(known, wanted):
-            if not quiet:
-                self.on_step(Step(name, True, time.perf_counter() - began, known["counts"]))
-            return known
-        counts = dict(make())
-        made = wanted | {"counts": counts, "outputs": {out: self.hash_of(out) for out in outputs}}
-        artifacts.write_json(self.folder / f"{name}.json", made)
-        if not quiet:
-            self.on_step(Step(name, False, time.perf_counter() - began, counts))
+        made = self._make(step)
+        if not step.stands():
+            self.forget(step.name)
+            made = self._make(step)
+        try:
+            settled = step.settle(made.counts)
+        except WeaklabelError:
+            self.forget(step.name)
+            raise
+        if not settled:
+            self.forget(step.name)
         return made
 
-    def is_fresh(self, name: str, *, inputs: Mapping[str, str], settings: Mapping[str, Any]) -> bool:
-        """Whether the step would be skipped."""
-        known = self._known(name)
-        return known is not None and self._is_fresh(
-            known, artifacts.manifest(f"step:{name}", inputs=inputs, settings=settings)
+    def _make(self, step: Step[T]) -> Made[T]:
+        began = time.perf_counter()
+        wanted = _wanted(step)
+        known = self._known(step.name)
+        if known is not None and self._is_fresh(known, wanted):
+            self._tell(step, True, began, known["counts"])
+            return Made(known["counts"])
+        made = step.make()
+        counts = dict(made.counts)
+        hashes = {output: self.hash_of(output) for output in step.outputs}
+        artifacts.write_json(
+            self.folder / f"{step.name}.json", wanted | {"counts": counts, "outputs": hashes}
         )
+        self._tell(step, False, began, counts)
+        return Made(counts, made.value)
+
+    def _tell(self, step: Step[Any], fresh: bool, began: float, counts: Mapping[str, Any]) -> None:
+        if not step.quiet:
+            self.on_step(StepRecord(step.name, fresh, time.perf_counter() - began, counts))
+
+    def is_fresh(self, step: Step[Any]) -> bool:
+        """Whether the step would be skipped."""
+        known = self._known(step.name)
+        return known is not None and self._is_fresh(known, _wanted(step))
 
     def forget(self, name: str) -> None:
         """Make the step again next time, whatever its files say."""
@@ -103,40 +209,6 @@ class StepKeeper:
         return same and all(self.hash_of(out) == digest for out, digest in known["outputs"].items())
 
 
-class HashMemo:
-    """Content hashes of files, and a folder that remembers those of large ones while size and times are the same.
-
-    Args:
-        folder: where they are kept; made when the first is.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def of(self, path: Path) -> str:
-        """Hash of a file, or of the names and contents of all files below a folder; empty for nothing."""
-        if path.is_file():
-            return self._of_file(path)
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file())
-            return artifacts.content_hash(
-                *(part for file in files for part in (str(file.relative_to(path)), self._of_file(file)))
-            )
-        return ""
-
-    def _of_file(self, path: Path) -> str:
-        about = path.stat()
-        if about.st_size < _LARGE:
-            return artifacts.file_hash(path)
-        memo = self.folder / f"{artifacts.content_hash(str(path.resolve()))[:32]}.json"
-        seen = {"size": about.st_size, "changed": about.st_ctime_ns, "inode": about.st_ino}
-        with suppress(ArtifactError, AttributeError):
-            known = artifacts.read_json(memo)
-            if {key: known.get(key) for key in seen} == seen:
-                return str(known["hash"])
-        digest = artifacts.file_hash(path)
-        # Of a file that was changed a moment ago the times may not tell the next change.
-        if time.time_ns() - about.st_ctime_ns > _SETTLED_NS and path.stat().st_ctime_ns == about.st_ctime_ns:
-            with suppress(OSError):  # a project that is only read from
-                artifacts.write_json(memo, seen | {"hash": digest})
-        return digest
+def _wanted(step: Step[Any]) -> dict[str, Any]:
+    """The manifest that the step would have, but for what comes of making it."""
+    return artifacts.manifest(f"step:{step.name}", inputs=step.inputs, settings=step.settings)

@@ -19,7 +19,7 @@ from weaklabel.errors import ConfigError
 
 if TYPE_CHECKING:
     from weaklabel.config import LoadedConfig
-    from weaklabel.pipeline import Run, Step
+    from weaklabel.pipeline import Run, StepRecord
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -312,7 +312,7 @@ def written_over(text: str) -> None:
     click.echo(f"\r\x1b[K{plain_line(text)}", err=True, nl=False)
 
 
-def _show_step(step: Step) -> None:
+def _show_step(step: StepRecord) -> None:
     what = _DESCRIBE.get(step.name, _describe_nothing)(step.counts)
     when = "unchanged" if step.fresh else f"{step.seconds:.1f} s"
     note(f"{step.name:<8}{what} ({when})" if what else f"{step.name:<8}({when})")

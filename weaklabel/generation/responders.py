@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from weaklabel.artifacts import content_hash
-from weaklabel.artifacts.steps import HashMemo
+from weaklabel.artifacts.hash_memo import HashMemo
 from weaklabel.data.prompts import Prompt
 from weaklabel.errors import ConfigError, EndpointError, MissingExtraError
 from weaklabel.servers.client import Client

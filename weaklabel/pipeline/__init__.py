@@ -1,9 +1,19 @@
 """From pairs to reward model, in steps that are skipped when nothing changed; and two runs side by side."""
 
-from weaklabel.artifacts.steps import Step
+from weaklabel.artifacts.steps import Step, StepRecord
 from weaklabel.pipeline.diff import Difference, diff
 from weaklabel.pipeline.functions import configured_lfs
 from weaklabel.pipeline.report import Report
-from weaklabel.pipeline.run import Run, read_configured_pairs
+from weaklabel.pipeline.run import Run
+from weaklabel.pipeline.steps.read import read_configured_pairs
 
-__all__ = ["Difference", "Report", "Run", "Step", "configured_lfs", "diff", "read_configured_pairs"]
+__all__ = [
+    "Difference",
+    "Report",
+    "Run",
+    "Step",
+    "StepRecord",
+    "configured_lfs",
+    "diff",
+    "read_configured_pairs",
+]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from weaklabel.artifacts.steps import HashMemo
+from weaklabel.artifacts.hash_memo import HashMemo
 from weaklabel.comparers.loading import labeler_in
 from weaklabel.data import PairsFile
 from weaklabel.data.prompts import looks_of

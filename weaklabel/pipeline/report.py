@@ -6,19 +6,20 @@ Every arm gets the same dev gold, the same votes and the same calibrators, so th
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from pathlib import Path
+from typing import Any, Final, Self
 
 from weaklabel._tables import plain_table
 from weaklabel.comparers.known import Known
-from weaklabel.labeler import fit
+from weaklabel.config import Config
+from weaklabel.labeler import Labeler, fit
+from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import Interval
-from weaklabel.reward import evaluate, train_reward
-from weaklabel.types import Comparer
-
-if TYPE_CHECKING:
-    from weaklabel.pipeline.run import Run
+from weaklabel.reward import RewardModel, evaluate, train_reward
+from weaklabel.reward.evaluation.evaluation import LONGER
+from weaklabel.types import Comparer, Labels, Pairs, Votes
 
 _SNORKEL_NEEDS: Final = 3  # functions that vote
 METRIC_ORDER: Final = ("accuracy", "nll", "brier", "ece")
@@ -100,21 +101,47 @@ _LEGEND: Final = (
 )
 
 
-def make_report(run: Run) -> Report:
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to, as far as its figures need it.
+
+    Attributes:
+        folder: of the run; its name is the run's.
+        config: settings in force.
+        read, applied: counts of the steps `read` and `apply`.
+        lfs: the labeling functions.
+        pairs, votes, labels: of the pairs in memory.
+        labeler: what labelled them.
+        reward: what was trained on the labels; None where it is not needed, or they may not be trained on.
+        unwritten: exports that had nothing to write, one sentence each.
+    """
+
+    folder: Path
+    config: Config
+    read: Mapping[str, Any]
+    applied: Mapping[str, Any]
+    lfs: Sequence[LabelingFunction]
+    pairs: Pairs
+    votes: Votes
+    labels: Labels
+    labeler: Labeler
+    reward: RewardModel | None
+    unwritten: Sequence[str] = ()
+
+
+def make_report(run: Outcome) -> Report:
     """Evaluate every arm of a run on its test pairs."""
-    pairs, labels = run.pairs, run.labels
+    pairs, labels, name = run.pairs, run.labels, run.folder.name
     notes = _notes(run)
     test = pairs.test
     counts = {
-        "pairs": run.file.n_pairs,
-        "dev": run.counts["dev"],
-        "test": run.counts["test"],
-        "unlabelled": run.file.n_pairs - run.counts["gold"],
+        **{name: run.read[name] for name in ("pairs", "dev", "test")},
+        "unlabelled": run.read["pairs"] - run.read["gold"],
         "set_aside": len(pairs.set_aside),
-        "faults": run.vote_counts["faults"],
+        "faults": run.applied["faults"],
     }
     if not len(test):
-        return Report(run.folder.name, {}, {}, {}, labels.calibrated, counts, tuple(notes))
+        return Report(name, {}, {}, {}, labels.calibrated, counts, tuple(notes))
     found = evaluate(_arms(run, notes), gold=test, seed=run.config.data.seed)
     notes += found.notes()
     if found.figures[OURS]["accuracy"].low <= 0.5:
@@ -122,46 +149,34 @@ def make_report(run: Run) -> Report:
             "our labels are not shown to be better than a coin on held-out prompts. Look for other functions (weaklabel explore), "
             "or give more gold, before training on them."
         )
-    order = ["longer_response", *(arm for arm in found.figures if arm != "longer_response")]
+    order = [LONGER, *(arm for arm in found.figures if arm != LONGER)]
+    figures = {arm: found.figures[arm] for arm in order}
     return Report(
-        run.folder.name,
-        {arm: found.figures[arm] for arm in order},
-        found.differences,
-        found.ece_perfect,
-        labels.calibrated,
-        counts,
-        tuple(notes),
+        name, figures, found.differences, found.ece_perfect, labels.calibrated, counts, tuple(notes)
     )
 
 
-def _arms(run: Run, notes: list[str]) -> dict[str, Comparer]:
+def _arms(run: Outcome, notes: list[str]) -> dict[str, Comparer]:
     """The comparers of the table, our labels first: differences are against them."""
     arms: dict[str, Comparer] = {OURS: Known(run.labels)}
-    may_train = run.labels.calibrated or run.config.reward.allow_uncalibrated
     # Where every visible pair has gold, no label is ever used: all arms are one model, trained once.
-    all_gold = may_train and bool(run.pairs.visible.has_gold.all())
+    same = run.reward if bool(run.pairs.visible.has_gold.all()) else None
     if len(run.pairs.dev):
-        arms["reward model: gold only"] = run.reward if all_gold else _train(run, run.pairs)
-    if not may_train:
+        arms["reward model: gold only"] = same or _train(run, run.pairs)
+    if run.reward is None:
         return arms
-    for name, model in _baselines(
-        sum(t["n_a"] + t["n_b"] > 0 for t in run.vote_counts["tallies"].values()), notes
-    ).items():
-        if all_gold:
-            arms[f"reward model: + {name} labels"] = run.reward
-            continue
-        labeler = fit(
-            run.lfs,
-            run.pairs,
-            model=model,
-            calibration=run.config.labeler.calibration,
-            votes=run.votes,
-            seed=run.config.data.seed,
-        )
-        labels = labeler.label(run.pairs, votes=run.votes)
-        arms[f"reward model: + {name} labels"] = _train(run, labels)
+    n_voting = sum(t["n_a"] + t["n_b"] > 0 for t in run.applied["tallies"].values())
+    for name, model in _baselines(n_voting, notes).items():
+        arms[f"reward model: + {name} labels"] = same or _train(run, _labels_by(run, model))
     arms["reward model: + our labels"] = run.reward
     return arms
+
+
+def _labels_by(run: Outcome, model: str) -> Labels:
+    """Labels of the same pairs by another label model, all else equal."""
+    calibration, seed = run.config.labeler.calibration, run.config.data.seed
+    labeler = fit(run.lfs, run.pairs, model=model, calibration=calibration, votes=run.votes, seed=seed)
+    return labeler.label(run.pairs, votes=run.votes)
 
 
 def _baselines(n_lfs: int, notes: list[str]) -> dict[str, str]:
@@ -184,14 +199,14 @@ def snorkel_is_installed() -> bool:
     return importlib.util.find_spec("snorkel") is not None
 
 
-def _train(run: Run, labels: Any) -> Comparer:
+def _train(run: Outcome, labels: Labels | Pairs) -> Comparer:
     settings = run.config.reward
     return train_reward(
         labels, model=settings.model, allow_uncalibrated=settings.allow_uncalibrated, **settings.settings
     )
 
 
-def _notes(run: Run) -> list[str]:
+def _notes(run: Outcome) -> list[str]:
     """What this run could not do, and what would change that."""
     pairs, calibrated = run.pairs, run.labels.calibrated
     notes = [*run.labeler.notes, *run.unwritten]
@@ -210,16 +225,16 @@ def _notes(run: Run) -> list[str]:
             "every pair has gold, so labels add nothing to it here: all reward arms learn from the same gold. "
             "To hold gold back from training and see what labels add, set data.max_gold."
         )
-    if run.is_sample:
+    if run.read["pairs"] > len(pairs):
         notes.append(
-            f"reward models and figures are of {len(pairs):,} of {run.file.n_pairs:,} pairs, all with gold among them; "
+            f"reward models and figures are of {len(pairs):,} of {run.read['pairs']:,} pairs, all with gold among them; "
             "labels and exports are of all. To hold more in memory, raise data.sample."
         )
     if pairs.set_aside:
         notes.append(
             f"{len(pairs.set_aside)} rows were set aside; see {run.folder / 'set_aside.jsonl'} for file, line and reason."
         )
-    if faults := run.vote_counts["faults"]:
+    if faults := run.applied["faults"]:
         notes.append(f"{faults} votes failed and count as abstains; see {run.folder / 'faults.jsonl'}.")
     return notes
 

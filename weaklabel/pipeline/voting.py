@@ -1,4 +1,4 @@
-"""The step `apply` of a run: shards are voted on where the settings say, and what came of it is counted."""
+"""How a run votes: where the settings say, what came of it is counted, and what failed gets another try."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def command(as_json: bool, **options: Any) -> None:
 
     Asks nothing and needs no key; weaklabel apply is what asks.
     """
-    from weaklabel.pipeline.judging import judges_of
+    from weaklabel.pipeline.steps.judge import judges_of
 
     run = open_run(options)
     judges, pairs = judges_of(run.lfs), run.pairs

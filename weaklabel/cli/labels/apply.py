@@ -56,18 +56,18 @@ def command(as_json: bool, shards: tuple[int, int] | None, profile: bool, **opti
         )
         emit({"run": run.folder.name, "n_pairs": state.done_pairs, "cost": cost_json(state)}, text, as_json)
         return
-    run.stored  # noqa: B018 - making it is the point
+    cost = run.plan.apply.value.cost
     if profile:
-        note(profile_of(run.cost) if run.cost else "nothing was worked out: every vote was in the store")
-    elif run.cost is not None and sys.stderr.isatty():
-        note(summary(run.cost))
+        note(profile_of(cost) if cost else "nothing was worked out: every vote was in the store")
+    elif cost is not None and sys.stderr.isatty():
+        note(summary(cost))
     rows = [
         {
             "lf": name,
             "coverage": (tally["n_a"] + tally["n_b"]) / max(1, tally["n_pairs"]),
             "faults": tally["n_faults"],
         }
-        for name, tally in run.vote_counts["tallies"].items()
+        for name, tally in run.plan.apply.counts["tallies"].items()
     ]
     # Whether any function votes on a pair takes all votes on it, so it is told where these are in memory anyway.
     coverage = None if run.is_sample else run.votes.coverage
@@ -77,7 +77,7 @@ def command(as_json: bool, shards: tuple[int, int] | None, profile: bool, **opti
             "n_pairs": run.file.n_pairs,
             "coverage": coverage,
             "lfs": rows,
-            "cost": cost_json(run.cost),
+            "cost": cost_json(cost),
         },
         lambda: _table(rows) + f"\n\nvotes: {run.loaded.store_folder}, listed in {run.folder / 'votes.json'}",
         as_json,

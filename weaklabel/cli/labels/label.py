@@ -36,7 +36,7 @@ def command(as_json: bool, pair_id: str | None, **options: Any) -> None:
         explanation = run.explain(pair_id)
         emit(_explained(explanation), str(explanation), as_json)
         return
-    counts, n_pairs = run.label_counts, len(labels)
+    counts, n_pairs = run.plan.label.counts, len(labels)
     value = {
         "run": run.folder.name,
         "n_pairs": n_pairs,

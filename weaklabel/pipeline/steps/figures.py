@@ -1,0 +1,81 @@
+"""The step `figures`: our labels, and everything that they must beat, on held-out prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from weaklabel import artifacts
+from weaklabel.artifacts.steps import Made
+from weaklabel.pipeline.report import Outcome, Report, make_report
+from weaklabel.pipeline.steps.apply import Apply
+from weaklabel.pipeline.steps.base import Functions, Place, RunStep
+from weaklabel.pipeline.steps.fit import Fit
+from weaklabel.pipeline.steps.gather import Gather
+from weaklabel.pipeline.steps.label import Label
+from weaklabel.pipeline.steps.read import Read
+from weaklabel.pipeline.steps.reward import Reward
+
+
+class Figures(RunStep[Report]):
+    """The table that ends a run.
+
+    Args:
+        place, functions, read, apply, gather, fit, label, reward: of the run.
+        unwritten: what exports that had nothing to write said; the table repeats it.
+    """
+
+    name: ClassVar[str] = "figures"
+
+    def __init__(
+        self,
+        place: Place,
+        functions: Functions,
+        read: Read,
+        apply: Apply,
+        gather: Gather,
+        fit: Fit,
+        label: Label,
+        reward: Reward,
+        unwritten: Sequence[str] = (),
+    ) -> None:
+        super().__init__(place)
+        self._functions, self._read, self._apply, self._gather = functions, read, apply, gather
+        self._fit, self._label, self._reward, self._unwritten = fit, label, reward, unwritten
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        trained = self._reward.hashes("reward") if self._reward.applies else {}
+        return self._label.hashes("labels.parquet") | self._fit.hashes("labeler") | trained
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.config.reward.model_dump(mode="json") | self.place.sampling
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        return ["report.json"]
+
+    def make(self) -> Made[Report]:
+        pairs = self._read.value.held
+        needed = self._reward.applies and len(pairs.test) > 0
+        report = make_report(
+            Outcome(
+                folder=self.folder,
+                config=self.config,
+                read=self._read.counts,
+                applied=self._apply.counts,
+                lfs=self._functions.lfs,
+                pairs=pairs,
+                votes=self._gather.value,
+                labels=self._label.held,
+                labeler=self._fit.value,
+                reward=self._reward.value if needed else None,
+                unwritten=self._unwritten,
+            )
+        )
+        artifacts.write_json(self.folder / "report.json", report.to_dict())
+        return Made({"arms": len(report.arms)}, report)
+
+    def load(self, counts: Mapping[str, Any]) -> Report:
+        return Report.from_dict(artifacts.read_json(self.folder / "report.json"))

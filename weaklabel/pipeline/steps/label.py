@@ -1,0 +1,93 @@
+"""The step `label`: a belief, an importance and a verdict for every pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import pyarrow as pa
+
+from weaklabel import artifacts
+from weaklabel.artifacts.steps import Made
+from weaklabel.data import PairsFile
+from weaklabel.engine.stream import StoredVotes
+from weaklabel.export.selection import parts_of
+from weaklabel.export.tabular import write_tables
+from weaklabel.labeler import Labeler
+from weaklabel.pipeline.steps.apply import Apply
+from weaklabel.pipeline.steps.base import Place, RunStep
+from weaklabel.pipeline.steps.fit import Fit
+from weaklabel.pipeline.steps.gather import Gather
+from weaklabel.pipeline.steps.read import Read
+from weaklabel.types import Labels, LabelsFile
+
+CONFIDENCES: Final = (0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+class Label(RunStep[LabelsFile]):
+    """Labels of every pair, without the reasons for them, in a file."""
+
+    name: ClassVar[str] = "label"
+
+    def __init__(self, place: Place, read: Read, apply: Apply, gather: Gather, fit: Fit) -> None:
+        super().__init__(place)
+        self._read, self._apply, self._gather, self._fit = read, apply, gather, fit
+
+    @cached_property
+    def held(self) -> Labels:
+        """The pairs in memory with p, w, label, confidence, calibrated and the votes behind it. Writes no file."""
+        return self._fit.value.label(self._read.value.held, votes=self._gather.value)
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        votes = self._apply.hashes("votes.json", "faults.jsonl")
+        return self._read.hashes("pairs.parquet") | votes | self._fit.hashes("labeler")
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {}
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        return ["labels.parquet"]
+
+    def make(self) -> Made[LabelsFile]:
+        # The pairs in memory first: they speak for all, and a warning that they have shifted should come now.
+        held, pairs = self.held, self._read.value
+        if not pairs.is_sample:
+            return Made(write_labels(self.folder / "labels.parquet", parts_of(held)))
+        parts = labels_by_shard(self._fit.value, pairs.file, self._apply.value.stored)
+        return Made(write_labels(self.folder / "labels.parquet", parts))
+
+    def load(self, counts: Mapping[str, Any]) -> LabelsFile:
+        return LabelsFile(self.folder / "labels.parquet")
+
+
+def labels_by_shard(labeler: Labeler, file: PairsFile, votes: StoredVotes) -> Iterator[Labels]:
+    """Labels of every pair, a shard at a time, without the share of each function in them."""
+    for shard in range(len(file)):
+        yield labeler.label_known(file.pairs(shard), votes.shard(file, shard))
+
+
+def write_labels(path: Path, parts: Iterable[Labels]) -> dict[str, Any]:
+    """Labels as one Parquet file with the columns of `Labels.to_table()`; counts."""
+    counts = {"a": 0, "b": 0, "tie": 0, "without_votes": 0}
+    confident = dict.fromkeys((str(c) for c in CONFIDENCES), 0)
+    calibrated = False
+
+    def counted() -> Iterator[pa.Table]:
+        nonlocal calibrated
+        for part in parts:
+            for verdict in ("a", "b", "tie"):
+                counts[verdict] += int((part.label == verdict).sum())
+            counts["without_votes"] += int((part.w == 0).sum())
+            for at_least in CONFIDENCES:
+                confident[str(at_least)] += int((part.confidence >= at_least).sum())
+            calibrated = part.calibrated
+            yield part.to_table()
+
+    with artifacts.atomic_file(path) as temporary:
+        write_tables(temporary, counted())
+    return {**counts, "confidence": confident, "calibrated": calibrated}

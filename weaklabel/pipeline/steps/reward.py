@@ -1,0 +1,76 @@
+"""The step `reward`: a reward model trained on the labels, and on dev gold where there is any."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from weaklabel import artifacts
+from weaklabel.artifacts.folders import clear_torn
+from weaklabel.artifacts.steps import Made
+from weaklabel.pipeline.steps.base import Place, RunStep
+from weaklabel.pipeline.steps.label import Label
+from weaklabel.pipeline.steps.read import Read
+from weaklabel.report.card import model_card
+from weaklabel.reward import RewardModel, load_reward, train_reward, training_targets
+from weaklabel.reward.registry import reward_model_class
+
+
+class Reward(RunStep[RewardModel]):
+    """Trains the reward model that `[reward]` describes."""
+
+    name: ClassVar[str] = "reward"
+
+    def __init__(self, place: Place, read: Read, label: Label) -> None:
+        super().__init__(place)
+        self._read, self._label = read, label
+
+    @property
+    def applies(self) -> bool:
+        """Whether the labels may be trained on."""
+        return self._label.value.calibrated or self.config.reward.allow_uncalibrated
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        return self._label.hashes("labels.parquet")
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.config.reward.model_dump(mode="json") | self.place.sampling
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        return ["reward"]
+
+    def make(self) -> Made[RewardModel]:
+        settings, labels = self.config.reward, self._label.held
+        model = train_reward(
+            labels,
+            model=settings.model,
+            allow_uncalibrated=settings.allow_uncalibrated,
+            **self._checkpoints() | settings.settings,
+        )
+        clear_torn(self.folder / "reward")
+        n_taught = len(training_targets(labels)[0])
+        card = model_card(
+            model,
+            self._read.value.held.test,
+            facts={"pairs given, gold for the factor among them": f"{n_taught:,}"},
+            seed=self.config.data.seed,
+        )
+        model.save(self.folder / "reward", beside=card)
+        shutil.rmtree(self.folder / "training", ignore_errors=True)
+        return Made({"model": settings.model, "trained_on": n_taught}, model)
+
+    def load(self, counts: Mapping[str, Any]) -> RewardModel:
+        return load_reward(self.folder / "reward")
+
+    def _checkpoints(self) -> dict[str, str]:
+        """Where a reward model that can go on after a kill keeps its checkpoints: a folder for each thing to train."""
+        if not reward_model_class(self.config.reward.model).resumes:
+            return {}
+        made_of = {"inputs": dict(self.inputs), "settings": dict(self.settings)}
+        key = artifacts.content_hash(json.dumps(made_of, sort_keys=True))[:16]
+        return {"checkpoints": str(self.folder / "training" / key)}
