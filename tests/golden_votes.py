@@ -33,6 +33,7 @@ from weaklabel.lf import (
     from_snorkel,
     keyword_scorer,
     labeling_function,
+    lexicons,
     load_lfs,
     pattern_scorer,
     response_scorer,
@@ -123,12 +124,23 @@ REQUESTS: Final[list[tuple[str, list[str]]]] = [
         " \n\t ",
     ]),
 ]  # fmt: skip
+# What marks, patterns and counts look at. Texts are put together from it at random, the same on every machine.
+PIECES: Final = [
+    "good ", "not ", "sorry, ", "i don't know ", "I’m not sure. ", "\n- ", "\n1. ", "\n2) ", "\r\n\r\n", "\n\n", "```\n", "`x` ", ". ", "! ", "? ", ", ",
+    "running runs ", "according to ", "https://a.b/c ", "Human: ", "\nUser: ", "xxxxxxxxx ", "yyyyyyyyyyyyyyyyy ", "жжжж", "日本語", "Yes it is. ",
+    "12 km ", "3.5% ", "1,000 ", "| a | b |\n", "|---|---|\n", "**b** ", "# Plan\n", "maybe ", "(c d) ", "= 3 ", "Sure! ", "2 + 2 = 5 ", "\"quoted\" ",
+    "‘odd’ ", "İß ſKı ", "e\u0301", "½ ", "\u200d", "\ufe0f", "🙂", "\x00", "\x85", "\u2028", "\t", "$x^2$ ", "[1] ", "(Smith, 2001) ", "New York ",
+    "because ", "for example ", "please ", "thank you ", "you should ", "I think ", "can't ", "stupid ", "the ", "of the ", "don’t ", "e.g. ", "U.S. ",
+]  # fmt: skip
+N_RANDOM: Final = 60
 _OPINIONS: Final = ["A", "B", "tie", None, "B", "A", "A"]
 
 
 def pairs() -> Pairs:
     """The fixed pairs, every third in the other order than its source, with columns as judges and people leave them."""
     rows = [(prompt, *two) for prompt, responses in REQUESTS for two in combinations(responses, 2)]
+    texts = iter(_random_texts(2 * N_RANDOM))
+    rows += [(REQUESTS[i % len(REQUESTS)][0], next(texts), next(texts)) for i in range(N_RANDOM)]
     n = len(rows)
     table: dict[str, list[Any]] = {
         "id": [f"p{i}" for i in range(n)],
@@ -150,12 +162,25 @@ def pairs() -> Pairs:
         "verdict": [_OPINIONS[i % 7] for i in range(n)],
         "again": [_OPINIONS[i * 3 % 7] for i in range(n)],
         "shown": ["ab"[i % 5 % 2] for i in range(n)],
+        "says_a": [_OPINIONS[i % 7] for i in range(n)],
+        "says_b": [_OPINIONS[i * 5 % 7] for i in range(n)],
     }
     for name, values in said.items():
         made = made.append_column(name, pa.array(values))
     for name, values in (("judge:first_a", said["verdict"]), ("judge:first_b", said["again"])):
         made = made.append_column(name, pa.array([_said(v, i) for i, v in enumerate(values)], SAID))
     return Pairs(made)
+
+
+def _random_texts(n: int) -> list[str]:
+    state, found = 1, []
+    for _ in range(n):
+        parts = []
+        for _ in range(30):
+            state = (state * 1103515245 + 12345) % 2**31
+            parts.append(PIECES[state // 65536 % len(PIECES)])
+        found.append("".join(parts))
+    return found
 
 
 def _said(verdict: str | None, number: int) -> dict[str, Any]:
@@ -220,6 +245,7 @@ def adapters(folder: Path) -> Iterator[LabelingFunction]:
     words = ["sorry", "i don't know", "shut up", "you"]
     yield keyword_scorer("keywords", words)
     yield keyword_scorer("keywords_more", words, prefer="more", min_gap=2)
+    yield keyword_scorer("keywords_at_most", words, max_gap=1)
     good, bad = [r"^\d\.", r"for example", r"(.)\1"], [r"\bi guess\b", r"!"]
     yield pattern_scorer("patterns", good=good, bad=bad)
     yield pattern_scorer("patterns_each", good=good, bad=bad, count_each=True, ignore_case=False)
@@ -229,6 +255,9 @@ def adapters(folder: Path) -> Iterator[LabelingFunction]:
     yield column_verdict("column_verdict_with_faults", "verdict", votes={"A": "b", "B": "abstain"})
     said = {"A": "first", "B": "second", "tie": "tie"}
     yield judge_columns("judge_columns", "verdict", "again", votes=said)
+    yield judge_columns("judge_columns_that_change_places", "says_a", "says_b", votes=said)
+    named = {"A": "a", "B": "b", "tie": "abstain"}
+    yield judge_columns("judge_columns_that_name_a_and_b", "verdict", "again", votes=named)
     yield judge_columns("judge_numbers", "one", "two", toward="b", min_gap=0.3)
     yield from judge_column("judge_column", "verdict", "shown", votes=said)
     yield judge("judge", url="http://127.0.0.1:1/v1", model="none", min_gap=1.5)
@@ -241,11 +270,14 @@ def adapters(folder: Path) -> Iterator[LabelingFunction]:
     def longer_else_first(x: Any) -> int:
         return 2 if len(x.response_b) > len(x.response_a) + 40 else 1
 
+    def only_second(x: Any) -> int:
+        return 2 if len(x.response_b) > len(x.response_a) else -1
+
     def better_column(x: Any) -> int:
         return {True: 4, False: 3}[x.left < x.right] if x.left != x.right else 9
 
     columns, votes = {"left": "score_a", "right": "score_b"}, {3: "a", 4: "b", 9: "abstain"}
-    yield from from_snorkel([_Old(longer), _Old(longer_else_first)])
+    yield from from_snorkel([_Old(longer), _Old(longer_else_first), _Old(only_second)])
     yield from from_snorkel(_Old(better_column), columns=columns, votes=votes)
 
 
@@ -266,13 +298,17 @@ def functions(folder: Path) -> Iterator[tuple[str, LabelingFunction]]:
     yield from ((f"shipped:{lf.family}.{lf.name}", lf) for lf in load_lfs("shipped"))
     for preset in ("hh", "ultrafeedback", "mt_bench"):
         yield from ((f"shipped:{preset}.{lf.name}", lf) for lf in load_lfs(f"shipped:{preset}"))
-    for feature in (*FEATURES, *PROMPT_FEATURES):
-        yield f"feature:{feature}", threshold_scorer(feature, feature)
+    for name, feature in (FEATURES | PROMPT_FEATURES).items():
+        if feature.__module__.startswith("weaklabel."):  # others were entered by whoever runs this
+            yield f"feature:{name}", threshold_scorer(name, name)
     yield from ((f"adapter:{lf.name}", lf) for lf in adapters(folder))
 
 
 def lines() -> list[str]:
-    """One line per function: its name, votes for a and for b, faults, and a digest of votes, margins and faults."""
+    """One line per function: its name, votes for a and for b, faults, and a digest of votes, margins and faults.
+
+    And one per word list: its name and a digest.
+    """
     with tempfile.TemporaryDirectory() as folder:
         named = dict(functions(Path(folder)))
         # Judges and crowds read columns that bear their names.
@@ -285,13 +321,21 @@ def lines() -> list[str]:
         faulty = {fault.pair_id for fault in votes.faults if fault.lf == name}
         counts = int((said == 0).sum()), int((said == 1).sum()), len(faulty)
         found.append(" ".join([name, *map(str, counts), _digest(said, votes.margins[:, j], faulty)]))
-    return found
+    # A word more may meet none of the texts above.
+    lists = {name: value for name, value in vars(lexicons).items() if name.isupper()}
+    return found + [
+        f"words:{name} {_short_hash(json.dumps(v, default=sorted))}" for name, v in sorted(lists.items())
+    ]
 
 
 def _digest(votes: Any, margins: Any, faulty: set[str]) -> str:
     # The last digits of a margin may differ between machines.
     shown = [f"{vote} {margin:.4g}" for vote, margin in zip(votes.tolist(), margins.tolist(), strict=True)]
-    return hashlib.sha256("\n".join([*shown, *sorted(faulty)]).encode()).hexdigest()[:12]
+    return _short_hash("\n".join([*shown, *sorted(faulty)]))
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def differences(kept: list[str], found: list[str]) -> list[str]:
@@ -314,7 +358,7 @@ def main() -> None:
         changed = differences(before, found)
         if changed and version == VOTES_VERSION:
             sys.exit(
-                f"{len(changed)} functions vote otherwise: {', '.join(changed[:8])}. "
+                f"{len(changed)} functions vote otherwise, or word lists are other ones: {', '.join(changed[:8])}. "
                 f"If that is meant, raise VOTES_VERSION in {WHERE} to {version + 1} and run {COMMAND} again."
             )
     FILE.write_text("\n".join([f"votes version {VOTES_VERSION}", *found]) + "\n", encoding="utf-8")

@@ -12,7 +12,7 @@ from textwrap import dedent
 
 import pytest
 
-from weaklabel.lf import fingerprint, load_lfs
+from weaklabel.lf import FEATURES, fingerprint, load_lfs
 from weaklabel.lf.discovery import grain
 
 HEAD = "from weaklabel.lf import ABSTAIN, labeling_function, response_scorer, keyword_scorer, features\n"
@@ -27,7 +27,8 @@ def score(response):
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    return tmp_path
+    yield tmp_path
+    FEATURES.pop("n_of_test", None)
 
 
 def write(folder: Path, files: dict[str, str]) -> None:
@@ -283,6 +284,8 @@ CHANGES: dict[str, tuple[dict[str, str], str, tuple[str, str, str]]] = {
          "        return len(w)\n", "w.txt": "a b"}, "C().m()", ("w.txt", "a b", "a b c")),
     "the same object or an equal one": (
         {"lfs.py": "A = []\nB = A\n"}, "float(A is B)", ("lfs.py", "B = A", "B = []")),
+    "name of a class's own kind": (
+        {"lfs.py": "_C__LIMIT = 3\nclass C:\n    def m(self):\n        return __LIMIT\n"}, "C().m()", ("lfs.py", "3", "4")),
     "branch taken when a package is missing": (
         {"lfs.py": "try:\n    import no_such_package_here\n    N = 2\nexcept ImportError:\n    N = 3\n"}, "N", ("lfs.py", "N = 3", "N = 4")),
     "local function's own import": (
@@ -438,6 +441,10 @@ MEETINGS: dict[str, tuple[str, str, str, str]] = {
     "a list lies in a class": (
         "class C:\n    w = []\n    def put(self):\n        self.w.append(1)\n        return 1\n", "len(C.w)", "C().put()", "file"),
     "random numbers are drawn": ("import random\nR = random.Random(3)\n", "R.random()", "R.random()", "file"),
+    "random numbers of a kind of its own are drawn": (
+        "import random\nclass R(random.Random):\n    pass\nr = R(3)\n", "r.random()", "r.random()", "file"),
+    "an item of a kind of its own is looked up": (
+        "from collections import defaultdict\nclass D(defaultdict):\n    pass\nW = D(int)\n", "len(W)", "W[response]", "file"),
     "lines of a file are read": ("F = iter(['a', 'b'])\n", "len(next(F))", "len(next(F))", "file"),
     "what a function made is hung into a package": (
         "import math\ndef made():\n    w = []\n    def n():\n        w.append(1)\n        return len(w)\n    return n\nmath.n_test = made()\n",

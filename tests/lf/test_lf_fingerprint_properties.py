@@ -49,6 +49,16 @@ BLOCKS = [
     ("def {x}(x):\n    return {x}.n + {m}\n{x}.n = {n}", "{x}(response)"),
     ("{x} = [{n}]\ndef {x}_w():\n    {x}[0] += {m}\n    return 0", "{x}[0]"),
     ("{x} = f'{{{n}}}b'", "len({x} + response)"),
+    ("{x}_l = [{n}]\ndef {x}_p(w):\n    w.append({m})\n    return 1", "len({x}_l) + {x}_p({x}_l)"),
+    ("{x}_l = [{n}]\n{x}_t = {{'k': {x}_l}}\ndef {x}_p():\n    {x}_l.append({m})\n    return 0", "sum({x}_t['k']) + {x}_p()"),
+    ("class {x}:\n    def __init__(self):\n        self.n = {n}\n    def up(self):\n        self.n += {m}\n        return self.n\n{x}_o = {x}()", "{x}_o.n + {x}_o.up()"),
+    ("@functools.cache\ndef {x}():\n    return [{n}]\ndef {x}_g():\n    {x}().append({m})\n    return 0", "sum({x}()) + {x}_g()"),
+    ("def {x}_made():\n    n = {n}\n    def up():\n        nonlocal n\n        n += {m}\n        return n\n    return up\n{x} = {x}_made()", "{x}()"),
+    ("def {x}(x):\n    {x} = [{n}]\n    {x} += [{m}]\n    return sum({x})", "{x}(response)"),
+    ("{x} = 0\nfor i in range({n}):\n    {x} += {m}", "{x}"),
+    ("import random\nrandom.seed({n})\n{x} = random.randint(0, {m} * 100)", "{x}"),
+    ("{x} = [lambda x: {n}, lambda x: {m}]", "{x}[0](response)"),
+    ("try:\n    import no_such_{x}\nexcept ImportError:\n    {x} = {n}", "{x}"),
 ]  # fmt: skip
 STYLES = ["from helper import {x} as {y}", "import helper", "import helper as h", "from helper import *"]
 USES = ["{y}", "helper.{x}", "h.{x}", "{x}"]
@@ -124,8 +134,10 @@ def _put(text: str, start: int, spot: re.Match[str], new: str) -> str:
     return text[: start + spot.start()] + new + text[start + spot.end() :]
 
 
-def outcome(files: dict[str, str]) -> tuple[dict[str, str | None], dict[str, Any], dict[str, str]] | None:
-    """Fingerprints, votes and grains by name; None where the project does not load."""
+def outcome(
+    files: dict[str, str], step: int = 1
+) -> tuple[dict[str, str | None], dict[str, Any], dict[str, str]] | None:
+    """Fingerprints, votes and grains by name; None where the project does not load. The last votes first if `step` is -1."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in files.items():
             (Path(folder) / name).write_text(text)
@@ -135,7 +147,7 @@ def outcome(files: dict[str, str]) -> tuple[dict[str, str | None], dict[str, Any
             return None
         prints = {name: fingerprint(lf) for name, lf in lfs.items()}
         # Scores and not votes, in which a constant would cancel out.
-        votes = {name: [_score(lf, text) for text in TEXTS] for name, lf in lfs.items()}
+        votes = {name: [_score(lfs[name], text) for text in TEXTS] for name in list(lfs)[::step]}
         return prints, votes, {name: grain(lf).kind for name, lf in lfs.items()}
 
 
@@ -178,3 +190,14 @@ def test_comments_layout_and_docstrings_never_change_a_fingerprint_of_function_g
     for name, kind in before[2].items():
         if kind == "function":
             assert before[0][name] == after[0][name]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(projects())
+def test_functions_of_function_grain_vote_alike_whoever_votes_first(files):
+    before, after = outcome(files), outcome(files, step=-1)
+    if before is None or after is None:
+        return
+    for name, kind in before[2].items():
+        if kind == "function":
+            assert before[1][name] == after[1][name], name

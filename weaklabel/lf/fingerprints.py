@@ -5,11 +5,10 @@ comments, layout, docstrings), word lists and other values by what they held whe
 list read from a file counts by its words; statements at the top of those files that do more than define something;
 settings, `version` and resources; Python, the installed packages that it uses, and `VOTES_VERSION` of our own code.
 
-The live objects are followed rather than the text, so that star imports, decorators and conditional definitions are
-what they turned out to be. What cannot be followed makes the bytes of all the project's files behind the function
-count, and `grain` says why: code that looks names up as it runs, objects that may change as they are used, and files in
-which some function may change what outlives its call. What no file shows (a model on a server, a file or an environment
-variable that is read while voting) is what `version=` is for.
+What cannot be followed makes the bytes of all the project's files behind the function count, and `grain` says why: code
+that looks names up as it runs, objects that may change as they are used, files in which some function may change what
+outlives its call. Not seen at all: what no file shows (a model on a server, a file or an environment variable that is
+read while voting), for which `version=` is there; functions of other files that change what they share with these.
 """
 
 from __future__ import annotations

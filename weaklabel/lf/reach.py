@@ -10,19 +10,13 @@ reason, and then the files count as a whole (`fingerprints`).
 from __future__ import annotations
 
 import copyreg
-import datetime
 import functools
-import logging
-import operator
 import os
 import re
 import sys
 import types
-from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from collections import ChainMap, Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
-from enum import Enum
-from fractions import Fraction
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Final
@@ -45,16 +39,17 @@ _PLACES: Final = {"__cached__", "__file__", "__path__"}  # where a project lies 
 _PLAIN: Final = {type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented)}
 _CONTAINERS: Final = {list, dict, set, deque, Counter, OrderedDict, ChainMap, bytearray, np.ndarray}
 # Kinds of other packages whose objects change by nothing but the methods and statements that `syntax` knows.
-_STEADY: Final = (
-    *_CONTAINERS, tuple, frozenset, str, int, float, range, slice, re.Pattern, functools.partial, operator.itemgetter,
-    operator.attrgetter, operator.methodcaller, os.PathLike, datetime.date, datetime.time, datetime.timedelta,
-    datetime.tzinfo, Decimal, Enum, Fraction, logging.Logger, np.generic, np.dtype, np.ufunc, types.SimpleNamespace,
-    types.MappingProxyType, types.MethodType, types.BuiltinFunctionType, types.MethodDescriptorType,
-    types.WrapperDescriptorType, types.ClassMethodDescriptorType, types.MethodWrapperType, types.GenericAlias,
-    types.UnionType
-)  # fmt: skip
+_STEADY: Final = _PLAIN | _CONTAINERS | {
+    object, tuple, frozenset, range, slice, property, types.BuiltinFunctionType, types.ClassMethodDescriptorType,
+    types.MappingProxyType, types.MethodDescriptorType, types.MethodType, types.MethodWrapperType, types.WrapperDescriptorType
+}  # fmt: skip
+_STEADY_MODULES: Final = {
+    "abc", "collections.abc", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "logging", "numbers", "numpy",
+    "numpy.dtypes", "operator", "pathlib", "re", "types", "typing", "zoneinfo"
+}  # fmt: skip
 # What wrappers copy from a function, for people. Code that reads one of these cannot be followed.
 _COPIED: Final = {"__doc__", "__module__", "__name__", "__qualname__", "__annotations__"}
+_MANGLED: Final = re.compile(r"_[^\W_]\w*?__\w*(?<!__)$")  # what __X stands for in a class C: _C__X
 # The folder in the name of a module that was loaded by path.
 _FOLDER: Final = re.compile(r"weaklabel_lfs_[0-9a-f]{12}\.")
 
@@ -90,7 +85,7 @@ class Reach:
     def add_statements(self, path: Path, source: syntax.Source, module: ModuleType | None) -> None:
         """Add the statements of a file that count for all of its functions; all, if it is loaded as a function runs."""
         self._label = self.free(f"statements of {path.name}")
-        text = self._piece(source.always, vars(module)) if module else source.text
+        text = self._piece(source.always, vars(module), source.always.names) if module else source.text
         if text:
             self.parts[self._label] = text
         self._follow()
@@ -113,24 +108,26 @@ class Reach:
     def _cannot(self, reason: str) -> None:
         self.reasons.append(reason if self._label == THE_FUNCTION else f"{self._label} {reason}")
 
+    def _cannot_see(self, name: str | None) -> None:
+        self.is_blind = True
+        self._cannot(f"uses {name}")
+
     def _package(self, name: str | None) -> None:
         top = (name or "").partition(".")[0]
-        if top in _HIDING or name == "unittest.mock":
-            self.is_blind = True
-            self._cannot(f"uses {name}")
+        if top.lstrip("_") in _HIDING or name == "unittest.mock":
+            self._cannot_see(name)
         if top:
             self.packages.add(top)
 
     # ---------------------------------------------------------------------------------------------- names
 
-    def _piece(self, piece: syntax.Piece, namespace: dict[str, Any], names: set[str] | None = None) -> str:
-        """The text of a piece; what it names is followed, or what of it is in `names`."""
+    def _piece(self, piece: syntax.Piece, namespace: dict[str, Any], names: Iterable[syntax.Chain]) -> str:
+        """The text of a piece; `names` are followed."""
         self.strings |= piece.strings
         if piece.odd:
             self._cannot(f"reads .{piece.odd}")
-        for name, *rest in sorted(piece.names):
-            if names is None or name in names:
-                self._name(namespace, name, *rest)
+        for chain in sorted(names):
+            self._name(namespace, *chain)
         for module, level in sorted(piece.imports):
             self._import(namespace, module, level)
         return piece.text
@@ -139,15 +136,11 @@ class Reach:
         """What a name stands for; attributes of modules are followed as far as the code spells them out."""
         value = namespace.get(name)
         if name in _MACHINERY or (name in _DYNAMIC and name not in namespace):
-            self.is_blind = True
-            self._cannot(f"uses {name}")
+            self._cannot_see(name)
         elif not isinstance(value, ModuleType) or place_of_module(value) != "project":
             if name in namespace and name not in _PLACES and (id(namespace), name) not in self._named:
                 self._named.add((id(namespace), name))
-                kinds = {FunctionType: "function", type: "class"}
-                self._waiting.append(
-                    (self.free(f"{kinds.get(type(value), 'value')} {_stem(namespace)}.{name}"), value)
-                )
+                self._waiting.append((self.free(f"{_kind_of(value)} {_stem(namespace)}.{name}"), value))
         elif rest and rest[0] in vars(value):
             self._file(value)
             self._name(vars(value), *rest)
@@ -195,6 +188,8 @@ class Reach:
         """A value as text that is equal in every process for equal values, with the state of objects in it."""
         kind = type(value)
         if kind in _PLAIN:
+            if kind is str and value.startswith("__") and value in syntax.LOOKING_IN:  # for getattr, it seems
+                self._cannot(f"holds the name {value}")
             return repr(_FOLDER.sub("", value) if kind is str else value)
         if kind is tuple:
             return f"({self._all(value)})"
@@ -208,10 +203,8 @@ class Reach:
         if id(value) in self._seen:  # named by where it was met first
             return self._seen[id(value)][0]
         self._counts[self._label] += 1
-        self._seen[id(value)] = (
-            f"&{self._label}/{self._counts[self._label]}",
-            value,
-        )  # alive: no other gets its id
+        met = f"&{self._label}/{self._counts[self._label]}"
+        self._seen[id(value)] = met, value  # the object too: while it lives, no other gets its id
         if isinstance(value, FunctionType):
             return self._function(value)
         if isinstance(value, type):
@@ -221,8 +214,7 @@ class Reach:
         return self._object(value, kind)
 
     def _object(self, value: Any, kind: type) -> str:
-        place = _place(kind)
-        if place == "installed" and not _is_steady(value, kind):
+        if not all(map(_is_steady, kind.__mro__)):
             self._cannot(f"holds a {kind.__module__}.{kind.__qualname__}, which may change as it is used")
         if kind is list:
             return f"[{self._all(value)}]"
@@ -233,7 +225,11 @@ class Reach:
         if isinstance(value, functools._lru_cache_wrapper):  # what it remembers is no part of it
             self.shared = self.shared or self._label
             return f"cached {self._encode(value.__wrapped__)}"
-        raw = object.__getstate__(value) if place in ("project", "memory") else None
+        return self._state(value, kind)
+
+    def _state(self, value: Any, kind: type) -> str:
+        """What an object of a class carries: what its class would pickle and, of a project's class, its attributes."""
+        raw = object.__getstate__(value) if _place(kind) in ("project", "memory") else None
         if isinstance(value, (set, frozenset)):
             return f"{self._encode(kind)}{self._set(value)} {self._encode(raw)}"
         reduce: Callable[[Any], Any] = copyreg.dispatch_table.get(kind, _reduced)
@@ -267,17 +263,23 @@ class Reach:
             if fn.__closure__ is None and "<" not in text:
                 return text  # a function at the top of a module is all said by its name
         else:
-            source = self._source(Path(code.co_filename)) if place == "project" else None
-            number, piece = (source and source.function(code)) or (0, None)
-            if piece is None:
-                self._cannot(f"{code.co_name}() is not as its file says")
-                text = repr([code.co_code, code.co_names, code.co_consts])
-            else:
-                names = {name for part in syntax.codes_in(code) for name in part.co_names}
-                text = f"{number} {self._piece(piece, fn.__globals__, names)}"
+            text = self._code(fn)
         kept = [(key, value) for key, value in vars(fn).items() if key not in _COPIED]
         cells = [_content(cell) for cell in fn.__closure__ or ()]
         return f"{text} {self._all([*cells, fn.__defaults__, *(fn.__kwdefaults__ or {}).items(), *kept])}"
+
+    def _code(self, fn: FunctionType) -> str:
+        code = fn.__code__
+        source = self._source(Path(code.co_filename)) if place_of(code.co_filename) == "project" else None
+        found = source.function(code) if source else None
+        if found is None:
+            self._cannot(f"{code.co_name}() is not as its file says")
+            return repr([code.co_code, code.co_names, code.co_consts])
+        number, piece = found
+        used = {name for part in syntax.codes_in(code) for name in part.co_names}
+        chains = {chain for chain in piece.names if chain[0] in used}  # the others are local
+        chains |= {(name,) for name in used if _MANGLED.match(name)}
+        return f"{number} {self._piece(piece, fn.__globals__, chains)}"
 
     def _class(self, cls: type) -> str:
         """A project's class: its text, and what no text shows of what it holds."""
@@ -288,7 +290,7 @@ class Reach:
             self._cannot(f"{cls.__qualname__} is not as its file says")
             text = cls.__qualname__
         else:
-            text = self._piece(piece, vars(module))
+            text = self._piece(piece, vars(module), piece.names)
         return f"{text} {self._all([*cls.__bases__, type(cls), *sorted(_held_by(cls))])}"
 
     def _source(self, file: Path) -> syntax.Source | None:
@@ -327,11 +329,11 @@ def _place(kind: type) -> str:
     return place_of_module(sys.modules.get(kind.__module__))
 
 
-def _is_steady(value: Any, kind: type) -> bool:
-    """Whether an object of another package stays as it is as long as functions keep to what `syntax` lets pass."""
-    if kind is defaultdict:  # looking an item up may put it there
-        return False
-    return kind is object or kind.__module__ in ("functools", "typing") or isinstance(value, _STEADY)
+def _is_steady(kind: type) -> bool:
+    """Whether what a class gives its objects lets them be as long as functions keep to what `syntax` lets pass."""
+    if _place(kind) != "installed":  # the functions of a project's class are looked at, and ours are known
+        return True
+    return kind in _STEADY or kind.__module__ in _STEADY_MODULES or issubclass(kind, BaseException)
 
 
 def _content(cell: types.CellType) -> Any:
@@ -339,6 +341,10 @@ def _content(cell: types.CellType) -> Any:
         return cell.cell_contents
     except ValueError:  # not filled yet
         return None
+
+
+def _kind_of(value: Any) -> str:
+    return "function" if isinstance(value, FunctionType) else "class" if isinstance(value, type) else "value"
 
 
 def _stem(namespace: dict[str, Any]) -> str:

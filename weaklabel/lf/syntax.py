@@ -51,7 +51,7 @@ _MAKERS: Final = {
 _MAKING_METHODS: Final = {"copy", "findall", "lower", "replace", "split", "splitlines", "strip", "tolist"}
 _FILLING: Final = {"__init__", "__init_subclass__", "__new__", "__post_init__", "__set_name__"}
 # Ways to get at what is not named, or at what only people read.
-_LOOKING_IN: Final = {
+LOOKING_IN: Final = {
     "__annotations__", "__bases__", "__builtins__", "__closure__", "__code__", "__dict__", "__doc__", "__globals__",
     "__module__", "__mro__", "__name__", "__qualname__", "__subclasses__", "__traceback__", "_getframe",
     "co_firstlineno", "currentframe", "f_globals", "f_lineno", "f_locals", "modules", "mro", "tb_frame", "tb_lineno"
@@ -90,7 +90,7 @@ def _piece(*nodes: ast.AST) -> Piece:
         frozenset(name for part in parts for name in _names(part)),
         frozenset(one for item in inside for one in _imports(item)),
         frozenset(strings),
-        min(read & _LOOKING_IN, default=None),
+        min(read & LOOKING_IN, default=None),
     )
 
 
@@ -98,14 +98,12 @@ class Source:
     """One file, as it was executed.
 
     Attributes:
-        text: the whole file without comments, layout and docstrings.
         always: the statements at its top that do more than define something, in order.
         imported: local name -> package at its top, of every import statement that is not relative.
     """
 
     def __init__(self, text: bytes, path: str) -> None:
-        tree = _stripped(ast.parse(text))
-        self.text = ast.dump(tree)
+        self._tree = tree = _stripped(ast.parse(text))
         self.always = _piece(*(statement for statement in tree.body if not _only_defines(statement)))
         self.imported: dict[str, str] = {}
         self._codes: dict[tuple[str, int], list[CodeType]] = defaultdict(list)
@@ -137,6 +135,11 @@ class Source:
     def classes(self, name: str) -> Piece | None:
         """All classes of a name, None where no class statement makes one."""
         return _piece(*self._classes[name]) if name in self._classes else None
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The whole file without comments, layout and docstrings."""
+        return ast.dump(self._tree)
 
     @functools.cached_property
     def changes(self) -> list[tuple[bool, str]]:
