@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -225,4 +224,4 @@ class Pairs:
 
 def fold(text: str) -> str:
     """The text with every run of white space turned into one space, ends trimmed: how prompts are compared."""
-    return re.sub(r"\s+", " ", text).strip()
+    return " ".join(text.split())
