@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +12,15 @@ from typing import Any, BinaryIO, Final, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from weaklabel.data.class_names import with_class_names
+from weaklabel.data.delimited import check_names, csv_row, csv_rows, delimiter_of
 from weaklabel.data.readers.base import encodes, shown
-from weaklabel.errors import DataError, LayoutError
+from weaklabel.errors import DataError
 from weaklabel.types import SetAside
 
 BLOCK_ROWS: Final = 8192
 BLOCK_BYTES: Final = 64 << 20
+_HEAD: Final = 1 << 16
 KNOWN: Final = ".parquet, .jsonl, .ndjson, .json, .csv, .tsv (text files also with .gz or .zst)"
 
 
@@ -126,23 +127,12 @@ def table_blocks(tables: Iterable[pa.Table], name: str) -> Iterator[Block]:
         LayoutError: when two columns have one name.
     """
     start = 0
-    for table in tables:
+    for table in map(with_class_names, tables):
         check_names(table.column_names, name)
         for at in range(0, table.num_rows, BLOCK_ROWS):
             part = table.slice(at, BLOCK_ROWS)
             yield _checked(part, range(start + at + 1, start + at + part.num_rows + 1), name)
         start += table.num_rows
-
-
-def check_names(names: Sequence[str], where: str) -> None:
-    """Whether every column has a name of its own.
-
-    Raises:
-        LayoutError: names the first that has not.
-    """
-    if len(set(names)) < len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        raise LayoutError(f"{where}: the column {twice!r} occurs twice. Rename one.")
 
 
 def _checked(table: pa.Table, lines: range, name: str) -> Block:
@@ -173,13 +163,21 @@ def _plain(table: pa.Table) -> pa.Table:
 
 def record_blocks(records: Iterable[Any], name: str) -> Iterator[Block]:
     """Blocks of dicts that are already in memory, numbered from 1."""
-    yield from _gather(enumerate(records, 1), name, lambda value: (value, 0))
+    yield from gather(enumerate(records, 1), name, lambda value: (value, 0))
+
+
+def _csv(path: Path, name: str) -> Iterator[Block]:
+    with _open(path) as head:
+        delimiter = "\t" if ".tsv" in [s.lower() for s in path.suffixes] else delimiter_of(head.read(_HEAD))
+    with _open(path) as file:
+        for block in gather(csv_rows(file, name, delimiter), name, csv_row):
+            yield replace(block, text_only=True)
 
 
 def _json_lines(path: Path, name: str) -> Iterator[Block]:
     with _open(path) as file:
         lines = ((n, line) for n, line in enumerate(file, 1) if line.strip())
-        yield from _gather(lines, name, _parse_line)
+        yield from gather(lines, name, _parse_line)
 
 
 def _parse_line(line: bytes) -> tuple[Any, int]:
@@ -217,7 +215,7 @@ def _json(path: Path, name: str) -> Iterator[Block]:
     yield from record_blocks(records, name)
 
 
-def _gather(
+def gather(
     items: Iterable[tuple[int, Any]], name: str, parse: Callable[[Any], tuple[Any, int]]
 ) -> Iterator[Block]:
     """Parse numbered items into blocks of at most `BLOCK_ROWS` rows and about `BLOCK_BYTES` bytes."""
@@ -243,59 +241,3 @@ def _gather(
             lines, rows, bad, size = [], [], [], 0
     if rows or bad:
         yield Block(name, lines, rows, tuple(bad))
-
-
-def _csv(path: Path, name: str) -> Iterator[Block]:
-    csv.field_size_limit(sys.maxsize)  # the default, 128 KiB, is less than one long answer
-    delimiter = "\t" if ".tsv" in [s.lower() for s in path.suffixes] else ","
-    with _open(path) as file:
-        # Bytes that are no UTF-8 pass as lone surrogates, so that only their own row is set aside.
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-        reader = csv.reader(text, delimiter=delimiter, strict=True)
-        header = _header(reader, name)
-        for block in _gather(_csv_rows(reader), name, lambda cells: (_csv_row(header, cells), _size(cells))):
-            yield replace(block, text_only=True)
-
-
-def _header(reader: Iterator[list[str]], name: str) -> list[str]:
-    try:
-        header = next(reader)
-    except (StopIteration, csv.Error):
-        raise DataError(f"{name} has no header line. The first line must name the columns.") from None
-    if not all(map(encodes, header)):
-        raise DataError(f"{name}: the header line is not UTF-8. Save the file as UTF-8.")
-    check_names(header, name)
-    return header
-
-
-def _csv_rows(reader: Any) -> Iterator[tuple[int, list[str] | csv.Error]]:
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            # One mark that is never closed can take thousands of rows with it: each of its lines is counted.
-            for lost in range(line, reader.line_num + 1):
-                yield (
-                    lost,
-                    csv.Error(f"{error}; behind the quotation mark on line {line}" if lost > line else error),
-                )
-            continue
-        if cells:
-            yield line, cells
-
-
-def _csv_row(header: list[str], cells: list[str] | csv.Error) -> dict[str, Any]:
-    if isinstance(cells, csv.Error):
-        raise ValueError(f"not a whole CSV row ({cells})")
-    if len(cells) != len(header):
-        raise ValueError(f"{len(cells)} fields but the header names {len(header)}: half of a row?")
-    if any("\udc80" <= c <= "\udcff" for cell in cells if not cell.isascii() for c in cell):
-        raise ValueError("invalid UTF-8")
-    return dict(zip(header, cells, strict=True))
-
-
-def _size(cells: list[str] | csv.Error) -> int:
-    return 0 if isinstance(cells, csv.Error) else sum(map(len, cells))

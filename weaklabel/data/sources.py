@@ -16,11 +16,11 @@ from weaklabel.data.blocks import (
     BLOCK_ROWS,
     KNOWN,
     Block,
-    check_names,
     file_blocks,
     record_blocks,
     table_blocks,
 )
+from weaklabel.data.delimited import check_names
 from weaklabel.errors import DataError, MissingExtraError
 from weaklabel.types import Pairs
 
@@ -107,8 +107,13 @@ def _from_dataset(data: Any, name: str, split: str | None = None) -> Stream:
     if not hasattr(data, "with_format"):
         raise DataError(f"{name} is {type(data).__name__}. Expected a datasets.Dataset.")
 
+    about = getattr(
+        data.features, "arrow_schema", pa.schema([])
+    ).metadata  # names the classes of ClassLabel columns
+
     def blocks() -> Iterator[Block]:
-        return table_blocks(data.with_format("arrow").iter(batch_size=BLOCK_ROWS), name)
+        batches = data.with_format("arrow").iter(batch_size=BLOCK_ROWS)
+        return table_blocks((batch.replace_schema_metadata(about) for batch in batches), name)
 
     return Stream(name, blocks)
 

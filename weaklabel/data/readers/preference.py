@@ -9,9 +9,10 @@ off, because a canonical `messages` is the context only.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from weaklabel.data.readers.answers import (
     SCORE_KEYS,
@@ -55,7 +56,9 @@ def two_sides(row: Row) -> tuple[Context, Any, Any, float | None, float | None]:
         whole = dialogue_answer(a.text), dialogue_answer(b.text)
         if whole[0] and whole[1] and _repeats(context, whole[0].before):
             a, b = whole[0], whole[1]
-    given = context.messages or _given(row, a, has_prompt=not is_missing(context.prompt))
+    given = context.messages
+    if not (given or a.before):
+        given = _given(row, a, has_prompt=not is_missing(context.prompt))
     scores = (_score_in("chosen", a.held), _score_in("rejected", b.held))
     return context._replace(messages=whole_context(given, (a, b))), a.text, b.text, *scores
 
@@ -77,7 +80,7 @@ def _given(row: Row, chosen: Answer, has_prompt: bool) -> list[Message] | None:
         return messages
     if messages[-1]["content"] == chosen.text:
         return messages[:-1]
-    if has_prompt or chosen.before:
+    if has_prompt:
         return None
     raise RowProblem("messages ends in an answer that is not the chosen one")
 
@@ -87,6 +90,22 @@ def _score_in(name: str, held: Mapping[str, Any]) -> float | None:
     return None if key is None else read_number(f"{name}.{key}", held[key])
 
 
+class _Sided(NamedTuple):
+    """A column about one of the two answers: which one, what it says of it, and whether its side stands first."""
+
+    side: str
+    stem: str
+    is_prefix: bool
+
+
+@functools.cache
+def _sided(name: str) -> _Sided | None:
+    match = _SIDE.fullmatch(name)
+    if match is None:
+        return None
+    return _Sided(match["first"] or match["last"], match["stem_1"] or match["stem_2"], bool(match["first"]))
+
+
 def sides(row: Row, used: Sequence[str] = ()) -> dict[str, Any]:
     """The further columns, with `chosen_x`/`x_chosen` called `x_a` and their counterparts `x_b`.
 
@@ -94,19 +113,19 @@ def sides(row: Row, used: Sequence[str] = ()) -> dict[str, Any]:
     {'score_a': 9, 'score_b': None, 'model_b': 'm', 'model_a': None}
     """
     found: dict[str, Any] = {}
-    prefixed = {match["stem_1"] for name in row if (match := _SIDE.fullmatch(name))}
+    prefixed = {sided.stem for name in row if (sided := _sided(name)) and sided.is_prefix}
     for name, value in row.items():
         if name in CANONICAL_NAMES or name in ("chosen", "rejected", *used):
             continue
-        match = _SIDE.fullmatch(name)
-        if match is None:
+        sided = _sided(name)
+        if sided is None:
             found[name] = value
             continue
-        stem = match["stem_1"] or match["stem_2"]
-        twice = match["stem_2"] is not None and stem in prefixed  # chosen_x and x_chosen side by side
-        if twice or {f"{stem}_a", f"{stem}_b"} & (CANONICAL_NAMES | set(row)):
+        stem = sided.stem
+        twice = not sided.is_prefix and stem in prefixed  # chosen_x and x_chosen side by side
+        if twice or {f"{stem}_a", f"{stem}_b"} & (CANONICAL_NAMES | row.keys()):
             stem = f"other_{stem}"
-        side, other = ("a", "b") if (match["first"] or match["last"]) == "chosen" else ("b", "a")
+        side, other = ("a", "b") if sided.side == "chosen" else ("b", "a")
         found[f"{stem}_{side}"] = value
         # A column about one answer only still has to change places with it.
         found.setdefault(f"{stem}_{other}", None)
@@ -124,10 +143,11 @@ def _draft(row: Row, gold: str | None) -> Draft:
 
 
 def _read_hh(row: Row, _gold: GoldRule) -> list[Draft]:
-    for name in ("chosen", "rejected"):
-        if dialogue_answer(row.get(name)) is None:
-            raise RowProblem(f"{name} does not end in an 'Assistant:' turn after a 'Human:' turn")
-    return [_draft(row, "a")]
+    draft = _draft(row, "a")
+    if draft.messages is None:
+        odd = "chosen" if dialogue_answer(row.get("chosen")) is None else "rejected"
+        raise RowProblem(f"{odd} does not end in an 'Assistant:' turn after a 'Human:' turn")
+    return [draft]
 
 
 def _read_trl(row: Row, _gold: GoldRule) -> list[Draft]:
@@ -170,13 +190,15 @@ def score_columns(columns: Iterable[str]) -> tuple[str, str] | None:
     >>> score_columns(["chosen", "rating_chosen", "rating_rejected"])
     ('rating_chosen', 'rating_rejected')
     """
+    return _score_columns(tuple(columns))
+
+
+@functools.lru_cache(maxsize=64)
+def _score_columns(columns: tuple[str, ...]) -> tuple[str, str] | None:
     found: dict[str, dict[str, str]] = {}
     for name in columns:
-        if match := _SIDE.fullmatch(name):
-            side = match["first"] or match["last"]
-            form = name.replace(side, "*")
-            if (match["stem_1"] or match["stem_2"]) in _SCORE_STEMS:
-                found.setdefault(form, {})[side] = name
+        if (sided := _sided(name)) and sided.stem in _SCORE_STEMS:
+            found.setdefault(name.replace(sided.side, "*"), {})[sided.side] = name
     return next(((s["chosen"], s["rejected"]) for s in found.values() if len(s) == 2), None)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Any, Final, NotRequired, TypedDict, TypeGuard
 
 
 class Message(TypedDict):
@@ -39,6 +39,7 @@ _ALIASES: Final = {
 ROLES: Final[Mapping[str, str]] = {alias: role for role, names in _ALIASES.items() for alias in names}
 """What files call the roles -> what we call them."""
 
+_PLAIN: Final = frozenset(_ALIASES)
 _ROLE_KEYS: Final = ("role", "from")
 _CONTENT_KEYS: Final = ("content", "value", "text", "parts")
 _TEXT_PARTS: Final = ("text", "input_text", "output_text")
@@ -74,14 +75,26 @@ def looks_like_messages(value: object) -> bool:
 
 
 def _looks_like_message(turn: object) -> bool:
-    return (
+    return _is_plain(turn) or (
         isinstance(turn, Mapping)
         and any(isinstance(turn.get(key), str) for key in _ROLE_KEYS)
         and any(key in turn for key in (*_CONTENT_KEYS, "tool_calls"))
     )
 
 
+def _is_plain(turn: object) -> TypeGuard[Message]:
+    """Whether a message has our own form already, as nearly all have; worth a look of its own for its speed."""
+    return (
+        type(turn) is dict
+        and len(turn) == 2
+        and turn.get("role") in _PLAIN
+        and type(turn.get("content")) is str
+    )
+
+
 def _message(turn: object) -> Message:
+    if _is_plain(turn):
+        return Message(role=turn["role"], content=turn["content"])
     if not isinstance(turn, Mapping):
         raise MessageProblem(f"holds {_shown(turn)}, {_EXPECTED}")
     turn = {**turn, **(json_or_none(turn.get("extra")) or {})}  # of a message as we keep it
