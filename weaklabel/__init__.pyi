@@ -21,10 +21,10 @@ from .lf.builders import threshold_scorer as threshold_scorer
 from .lf.checks import check_labeling_function as check_labeling_function
 from .lf.columns import column_scores as column_scores
 from .lf.columns import column_verdict as column_verdict
-from .lf.core import labeling_function as labeling_function
-from .lf.core import response_scorer as response_scorer
 from .lf.discovery import load_lfs as load_lfs
 from .lf.snorkel import from_snorkel as from_snorkel
+from .lf.writing import labeling_function as labeling_function
+from .lf.writing import response_scorer as response_scorer
 from .pipeline.generating import generate_pairs as generate_pairs
 from .pipeline.loading import load as load
 from .pipeline.sweep import sweep as sweep

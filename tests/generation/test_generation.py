@@ -418,3 +418,17 @@ def test_responses_that_are_all_the_same_leave_nothing_to_write():
     ):
         generate_pairs(PROMPTS, [to(server)], LongerWins(), "out.parquet")
     assert not Path("out.parquet").exists()
+
+
+def test_a_model_of_the_hub_is_looked_for_when_it_is_needed_and_not_when_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from weaklabel.artifacts.steps import HashMemo
+    from weaklabel.generation import responders
+
+    looked_for: list[str] = []
+    monkeypatch.setattr(responders, "_model_folder", lambda name: looked_for.append(name) or tmp_path)
+    source = responders.LocalSource("hf:org/name", Sampling(), HashMemo(tmp_path / "hashes"))
+    assert (source.name, looked_for) == ("hf:org/name", [])
+    assert source.asked["weights"] == source.about["sha256"]
+    assert looked_for == ["hf:org/name"]

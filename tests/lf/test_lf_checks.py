@@ -19,8 +19,9 @@ from weaklabel.lf.checks import (
     check_labeling_function,
 )
 from weaklabel.lf.columns import column_scores, column_verdict
-from weaklabel.lf.core import LabelingFunction, WrittenFunction, labeling_function, response_scorer
+from weaklabel.lf.core import LabelingFunction, WrittenFunction
 from weaklabel.lf.votes import BatchVotes
+from weaklabel.lf.writing import labeling_function, response_scorer
 from weaklabel.types import ABSTAIN, Pair
 
 PAIRS = made_pairs([(f"answer {'x' * (i % 7)}", f"reply {'y' * (i % 5)}") for i in range(60)])

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import weaklabel.lf as lf_room
 from weaklabel.errors import LabelingFunctionError, VoteError
 from weaklabel.lf import TextColumn
-from weaklabel.lf.core import ResponseScorer, labeling_function, response_scorer
+from weaklabel.lf.core import ResponseScorer
+from weaklabel.lf.writing import labeling_function, response_scorer
 from weaklabel.types import ABSTAIN, PREFER_A, PREFER_B, Pair, swap_votes
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

@@ -20,9 +20,9 @@ from weaklabel.errors import (
     VoteError,
 )
 from weaklabel.lf.checks import check_labeling_function
-from weaklabel.lf.core import labeling_function
 from weaklabel.lf.discovery import load_lfs
 from weaklabel.lf.snorkel import from_snorkel, load_snorkel, position_dependent_share
+from weaklabel.lf.writing import labeling_function
 from weaklabel.types import ABSTAIN, Pair
 
 PAIR = Pair("p", "Hi", "Hello there", "Hey")  # type: ignore[arg-type]

@@ -14,8 +14,9 @@ from made_pairs import made_pairs
 
 from weaklabel.errors import ConfigError, DataError, GoldError, UnknownNameError
 from weaklabel.lf.builders import pattern_scorer
-from weaklabel.lf.core import LabelingFunction, labeling_function, response_scorer
+from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.snorkel import from_snorkel
+from weaklabel.lf.writing import labeling_function, response_scorer
 from weaklabel.types import ABSTAIN, Pair, Pairs
 from weaklabel.workbench.check import CheckReport, check
 from weaklabel.workbench.rules import explain_rule

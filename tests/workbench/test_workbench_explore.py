@@ -11,7 +11,7 @@ import pytest
 from made_pairs import made_pairs
 
 from weaklabel.errors import ConfigError, GoldError
-from weaklabel.lf.core import labeling_function, response_scorer
+from weaklabel.lf.writing import labeling_function, response_scorer
 from weaklabel.types import Pairs
 from weaklabel.workbench._clues import PATTERNS
 from weaklabel.workbench.explore import Exploration, benjamini_hochberg, explore

@@ -12,8 +12,9 @@ import pytest
 from made_pairs import made_pairs
 
 from weaklabel.errors import ConfigError, GoldError
-from weaklabel.lf.core import ResponseScorer, labeling_function, response_scorer
+from weaklabel.lf.core import ResponseScorer
 from weaklabel.lf.discovery import load_lfs
+from weaklabel.lf.writing import labeling_function, response_scorer
 from weaklabel.types import Pairs, Votes
 from weaklabel.workbench._settings import Settings, best_settings, votes_under
 from weaklabel.workbench.tune import Tuned, tune

@@ -16,15 +16,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from weaklabel.artifacts.json_text import json_line, json_text, parse_json
 from weaklabel.errors import ArtifactError
+
+# pyarrow is imported inside the functions of tables: who reads a configuration needs JSON and no more.
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _CHUNK = 1 << 20
 # Packages whose version can change a vote, a label or a fitted number.
@@ -56,6 +55,8 @@ def file_hash(path: Path) -> str:
 
 def table_hash(table: pa.Table) -> str:
     """sha256 of a table's column names, types and values, whatever its chunks; a slice hashes like a copy."""
+    import pyarrow as pa
+
     digest = hashlib.sha256()
     for name, column in zip(table.schema.names, table.columns, strict=True):
         # Parquet gives the items of a list another name than Arrow does, so a nested type is no part of the hash.
@@ -67,6 +68,10 @@ def table_hash(table: pa.Table) -> str:
 
 def _add_values(digest: Any, column: pa.ChunkedArray) -> None:
     """Feed the values of a column, not the buffers they happen to lie in: those differ between equal arrays."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     kind = column.type
     if column.null_count == len(column):
         digest.update(b"null")
@@ -141,6 +146,8 @@ def _no_number(name: str) -> float:
 
 
 def write_parquet(path: Path, table: pa.Table, row_group_size: int = 8192) -> None:
+    import pyarrow.parquet as pq
+
     with atomic_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", row_group_size=row_group_size)
 

@@ -125,6 +125,8 @@ def _sources(models: Sequence[str | Endpoint], settings: GenerationSettings) -> 
         for model in models
     ]
     check_names([source.name for source in found])
+    for source in found:
+        _ = source.asked  # a model that is not there is told before anything is read or asked
     return found
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -45,19 +46,23 @@ class Slot:
 
 
 class Source(Protocol):
-    """A model that gives responses.
-
-    Attributes:
-        about: for the manifest.
-        asked: everything that a response rests on, beside the prompt.
-    """
+    """A model that gives responses. What is made asks nothing: neither a server nor the hub."""
 
     @property
     def name(self) -> str:
         """For people and for the columns `model_a` and `model_b`."""
 
-    about: dict[str, Any]
-    asked: dict[str, Any]
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Everything that a response rests on, beside the prompt.
+
+        Raises:
+            ConfigError: a model that is not there.
+        """
 
     def ask(self, slots: Sequence[Slot], known: Collection[str], keep: Keep) -> Iterator[int]:
         """Answer the slots whose keys are not `known`, `keep` each reply; yields how many are done or failed."""
@@ -65,7 +70,7 @@ class Source(Protocol):
 
 @dataclass
 class LocalSource:
-    """A model in a folder, or of the hub as "hf:org/name". Loaded when it is first asked."""
+    """A model in a folder, or of the hub as "hf:org/name". Found and hashed when `asked` is, loaded with the first question."""
 
     name: str
     sampling: Sampling
@@ -73,24 +78,36 @@ class LocalSource:
     batch_size: int = 16
     dtype: str = "auto"
     device: str | None = None
-    about: dict[str, Any] = field(init=False)
-    asked: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise ConfigError(f"batch_size is {self.batch_size}. Allowed: at least 1.")
-        self._folder = _model_folder(self.name)
-        files = sorted(file for file in self._folder.iterdir() if file.suffix in _WEIGHTS and file.is_file())
-        weights = content_hash(*(part for file in files for part in (file.name, self.hashes.of(file))))
-        self.about = {"model": self.name, "sha256": weights, "dtype": self.dtype}
-        self.asked = {"weights": weights, "dtype": self.dtype, **_settings(self.sampling)}
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the model lies; of the hub it is fetched."""
+        return _model_folder(self.name)
+
+    @cached_property
+    def weights(self) -> str:
+        """Hash of the model's files."""
+        files = sorted(file for file in self.folder.iterdir() if file.suffix in _WEIGHTS and file.is_file())
+        return content_hash(*(part for file in files for part in (file.name, self.hashes.of(file))))
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {"model": self.name, "sha256": self.weights, "dtype": self.dtype}
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        return {"weights": self.weights, "dtype": self.dtype, **_settings(self.sampling)}
 
     def ask(self, slots: Sequence[Slot], known: Collection[str], keep: Keep) -> Iterator[int]:
         try:
             from weaklabel.training.decoding import Responder
         except ImportError:
             raise MissingExtraError.for_extra("generating with a local model", "train") from None
-        responder = Responder(self._folder, device=self.device, dtype=self.dtype)
+        responder = Responder(self.folder, device=self.device, dtype=self.dtype)
         wanted = [(slot.prompt.messages, slot.draw_key(self.sampling.seed)) for slot in slots]
         there = {i for i, slot in enumerate(slots) if slot.key in known}
         done = 0
@@ -108,15 +125,20 @@ class EndpointSource:
     endpoint: Endpoint
     sampling: Sampling
     body: Mapping[str, Any] = field(default_factory=dict)
-    about: dict[str, Any] = field(init=False)
-    asked: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         if secret := [name for name in self.body if "key" in name.lower() or "auth" in name.lower()]:
             raise ConfigError(f"a field is {secret[0]!r}. A key goes into an environment variable: key_env.")
+
+    @property
+    def about(self) -> dict[str, Any]:
         to = self.endpoint
-        self.about = {"model": to.model, "url": to.url, "api": to.api, "body": dict(self.body)}
-        self.asked = {"model": to.model, "api": to.api, "body": dict(self.body), **_settings(self.sampling)}
+        return {"model": to.model, "url": to.url, "api": to.api, "body": dict(self.body)}
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        to = self.endpoint
+        return {"model": to.model, "api": to.api, "body": dict(self.body), **_settings(self.sampling)}
 
     @property
     def name(self) -> str:

@@ -11,8 +11,6 @@ from .core import LabelingFunction as LabelingFunction
 from .core import PairFunction as PairFunction
 from .core import ResponseScorer as ResponseScorer
 from .core import WrittenFunction as WrittenFunction
-from .core import labeling_function as labeling_function
-from .core import response_scorer as response_scorer
 from .discovery import catalogue as catalogue
 from .discovery import fingerprint as fingerprint
 from .discovery import load_lfs as load_lfs
@@ -27,3 +25,5 @@ from .writing import Pattern as Pattern
 from .writing import Text as Text
 from .writing import TextColumn as TextColumn
 from .writing import features as features
+from .writing import labeling_function as labeling_function
+from .writing import response_scorer as response_scorer

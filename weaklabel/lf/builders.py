@@ -19,7 +19,8 @@ import numpy as np
 
 from weaklabel._validation import lookup
 from weaklabel.errors import LabelingFunctionError
-from weaklabel.lf.core import LabelingFunction, Prefer, ResponseScorer, WrittenFunction
+from weaklabel.lf.core import LabelingFunction, ResponseScorer, WrittenFunction
+from weaklabel.lf.settings import Prefer
 from weaklabel.text.column import TextColumn
 from weaklabel.text.features import FEATURES, PROMPT_FEATURES, Phrases
 from weaklabel.text.patterns import count_matches, linear

@@ -175,7 +175,7 @@ def check_labeling_function(
             identical, very long, other scripts, mark-up). A function that declares columns needs pairs that have them.
         seed: of the other order.
 
-    >>> from weaklabel.lf.core import labeling_function
+    >>> from weaklabel.lf.writing import labeling_function
     >>> @labeling_function
     ... def first_wins(pair):
     ...     return 0

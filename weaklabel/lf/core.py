@@ -14,20 +14,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
 
 from weaklabel._terminal import plain_line
 from weaklabel.errors import LabelingFunctionError, VoteError
 from weaklabel.lf.batch import PairBatch
+from weaklabel.lf.settings import Prefer, check_prefer
 from weaklabel.lf.votes import BatchVotes, NotAVote, check_score, check_vote, fault_of, shortened
 from weaklabel.text.column import TextColumn
 from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Int8Array, Pair
-
-Prefer = Literal["more", "less"]
-VoteFunction = Callable[[Pair], int]
-ScoreFunction = Callable[..., Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,8 +148,7 @@ class ResponseScorer(WrittenFunction):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.prefer not in ("more", "less"):
-            raise LabelingFunctionError(f"{self.name!r}: prefer is {self.prefer!r}. Allowed: 'more', 'less'.")
+        check_prefer(self.name, self.prefer)
         if not (math.isfinite(self.min_gap) and 0 <= self.min_gap <= self.max_gap):
             raise LabelingFunctionError(
                 f"{self.name!r}: min_gap is {self.min_gap} and max_gap {self.max_gap}. "
@@ -166,7 +162,7 @@ class ResponseScorer(WrittenFunction):
 
     @property
     def sees_prompt(self) -> bool:
-        return len(_positional(self.fn)) == 2
+        return len(positional(self.fn)) == 2
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -272,113 +268,8 @@ def check_name(name: object) -> None:
         )
 
 
-@overload
-def labeling_function(fn: VoteFunction, /) -> PairFunction: ...
-@overload
-def labeling_function(
-    *, name: str | None = None, columns: Sequence[str] = (), version: str = "1"
-) -> Callable[[VoteFunction], PairFunction]: ...
-def labeling_function(
-    fn: VoteFunction | None = None,
-    /,
-    *,
-    name: str | None = None,
-    columns: Sequence[str] = (),
-    version: str = "1",
-) -> PairFunction | Callable[[VoteFunction], PairFunction]:
-    """Turn `pair -> vote` into a labeling function. Works with and without parentheses.
-
-    Args:
-        name: another name than the function's own.
-        columns: source columns that `pair.columns` shall hold. Nothing else of the source is visible.
-        version: raise it when something outside the code changes the votes.
-
-    >>> @labeling_function
-    ... def prefers_thanks(pair):
-    ...     a, b = "thank" in pair.response_a, "thank" in pair.response_b
-    ...     return ABSTAIN if a == b else int(b)
-    >>> prefers_thanks(Pair("1", "Hi", "No.", "thanks, no"))
-    1
-    """
-
-    def wrap(function: VoteFunction) -> PairFunction:
-        _check_arity(function, (1,), "a labeling function takes the pair")
-        if isinstance(columns, str):
-            raise LabelingFunctionError(
-                f"columns is the string {columns!r}. Give a list of column names: columns=[{columns!r}]."
-            )
-        return PairFunction(
-            name=name or _name_of(function),
-            family=family_of(function),
-            fn=function,
-            columns=tuple(columns),
-            version=version,
-        )
-
-    return wrap if fn is None else wrap(fn)
-
-
-@overload
-def response_scorer(fn: ScoreFunction, /) -> ResponseScorer: ...
-@overload
-def response_scorer(
-    *,
-    name: str | None = None,
-    prefer: Prefer = "more",
-    min_gap: float = 0.0,
-    max_gap: float = math.inf,
-    batch: bool = False,
-    version: str = "1",
-) -> Callable[[ScoreFunction], ResponseScorer]: ...
-def response_scorer(
-    fn: ScoreFunction | None = None,
-    /,
-    *,
-    name: str | None = None,
-    prefer: Prefer = "more",
-    min_gap: float = 0.0,
-    max_gap: float = math.inf,
-    batch: bool = False,
-    version: str = "1",
-) -> ResponseScorer | Callable[[ScoreFunction], ResponseScorer]:
-    """Turn `response -> number` or `(response, prompt) -> number` into a labeling function.
-
-    With `batch=True` it receives a `TextColumn` (two, if it asks for the prompt) and returns one number per row:
-    `features.n_words(response)` is then an array, and `response.series` a polars column of strings. Where the body
-    is arithmetic of features, that is the one change, and about ten times as fast.
-
-    Args:
-        name: another name than the function's own.
-        prefer: whether the response with "more" or with "less" of it wins.
-        min_gap: differences below this abstain (an equal difference votes).
-        max_gap: differences above this abstain.
-        batch: the function works on whole columns.
-        version: raise it when something outside the code changes the scores.
-
-    >>> @response_scorer(prefer="less", min_gap=2)
-    ... def exclaims(response):
-    ...     return response.count("!")
-    >>> exclaims(Pair("1", "Hi", "Hello!!!", "Hello!")), exclaims(Pair("2", "Hi", "Hello!!", "Hello!"))
-    (1, -1)
-    """
-
-    def wrap(function: ScoreFunction) -> ResponseScorer:
-        _check_arity(function, (1, 2), "a response scorer takes the response, and the prompt if it needs it")
-        return ResponseScorer(
-            name=name or _name_of(function),
-            family=family_of(function),
-            fn=function,
-            version=version,
-            prefer=prefer,
-            min_gap=min_gap,
-            max_gap=max_gap,
-            batch=batch,
-        )
-
-    return wrap if fn is None else wrap(fn)
-
-
-def _positional(fn: Callable[..., Any]) -> list[str]:
+def positional(fn: Callable[..., Any]) -> list[str]:
+    """The arguments that a function has to be given, by name."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:
         parameters = inspect.signature(fn).parameters.values()
@@ -389,24 +280,6 @@ def _positional(fn: Callable[..., Any]) -> list[str]:
     return [p.name for p in parameters if p.kind in kinds and p.default is inspect.Parameter.empty]
 
 
-def _check_arity(fn: Callable[..., Any], allowed: tuple[int, ...], rule: str) -> None:
-    if not callable(fn):
-        raise LabelingFunctionError(f"{fn!r} is no function: {rule}.")
-    found = _positional(fn)
-    if len(found) not in allowed:
-        raise LabelingFunctionError(
-            f"{getattr(fn, '__name__', fn)!r} takes {len(found)} arguments ({', '.join(found)}): {rule}."
-        )
-
-
-def _name_of(fn: Callable[..., Any]) -> str:
-    found = getattr(fn, "__name__", None)
-    if not isinstance(found, str):
-        raise LabelingFunctionError(
-            f"{shortened(fn)} has no name of its own. Give it one: name='...' in the decorator's parentheses."
-        )
-    return found
-
-
 def family_of(fn: Callable[..., Any]) -> str:
+    """The family of a function: the last part of its module's name."""
     return fn.__module__.rpartition(".")[2] if fn.__module__ else "unknown"

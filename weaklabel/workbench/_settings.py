@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.lf.core import Prefer, ResponseScorer
+from weaklabel.lf.core import ResponseScorer
+from weaklabel.lf.settings import Prefer
 from weaklabel.types import Float32Array, FloatArray
 
 # Quantiles of |margin|.
