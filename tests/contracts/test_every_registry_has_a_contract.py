@@ -39,6 +39,7 @@ def of(module: str, registry: str) -> Callable[[], Iterable[str]]:
 # A row of CONTRIBUTING's table: the tests of its contract, and the names that are registered.
 CONTRACTS: dict[str, tuple[str, Callable[[], Iterable[str]]]] = {
     "a labeling function": ("test_contract_labeling_functions", shipped),
+    "a kind of source of labeling functions": ("test_contract_sources", of("lf.sources.kinds", "KINDS")),
     "a label model": ("test_contract_label_models", of("label_models", "LABEL_MODELS")),
     "a calibrator": ("test_contract_calibrators", of("calibration", "CALIBRATORS")),
     "a layout to read": ("test_contract_readers", of("data", "LAYOUTS")),
