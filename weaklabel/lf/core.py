@@ -255,7 +255,7 @@ class ResponseScorer(WrittenFunction):
                     "returned an infinite score", "Return a finite number, or NaN where it cannot say."
                 )
         except (Exception, SystemExit) as error:
-            # A column function fails as a whole: every response in the batch is a fault.
+            # A batch scorer fails as a whole: every response in the batch is a fault.
             return np.full(n, np.nan), dict.fromkeys(range(n), error)
         return scores, {}
 

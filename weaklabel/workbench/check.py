@@ -217,11 +217,11 @@ def _examine(lf: LabelingFunction, sample: Pairs, shared: Sequence[Pair], seed: 
     seconds = _seconds_per_pair(lf, rows[:_TIMED], clock)
     affordable = len(rows) if seconds * len(rows) <= _SECONDS_PER_PASS else int(_SECONDS_PER_PASS / seconds)
     rows = rows[: max(_FEWEST, affordable)]
-    findings, column = examine(lf, rows, seed=seed)
+    findings, found = examine(lf, rows, seed=seed)
     findings += _unflipped(lf, rows)
-    if column is None:
+    if found is None:
         return _Seen(lf, tuple(findings), ms=seconds * 1000)
-    return _Seen(lf, tuple(findings), column.votes, column.margins, len(rows), seconds * 1000)
+    return _Seen(lf, tuple(findings), found.votes, found.margins, len(rows), seconds * 1000)
 
 
 def _seconds_per_pair(lf: LabelingFunction, rows: Sequence[Pair], clock: Clock) -> float:
