@@ -226,10 +226,14 @@ def numbers_of(cells: list[Any]) -> list[Any]:
     >>> numbers_of(["1", "", "3"]), numbers_of(["1.5", "2"]), numbers_of(["01", "2"])
     ([1, None, 3], [1.5, 2.0], ['01', '2'])
     """
-    if not all(c is None or c == "" or (len(c) < 40 and _NUMBER.fullmatch(c)) for c in cells):
+    if not all(c is None or c == "" or _is_number(c) for c in cells):
         return cells
     whole = all(c.lstrip("-").isdigit() for c in cells if c)
     return [(int(c) if whole else float(c)) if c else None for c in cells]
+
+
+def _is_number(cell: object) -> bool:
+    return isinstance(cell, str) and len(cell) < 40 and _NUMBER.fullmatch(cell) is not None
 
 
 def array_of(values: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from weaklabel.data.blocks import Block
 from weaklabel.data.build import Batch
+from weaklabel.data.gold_columns import is_coded
 from weaklabel.data.plan import with_plain_ids
 from weaklabel.data.readers import listed
 from weaklabel.data.readers.base import GOLD_COLUMNS, GoldProblem, Row, RowProblem, given_id
@@ -17,7 +18,7 @@ from weaklabel.data.readers.gold_rule import LABEL_NUMBERS, GoldRule, gold_quest
 from weaklabel.data.sources import Stream, open_source
 from weaklabel.errors import GoldError
 from weaklabel.types import TURNED_GOLD, SetAside, collapse_whitespace
-from weaklabel.types.verdicts import VerdictMap, number_in
+from weaklabel.types.verdicts import VerdictMap
 
 
 @dataclass(slots=True)
@@ -72,9 +73,9 @@ class GoldTable:
         numbers = LABEL_NUMBERS if column in ("gold", "label") else {}
         models = ("model_a", "model_b") if {"model_a", "model_b"} <= set(block.columns) else None
         rule = GoldRule(column, column, self._values, numbers, models=models)
-        unknown = [] if numbers else rule.unknown(block.rows())
-        if any(number_in(key) is not None for key in unknown):
-            raise GoldError(f"{stream.name}: {gold_question(column, unknown)}")
+        unread = [] if numbers else rule.unknown(block.rows())
+        if any(map(is_coded, unread)):
+            raise GoldError(f"{stream.name}: {gold_question(rule, unread)}")
         return rule
 
     def _add(self, file: str, line: int, row: Row, rule: GoldRule) -> None:

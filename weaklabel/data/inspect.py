@@ -107,7 +107,8 @@ def _readable(block: Block, columns: dict[str, str]) -> Found:
         question = str(error).removeprefix(f"{block.file}: ")
         return Found(None if columns else "canonical", columns, names, lines=(question,))
     layout = None if columns.keys() & {*_SIDES} else plan.layout.name
-    return Found(layout, plan.columns, names, values, lines=plan.hints)
+    lines = (plan.gold.problem(plan.gold.unread[0]),) if plan.gold.unread else plan.hints
+    return Found(layout, plan.columns, names, values, lines=lines)
 
 
 def _with_gold(block: Block, plan: Plan) -> tuple[dict[str, str], dict[str, str]]:
@@ -153,13 +154,20 @@ def _responses(names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
     The two are named together or not at all: half a guess invites the user to fill in the other half the wrong way
     round, and gold would be read inverted.
     """
+    lower = {name.lower(): name for name in names}
+    if {"chosen", "rejected"} <= lower.keys():
+        return {ours: lower[ours] for ours in ("chosen", "rejected")}
     lists = [name for name in names if name.lower() in LISTS and _holds_lists(rows, name)]
-    pairs = [pair for pair in _text_pairs(names, rows) if _is_plain_name(*pair)] or [
-        pair for pair in _text_pairs(names, rows) if _LOOSE.search(pair[0])
-    ]
-    if len(pairs) == 1:
+    pairs = _text_pairs(names, rows)
+    pairs = [pair for pair in pairs if _is_plain_name(*pair)] or [p for p in pairs if _LOOSE.search(p[0])]
+    if len(pairs) == 1 and not _has_third(pairs[0][0], names):
         return dict(zip(_SIDES, pairs[0], strict=True))
     return {"responses": lists[0]} if len(lists) == 1 and not pairs else {}
+
+
+def _has_third(first: str, names: Sequence[str]) -> bool:
+    """Whether there are more than two responses, in columns of their own."""
+    return any(sibling(first, *marks) in names for marks in (("a", "c"), ("1", "3"), ("0", "2")))
 
 
 def _text_pairs(names: Sequence[str], rows: Sequence[Row]) -> list[tuple[str, str]]:
@@ -197,10 +205,12 @@ def _holds_lists(rows: Sequence[Row], name: str) -> bool:
 
 def _asking(block: Block, rows: Sequence[Row], named: dict[str, str]) -> Found:
     """The settings with places for a person to fill in, and what there is to choose from."""
-    has_prompt = named.keys() & {"prompt", "messages"} or "prompt" in block.columns
-    roles = [] if has_prompt else ["prompt"]
-    roles += [] if named.keys() & {*_SIDES, "responses"} else _SIDES
+    has_prompt = bool(named.keys() & {"prompt", "messages"} or "prompt" in block.columns)
+    sided = bool(named.keys() & {*_SIDES, "responses", "chosen"})
+    roles = [*([] if has_prompt else ["prompt"]), *([] if sided else _SIDES)]
     texts = [name for name in names_within(block) if name not in named.values() and _is_long_text(rows, name)]
+    if sided and (prompts := [name for name in texts if name.lower() in PROMPT_NAMES]):
+        texts = prompts
     candidates = [(name, _sample(rows, name)) for name in texts[:12]]
     if has_prompt and "prompt" not in named and "messages" not in named:
         named = {"prompt": "prompt"} | named

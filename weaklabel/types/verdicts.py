@@ -166,7 +166,7 @@ def suggested(keys: Iterable[str]) -> str:
     """
     found = set(keys)
     numbers = {key: number for key in found if (number := number_in(key)) is not None}
-    if any(number < 0 for number in numbers.values()) and len(found) > 2:
+    if any(number < 0 for number in numbers.values()) and len(numbers) > 1:
         return f'{{ "{NEGATIVE}" = "a", "0" = "tie", "{POSITIVE}" = "b" }}'
     ordered = sorted(found, key=lambda key: (key not in numbers, numbers.get(key, 0.0), key))
     shown = [

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from weaklabel.data.fields.roles import MARKS, side_pairs
 from weaklabel.data.readers import Layout
+from weaklabel.data.readers.answers import SCORE_KEYS
 from weaklabel.data.readers.base import GOLD_COLUMNS, Row, RowProblem, is_missing
 from weaklabel.data.readers.gold_rule import LABEL_NUMBERS, GoldRule, gold_question
 from weaklabel.errors import ConfigError, GoldError
@@ -55,15 +57,15 @@ def gold_rule(
                 "one. Remove gold_values, or name response_a, response_b and gold in columns."
             )
         return rule
-    unknown = rule.unknown(rows) if rule.column else []
-    if not rule.numbers and any(number_in(key) is not None or key in ("true", "false") for key in unknown):
-        every = {
-            verdict_key(row.get(rule.column or ""))
-            for row in rows
-            if not is_missing(row.get(rule.column or ""))
-        }
-        raise GoldError(f"{file}: {gold_question(rule.shown, every if values is None else unknown)}")
-    return rule
+    unread = rule.unknown(rows) if rule.column else []
+    if not rule.numbers and any(is_coded(key) for key in unread):
+        raise GoldError(f"{file}: {gold_question(rule, unread)}")
+    return replace(rule, unread=tuple(unread))
+
+
+def is_coded(key: str) -> bool:
+    """Whether a value is a code, which says nothing by itself: a number, true or false."""
+    return number_in(key) is not None or key in ("true", "false")
 
 
 def _found(
@@ -207,6 +209,7 @@ def gold_hints(names: Sequence[str], rows: Sequence[Row], shown: Mapping[str, st
                     f"gold may be in {a} and {b}, a number for each response: if the larger one wins, add "
                     f'gold_a = "{a}", gold_b = "{b}" to columns'
                 )
+    hints += _nested_hints(rows, shown)
     paired = {name for marks in MARKS for pair in side_pairs(names, *marks) for name in pair}
     for name in names:
         keys = {
@@ -220,6 +223,20 @@ def gold_hints(names: Sequence[str], rows: Sequence[Row], shown: Mapping[str, st
             f'gold may be in {theirs} ({", ".join(sorted(keys)[:6])[:60]}): if it is, add gold = "{theirs}" to columns{coded}'
         )
     return hints[:6]
+
+
+def _nested_hints(rows: Sequence[Row], shown: Mapping[str, str]) -> list[str]:
+    """On scores inside responses that are objects."""
+    held = [
+        row[name] for row in rows for name in ("response_a", "response_b") if isinstance(row.get(name), dict)
+    ]
+    keys = [key for key in SCORE_KEYS if held and all(isinstance(obj.get(key), int | float) for obj in held)]
+    a, b = (shown.get(name, name) for name in ("response_a", "response_b"))
+    return [
+        f'gold may be in {a}.{key} and {b}.{key}: if the larger one wins, add gold_a = "{a}.{key}", '
+        f'gold_b = "{b}.{key}" to columns'
+        for key in keys[:1]
+    ]
 
 
 def _is_cell(value: object) -> bool:

@@ -73,7 +73,9 @@ def decoded_row(row: Row, kinds: Mapping[str, Kind]) -> dict[str, Any]:
         try:
             made[name] = decoded(row.get(name), kind)
         except ValueError as error:
-            raise ValueError(f"{name} looks like a list but cannot be decoded ({error})") from None
+            raise ValueError(
+                f"{name} looks like a list but cannot be decoded ({error}): save the data as JSON lines or Parquet"
+            ) from None
     return made
 
 

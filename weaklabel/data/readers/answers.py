@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from weaklabel.data.fields.decode import is_texts
@@ -11,6 +11,7 @@ from weaklabel.data.readers.base import RowProblem, read_messages, shown
 from weaklabel.types.messages import Message, looks_like_messages, parse_transcript, spoken
 
 TEXT_KEYS: Final = ("response", "text", "content", "completion", "answer", "output", "generation", "value")
+_TURN_KEYS: Final = ("role", "from", "content", "value", "text", "parts", "tool_calls")
 SCORE_KEYS: Final = ("fine-grained_score", "rating", "score", "overall_score", "reward")
 RANK_KEYS: Final = ("rank", "ranks", "ranking")
 
@@ -44,7 +45,9 @@ def read_answer(name: str, value: object) -> Answer:
     if isinstance(value, str) or not isinstance(value, list | tuple | Mapping) or not value:
         return Answer(value)
     if looks_like_messages(value):
-        return _ending(name, read_messages(name, value) or [])
+        ending = _ending(name, read_messages(name, value) or [])
+        held = {k: v for k, v in value.items() if k not in _TURN_KEYS} if isinstance(value, Mapping) else {}
+        return replace(ending, held=held) if held else ending
     if isinstance(value, Mapping):
         return _from_object(name, value)
     if is_texts(value) and len(value) == 1:

@@ -61,10 +61,10 @@ NOTES: Final = {
 def is_missing(value: object) -> bool:
     """Whether a cell is empty: None, NaN of any kind, or what pandas calls NaT and NA.
 
-    >>> is_missing(float("nan")), is_missing(np.float32("nan")), is_missing(0), is_missing("")
+    >>> is_missing(float("nan")), is_missing(np.float32("nan")), is_missing(0), is_missing(False)
     (True, True, False, False)
     """
-    if value is None or isinstance(value, str | list | dict):
+    if value is None or isinstance(value, str | list | dict | bool | np.bool_):
         return value is None
     differs = value != value  # NaN and NaT are not equal to themselves; whether NA is, is NA
     return differs is value or (isinstance(differs, bool | np.bool_) and bool(differs))

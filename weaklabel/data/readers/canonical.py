@@ -54,10 +54,11 @@ def _contents(row: Row) -> tuple[Any, list[Message] | None, Any, Any, dict[str, 
         a, b = (from_lists(asked, row[name], name) for name in _SIDES)
         found = judged_answers(a, b, len(asked), _SIDES)
         prompt, messages = Context(None, found.messages, read_system(row)).settled()
-        return prompt, messages, found.response_a, found.response_b, found.own
+        own = found.own if len(asked) > 1 else {}
+        return prompt, messages, found.response_a, found.response_b, own
     sides = [read_answer(name, row.get(name)) for name in _SIDES]
-    context = read_context(row)
-    prompt, messages = context._replace(messages=whole_context(context.messages, sides)).settled()
+    context = read_context(row).without_answer(side.text for side in sides)
+    prompt, messages = context.behind(whole_context(context.messages, sides)).settled()
     return prompt, messages, sides[0].text, sides[1].text, _held(sides)
 
 

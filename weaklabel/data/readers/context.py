@@ -1,19 +1,20 @@
 """What the responses of a row answer: its prompt and conversation, from whatever columns they stand in.
 
-After renaming, the columns are `prompt`, `prompt_input` (a further part of it, as Alpaca's files have), `messages` and
-`system`. A prompt may be a text, a transcript, messages, or a list of what the user said turn by turn.
+After renaming, the columns are `prompt`, `prompt_input` (a further part of it, as Alpaca's files have), `history`
+(earlier turns as pairs of question and answer), `messages` and `system`. A prompt may be a text, a transcript,
+messages, or a list of what the user said turn by turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from weaklabel.data.fields.decode import is_texts
 from weaklabel.data.readers.base import Row, RowProblem, is_missing, read_messages, shown
 from weaklabel.types.messages import Message, looks_like_messages, prompt_of, transcript_turns
 
-USED: Final = ("prompt", "prompt_input", "messages", "system")
+USED: Final = ("prompt", "prompt_input", "messages", "system", "history")
 
 PROMPT_NAMES: Final = (
     "prompt",
@@ -46,6 +47,17 @@ class Context(NamedTuple):
     messages: list[Message] | None
     system: str | None
 
+    def behind(self, messages: list[Message] | None) -> Context:
+        """The context of answers that bring their conversation along: theirs, of which a prompt may be but a part."""
+        return self if messages is self.messages else Context(None, messages, self.system)
+
+    def without_answer(self, answers: Iterable[Any]) -> Context:
+        """The context without a last turn of the assistant that is one of the row's answers."""
+        last = self.messages[-1] if self.messages else None
+        if last is None or last["role"] != "assistant" or last["content"] not in list(answers):
+            return self
+        return self._replace(messages=(self.messages or [])[:-1] or None)
+
     def settled(self) -> tuple[Any, list[Message] | None]:
         """The prompt as text where there is one, and the conversation where it is more than the prompt."""
         messages = self.messages
@@ -74,13 +86,30 @@ def read_context(row: Row) -> Context:
         messages, prompt = read_messages("prompt", prompt), None
     elif is_texts(prompt):
         messages, prompt = _user_turns(prompt), None
-    return Context(_with_input(prompt, row.get("prompt_input")), messages, read_system(row))
+    prompt = _with_input(prompt, row.get("prompt_input"))
+    if earlier := _history(row.get("history")):
+        if messages or not isinstance(prompt, str):
+            raise RowProblem("history stands beside a prompt that is a conversation already")
+        messages, prompt = [*earlier, Message(role="user", content=prompt)], None
+    return Context(prompt, messages, read_system(row))
 
 
 def _user_turns(texts: Any) -> list[Message]:
     if not all(texts):
         raise RowProblem("prompt is a list with an empty turn")
     return [Message(role="user", content=text) for text in texts]
+
+
+def _history(value: object) -> list[Message]:
+    """Earlier turns from pairs of question and answer, as Alpaca's files with history have them; none for all else."""
+    if not isinstance(value, list) or not all(is_texts(pair) and len(pair) == 2 for pair in value):
+        return []
+    roles = ("user", "assistant")
+    return [
+        Message(role=role, content=text or "")
+        for pair in value
+        for role, text in zip(roles, pair, strict=True)
+    ]
 
 
 def _with_input(prompt: Any, more: object) -> Any:

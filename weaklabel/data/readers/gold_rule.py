@@ -6,7 +6,7 @@ that stands beside it; a number, where the layout defines what it means; a word 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -44,6 +44,7 @@ class GoldRule:
         outcomes: a column per outcome, "a" and "b" and maybe "tie", of which one holds 1 or true.
         ties: columns that say of a tie, beside `outcomes`.
         named: whether the user named the columns.
+        unread: values among the first rows whose meaning is not known, to be told of together.
     """
 
     column: str | None = None
@@ -56,6 +57,7 @@ class GoldRule:
     outcomes: tuple[str, str] | None = None
     ties: tuple[str, ...] = ()
     named: bool = False
+    unread: tuple[str, ...] = ()
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -143,7 +145,7 @@ class GoldRule:
         numbers = ", 0 (a), 1 (b), -1 (unknown)" if self.numbers else ""
         return (
             f"gold value {short_repr(value)}{where}. Allowed: a, b, tie{numbers}, or nothing. Give it a meaning with "
-            f'gold_values = {suggested([verdict_key(value)])} under [data] (gold_values={{...}} in Python); "" says '
+            f'gold_values = {suggested({verdict_key(value), *self.unread})} under [data] (gold_values={{...}} in Python); "" says '
             "nothing."
         )
 
@@ -155,11 +157,16 @@ def larger(first: float | None, second: float | None) -> str | None:
     return TIE if first == second else A if first > second else B
 
 
-def gold_question(shown: str, keys: Iterable[str]) -> str:
-    """What is asked of a column whose numbers can mean either response."""
-    found = sorted(keys, key=lambda key: (number_in(key) or 0.0, key))
+def gold_question(rule: GoldRule, keys: Sequence[str]) -> str:
+    """What is asked of a column whose values can mean either response, such as numbers."""
+    found = sorted(set(keys), key=lambda key: (number_in(key) or 0.0, key))
     few = ", ".join(found[:6]) + (", ..." if len(found) > 6 else "")
+    if rule.values is not None and rule.values.has_numbers:
+        return (
+            f"gold in column {rule.shown!r} holds {few}, which gold_values does not map. Mapped: "
+            f'{", ".join(rule.values.meanings)}. Add it, as "" if it says nothing.'
+        )
     return (
-        f"gold in column {shown!r} holds {few}, which mean different things in different files. Say which: write "
+        f"gold in column {rule.shown!r} holds {few}, which mean different things in different files. Say which: write "
         f"gold_values = {suggested(found)} under [data], or the other way round (gold_values={{...}} in Python)."
     )

@@ -53,24 +53,25 @@ def two_sides(row: Row) -> tuple[Context, Any, Any, float | None, float | None]:
     context = read_context({**row, "messages": None})
     a, b = (read_answer(name, row.get(name)) for name in ("chosen", "rejected"))
     if not (a.before or b.before):
-        whole = dialogue_answer(a.text), dialogue_answer(b.text)
-        if whole[0] and whole[1] and _repeats(context, whole[0].before):
-            a, b = whole[0], whole[1]
-    given = context.messages
-    if not (given or a.before):
-        given = _given(row, a, has_prompt=not is_missing(context.prompt))
+        a, b = _opened(context, a, b)
+    if not (context.messages or a.before):
+        context = context._replace(messages=_given(row, a, has_prompt=not is_missing(context.prompt)))
     scores = (_score_in("chosen", a.held), _score_in("rejected", b.held))
-    return context._replace(messages=whole_context(given, (a, b))), a.text, b.text, *scores
+    return context.behind(whole_context(context.messages, (a, b))), a.text, b.text, *scores
 
 
-def _repeats(context: Context, before: Sequence[Message]) -> bool:
-    """Whether two dialogues can be read as such: no prompt stands beside them, or they repeat it."""
+def _opened(context: Context, a: Answer, b: Answer) -> tuple[Answer, Answer]:
+    """Answers that are whole dialogues as their last turns; others as they are."""
+    whole_a, whole_b = dialogue_answer(a.text), dialogue_answer(b.text)
+    if whole_a is None or whole_b is None:
+        return a, b
     prompt, messages = context.settled()
-    return (
-        not (messages or prompt)
-        or messages == list(before)
-        or [prompt] == [turn["content"] for turn in before]
-    )
+    asked = messages or ([Message(role="user", content=prompt)] if prompt else whole_a.before)
+    if whole_a.before[-len(asked) :] != asked:
+        if whole_a.before != whole_b.before:
+            return a, b
+        raise RowProblem("the prompt is not what the dialogues in chosen and rejected begin with")
+    return whole_a, whole_b
 
 
 def _given(row: Row, chosen: Answer, has_prompt: bool) -> list[Message] | None:
@@ -160,6 +161,8 @@ def _tie_in(row: Row) -> str | None:
     """A tie, where one column holds the scores of both answers and they are equal."""
     for name in _BOTH_SCORES:
         value = row.get(name)
+        if isinstance(value, dict) and {"chosen", "rejected"} <= value.keys():
+            value = [value["chosen"], value["rejected"]]
         if isinstance(value, list | tuple) and len(value) == 2:
             one, two = (read_number(name, number) for number in value)
             return "tie" if one is not None and one == two else None

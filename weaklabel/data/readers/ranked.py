@@ -49,7 +49,7 @@ def _read(row: Row, gold: GoldRule) -> list[Draft]:
     name = first_of(LISTS, row) or "responses"
     answers = _answers(name, row.get(name))
     context = read_context(row)
-    prompt, messages = context._replace(messages=whole_context(context.messages, answers)).settled()
+    prompt, messages = context.behind(whole_context(context.messages, answers)).settled()
     ratings = _ratings(row, answers)
     by_side = {ratings.stem: ratings.numbers} | _models(row, answers)
     verdicts = _verdicts(row, gold, ratings)
