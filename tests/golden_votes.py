@@ -33,7 +33,6 @@ from weaklabel.lf import (
     from_snorkel,
     keyword_scorer,
     labeling_function,
-    lexicons,
     load_lfs,
     pattern_scorer,
     response_scorer,
@@ -41,6 +40,7 @@ from weaklabel.lf import (
     with_derived_columns,
 )
 from weaklabel.lf.fingerprints import VOTES_VERSION
+from weaklabel.text import lexicons
 from weaklabel.text.features import FEATURES, PROMPT_FEATURES
 from weaklabel.types import CANONICAL, Pairs
 

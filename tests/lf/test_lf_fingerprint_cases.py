@@ -12,8 +12,9 @@ from textwrap import dedent
 
 import pytest
 
-from weaklabel.lf import FEATURES, fingerprint, load_lfs
+from weaklabel.lf import fingerprint, load_lfs
 from weaklabel.lf.discovery import grain
+from weaklabel.text.features import FEATURES
 
 HEAD = "from weaklabel.lf import ABSTAIN, labeling_function, response_scorer, keyword_scorer, features\n"
 USE = """
