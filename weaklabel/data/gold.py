@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from weaklabel.data.blocks import Block
 from weaklabel.data.build import Batch
-from weaklabel.data.gold_columns import is_coded
+from weaklabel.data.fields.gold import is_coded
 from weaklabel.data.plan import with_plain_ids
 from weaklabel.data.readers import listed
 from weaklabel.data.readers.base import GOLD_COLUMNS, GoldProblem, Row, RowProblem, given_id
