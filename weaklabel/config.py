@@ -8,13 +8,13 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,6 +25,9 @@ from pydantic import (
     model_validator,
 )
 
+from weaklabel._paths import expanded
+from weaklabel._toml import DEEPEST, check_values, read_toml, toml_value
+from weaklabel.artifacts import json_text
 from weaklabel.errors import ConfigError, SettingError, WeaklabelError
 from weaklabel.judges.settings import CrowdSettings, JudgeColumnSettings, JudgeColumnsSettings, JudgeSettings
 from weaklabel.lf.settings import ColumnScoresSettings, ColumnVerdictSettings, SnorkelSettings
@@ -35,10 +38,24 @@ _UNKNOWN: Final = ("extra_forbidden", "unexpected_keyword_argument")
 _NO_TABLE: Final = ("model_type", "dataclass_type", "union_tag_invalid")
 
 
+def _are_plain(values: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json_text(values)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "allowed are texts, finite numbers, true and false, and lists and tables of them"
+        ) from None
+    return values
+
+
+FreeSettings = Annotated[dict[str, Any], AfterValidator(_are_plain)]
+"""Settings of something else, which checks them when it gets them: a label model, a reward model."""
+
+
 class Settings(BaseModel):
     """Base of every table in the file: unknown keys are refused, values do not change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False, allow_inf_nan=False)
 
 
 class DataSettings(Settings):
@@ -55,7 +72,7 @@ class DataSettings(Settings):
     near_duplicates: bool = False
     # Pairs without gold that are held in memory, beside all with gold.
     sample: int = Field(default=50_000, ge=0)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=1 << 32)
 
 
 def _kind_of_column(table: Any) -> str:
@@ -121,9 +138,9 @@ class LfsSettings(Settings):
     use: list[str] = ["shipped"]
     on_fault: Literal["record", "raise"] = "record"
     max_fault_share: float = Field(default=0.01, ge=0, le=1)
-    time_limit: float | None = Field(default=None, gt=0)
+    time_limit: float | None = Field(default=None, gt=0, le=1e9)
     # Gigabytes. A worker that has done nothing holds about a third of one.
-    memory_limit: float | None = Field(default=None, ge=0.5)
+    memory_limit: float | None = Field(default=None, ge=0.5, le=1e6)
     # None is a process per core, where there are shards enough for them.
     workers: int | None = Field(default=None, ge=1)
     executor: Literal["local", "ray"] = "local"
@@ -144,7 +161,7 @@ class LabelerSettings(Settings):
     """`[labeler]`: the label model, its own settings, and the calibrator."""
 
     model: str = "pair_model"
-    settings: dict[str, Any] = {}
+    settings: FreeSettings = {}
     calibration: str = "auto"
 
 
@@ -183,7 +200,7 @@ class RewardSettings(Settings):
     """`[reward]`: the reward model that `run` trains."""
 
     model: str = "linear"
-    settings: dict[str, Any] = {}
+    settings: FreeSettings = {}
     allow_uncalibrated: bool = False
 
 
@@ -191,7 +208,7 @@ class SweepReward(Settings):
     """`[[sweep.reward]]`: a reward model of the sweep. What it leaves out is as in `[sweep]`."""
 
     name: str
-    settings: dict[str, Any] = {}
+    settings: FreeSettings = {}
     gold: list[int] | None = None
     weak: list[int | Literal["all"]] | None = None
     thresholds: list[float] | None = None
@@ -254,10 +271,15 @@ class LoadedConfig:
     origin: Mapping[str, str]
 
     def resolve(self, path: str) -> str:
-        """A path from the settings as seen from the working folder; absolute ones and hub names stay."""
-        if path.startswith("hf:") or self.root == Path.cwd():
+        """A path from the settings as seen from the working folder, `~` expanded; absolute ones and hub names stay.
+
+        Raises:
+            ConfigError: no path, or the home folder of nobody.
+        """
+        if path.startswith("hf:"):
             return path
-        return str(self.root / path)
+        path = expanded(path, str(self.file or "a setting"))
+        return path if self.root == Path.cwd() else str(self.root / path)
 
     def run_folder(self, name: str | None = None) -> Path:
         """Where the run called `name` (default: `run.name`) keeps its files.
@@ -308,9 +330,12 @@ def load_config(
     if file is not None and not file.is_file():
         raise ConfigError(f"{file} does not exist. Name an existing file, or run: weaklabel init")
     path = file if file is not None else find_config(start)
-    tree = _read_toml(path) if path else {}
+    tree = read_toml(path) if path else {}
     origin = dict.fromkeys(_leaves(tree), path.name if path else FILE_NAME)
     for key, value, source in _overrides(sets, options or {}):
+        check_values({key: value}, source)
+        if key.count(".") >= DEEPEST:
+            raise ConfigError(f"--set got {key[:40]!r}..., which is nested too deeply.")
         _put(tree, key, value, source)
         origin = {known: o for known, o in origin.items() if known != key and not known.startswith(f"{key}.")}
         origin |= dict.fromkeys(_leaves({key: value}), source)
@@ -326,15 +351,6 @@ def settings_table(loaded: LoadedConfig) -> list[tuple[str, Any, str]]:
     return [(key, flat[key], loaded.origin[key]) for key in loaded.origin if key in flat]
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not TOML: {error}. Text values need quotes.") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
-
-
 def _overrides(sets: Sequence[str], options: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     for text in sets:
         key, equals, raw = text.partition("=")
@@ -342,18 +358,10 @@ def _overrides(sets: Sequence[str], options: Mapping[str, Any]) -> Iterator[tupl
             raise ConfigError(
                 f"--set got {text!r}. Write key=value, for example: --set labeler.model=majority_vote"
             )
-        yield key.strip(), _toml_value(raw), f"--set {key.strip()}"
+        yield key.strip(), toml_value(raw), f"--set {key.strip()}"
     for key, value in options.items():
         if value is not None and value != ():
             yield key, list(value) if isinstance(value, tuple) else value, "command line"
-
-
-def _toml_value(raw: str) -> Any:
-    """`raw` read as a TOML value; what is none stands for itself as text."""
-    try:
-        return tomllib.loads(f"value = {raw}")["value"]
-    except tomllib.TOMLDecodeError:
-        return raw.strip()
 
 
 def _put(tree: dict[str, Any], key: str, value: Any, source: str) -> None:

@@ -36,6 +36,10 @@ class WeaklabelError(Exception):
     """Base of every error that a user's input can cause."""
 
 
+class ArgumentError(WeaklabelError, TypeError):
+    """An argument in Python is of another type than the function takes."""
+
+
 class DataError(WeaklabelError, ValueError):
     """A file, a row or a column cannot be used."""
 

@@ -11,6 +11,7 @@ import pytest
 
 from weaklabel.engine import apply, apply_with_report
 from weaklabel.errors import (
+    ArgumentError,
     ConfigError,
     DataError,
     FaultShareError,
@@ -185,14 +186,12 @@ def test_a_declared_column_that_is_not_there_is_named_with_the_function(pairs):
 
 
 def test_no_functions_are_refused(pairs):
-    with pytest.raises(LabelingFunctionError, match="no labeling functions were given"):
+    with pytest.raises(ArgumentError, match="lfs is empty"):
         apply([], pairs)
 
 
 def test_a_plain_function_is_refused_with_what_to_do(pairs):
-    with pytest.raises(
-        LabelingFunctionError, match=r"'len' is no labeling function. Decorate it with @label"
-    ):
+    with pytest.raises(ArgumentError, match=r"the function 'len'. Allowed: .* made with @labeling_function"):
         apply([len], pairs)
 
 

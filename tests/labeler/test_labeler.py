@@ -13,7 +13,14 @@ import pytest
 
 from weaklabel.calibration import Platt
 from weaklabel.engine.apply import apply
-from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, UnknownNameError
+from weaklabel.errors import (
+    ArgumentError,
+    ArtifactError,
+    ConfigError,
+    LabelMatrixError,
+    ShiftWarning,
+    UnknownNameError,
+)
 from weaklabel.label_models.k_class.dawid_skene import DawidSkene
 from weaklabel.label_models.pair.mixture import Weights
 from weaklabel.label_models.pair.model import PairModel
@@ -187,7 +194,7 @@ def test_votes_of_other_pairs_are_refused(labeler: Labeler) -> None:
 
 
 def test_no_lfs_is_a_plain_error() -> None:
-    with pytest.raises(ConfigError, match="no labeling function"):
+    with pytest.raises(ArgumentError, match="lfs is empty"):
         fit([], make_pairs())
 
 

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from weaklabel._paths import check_name, expanded
 from weaklabel._terminal import plain_json, plain_line, plain_text
 from weaklabel.cli._progress import progress_bar
 from weaklabel.cli.main import ON_SUCCESS
@@ -64,7 +65,7 @@ def config_options(function: F) -> F:
         click.option(
             "--config",
             "config_file",
-            type=click.Path(path_type=Path),
+            type=FilePath(),
             help="Another file than the nearest weaklabel.toml.",
         ),
         click.option(
@@ -214,7 +215,9 @@ def _root(options: Mapping[str, Any]) -> Path:
     from weaklabel.config import find_config
 
     file = options.get("config_file") or find_config()
-    return (file.parent if file else Path()).resolve()
+    root = (file.parent if file else Path()).resolve()
+    check_name(str(root), "the project's folder")
+    return root
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,8 +238,10 @@ def _rebased(given: Mapping[str, Any], root: Path) -> dict[str, Any]:
         return dict(given)
 
     def rebased(path: str) -> str:
-        known = path.startswith("hf:") or os.path.isabs(path)
-        return path if known else os.path.relpath(here / path, root)
+        if path.startswith("hf:"):
+            return path
+        path = expanded(path, "a path")
+        return path if os.path.isabs(path) else os.path.relpath(here / path, root)
 
     def rebased_value(key: str, value: Any) -> Any:
         if key not in _PATHS:
@@ -246,6 +251,24 @@ def _rebased(given: Mapping[str, Any], root: Path) -> dict[str, Any]:
         return kind_of(value).moved(value, rebased) if key == "lfs.use" else rebased(value)
 
     return {key: rebased_value(key, value) for key, value in given.items()}
+
+
+class FilePath(click.Path):
+    """The path of an option or argument, `~` expanded."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(path_type=Path, **settings)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(expanded(value, "it"), param, ctx)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+
+
+def absolute(path: str) -> str:
+    """A path from the command line as it is after a change to the project's folder; names of the hub stay."""
+    return path if path.startswith("hf:") else os.path.abspath(expanded(path, "a path"))
 
 
 def _recall(folder: Path) -> dict[str, Any]:

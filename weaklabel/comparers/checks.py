@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from weaklabel._arguments import checked
 from weaklabel.errors import DataError
 from weaklabel.types import CANONICAL, TURNED_GOLD, Comparer, FloatArray, Pairs
 
@@ -23,6 +24,7 @@ _FEWEST: Final = 4
 _CLOSE: Final = 1e-6
 
 
+@checked
 def check_comparer(comparer: Comparer, pairs: Pairs) -> None:
     """Run every check in `COMPARER_CHECKS`.
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from weaklabel._arguments import checked
 from weaklabel._validation import lookup
 from weaklabel.data.build import Account, Batch, Builder, conform, unify
 from weaklabel.data.gold import GoldTable
@@ -26,6 +27,7 @@ _FEW: Final = 3  # verdicts, of which all may say the same by chance
 _log = logging.getLogger("weaklabel")
 
 
+@checked
 def read_pairs(
     source: Any,
     *,

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from weaklabel._paths import check_name, expanded
 from weaklabel.data.blocks import (
     BLOCK_ROWS,
     KNOWN,
@@ -121,29 +122,28 @@ def _from_dataset(data: Any, name: str, split: str | None = None) -> Stream:
 def _named(name: str) -> list[Stream]:
     if name.startswith("hf:"):
         return [_from_hub(name)]
-    if not name.strip():
-        raise DataError("the path of the pairs is empty. Name a file, a folder or a glob.")
+    name = expanded(name, "the source")
     try:
         return _on_disk(name)
-    except (OSError, RuntimeError) as error:  # RuntimeError: a "~user" whom the system does not know
-        why = getattr(error, "strerror", None) or error
+    except OSError as error:
         raise DataError(
-            f"{name[:80]!r} cannot be opened ({why}). Check the path and its permissions."
+            f"{name[:80]!r} cannot be opened ({error.strerror or error}). Check the path and its permissions."
         ) from None
 
 
 def _on_disk(name: str) -> list[Stream]:
-    path = Path(name).expanduser()
+    check_name(name, "the source")
+    path = Path(name)
     if path.is_dir():
         return _folder(path, name, None)
     folder, _, split = name.rpartition(":")
-    if folder and Path(folder).expanduser().is_dir():
-        return _folder(Path(folder).expanduser(), name, split)
+    if folder and not path.exists() and Path(folder).is_dir():
+        return _folder(Path(folder), name, split)
     if not path.exists() and glob.has_magic(name):
         found = sorted(glob.glob(str(path), recursive=True))
         if not found:
             raise DataError(f"no file matches {name!r}. Check the pattern and the folder it starts from.")
-        return [stream for item in found for stream in _named(item)]
+        return [stream for item in found for stream in _on_disk(item)]
     return [Stream(name, lambda: file_blocks(path, name))]
 
 
@@ -157,7 +157,7 @@ def _folder(path: Path, name: str, split: str | None) -> list[Stream]:
         raise DataError(
             f"the folder {name} holds no pairs. Expected files ending in {KNOWN}, or a saved data set."
         )
-    return [stream for file in found for stream in _named(str(file))]
+    return [stream for file in found for stream in _on_disk(str(file))]
 
 
 def _datasets() -> Any:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from weaklabel._arguments import check_value, checked
 from weaklabel.artifacts import atomic_file
 from weaklabel.data.build import Account, Batch, conform, unify
 from weaklabel.data.pairs_file import HASHES_KEY, column_hashes
@@ -31,6 +32,7 @@ class Written(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+@checked
 def write_pairs(pairs: Pairs | Iterable[Batch], path: str | Path) -> Written:
     """Write pairs as canonical Parquet in row groups of 8192, one batch in memory at a time.
 
@@ -109,6 +111,7 @@ def _write_parts(batches: Iterable[Batch], final: Path, parts: list[Path], accou
     def tables() -> Iterator[pa.Table]:
         nonlocal n_pairs
         for batch in batches:
+            check_value("write_pairs: pairs", batch, "Pairs | Batch")
             account.add(batch)
             n_pairs += batch.table.num_rows
             # A batch without pairs knows nothing of the column types.

@@ -12,15 +12,15 @@ from typing import Literal
 
 import numpy as np
 
+from weaklabel._arguments import checked
 from weaklabel.engine.choosing import choose_executor
 from weaklabel.engine.driver import Driver, Progress
-from weaklabel.engine.executors import Executor
+from weaklabel.engine.executors import LONGEST, Executor
 from weaklabel.engine.shards import SHARD_SIZE, Answer
 from weaklabel.engine.sources import TableSource
 from weaklabel.engine.store import Cell, Tally, VoteStore
 from weaklabel.errors import (
     ConfigError,
-    DataError,
     FaultShareError,
     LabelingFunctionError,
     UnknownNameError,
@@ -52,6 +52,7 @@ class Applied:
     notes: tuple[str, ...] = ()
 
 
+@checked
 def apply(
     lfs: Sequence[LabelingFunction],
     pairs: Pairs,
@@ -114,9 +115,7 @@ def apply_with_report(
 ) -> Applied:
     """`apply`, with what was reused and what each function cost."""
     check_settings(workers, time_limit, on_fault, max_fault_share, shard_size)
-    check_lfs(lfs)
-    if not isinstance(pairs, Pairs):
-        raise DataError(f"apply takes Pairs, not {type(pairs).__name__}. Make them with read_pairs(...).")
+    check_names(lfs)
     source = TableSource(pairs, lfs, shard_size)
     sink = _Matrices(lfs, pairs, store, on_fault, shard_size)
 
@@ -191,29 +190,20 @@ def check_settings(
     for name, value in (("workers", workers), ("shard_size", shard_size)):
         if not isinstance(value, int) or value < 1:
             raise ConfigError(f"{name} is {value!r}. Allowed: a whole number of at least 1.")
-    if time_limit is not None and not (
-        isinstance(time_limit, (int, float)) and 0 < time_limit < float("inf")
-    ):
-        raise ConfigError(f"time_limit is {time_limit!r}. Allowed: seconds above 0, or None for no limit.")
+    if time_limit is not None and not (isinstance(time_limit, (int, float)) and 0 < time_limit <= LONGEST):
+        raise ConfigError(
+            f"time_limit is {time_limit!r}. Allowed: seconds above 0, at most {LONGEST:g}, or None for no limit."
+        )
     if on_fault not in ("record", "raise"):
         raise UnknownNameError.for_name("on_fault rule", on_fault, ["record", "raise"])
     if max_fault_share is not None and not 0 <= max_fault_share <= 1:
         raise ConfigError(f"max_fault_share is {max_fault_share}. Allowed: a share between 0 and 1, or None.")
 
 
-def check_lfs(lfs: Sequence[LabelingFunction]) -> None:
-    """Raises LabelingFunctionError unless these are labeling functions of distinct names."""
-    if isinstance(lfs, LabelingFunction):
-        raise LabelingFunctionError(f"apply takes a list of labeling functions. Write [{lfs.name}].")
-    if not lfs:
-        raise LabelingFunctionError("no labeling functions were given. Load some with load_lfs('lfs/').")
+def check_names(lfs: Sequence[LabelingFunction]) -> None:
+    """Raises LabelingFunctionError unless these functions have distinct names."""
     names = set()
     for lf in lfs:
-        if not isinstance(lf, LabelingFunction):
-            name = getattr(lf, "__name__", repr(lf))
-            raise LabelingFunctionError(
-                f"{name!r} is no labeling function. Decorate it with @labeling_function or @response_scorer."
-            )
         if lf.name in names:
             raise LabelingFunctionError(f"two labeling functions are named {lf.name!r}. Rename one of them.")
         names.add(lf.name)

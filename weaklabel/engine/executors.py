@@ -13,13 +13,16 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Protocol
+from typing import Final, Protocol
 
 from weaklabel._terminal import logger
 from weaklabel.engine.shards import Outcome, ShardTask, Unfinished, run_task
 from weaklabel.engine.store import VoteStore
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.lf.core import LabelingFunction
+
+LONGEST: Final = 1e9
+"""Seconds that a time limit can have: some thirty years, and what timers of every system take."""
 
 _log = logger()
 
@@ -98,7 +101,7 @@ def alarm(seconds: float | None) -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, ring)
     # Rings again and again: a bare `except:` in a function would swallow the first.
-    old = signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
+    old = signal.setitimer(signal.ITIMER_REAL, min(seconds, LONGEST), 0.1)
     try:
         yield
     finally:

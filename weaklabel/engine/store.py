@@ -25,6 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from weaklabel._arguments import checked
 from weaklabel.artifacts import parse_json, read_json, write_json, write_parquet
 from weaklabel.errors import ArtifactError
 from weaklabel.lf.core import LabelingFunction
@@ -100,6 +101,7 @@ class VoteStore:
         folder: where it lives; made when the first votes are saved.
     """
 
+    @checked
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self._versions: dict[str, Path] = {}

@@ -14,8 +14,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._arguments import checked
 from weaklabel.data.pairs_file import PairsFile
-from weaklabel.engine.apply import OnFault, check_lfs, check_settings
+from weaklabel.engine.apply import OnFault, check_names, check_settings
 from weaklabel.engine.choosing import choose_executor
 from weaklabel.engine.driver import Driver, OnProgress, Progress
 from weaklabel.engine.executors import Executor
@@ -140,6 +141,7 @@ class AppliedFile:
             yield from () if found is None else found.faults
 
 
+@checked
 def apply_file(
     lfs: Sequence[LabelingFunction],
     file: PairsFile,
@@ -178,7 +180,7 @@ def apply_file(
         VoteError: a function failed and `on_fault` is "raise".
     """
     check_settings(workers, time_limit, on_fault, None)
-    check_lfs(lfs)
+    check_names(lfs)
     i, n = part
     if not 1 <= i <= n:
         raise ConfigError(f"the part is {i}/{n}. Allowed: 1/n to n/n.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from weaklabel._arguments import checked
 from weaklabel.artifacts import content_hash, table_hash
 from weaklabel.errors import MissingExtraError
 from weaklabel.export.folder import write_export
@@ -16,6 +17,7 @@ from weaklabel.export.selection import AnyLabels, ExportReport, Selection
 from weaklabel.types import Labels
 
 
+@checked
 def export_datasets(
     labels: AnyLabels,
     folder: str | Path,

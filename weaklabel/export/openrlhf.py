@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from weaklabel._arguments import checked
 from weaklabel.export.folder import write_export, write_jsonl
 from weaklabel.export.rows import preference_rows, with_note_of_system
 from weaklabel.export.selection import AnyLabels, ExportReport, Selection
@@ -18,6 +19,7 @@ from weaklabel.types import Labels
 DATA_FILE: Final = "train.jsonl"
 
 
+@checked
 def export_openrlhf(
     labels: AnyLabels,
     folder: str | Path,

@@ -9,6 +9,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from weaklabel._arguments import checked
 from weaklabel.export.folder import write_export
 from weaklabel.export.selection import AnyLabels, ExportReport, Selection
 from weaklabel.types import Labels
@@ -16,6 +17,7 @@ from weaklabel.types import Labels
 DATA_FILE: Final = "pairs.parquet"
 
 
+@checked
 def export_parquet(
     labels: AnyLabels,
     folder: str | Path,

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import pyarrow as pa
 
+from weaklabel._arguments import checked
 from weaklabel.errors import ConfigError
 from weaklabel.export.folder import write_export, write_jsonl
 from weaklabel.export.rows import preference_rows, with_note_of_system
@@ -25,6 +26,7 @@ FORMATS: Final = ("jsonl", "parquet")
 _TURNS: Final = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 
 
+@checked
 def export_trl(
     labels: AnyLabels,
     folder: str | Path,

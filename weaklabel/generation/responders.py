@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from weaklabel._paths import expanded
 from weaklabel.artifacts import content_hash
 from weaklabel.artifacts.hash_memo import HashMemo
 from weaklabel.data.prompts import Prompt
@@ -219,7 +220,7 @@ def _model_folder(name: str) -> Path:
     """Where a model lies: the folder itself, or the hub's copy of "hf:org/name", fetched if it is not there."""
     if name.startswith("hf:"):
         return _from_hub(name)
-    folder = Path(name).expanduser()
+    folder = Path(expanded(name, "the model"))
     if not (folder / "config.json").is_file():
         what = "holds no config.json" if folder.is_dir() else "is no folder"
         raise ConfigError(

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._arguments import checked
 from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError, WeaklabelError
 from weaklabel.label_models.base import LabelModel
 from weaklabel.label_models.k_class.majority_vote import MajorityVote
@@ -28,6 +29,7 @@ _ACCURACIES: Final = (0.85, 0.75, 0.65, 0.6, 0.6, 0.55)
 _COVERAGES: Final = (0.6, 0.9, 0.9, 0.7, 0.5, 0.9)
 
 
+@checked
 def check_label_model(make: Make) -> None:
     """Run every check in `LABEL_MODEL_CHECKS` on models made by `make()`.
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel import artifacts
+from weaklabel._arguments import check_value, checked
 from weaklabel._validation import lookup
 from weaklabel.calibration import (
     CANDIDATES,
@@ -86,6 +87,11 @@ class Labeler:
     out_of_fold_p: Mapping[str, float] = field(default_factory=dict, repr=False)
     ties: TieModel | None = None
     reference: Reference | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        check_value("Labeler: lfs", self.lfs, "tuple[LabelingFunction, ...]")
+        check_value("Labeler: model", self.model, "LabelModel")
+        check_value("Labeler: calibrator", self.calibrator, "Calibrator | None")
 
     @property
     def calibrated(self) -> bool:
@@ -256,6 +262,7 @@ class Labeler:
         return votes
 
 
+@checked
 def fit(
     lfs: Sequence[LabelingFunction],
     pairs: Any,
@@ -288,15 +295,11 @@ def fit(
         apply_settings: `workers`, `time_limit`, `store`, ... of `apply`.
 
     Raises:
-        ConfigError: no labeling function was given, or settings for a model that has its own already.
+        ConfigError: settings for a model that has its own already.
         UnknownNameError: no such label model or calibrator.
     """
     if calibration not in ("auto", "none"):
         get_calibrator(calibration)  # a misspelt name is an error with little gold too
-    if not lfs:
-        raise ConfigError(
-            "fit got no labeling function. Pass at least one, e.g. load_lfs('shipped:mt_bench')."
-        )
     table = as_pairs(pairs)
     if votes is None:
         votes = apply(lfs, table.visible, **apply_settings)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from weaklabel._arguments import checked
 from weaklabel._validation import lookup
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.lf.core import LabelingFunction, ResponseScorer, WrittenFunction
@@ -27,6 +28,7 @@ from weaklabel.text.patterns import count_matches, linear
 from weaklabel.types import FloatArray, Text
 
 
+@checked
 def keyword_scorer(
     name: str,
     words: Iterable[str],
@@ -85,6 +87,7 @@ def load_keywords(path: str | Path) -> tuple[str, ...]:
     return found
 
 
+@checked
 def pattern_scorer(
     name: str,
     *,
@@ -149,6 +152,7 @@ def runs_in_python(lf: LabelingFunction) -> str | None:
     return f"pattern {pattern!r} has {reason}" + (f"; {more} more" if more else "")
 
 
+@checked
 def threshold_scorer(
     name: str,
     feature: str,

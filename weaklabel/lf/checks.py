@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._arguments import checked
 from weaklabel._terminal import plain_line
 from weaklabel.errors import DataError, LabelingFunctionError
 from weaklabel.lf.columns import with_derived_columns
@@ -162,6 +163,7 @@ CONTRACT_RULES: Final = {
 }
 
 
+@checked
 def check_labeling_function(
     lf: LabelingFunction, pairs: Pairs | Sequence[Pair] | None = None, *, seed: int = 0
 ) -> list[Finding]:

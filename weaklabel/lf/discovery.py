@@ -23,6 +23,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from weaklabel._arguments import checked
 from weaklabel.errors import DiscoveryError
 from weaklabel.lf.core import LabelingFunction, WrittenFunction
 from weaklabel.lf.fingerprints import Grain, grain_of, hash_of, ingredients_of, source_hash_of
@@ -40,6 +41,7 @@ class CatalogueEntry(NamedTuple):
     doc: str
 
 
+@checked
 def load_lfs(*sources: str | Path) -> list[LabelingFunction]:
     """The labeling functions of all sources, in order, each with its `family` and `spec`.
 

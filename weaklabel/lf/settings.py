@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, ClassVar, Final, Literal, ParamSpec, TypeVar
 
+from weaklabel._arguments import Arguments
 from weaklabel.errors import LabelingFunctionError, SettingError
 
 Prefer = Literal["more", "less"]
@@ -119,9 +120,11 @@ def takes(settings: Callable[P, S]) -> Callable[[Callable[[S], T]], Callable[P, 
     """
 
     def wrap(make: Callable[[S], T]) -> Callable[P, T]:
+        given = Arguments(settings, make.__name__)
+
         @functools.wraps(make)
         def taking(*args: P.args, **kwargs: P.kwargs) -> T:
-            return make(settings(*args, **kwargs))
+            return make(given.call(settings, args, kwargs))
 
         own, arguments = (inspect.getdoc(make) or "").rstrip(), inspect.getdoc(settings) or ""
         _, _, listed = arguments.partition("Attributes:\n")

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._arguments import checked
 from weaklabel.errors import DiscoveryError, LabelingFunctionError, MissingExtraError
 from weaklabel.lf.core import LabelingFunction, WrittenFunction, family_of
 from weaklabel.lf.fingerprints import resource_hash
@@ -115,6 +116,7 @@ class SnorkelFunction(WrittenFunction):
         )
 
 
+@checked
 def from_snorkel(
     lfs: Any,
     *,

@@ -134,5 +134,5 @@ def check_score(value: object) -> float:
 
 def shortened(value: object) -> str:
     """The `repr` of a value, 60 characters at most."""
-    shown = repr(value)
+    shown = " ".join(repr(value).split())
     return shown if len(shown) <= 60 else shown[:57] + "..."

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
+from weaklabel._arguments import checked
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.lf.core import PairFunction, ResponseScorer, family_of, positional
 from weaklabel.lf.settings import Prefer
@@ -33,6 +34,7 @@ def labeling_function(fn: VoteFunction, /) -> PairFunction: ...
 def labeling_function(
     *, name: str | None = None, columns: Sequence[str] = (), version: str = "1"
 ) -> Callable[[VoteFunction], PairFunction]: ...
+@checked
 def labeling_function(
     fn: VoteFunction | None = None,
     /,
@@ -85,6 +87,7 @@ def response_scorer(
     batch: bool = False,
     version: str = "1",
 ) -> Callable[[ScoreFunction], ResponseScorer]: ...
+@checked
 def response_scorer(
     fn: ScoreFunction | None = None,
     /,

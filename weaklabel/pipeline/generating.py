@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from weaklabel._arguments import checked
 from weaklabel.artifacts.hash_memo import HashMemo
 from weaklabel.comparers.loading import labeler_in
 from weaklabel.data import PairsFile
@@ -21,6 +22,7 @@ from weaklabel.training.sampling import Sampling
 from weaklabel.types import CanCompare, as_comparer
 
 
+@checked
 def generate_pairs(
     prompts: Any,
     models: Sequence[str | Endpoint],

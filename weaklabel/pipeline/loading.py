@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weaklabel import comparers
+from weaklabel._arguments import checked
 from weaklabel.comparers.loading import labeler_in
 from weaklabel.config import LoadedConfig, load_config
 from weaklabel.lf.core import LabelingFunction
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from weaklabel.reward import RewardModel
 
 
+@checked
 def load(
     folder: str | Path, lfs: Sequence[LabelingFunction] | None = None, *, allow_changed: bool = False
 ) -> Labeler | RewardModel:

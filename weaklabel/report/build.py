@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from weaklabel import artifacts
+from weaklabel._arguments import checked
 from weaklabel.errors import LabelMatrixError
 from weaklabel.labeler import Labeler
 from weaklabel.report.baselines import baselines
@@ -25,6 +26,7 @@ from weaklabel.types import Labels
 from weaklabel.workbench.analysis import analyze
 
 
+@checked
 def write_report(
     labels: Labels,
     path: str | Path,

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from weaklabel._tables import short
+from weaklabel.errors import ArgumentError
 from weaklabel.metrics import Interval
 from weaklabel.report.baselines import Arm
 from weaklabel.report.ceiling import GoldAgreement
@@ -174,6 +175,10 @@ def figures_of(
         return {}, {}, []
     if isinstance(found, Evaluation):
         return found.figures, found.ece_perfect, found.notes()
+    if missing := [name for name in ("rows", "ece_if_perfect", "notes") if name not in found]:
+        raise ArgumentError(
+            f"write_report: figures has no {missing[0]!r}. Allowed: what evaluate returns, or what a run's report.json holds."
+        )
     figures: dict[str, dict[str, Interval]] = {}
     for row in found["rows"]:
         figures.setdefault(row["arm"], {})[row["metric"]] = Interval.from_dict(row)

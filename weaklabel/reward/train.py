@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from weaklabel._arguments import checked
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import require_calibrated
 from weaklabel.reward.base import RewardModel
@@ -14,6 +15,7 @@ from weaklabel.reward.registry import get_reward_model
 from weaklabel.types import CANONICAL, FloatArray, Labels, Pairs
 
 
+@checked
 def train_reward(
     labels: Labels | Pairs,
     model: str | RewardModel = "linear",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from weaklabel._arguments import check_value
 from weaklabel._terminal import plain_line
 from weaklabel.errors import LabelMatrixError, UnknownNameError
 from weaklabel.types.pair import ABSTAIN
@@ -26,6 +28,16 @@ def sigmoid(logit: FloatArray) -> FloatArray:
     upper = 1.0 / (1.0 + np.exp(-np.abs(logit)))
     # From one half up, float64 takes away one half, and gives it back either way, without rounding.
     return np.asarray(0.5 + np.copysign(upper - 0.5, logit), dtype=np.float64)
+
+
+_FIELDS: Final = {
+    "pairs": "Pairs",
+    "votes": "Votes",
+    **dict.fromkeys(("logit", "w", "in_sample"), "ndarray"),
+    **dict.fromkeys(("contributions", "p_tie"), "ndarray | None"),
+    "calibrated": "bool",
+    "extra_names": "tuple[str, ...]",
+}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,6 +69,8 @@ class Labels:
     p_tie: FloatArray | None = None
 
     def __post_init__(self) -> None:
+        for name, kind in _FIELDS.items():
+            check_value(f"Labels: {name}", getattr(self, name), kind)
         n = len(self.pairs)
         if not (len(self.votes) == n == len(self.logit) == len(self.w) == len(self.in_sample)):
             raise LabelMatrixError(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from weaklabel._arguments import check_value
 from weaklabel.errors import DataError
 from weaklabel.types.messages import Message
 from weaklabel.types.text import Text
@@ -35,6 +36,13 @@ class Pair:
     columns: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not (
+            isinstance(self.id, str)
+            and isinstance(self.columns, Mapping)
+            and isinstance(self.messages, tuple)
+        ):
+            for name, kind in (("id", "str"), ("columns", "Mapping"), ("messages", "tuple[Mapping, ...]")):
+                check_value(f"Pair: {name}", getattr(self, name), kind)
         for name in ("prompt", "response_a", "response_b"):
             value = getattr(self, name)
             if not isinstance(value, str):

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from weaklabel._arguments import check_value
 from weaklabel.errors import DataError
 from weaklabel.types.messages import copied
 from weaklabel.types.pair import Pair, swapped_name
@@ -75,6 +76,7 @@ class Pairs:
     set_aside: tuple[SetAside, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
+        check_value("Pairs: table", self.table, "pa.Table")
         for wanted in CANONICAL:
             index = self.table.schema.get_field_index(wanted.name)
             if index < 0:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._arguments import check_value
 from weaklabel.errors import LabelMatrixError, UnknownNameError
 from weaklabel.types.fault import Fault
 from weaklabel.types.pair import ABSTAIN
@@ -54,6 +55,13 @@ class Votes:
     faults: tuple[Fault, ...] = field(default=())
 
     def __post_init__(self) -> None:
+        for name, kind in (
+            ("L", "ndarray"),
+            ("margins", "ndarray"),
+            ("lf_names", "tuple[str, ...]"),
+            ("ids", "tuple"),
+        ):
+            check_value(f"Votes: {name}", getattr(self, name), kind)
         n, m = len(self.ids), len(self.lf_names)
         for what, array in (("L", self.L), ("margins", self.margins)):
             if array.shape != (n, m):

@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from weaklabel._arguments import checked
 from weaklabel._tables import html_table, plain_table, short
 from weaklabel.metrics import Interval, bootstrap, paired_difference
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes
@@ -123,6 +124,7 @@ class AddedValue:
         )  # fmt: skip
 
 
+@checked
 def added_value(
     votes: Votes,
     pairs: Pairs,

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from weaklabel._arguments import checked
 from weaklabel._tables import html_table, plain_table, short
 from weaklabel._validation import lookup
 from weaklabel.errors import GoldError
@@ -156,6 +157,7 @@ class Analysis:
         return pd.DataFrame(rows)
 
 
+@checked
 def analyze(votes: Votes, gold: Pairs | None = None, *, seed: int = 0) -> Analysis:
     """Coverage, overlap, conflict, polarity and agreement of labeling functions, and their accuracy on gold.
 

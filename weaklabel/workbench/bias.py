@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._arguments import checked
 from weaklabel._tables import html_table, plain_table, short
 from weaklabel._terminal import one_line
 from weaklabel.errors import DataError, GoldError
@@ -134,6 +135,7 @@ class LabelBias:
         }
 
 
+@checked
 def label_bias(
     labels: Labels, gold: Pairs | None = None, *, by: Sequence[str] | None = None, seed: int = 0
 ) -> LabelBias:

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from weaklabel._arguments import checked
 from weaklabel.engine.executors import OutOfTime, alarm
 from weaklabel.errors import ConfigError, DataError, GoldError
 from weaklabel.lf.builders import runs_in_python
@@ -89,6 +90,7 @@ class CheckReport:
         }
 
 
+@checked
 def check(
     lfs: Sequence[LabelingFunction],
     pairs: Pairs,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from weaklabel._arguments import checked
 from weaklabel._tables import html_table, plain_table, short
 from weaklabel.errors import ConfigError
 from weaklabel.metrics import METRICS, Interval, ece_when_perfect, paired_difference, score_all
@@ -87,6 +88,7 @@ class SetComparison:
         }
 
 
+@checked
 def compare_sets(
     sets: Mapping[str, Votes],
     pairs: Pairs,

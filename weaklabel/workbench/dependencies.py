@@ -24,6 +24,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._arguments import checked
 from weaklabel._tables import chance, html_table, plain_table, short
 from weaklabel.groups import some_prompts
 from weaklabel.metrics.rows import group_numbers
@@ -181,6 +182,7 @@ class Dependencies:
         return pd.DataFrame([link.to_dict() for link in self.links], columns=list(Link.__dataclass_fields__))
 
 
+@checked
 def dependencies(
     votes: Votes, gold: Pairs | None = None, *, groups: Any = None, seed: int = 0
 ) -> Dependencies:

@@ -21,6 +21,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from weaklabel._arguments import checked
 from weaklabel._tables import chance, html_table, plain_table, short
 from weaklabel.errors import ConfigError, GoldError
 from weaklabel.lf.checks import rows_of
@@ -136,6 +137,7 @@ class Exploration:
         return pd.DataFrame([clue.to_dict() for clue in self.clues])
 
 
+@checked
 def explore(
     pairs: Pairs,
     *,

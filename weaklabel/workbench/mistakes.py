@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from weaklabel._arguments import checked
 from weaklabel._tables import chance, plain_table, short
 from weaklabel._terminal import one_line, plain_line, plain_text
 from weaklabel.errors import LabelMatrixError
@@ -172,6 +173,7 @@ class Mistakes:
         )
 
 
+@checked
 def mistakes(lf: str, votes: Votes, pairs: Pairs, *, p: ArrayLike | None = None, seed: int = 0) -> Mistakes:
     """The pairs on which a labeling function votes against dev gold.
 

@@ -25,6 +25,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._arguments import checked
 from weaklabel._tables import chance, html_table, plain_table, short
 from weaklabel.errors import ConfigError
 from weaklabel.groups import folds_by_prompt
@@ -187,6 +188,7 @@ class Tuning:
         return "\n".join([*lines, "]", ""])
 
 
+@checked
 def tune(
     lfs: Sequence[LabelingFunction],
     pairs: Pairs,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from weaklabel.cli._common import config_options, emit, json_option, name_option, open_run
+from weaklabel.cli._common import FilePath, config_options, emit, json_option, name_option, open_run
 
 if TYPE_CHECKING:
     from weaklabel.pipeline import Run
@@ -24,7 +24,7 @@ _ENOUGH_GOLD: Final = 200
 @click.option(
     "--out",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     help="Where to write. Default: report.html in the run.",
 )
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")

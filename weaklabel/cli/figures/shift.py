@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 
-from weaklabel.cli._common import _columns, config_options, emit, json_option, name_option, note, open_run
+from weaklabel.cli._common import (
+    _columns,
+    absolute,
+    config_options,
+    emit,
+    json_option,
+    name_option,
+    note,
+    open_run,
+)
 from weaklabel.errors import ArtifactError
 
 
@@ -41,7 +49,7 @@ def command(
     \b
     weaklabel shift --name base --pairs new.jsonl
     """
-    sources = [path if path.startswith("hf:") else os.path.abspath(path) for path in new]
+    sources = [absolute(path) for path in new]
     run = open_run(options)
     labeler = run.labeler
     if labeler.reference is None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from weaklabel.cli._common import (
+    FilePath,
     config_options,
     data_options,
     emit,
@@ -24,9 +25,7 @@ from weaklabel.errors import ConfigError, UnknownNameError
 @click.argument("names", nargs=-1, metavar="[LF]...")
 @data_options
 @lf_options
-@click.option(
-    "--write", type=click.Path(path_type=Path), help="Write the suggested scorers as a new .py file."
-)
+@click.option("--write", type=FilePath(), help="Write the suggested scorers as a new .py file.")
 @config_options
 @json_option
 def command(as_json: bool, names: tuple[str, ...], write: Path | None, **options: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from weaklabel.cli._common import emit, json_option, note, open_run
+from weaklabel.cli._common import FilePath, emit, json_option, note, open_run
 
 TOML: Final = """\
 # The generated sample of `weaklabel demo`. Change something and run again: weaklabel run
@@ -26,7 +26,7 @@ min_confidence = 0.6
 @click.command("demo")
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     default=Path("demo"),
     show_default=True,
     help="Where.",

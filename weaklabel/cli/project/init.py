@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from weaklabel.cli._common import note
+from weaklabel._terminal import plain_line
+from weaklabel._toml import toml_text
+from weaklabel.cli._common import FilePath, note
 from weaklabel.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
 
 
 @click.command("init")
-@click.argument("datafile", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where. Default: here."
-)
+@click.argument("datafile", required=False, type=FilePath())
+@click.option("--folder", type=FilePath(file_okay=False), default=Path(), help="Where. Default: here.")
 def command(datafile: Path | None, folder: Path) -> None:
     """Lay out a project: weaklabel.toml, lfs/example.py, data/, .gitignore. Nothing is overwritten.
 
@@ -61,32 +60,33 @@ def command(datafile: Path | None, folder: Path) -> None:
 
 def _toml(found: Found | None, datafile: Path | None, folder: Path) -> str:
     if datafile is None or found is None:
-        return TOML.format(pairs=json.dumps("data/*.jsonl"), columns=COLUMNS_EXAMPLE)
+        return TOML.format(pairs='"data/*.jsonl"', columns=COLUMNS_EXAMPLE)
     path = datafile if datafile.is_absolute() else Path(os.path.relpath(datafile, folder))
-    return TOML.format(pairs=json.dumps(path.as_posix()), columns=_settings(found))
+    return TOML.format(pairs=toml_text(path.as_posix()), columns=_settings(found))
 
 
 def _settings(found: Found) -> str:
     """The lines of `[data]` that read the file."""
     more = f" and {len(found.names) - 12} more" if len(found.names) > 12 else ""
-    has = ", ".join(" ".join(name.split()) for name in found.names[:12]) + more
+    # A column's name is a stranger's: it must not end the comment.
+    has = plain_line(", ".join(found.names[:12])) + more
     lines = [f"# The file has the columns: {has}"] if found.layout is None else []
     if found.layout is not None:
-        lines.append(f"layout = {json.dumps(found.layout)}  # recognised: {has}")
+        lines.append(f'layout = "{found.layout}"  # recognised: {has}')
     if found.columns:
         lines.append(f"columns = {_inline(found.columns)}")
     if found.gold_values:
         lines.append(f"gold_values = {_inline(found.gold_values)}")
-    return "\n".join([*lines, *(f"# {line}" for line in found.lines)]) + "\n"
+    return "\n".join([*lines, *(f"# {plain_line(line)}" for line in found.lines)]) + "\n"
 
 
 def _inline(table: Mapping[str, str]) -> str:
-    pairs = (f"{_key(ours)} = {json.dumps(theirs, ensure_ascii=False)}" for ours, theirs in table.items())
+    pairs = (f"{_key(ours)} = {toml_text(theirs)}" for ours, theirs in table.items())
     return f"{{ {', '.join(pairs)} }}"
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else json.dumps(name, ensure_ascii=False)
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else toml_text(name)
 
 
 def _tell(found: Found) -> None:
@@ -97,9 +97,9 @@ def _tell(found: Found) -> None:
     for role, candidates in found.asked.items():
         note(f"asks     which column is {role}? Write it into weaklabel.toml. Candidates:")
         for name, sample in candidates:
-            note(f"           {name}: {sample!r}")
+            note(plain_line(f"           {name}: {sample!r}"))
     for line in found.lines:
-        note(f"asks     {line}")
+        note(plain_line(f"asks     {line}"))
 
 
 COLUMNS_EXAMPLE: Final = """\

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple
 
+from weaklabel._paths import check_name
 from weaklabel.errors import DiscoveryError
 from weaklabel.lf.core import LabelingFunction, WrittenFunction
 from weaklabel.lf.modules import load_file
@@ -47,13 +48,23 @@ def place_of(source: str) -> Place:
 Place(path='lfs/', module='', name=''))
     """
     before, colon, name = source.rpartition(":")
-    if source.endswith(".py") or not colon:
-        return Place(source, "", "")
-    return Place(before, "", name) if before.endswith(".py") else Place("", before, name)
+    if before.endswith(".py") and not source.endswith(".py"):
+        return Place(before, "", name)
+    # The name of a folder may have a colon, that of a module has no slash.
+    return (
+        Place("", before, name)
+        if colon and "/" not in source and not source.endswith(".py")
+        else Place(source, "", "")
+    )
 
 
 class Files(Kind):
     """What begins with the name of no other kind."""
+
+    def split(self, source: str) -> tuple[str, str]:
+        # What is there comes before what colons mean: the name of a folder may have two.
+        is_there = Path(source).is_dir() or Path(place_of(source).path).is_file()
+        return (source, "") if is_there else super().split(source)
 
     def load_all(self, source: str) -> list[LabelingFunction]:
         if not source.strip():
@@ -103,6 +114,7 @@ def _load_folder(folder: Path) -> list[LabelingFunction]:
     for path in sorted(folder.glob("*.py")):
         if path.name.startswith("_"):
             continue
+        check_name(str(path), "a file of labeling functions")
         try:
             modules[path] = load_file(path)
         except DiscoveryError as error:

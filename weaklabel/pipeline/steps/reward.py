@@ -67,7 +67,7 @@ class Reward(RunStep[RewardModel]):
     def load(self, counts: Mapping[str, Any]) -> RewardModel:
         return load_reward(self.folder / "reward")
 
-    def _checkpoints(self) -> dict[str, str]:
+    def _checkpoints(self) -> dict[str, Any]:
         """Where a reward model that can go on after a kill keeps its checkpoints: a folder for each thing to train."""
         if not reward_model_class(self.config.reward.model).resumes:
             return {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from weaklabel import artifacts
+from weaklabel._arguments import checked
 from weaklabel.config import SweepSettings
 from weaklabel.engine.apply import apply
 from weaklabel.errors import LabelMatrixError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 FOLDER: Final = "sweep"
 
 
+@checked
 def sweep(
     lfs: Sequence[LabelingFunction],
     pairs: Pairs,

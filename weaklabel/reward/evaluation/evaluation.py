@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from weaklabel._arguments import checked
 from weaklabel.errors import GoldError, LabelMatrixError
 from weaklabel.metrics import METRICS, Interval, bootstrap, ece_when_perfect, paired_difference, score_all
 from weaklabel.types import Bare, CanCompare, Comparer, FloatArray, Pairs, answer_of, as_comparer
@@ -115,6 +116,7 @@ Comparers = CanCompare | Sequence[CanCompare] | Mapping[str, CanCompare]
 """One comparer, several (named after themselves), or several by name."""
 
 
+@checked
 def evaluate(
     comparers: Comparers,
     gold: Pairs,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from weaklabel.cli._common import _columns, _stack, note, open_run, settings
+from weaklabel.cli._common import _columns, _stack, absolute, note, open_run, settings
 from weaklabel.errors import ConfigError, GoldError
 
 if TYPE_CHECKING:
@@ -64,11 +63,6 @@ def reading(options: dict[str, Any]) -> dict[str, Any] | None:
         return None
     source = files[0] if len(files) == 1 else files
     return {"source": source, "gold": gold and absolute(gold), "layout": layout, "columns": columns}
-
-
-def absolute(path: str) -> str:
-    """A path as it is after a change to the project's folder."""
-    return path if path.startswith("hf:") else os.path.abspath(path)
 
 
 def open_models(

@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, emit, json_option, name_option, note
+from weaklabel.cli._common import absolute, config_options, emit, json_option, name_option, note
 from weaklabel.cli.labels.reward._files import (
-    absolute,
     file_options,
     gold_of,
     judge,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from weaklabel._paths import expanded
 from weaklabel.cli._common import _columns, emit, json_option, results_only
 from weaklabel.cli.labels.reward._files import open_reward
 
@@ -25,5 +26,6 @@ def score(as_json: bool, model: str, file: str, out: str, columns: dict[str, str
     results_only()
     from weaklabel.reward import score_file
 
-    count = score_file(open_reward(model), file, out, columns)
+    source, target = expanded(file, "FILE"), expanded(out, "--out")
+    count = score_file(open_reward(model), source, target, columns)
     emit({"rows": count, "path": out}, f"{count:,} rows scored: {out}", as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -10,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weaklabel.cli._common import config_options, emit, json_option, name_option, note, open_run, settings
+from weaklabel.cli._common import (
+    absolute,
+    config_options,
+    emit,
+    json_option,
+    name_option,
+    note,
+    open_run,
+    settings,
+)
 from weaklabel.cli.labels.reward._files import file_options, reading
 from weaklabel.errors import ConfigError
 
@@ -70,7 +78,7 @@ def train(
         allowed = run.config.reward.allow_uncalibrated
         found = _judged(model, run.labels, run.pairs.test, None, seed, allowed)
     else:
-        path, name = Path(out or "").absolute(), None
+        path, name = Path(absolute(out or "")), None
         model, found = _from_file(file, path, 0.2 if share is None else share, options)
     text = str(found) if found else "no held-out gold, so no figures. Give gold, and a test share above 0."
     value = {"run": name, "path": str(path), "model": model.name, "evaluation": found and found.to_dict()}
@@ -94,7 +102,9 @@ def _choice(model: str | None, from_scratch: str | None, sets: tuple[str, ...]) 
 
 
 def _set(key: str, value: str) -> str:
-    return f"reward.settings.{key}={json.dumps(value)}"
+    from weaklabel._toml import toml_text
+
+    return f"reward.settings.{key}={toml_text(value)}"
 
 
 def _from_file(
