@@ -14,7 +14,9 @@ import pytest
 from weaklabel.data import LAYOUTS, detect_layout, read_pairs, write_pairs
 from weaklabel.errors import DataError, LayoutError
 
-every = pytest.mark.parametrize("name", sorted(LAYOUTS))
+# What no file shows to be of this form; a test of its own at the end.
+NAMED_ONLY = "trl_implicit"
+every = pytest.mark.parametrize("name", sorted(set(LAYOUTS) - {NAMED_ONLY}))
 Row = dict[str, Any]
 
 ODD = 'one\u2028two\x85\u2029 three\r\nfour\t日本\U0001f642 e\u0301 \\n "quoted" שלום'
@@ -47,6 +49,7 @@ EXAMPLES: dict[str, Callable[[str, str, str], Row]] = {
         "turn": 1,
     },
     "ranked": lambda q, better, worse: {"prompt": q, "responses": [worse, better], "ratings": [1.0, 4.5]},
+    "swift": lambda q, better, worse: {"messages": [user(q), said(better)], "rejected_response": worse},
     "trl": lambda q, better, worse: {"prompt": q, "chosen": better, "rejected": worse},
     "ultrafeedback": lambda q, better, worse: {
         "prompt": q,
@@ -191,3 +194,12 @@ def test_pairs_that_were_written_come_back_equal(name: str, tmp_path: Path) -> N
     pairs = read_pairs(rows_of(name, topic="t"))
     write_pairs(pairs, tmp_path / "pairs.parquet")
     assert read_pairs(tmp_path / "pairs.parquet").table.equals(pairs.table)
+
+
+def test_a_layout_that_only_its_user_knows_is_read_when_it_is_named() -> None:
+    rows = [{"chosen": f"Question {k}? good {k}", "rejected": f"Question {k}? bad {k}"} for k in range(8)]
+    with pytest.raises(LayoutError):
+        read(rows)
+    for k, row in enumerate(read(rows, layout=NAMED_ONLY)):
+        better = row["response_a"] if row["gold"] == "a" else row["response_b"]
+        assert (row["prompt"], better) == (f"Question {k}?", f"good {k}")

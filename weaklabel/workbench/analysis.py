@@ -272,7 +272,7 @@ class _Gold:
         known, notes = gold.has_gold, []
         locked = known & (gold.parts == "test")
         if locked.any() and (known & ~locked).any():
-            known &= ~locked
+            known = known & ~locked
             notes.append(f"The {int(locked.sum())} locked test pairs were left out.")
         if not known.any():
             return cls.none("The pairs handed in as gold hold no gold.")
