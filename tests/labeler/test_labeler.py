@@ -153,7 +153,7 @@ def test_pairs_on_which_no_lf_votes_weigh_nothing(labeler: Labeler) -> None:
 def test_saved_and_loaded_it_says_the_same_to_the_bit(labeler: Labeler, tmp_path: Path) -> None:
     pairs = make_pairs()
     labeler.save(tmp_path / "labeler")
-    again = Labeler.load(tmp_path / "labeler", lfs)
+    again = Labeler.load(tmp_path / "labeler", labeler.lfs)
     assert (again.label(pairs).logit == labeler.label(pairs).logit).all()
     assert dict(again.out_of_fold) == dict(labeler.out_of_fold)
 
@@ -287,7 +287,7 @@ def test_an_edited_labeler_is_refused_in_one_sentence(
     state = json.loads((tmp_path / "labeler.json").read_text())
     (tmp_path / "labeler.json").write_text(json.dumps(edited(state, path, value)))
     with pytest.raises(ArtifactError, match=words):
-        Labeler.load(tmp_path, lfs)
+        Labeler.load(tmp_path, labeler.lfs)
 
 
 def test_a_labeler_of_an_older_version_loads_or_is_refused_in_one_sentence(
@@ -301,8 +301,8 @@ def test_a_labeler_of_an_older_version_loads_or_is_refused_in_one_sentence(
         for key in ("ties", "reference", "out_of_fold_p"):
             del state[key]
         if model == "pair_model":
-            kept = {key: state["model"][key] for key in ("name", "seed", "scale", "prior")}
-            state["model"] = kept | {"weights": kept["prior"], "hold": None}
+            kept = {key: state["model"][key] for key in ("name", "scale", "prior")}
+            state["model"] = kept | {"seed": 0, "weights": kept["prior"], "hold": None}
         (tmp_path / model / "labeler.json").write_text(json.dumps(state))
     assert Labeler.load(tmp_path / "moments", lfs).label(pairs).p_tie is None
     with pytest.raises(ArtifactError, match=r"saved by another version\. Fit and save it again"):
@@ -320,7 +320,7 @@ def test_a_model_that_no_registry_knows_cannot_be_saved(lfs: list[LabelingFuncti
 def test_functions_known_to_depend_on_each_other_are_declared_by_name(lfs: list[LabelingFunction]) -> None:
     names = [lf.name for lf in lfs[:2]]
     labeler = fit(lfs, make_pairs(), settings={"declared": [names]})
-    assert labeler.model.to_dict()["declared"] == [[0, 1]]
+    assert labeler.model.to_dict()["settings"]["declared"] == [[0, 1]]
     with pytest.raises(UnknownNameError, match="no labeling function 'nobody'"):
         fit(lfs, make_pairs(), settings={"declared": [["nobody", names[0]]]})
 
@@ -336,7 +336,7 @@ def test_gold_that_was_fitted_to_keeps_its_out_of_fold_belief_through_a_file(
 ) -> None:
     assert labeler.out_of_fold_p.keys() == labeler.gold_ids
     labeler.save(tmp_path)
-    assert Labeler.load(tmp_path, lfs).out_of_fold_p == labeler.out_of_fold_p
+    assert Labeler.load(tmp_path, labeler.lfs).out_of_fold_p == labeler.out_of_fold_p
 
 
 def with_ties(pairs: Pairs, decided: int) -> Pairs:
