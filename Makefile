@@ -13,6 +13,9 @@ PYTEST_ARGS ?=
 CODE := weaklabel labeling_functions tests benchmarks notebooks
 OTHER_PYTHONS := 3.12 3.13
 
+# Tests start hundreds of processes: without bytecode on disk each of them compiles the package again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check type fix unit slow notebooks test-core test-other-pythons bench-quick clean
 
@@ -69,7 +72,8 @@ notebooks: $(VENV)/.stamp-dev
 	@for source in notebooks/*.py; do \
 	  $(BIN)/jupytext --quiet --to ipynb --output build/notebooks/$$(basename $$source .py).ipynb $$source || exit 1; \
 	done
-	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 -W ignore build/notebooks
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+	  $(BIN)/python -m pytest -n $(WORKERS) --nbmake --nbmake-timeout=600 -W ignore build/notebooks
 
 bench-quick: $(VENV)/.stamp-dev
 	@for script in $(filter-out benchmarks/render_results.py, $(wildcard benchmarks/[a-z]*.py) benchmarks/cluster/three_nodes.py); do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done

@@ -13,6 +13,7 @@ import pytest
 
 from weaklabel.data import LAYOUTS, detect_layout, read_pairs, write_pairs
 from weaklabel.errors import DataError, LayoutError
+from weaklabel.types import Pairs
 
 # What no file shows to be of this form; a test of its own at the end.
 NAMED_ONLY = "trl_implicit"
@@ -51,6 +52,7 @@ EXAMPLES: dict[str, Callable[[str, str, str], Row]] = {
     "ranked": lambda q, better, worse: {"prompt": q, "responses": [worse, better], "ratings": [1.0, 4.5]},
     "swift": lambda q, better, worse: {"messages": [user(q), said(better)], "rejected_response": worse},
     "trl": lambda q, better, worse: {"prompt": q, "chosen": better, "rejected": worse},
+    "trl_implicit": lambda q, better, worse: {"chosen": f"{q} {better}", "rejected": f"{q} {worse}"},
     "ultrafeedback": lambda q, better, worse: {
         "prompt": q,
         "chosen": [user(q), said(better)],
@@ -60,14 +62,21 @@ EXAMPLES: dict[str, Callable[[str, str, str], Row]] = {
     },
 }
 
+# Could be taken for another layout in silence, so only who names it gets it.
+MUST_BE_NAMED = {"trl_implicit"}
+
 
 def rows_of(name: str, n: int = 24, **more: Any) -> list[Row]:
     """Rows whose better text starts with "good", each about a prompt of its own."""
     return [EXAMPLES[name](f"Question {k}?", f"good {k}", f"bad {k}") | more for k in range(n)]
 
 
-def read(rows: list[Row], **settings: Any) -> list[Row]:
-    return list(read_pairs(rows, **settings).table.to_pylist())
+def pairs_of(name: str, source: Any, **settings: Any) -> Pairs:
+    return read_pairs(source, layout=name if name in MUST_BE_NAMED else None, **settings)
+
+
+def read(name: str, rows: list[Row], **settings: Any) -> list[Row]:
+    return list(pairs_of(name, rows, **settings).table.to_pylist())
 
 
 def better(row: Row) -> str:
@@ -78,25 +87,29 @@ def better(row: Row) -> str:
 def test_a_layout_is_told_from_all_others_whatever_stands_beside_its_columns(name: str) -> None:
     rows = rows_of(name)
     for seen in (rows, rows[:1], [dict(reversed(row.items())) for row in rows], rows_of(name, topic="t")):
-        assert detect_layout(seen[0], seen).name == name
+        if name in MUST_BE_NAMED:
+            with pytest.raises((DataError, LayoutError)):
+                read_pairs(seen)
+        else:
+            assert detect_layout(seen[0], seen).name == name
 
 
 @every
 def test_naming_a_layout_reads_what_is_read_without_its_name(name: str) -> None:
-    assert read(rows_of(name), layout=name) == read(rows_of(name))
+    assert read_pairs(rows_of(name), layout=name).table.to_pylist() == read(name, rows_of(name))
 
 
 @every
 @pytest.mark.parametrize("seed", [0, 1])
 def test_gold_stays_with_the_text_that_was_preferred(name: str, seed: int) -> None:
-    table = read(rows_of(name), seed=seed)
+    table = read(name, rows_of(name), seed=seed)
     assert [better(row) for row in table] == [f"good {k}" for k in range(24)]
     assert [row["prompt"] for row in table] == [f"Question {k}?" for k in range(24)]
 
 
 @every
 def test_the_order_is_the_sources_or_drawn_where_it_would_give_the_answer_away(name: str) -> None:
-    table = read(rows_of(name))
+    table = read(name, rows_of(name))
     if LAYOUTS[name].redraws:
         assert (
             {row["gold"] for row in table} == {(row["swapped"] and "b") or "a" for row in table} == {"a", "b"}
@@ -108,7 +121,7 @@ def test_the_order_is_the_sources_or_drawn_where_it_would_give_the_answer_away(n
 @every
 def test_the_order_depends_on_the_texts_and_the_seed_alone(name: str) -> None:
     def order(rows: list[Row], **settings: Any) -> dict[str, tuple[str, str, bool]]:
-        table = read(rows, **settings)
+        table = read(name, rows, **settings)
         return {row["id"]: (row["response_a"], row["gold"], row["swapped"]) for row in table}
 
     rows = rows_of(name)
@@ -119,8 +132,8 @@ def test_the_order_depends_on_the_texts_and_the_seed_alone(name: str) -> None:
 
 @every
 def test_the_opposite_verdict_is_the_same_pair_with_the_other_gold(name: str) -> None:
-    here = read(rows_of(name))
-    there = read([EXAMPLES[name](f"Question {k}?", f"bad {k}", f"good {k}") for k in range(24)])
+    here = read(name, rows_of(name))
+    there = read(name, [EXAMPLES[name](f"Question {k}?", f"bad {k}", f"good {k}") for k in range(24)])
     assert [row["id"] for row in here] == [row["id"] for row in there]
     assert [better(row) for row in there] == [f"bad {k}" for k in range(24)]
     if LAYOUTS[name].redraws:
@@ -129,10 +142,10 @@ def test_the_opposite_verdict_is_the_same_pair_with_the_other_gold(name: str) ->
 
 @every
 def test_an_id_comes_from_the_texts_or_is_the_one_given(name: str) -> None:
-    made = [row["id"] for row in read(rows_of(name), seed=3)]
-    assert made == [row["id"] for row in read(rows_of(name, topic="other"))]
+    made = [row["id"] for row in read(name, rows_of(name), seed=3)]
+    assert made == [row["id"] for row in read(name, rows_of(name, topic="other"))]
     assert len(set(made)) == 24
-    given = read([row | {"id": f"q{k}"} for k, row in enumerate(rows_of(name))])
+    given = read(name, [row | {"id": f"q{k}"} for k, row in enumerate(rows_of(name))])
     assert [row["id"].split("/")[0] for row in given] == [f"q{k}" for k in range(24)]
 
 
@@ -142,7 +155,7 @@ def test_every_row_is_a_pair_or_set_aside_with_its_line_and_reason(name: str) ->
     rows[3] = EXAMPLES[name]("Question 3?", "the same", "the same")
     rows[7] = EXAMPLES[name]("Question 7?", "half \ud800", "bad 7")
     rows[9] = dict.fromkeys(rows[9])
-    pairs = read_pairs(rows)
+    pairs = pairs_of(name, rows)
     assert [row.line for row in pairs.set_aside] == [4, 8, 10]
     assert all(row.reason for row in pairs.set_aside)
     assert "identical" in pairs.set_aside[0].reason
@@ -153,7 +166,7 @@ def test_every_row_is_a_pair_or_set_aside_with_its_line_and_reason(name: str) ->
 def test_rows_of_which_most_cannot_be_used_are_an_error_with_the_first_reasons(name: str) -> None:
     rows = [EXAMPLES[name](f"Question {k}?", "same", "same") for k in range(6)] + rows_of(name, 4)
     with pytest.raises(DataError, match=r"6 of 10 rows cannot be used.*line 1: .*identical"):
-        read_pairs(rows)
+        pairs_of(name, rows)
 
 
 @every
@@ -169,7 +182,7 @@ def test_a_column_that_it_needs_and_does_not_find_is_named(name: str) -> None:
 
 @every
 def test_texts_of_odd_characters_come_in_as_they_are(name: str) -> None:
-    (row,) = read([EXAMPLES[name](f"Ask: {ODD}?", f"good {ODD}.", f"bad {ODD}.")])
+    (row,) = read(name, [EXAMPLES[name](f"Ask: {ODD}?", f"good {ODD}.", f"bad {ODD}.")])
     assert (row["prompt"], better(row)) == (f"Ask: {ODD}?", f"good {ODD}.")
 
 
@@ -181,17 +194,17 @@ def test_a_file_is_read_as_its_rows_are(name: str, tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text(lines, encoding="utf-8")
     (tmp_path / "x.json").write_text(json.dumps(rows), encoding="utf-8")
     for ending in ("parquet", "jsonl", "json"):
-        assert read_pairs(tmp_path / f"x.{ending}").table.to_pylist() == read(rows), ending
+        assert pairs_of(name, tmp_path / f"x.{ending}").table.to_pylist() == read(name, rows), ending
 
 
 @every
 def test_further_columns_come_along(name: str) -> None:
-    assert {row["topic"] for row in read(rows_of(name, topic="t"))} == {"t"}
+    assert {row["topic"] for row in read(name, rows_of(name, topic="t"))} == {"t"}
 
 
 @every
 def test_pairs_that_were_written_come_back_equal(name: str, tmp_path: Path) -> None:
-    pairs = read_pairs(rows_of(name, topic="t"))
+    pairs = pairs_of(name, rows_of(name, topic="t"))
     write_pairs(pairs, tmp_path / "pairs.parquet")
     assert read_pairs(tmp_path / "pairs.parquet").table.equals(pairs.table)
 
