@@ -113,8 +113,7 @@ def make_plan(
     else:
         check_layout(layout, start.columns, block.file)
     _check_prompt(layout, start, rows)
-    coded = None if beside_gold and layout.redraws else values
-    gold = gold_rule(layout, start.columns, rows, named, coded, block.file)
+    gold = gold_rule(layout, start.columns, rows, named, values, block.file, beside_gold=beside_gold)
     hints = () if gold.used or layout.redraws else tuple(gold_hints(start.columns, rows, plan.columns))
     return replace(plan, layout=layout, gold=gold, hints=hints)
 

@@ -26,7 +26,7 @@ def command(as_json: bool, **options: Any) -> None:
         "n_pairs": file.n_pairs,
         "n_shards": len(file),
         "in_memory": len(run.pairs),
-        **{name: run.plan.read.counts[name] for name in ("gold", "dev", "test", "set_aside")},
+        **{name: run.plan.read.counts[name] for name in ("gold", "dev", "test", "set_aside", "notes")},
     }
     text = f"{file.n_pairs:,} pairs in {len(file):,} shards: {file.path}"
     if run.is_sample:

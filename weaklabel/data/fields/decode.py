@@ -21,7 +21,9 @@ DEEPEST: Final = 50
 _MESSAGES: Final = re.compile(r"""\s*\[?\s*\{\s*(['"])(?:role|from|content|value|tool_calls)\1\s*:""")
 _STRINGS: Final = re.compile(r"""\s*\[\s*(?:['"]|None\b|null\b)""")
 # What stands between quotation marks has no depth.
-_NESTING: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[\[{(]|[\]})]', re.DOTALL)
+_NESTING: Final = re.compile(
+    r""""[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*'|[\[{(]|[\]})]""", re.DOTALL
+)
 
 
 def decode(text: str) -> Any:
@@ -41,10 +43,25 @@ def decode(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         pass
+    if _has_neighbours(text):
+        raise ValueError("texts without a comma between them, as arrays are printed")
     try:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise ValueError("neither JSON nor a Python literal") from None
+
+
+def _has_neighbours(text: str) -> bool:
+    """Whether two quoted texts follow each other, which Python reads as one and who printed an array meant as two."""
+    end = -1
+    for match in _NESTING.finditer(text):
+        if match[0][0] in "\"'":
+            if end >= 0 and not text[end : match.start()].strip():
+                return True
+            end = match.end()
+        else:
+            end = -1
+    return False
 
 
 def _depth(text: str) -> int:
@@ -61,7 +78,7 @@ def _depth(text: str) -> int:
 def kind_of(values: Iterable[object]) -> Kind | None:
     """What the texts among some values of a column hold; None where they are to be taken as they stand.
 
-    Messages: most texts begin as messages do. Strings: every text is a list of texts.
+    Messages: most texts begin as messages do. Strings: every text is a list of texts, or was one before it was printed.
 
     >>> kind_of(['[{"role": "user"', None]), kind_of(["['x', 'y']", '["z"]']), kind_of(["[1] see below", "x"])
     ('messages', 'strings', None)
@@ -71,7 +88,14 @@ def kind_of(values: Iterable[object]) -> Kind | None:
         return None
     if 2 * sum(_begins_as_messages(text) for text in texts) > len(texts):
         return "messages"
-    return "strings" if all(_STRINGS.match(text) and is_texts(_or_none(text)) for text in texts) else None
+    return "strings" if all(map(_looks_like_texts, texts)) else None
+
+
+def _looks_like_texts(text: str) -> bool:
+    if not (_STRINGS.match(text) and text.rstrip().endswith("]")):
+        return False
+    found = _or_none(text)
+    return found is None or is_texts(found)
 
 
 def _begins_as_messages(text: str) -> bool:
@@ -98,9 +122,9 @@ def is_texts(value: object) -> bool:
 
 
 def lengths(values: Iterable[object]) -> set[int]:
-    """How many texts the lists among some values hold, whether they are lists or the text of one."""
-    found = (_or_none(value) if isinstance(value, str) else value for value in values)
-    return {len(value) for value in found if isinstance(value, list) and is_texts(value)}
+    """How many texts the lists among some values hold, be they lists or the text of one; 0 for what cannot be decoded."""
+    found = (_or_none(value) if isinstance(value, str) else value for value in values if value != "")
+    return {len(value) if isinstance(value, list) else 0 for value in found}
 
 
 def decoded(value: object, kind: Kind) -> Any:

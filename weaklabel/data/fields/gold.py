@@ -34,6 +34,8 @@ def gold_rule(
     columns: Mapping[str, str],
     values: VerdictMap | None,
     file: str,
+    *,
+    beside_gold: bool = False,
 ) -> GoldRule:
     """How gold is read.
 
@@ -44,23 +46,30 @@ def gold_rule(
         columns: ours -> theirs, as the user named them.
         values: the user's own coding.
         file: for messages.
+        beside_gold: whether gold also comes in a file of its own, which `values` code too.
 
     Raises:
         GoldError: verdicts that are numbers whose meaning nobody has said.
         ConfigError: gold named, or coded, where the layout says by itself what is gold.
     """
     rule = _found(layout, names, rows, columns, values)
-    if not rule.used:
-        if values is not None and layout.name not in ("canonical", "mt_bench", "ranked"):
-            raise ConfigError(
-                f"{file}: gold_values codes a verdict, but in the layout {layout.name!r} the better answer is the chosen "
-                "one. Remove gold_values, or name response_a, response_b and gold in columns."
-            )
-        return rule
+    if values is not None and rule.column is None and not beside_gold:
+        raise ConfigError(f"{file}: gold_values codes a verdict, but {_no_verdict(layout, rule)}")
     unread = rule.unknown(rows) if rule.column else []
     if not rule.numbers and any(is_coded(key) for key in unread):
         raise GoldError(f"{file}: {gold_question(rule, unread)}")
     return replace(rule, unread=tuple(unread))
+
+
+def _no_verdict(layout: Layout, rule: GoldRule) -> str:
+    if layout.name in _CHOSEN:
+        return (
+            f"in the layout {layout.name!r} the better answer is the chosen one. Remove gold_values, or name response_a, "
+            "response_b and gold in columns."
+        )
+    if rule.used:
+        return f"gold stands in {rule.shown}, a number for each response. Remove gold_values, or name gold in columns."
+    return "no column is gold. Name it in columns, as gold = ...."
 
 
 def is_coded(key: str) -> bool:

@@ -138,7 +138,8 @@ def _displaced(name: str, found: Sequence[str]) -> str:
 
 
 def _reached(block: Block, path: str, strict: bool) -> list[Any]:
-    values = [reach(row, path) for row in block.rows()]
+    data = block.data.select([_root(path)]) if isinstance(block.data, pa.Table) else block.data
+    values = [reach(row, path) for row in replace(block, data=data).rows()]
     if strict and values and all(value is None for value in values):
         raise LayoutError(
             f"{block.file}: {path!r} reaches nothing in any row. Found: {', '.join(names_within(block))}. Correct "

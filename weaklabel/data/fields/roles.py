@@ -42,7 +42,8 @@ def encoded_columns(names: Sequence[str], rows: Sequence[Row]) -> dict[str, Kind
             kinds[name] = kind
     asked_in_lists = any(kinds.get(n) == "strings" or _lists(rows, n) for n in prompts)
     for name in _ANSWERS:
-        if kinds.get(name) == "strings" and not asked_in_lists and lengths(r.get(name) for r in rows) != {1}:
+        held = lengths(value for row in rows if not is_missing(value := row.get(name)))
+        if kinds.get(name) == "strings" and not asked_in_lists and held != {1} and 0 not in held:
             del kinds[name]
     for name in _LIST_COLUMNS:
         if name in names and _all_lists_as_text(row.get(name) for row in rows):
