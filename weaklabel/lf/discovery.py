@@ -2,7 +2,7 @@
 
 The walk of one function, from its decorator to a vote in a worker process:
 
-1. `@response_scorer` (`core`) makes a `LabelingFunction` of the user's function; it has no `spec` yet.
+1. `@response_scorer` (`writing`) makes a `ResponseScorer` (`core`) of the user's function; it has no `spec` yet.
 2. `load_lfs("lfs/")` asks the source's kind (`sources.kinds`) to load it: a folder runs its files (`modules`), takes
    the functions out of their modules and gives each its family and its spec, `lfs/style.py::polite` (`sources.members`).
 3. The engine takes its `fingerprint`, under which votes are kept, and sends workers the spec, the plain settings
