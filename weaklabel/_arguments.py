@@ -25,6 +25,8 @@ from weaklabel.errors import ArgumentError
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# Arguments that are a path or something else: the text of a template, the name of a source.
+_OR_NO_PATH: Final = ("template", "sources")
 _SEEDS: Final = 1 << 32  # what scikit-learn takes, too
 _WORDS: Final = {
     "None": ("None", ""),
@@ -130,8 +132,7 @@ def _taken(owner: str, name: str, value: Any, kind: _Kind) -> Any:
         value = value.item()  # JSON and hashes know Python's own numbers alone
     if name == "seed" and not 0 <= value < _SEEDS:
         raise ArgumentError(f"{where} is {value}. Allowed: 0 to {_SEEDS - 1}.")
-    # A template may be the text itself.
-    is_path = kind.names("Path") and not (name == "template" and isinstance(value, str))
+    is_path = kind.names("Path") and not (name in _OR_NO_PATH and isinstance(value, str))
     if not is_path or not isinstance(value, str | os.PathLike):
         return value
     path = expanded(value, where)

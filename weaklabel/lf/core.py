@@ -45,6 +45,7 @@ class LabelingFunction(ABC):
     columns: tuple[str, ...] = ()
     version: str = "1"
     spec: str | None = None
+    allow: bool = False
 
     def __post_init__(self) -> None:
         check_name(self.name)
