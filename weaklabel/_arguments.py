@@ -72,6 +72,15 @@ class Arguments:
             if isinstance(parameter.annotation, str) and parameter.kind is not inspect.Parameter.VAR_KEYWORD
         }
 
+        # Nothing can be done with no functions, unless leaving them out means something.
+        self.not_empty = {
+            name
+            for name, kind in self.kinds.items()
+            if kind.inside
+            and kind.inside[0].base == "LabelingFunction"
+            and self.signature.parameters[name].default is inspect.Parameter.empty
+        }
+
     def call(self, function: Callable[..., R], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> R:
         """`function` with these arguments, once they are checked; paths come with `~` expanded.
 
@@ -88,6 +97,10 @@ class Arguments:
             many = self.signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
             values = given.arguments[name] if many else (given.arguments[name],)
             found = tuple(_taken(self.owner, name, value, self.kinds[name]) for value in values)
+            if name in self.not_empty and not found[0]:
+                _refuse(
+                    _Problem(f"{self.owner}: {name}", "empty", f"{self.kinds[name].words()}, at least one")
+                )
             given.arguments[name] = found if many else found[0]
         return function(*given.args, **given.kwargs)
 
@@ -126,8 +139,6 @@ def _parsed(annotation: str) -> ast.expr:
 def _taken(owner: str, name: str, value: Any, kind: _Kind) -> Any:
     where = f"{owner}: {name}"
     _refuse(kind.problem(where, value))
-    if kind.inside and kind.inside[0].base == "LabelingFunction" and not value:
-        _refuse(_Problem(where, "empty", f"{kind.words()}, at least one"))
     if _is_of_numpy(value, "generic"):
         value = value.item()  # JSON and hashes know Python's own numbers alone
     if name == "seed" and not 0 <= value < _SEEDS:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from weaklabel._arguments import check_value
 from weaklabel._terminal import plain_line
 from weaklabel.errors import LabelingFunctionError, VoteError
 from weaklabel.lf.batch import PairBatch
@@ -64,6 +65,7 @@ class LabelingFunction(ABC):
         Raises:
             VoteError: when the function raised, or returned something that is not a vote.
         """
+        check_value(f"{self.name!r}: pair", pair, "Pair")
         found = self.vote_all([pair])
         if found.faults:
             raise VoteError(str(found.faults[0]))

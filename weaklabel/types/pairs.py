@@ -97,7 +97,9 @@ class Pairs:
         >>> Pairs.of([Pair("1", "2 + 2?", "4", "5")])
         Pairs(1 pairs: 1 pool; 0 rows set aside)
         """
+        check_value("Pairs.of: pairs", pairs, "Iterable[Pair]")
         given = list(pairs)
+        check_value("Pairs.of: pairs", given, "list[Pair]")
         rows = [
             {
                 "id": pair.id,
