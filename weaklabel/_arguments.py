@@ -25,6 +25,8 @@ from weaklabel.errors import ArgumentError
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# Arguments that are a path or something else: the text of a template, the name of a source.
+_OR_NO_PATH: Final = ("template", "sources")
 _SEEDS: Final = 1 << 32  # what scikit-learn takes, too
 _WORDS: Final = {
     "None": ("None", ""),
@@ -70,6 +72,15 @@ class Arguments:
             if isinstance(parameter.annotation, str) and parameter.kind is not inspect.Parameter.VAR_KEYWORD
         }
 
+        # Nothing can be done with no functions, unless leaving them out means something.
+        self.not_empty = {
+            name
+            for name, kind in self.kinds.items()
+            if kind.inside
+            and kind.inside[0].base == "LabelingFunction"
+            and self.signature.parameters[name].default is inspect.Parameter.empty
+        }
+
     def call(self, function: Callable[..., R], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> R:
         """`function` with these arguments, once they are checked; paths come with `~` expanded.
 
@@ -86,6 +97,10 @@ class Arguments:
             many = self.signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
             values = given.arguments[name] if many else (given.arguments[name],)
             found = tuple(_taken(self.owner, name, value, self.kinds[name]) for value in values)
+            if name in self.not_empty and not found[0]:
+                _refuse(
+                    _Problem(f"{self.owner}: {name}", "empty", f"{self.kinds[name].words()}, at least one")
+                )
             given.arguments[name] = found if many else found[0]
         return function(*given.args, **given.kwargs)
 
@@ -124,14 +139,11 @@ def _parsed(annotation: str) -> ast.expr:
 def _taken(owner: str, name: str, value: Any, kind: _Kind) -> Any:
     where = f"{owner}: {name}"
     _refuse(kind.problem(where, value))
-    if kind.inside and kind.inside[0].base == "LabelingFunction" and not value:
-        _refuse(_Problem(where, "empty", f"{kind.words()}, at least one"))
     if _is_of_numpy(value, "generic"):
         value = value.item()  # JSON and hashes know Python's own numbers alone
     if name == "seed" and not 0 <= value < _SEEDS:
         raise ArgumentError(f"{where} is {value}. Allowed: 0 to {_SEEDS - 1}.")
-    # A template may be the text itself.
-    is_path = kind.names("Path") and not (name == "template" and isinstance(value, str))
+    is_path = kind.names("Path") and not (name in _OR_NO_PATH and isinstance(value, str))
     if not is_path or not isinstance(value, str | os.PathLike):
         return value
     path = expanded(value, where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from weaklabel.errors import ConfigError
+from weaklabel.errors import PathError
 
 
 def expanded(path: str | os.PathLike[str], what: str) -> str:
@@ -15,20 +15,20 @@ def expanded(path: str | os.PathLike[str], what: str) -> str:
         what: where it stands, for messages.
 
     Raises:
-        ConfigError: it is empty, holds a NUL, is not UTF-8, or begins with `~` and there is no such user.
+        PathError: it is empty, holds a NUL, is not UTF-8, or begins with `~` and there is no such user.
 
     >>> expanded("data/~old.jsonl", "data.pairs")
     'data/~old.jsonl'
     """
     text = os.fspath(path)
     if not text.strip():
-        raise ConfigError(f"{what}: the path is empty. Name a file or a folder.")
+        raise PathError(f"{what}: the path is empty. Name a file or a folder.")
     check_name(text, what)
     if not text.startswith("~"):
         return text
     found = os.path.expanduser(text)
     if found.startswith("~"):
-        raise ConfigError(
+        raise PathError(
             f"{what} is {text[:80]!r}: the home folder of {text.partition('/')[0]!r} is not known. "
             f"For a file of that name write {'./' + text[:80]!r}."
         )
@@ -36,12 +36,12 @@ def expanded(path: str | os.PathLike[str], what: str) -> str:
 
 
 def check_name(path: str, what: str) -> None:
-    """Raises ConfigError for a path with a NUL, which no system has, or one that is not UTF-8, which Arrow cannot open."""
+    """Raises PathError for a path with a NUL, which no system has, or one that is not UTF-8, which Arrow cannot open."""
     if "\0" in path:
-        raise ConfigError(f"{what} is {path[:80]!r}: no path holds the character NUL. Correct it.")
+        raise PathError(f"{what} is {path[:80]!r}: no path holds the character NUL. Correct it.")
     try:
         path.encode()
     except UnicodeEncodeError:
-        raise ConfigError(
+        raise PathError(
             f"{what} is {path[:80]!r}: the name is not UTF-8. Rename the file or folder."
         ) from None

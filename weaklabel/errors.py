@@ -116,6 +116,10 @@ class ArtifactError(WeaklabelError, RuntimeError):
     """A saved thing is missing, torn, or was made by something else."""
 
 
+class PathError(DataError, ConfigError):
+    """A path that no file can have: empty, with a NUL, not UTF-8, or in the home folder of nobody."""
+
+
 class UnknownNameError(WeaklabelError, LookupError):
     """A name that no registry holds.
 

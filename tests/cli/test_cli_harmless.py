@@ -149,3 +149,35 @@ def test_a_terminal_without_utf8_is_given_what_it_can_show(project: Path) -> Non
     assert (plain.exit_code, done.exit_code) == (0, 0), (plain.exception, done.exception)
     assert done.stdout.isascii()
     assert json.loads(done.stdout)["mistakes"][0]["id"].endswith("[/red]")
+
+
+GOLD_COLUMN = """
+[data]
+pairs = "gold.jsonl"
+[lfs]
+use = []
+[[lfs.column]]
+name = "copy"
+column = "verdict"
+votes = {{ left = "a", right = "b" }}
+{allow}
+[labeler]
+model = "majority_vote"
+"""
+
+
+@pytest.mark.parametrize("command", ["apply", "run", "check"])
+def test_a_column_that_is_gold_is_refused_in_a_project_until_it_is_allowed(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [row | {"verdict": "left" if row["gold"] == "a" else "right"} for row in pairs()]
+    Path("gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    Path("weaklabel.toml").write_text(GOLD_COLUMN.format(allow=""), encoding="utf-8")
+    refused = told(command, codes=(1, 2))
+    assert "'verdict', which says what gold says on all" in refused
+    assert "allow = true" in refused
+    Path("weaklabel.toml").write_text(GOLD_COLUMN.format(allow="allow = true"), encoding="utf-8")
+    assert "what gold says" not in told(command, codes=(0, 1))
+    Path("weaklabel.toml").write_text(GOLD_COLUMN.format(allow=""), encoding="utf-8")
+    assert "what gold says" in told(command, codes=(1, 2)), "votes that are kept are refused too"

@@ -12,12 +12,12 @@ import pytest
 from weaklabel.engine import apply, apply_with_report
 from weaklabel.errors import (
     ArgumentError,
-    ConfigError,
     DataError,
     FaultShareError,
     LabelingFunctionError,
     UnknownNameError,
     VoteError,
+    WeaklabelError,
 )
 from weaklabel.lf import labeling_function, load_lfs, response_scorer
 from weaklabel.types import ABSTAIN, Pair, Pairs
@@ -201,7 +201,7 @@ def test_two_functions_of_one_name_are_refused(pairs):
 
 
 def test_what_is_no_pairs_is_refused():
-    with pytest.raises(DataError, match=r"apply takes Pairs, not list. Make them with read_pairs"):
+    with pytest.raises(ArgumentError, match=r"pairs is a list. Allowed: Pairs, as read_pairs returns"):
         apply([longer], [Pair("1", "?", "a", "b")])
 
 
@@ -219,7 +219,7 @@ def test_what_is_no_pairs_is_refused():
 )
 def test_a_setting_out_of_range_is_named(pairs, setting):
     (name,) = setting
-    with pytest.raises(ConfigError, match=f"{name} is .*Allowed"):
+    with pytest.raises(WeaklabelError, match=f"{name} is .*Allowed"):
         apply([longer], pairs, **setting)
 
 
@@ -298,7 +298,9 @@ def test_a_time_limit_outside_the_main_thread_asks_for_a_file(pairs):
 
 def test_one_function_in_place_of_a_list_is_refused(pairs):
     lf = labeling_function(name="alone")(lambda pair: 0)
-    with pytest.raises(LabelingFunctionError, match=r"takes a list.*\[alone\]"):
+    with pytest.raises(
+        ArgumentError, match=r"lfs is a PairFunction. Allowed: a list .*; put the one into a list"
+    ):
         apply(lf, pairs)
 
 

@@ -641,7 +641,7 @@ def test_without_log_probabilities_there_are_no_log_odds_and_a_cut_answer_says_s
     [
         ({"max_cost": 1.0}, "max_cost needs price_in and price_out"),
         ({"words": {"a": "x", "b": "X"}}, "Give different words"),
-        ({"words": {"c": "x"}}, "Allowed: 'a', 'b' or 'tie'"),
+        ({"words": {"c": "x"}}, "Allowed: a, b, tie"),
         ({"words": {"a": "1", "b": "2"}, "template": None}, "words need a template of your own"),
         ({"logprobs": 21}, "logprobs is 21"),
         ({"max_pairs": -1}, "max_pairs is -1"),

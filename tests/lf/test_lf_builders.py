@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from weaklabel.errors import LabelingFunctionError, UnknownNameError
+from weaklabel.errors import ArgumentError, LabelingFunctionError, UnknownNameError
 from weaklabel.lf.builders import (
     keyword_scorer,
     load_keywords,
@@ -37,9 +37,15 @@ def test_a_builder_belongs_to_the_file_that_calls_it() -> None:
     assert keyword_scorer("k", ["a"]).family == "test_lf_builders"
 
 
-@pytest.mark.parametrize("words", [[], ["ok", "!!!"], "oops", ["ok", 3]])
-def test_word_lists_that_cannot_work_are_refused_by_name(words: object) -> None:
+@pytest.mark.parametrize("words", [[], ["ok", "!!!"]])
+def test_word_lists_that_cannot_work_are_refused_by_name(words: list[str]) -> None:
     with pytest.raises(LabelingFunctionError, match="'k': "):
+        keyword_scorer("k", words)
+
+
+@pytest.mark.parametrize("words", ["oops", ["ok", 3], (word for word in ["ok", 3])])
+def test_what_is_no_list_of_words_is_refused(words: object) -> None:
+    with pytest.raises(ArgumentError, match=r"words(\[1\])? is"):
         keyword_scorer("k", words)  # type: ignore[arg-type]
 
 
@@ -89,9 +95,14 @@ def test_a_pattern_that_does_not_compile_is_named_with_its_position() -> None:
         pattern_scorer("p", good=["fine", "a(b"])
 
 
-@pytest.mark.parametrize("given", [{}, {"good": "abc"}, {"bad": [1]}])
-def test_patterns_that_cannot_work_are_refused(given: dict[str, object]) -> None:
+def test_no_pattern_is_refused() -> None:
     with pytest.raises(LabelingFunctionError, match="'p': "):
+        pattern_scorer("p")
+
+
+@pytest.mark.parametrize("given", [{"good": "abc"}, {"bad": [1]}])
+def test_what_is_no_list_of_patterns_is_refused(given: dict[str, object]) -> None:
+    with pytest.raises(ArgumentError, match=r"pattern_scorer: (good is 'abc'|bad\[0\] is 1)"):
         pattern_scorer("p", **given)  # type: ignore[arg-type]
 
 

@@ -13,6 +13,7 @@ import pytest
 from made_pairs import made_pairs
 
 from weaklabel.errors import (
+    ArgumentError,
     DiscoveryError,
     LabelingFunctionError,
     MissingExtraError,
@@ -172,7 +173,7 @@ def test_a_vote_map_names_an_a_and_a_b(votes: dict[Any, str]) -> None:
 
 
 def test_columns_as_one_string_are_refused() -> None:
-    with pytest.raises(LabelingFunctionError, match="columns is the string 'topic'"):
+    with pytest.raises(ArgumentError, match="columns is 'topic'"):
         from_snorkel(OLD_LFS, columns="topic")
 
 

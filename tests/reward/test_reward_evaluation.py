@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_labels import build_pairs, with_column
 
-from weaklabel.errors import GoldError, LabelMatrixError
+from weaklabel.errors import ArgumentError, GoldError, LabelMatrixError
 from weaklabel.metrics import METRICS, accuracy
 from weaklabel.reward import evaluate
 from weaklabel.reward.evaluation.evaluation import LONGER, longer_wins
@@ -146,8 +146,13 @@ def test_an_answer_that_is_no_probability_names_the_comparer(gold, answer):
 
 @pytest.mark.parametrize(
     ("comparers", "words"),
-    [([], "no comparer"), ({"x": 3}, r"'x' has no compare"), ({LONGER: Says({})}, "built-in rule")],
+    [([], "no comparer"), ({LONGER: Says({})}, "built-in rule")],
 )
-def test_what_is_no_comparer_is_refused(gold, comparers, words):
+def test_comparers_that_do_not_go_together_are_refused(gold, comparers, words):
     with pytest.raises(LabelMatrixError, match=words):
         evaluate(comparers, gold)
+
+
+def test_what_is_no_comparer_is_refused(gold):
+    with pytest.raises(ArgumentError, match=r"comparers\['x'\] is 3. Allowed: a comparer"):
+        evaluate({"x": 3}, gold)

@@ -27,6 +27,7 @@ from weaklabel.errors import (
     VoteError,
 )
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.gold_columns import refuse_gold_columns
 from weaklabel.lf.votes import BatchVotes
 from weaklabel.types import ABSTAIN, Fault, Pairs, Votes
 
@@ -116,6 +117,7 @@ def apply_with_report(
     """`apply`, with what was reused and what each function cost."""
     check_settings(workers, time_limit, on_fault, max_fault_share, shard_size)
     check_names(lfs)
+    refuse_gold_columns(lfs, pairs)
     source = TableSource(pairs, lfs, shard_size)
     sink = _Matrices(lfs, pairs, store, on_fault, shard_size)
 

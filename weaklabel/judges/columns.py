@@ -170,6 +170,7 @@ def _shown(settings: JudgeColumnSettings, *, companion: bool) -> ShownVerdict:
         version=settings.version,
         spec=JUDGE_COLUMN.spec(arguments(settings) | {"companion": companion}),
         sources=(settings.column, settings.shown),
+        allow=settings.allow,
         settings=settings,
         companion=companion,
     )

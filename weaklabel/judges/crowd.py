@@ -167,6 +167,7 @@ def _made(settings: CrowdSettings, name: str, workers: tuple[str, ...]) -> Crowd
         columns=made_for(name),
         version=settings.version,
         spec=CROWD.spec(values),
+        allow=settings.allow,
         settings=settings,
         workers=workers,
     )

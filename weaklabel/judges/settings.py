@@ -161,6 +161,7 @@ class JudgeColumnsSettings:
         min_gap: margins from here on vote although the two verdicts disagree. Default 1 for verdicts (a verdict
             counts 1, so they never do), 0 for numbers.
         version: raise it when the judge changes and its columns' names do not.
+        allow: whether columns that say what gold says may be read.
     """
 
     __pydantic_config__: ClassVar = PYDANTIC
@@ -173,6 +174,7 @@ class JudgeColumnsSettings:
     toward: Literal["first", "b"] = "first"
     min_gap: float | None = None
     version: str = "1"
+    allow: bool = False
 
     def __post_init__(self) -> None:
         check_two_columns(self.name, self.first_a, self.first_b)
@@ -194,6 +196,7 @@ class JudgeColumnSettings:
         votes: value of `column` -> "a", "b" (the source's), "first", "second" (as shown), "tie" or "abstain".
         shown_as: value of `shown` -> "a" or "b". Default: "a" and "b" themselves.
         version: raise it when the judge changes and its column's name does not.
+        allow: whether columns that say what gold says may be read.
     """
 
     __pydantic_config__: ClassVar = PYDANTIC
@@ -205,6 +208,7 @@ class JudgeColumnSettings:
     votes: Mapping[Any, Meaning]
     shown_as: Mapping[Any, Literal["a", "b"]] | None = None
     version: str = "1"
+    allow: bool = False
 
     def __post_init__(self) -> None:
         orders: Mapping[Any, Any] = {"a": "a", "b": "b"} if self.shown_as is None else self.shown_as
@@ -228,6 +232,7 @@ class CrowdSettings:
         min_votes: workers with fewer votes are pooled.
         name: what the names begin with.
         version: raise it when a worker's ways change.
+        allow: whether columns that say what gold says may be read.
     """
 
     __pydantic_config__: ClassVar = PYDANTIC
@@ -242,6 +247,7 @@ class CrowdSettings:
     min_votes: int = 20
     name: str = "crowd"
     version: str = "1"
+    allow: bool = False
 
     def __post_init__(self) -> None:
         plain: Mapping[Any, Any] = {"a": "a", "b": "b", "tie": "tie"}

@@ -146,6 +146,7 @@ class Labeler:
         """How far these pairs are from those the labeler was fitted on; None where it does not know those."""
         return None if self.reference is None else shift(self.reference, votes, pairs)
 
+    @checked
     def compare(self, pairs: Pairs) -> FloatArray:
         """P(B beats A), `(n_pairs,)` float64. `compare(pairs.swapped())` is `1 - compare(pairs)` exactly.
 
@@ -162,10 +163,12 @@ class Labeler:
         """`(n_pairs,)`: whether the pair's gold was used to fit or calibrate."""
         return np.array([pair_id in self.gold_ids for pair_id in pairs.ids], dtype=np.bool_)
 
+    @checked
     def explain(self, pair: Pair) -> Explanation:
         """Which LFs speak on one pair, with what weight; their log-odds add up to the logit."""
         return self.label(Pairs.of([pair])).explain(pair.id)
 
+    @checked
     def save(self, folder: str | Path) -> None:
         """Write `labeler.json`: settings, numbers, and where each LF is found. No code and no pickle.
 
@@ -202,6 +205,7 @@ class Labeler:
         artifacts.write_json(Path(folder) / _FILE, state)
 
     @classmethod
+    @checked
     def load(
         cls,
         folder: str | Path,

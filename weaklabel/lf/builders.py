@@ -13,11 +13,13 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from weaklabel._arguments import checked
+from weaklabel import _arguments
+from weaklabel._arguments import check_value, checked
 from weaklabel._validation import lookup
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.lf.core import LabelingFunction, ResponseScorer, WrittenFunction
@@ -180,10 +182,9 @@ def _scorer(
     fn: Callable[..., Any], name: str, prefer: Prefer, min_gap: float, max_gap: float
 ) -> ResponseScorer:
     """The scorer, at home in the module that called the builder."""
-    home = sys._getframe(2).f_globals.get("__name__", "unknown")
     return ResponseScorer(
         name=name,
-        family=home.rpartition(".")[2],
+        family=_caller().rpartition(".")[2],
         fn=fn,
         prefer=prefer,
         min_gap=min_gap,
@@ -192,18 +193,23 @@ def _scorer(
     )
 
 
+def _caller() -> str:
+    """The module that called the builder: the first that has no part in building."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") in (__name__, _arguments.__name__):
+        frame = frame.f_back
+    return "unknown" if frame is None else str(frame.f_globals.get("__name__", "unknown"))
+
+
 @functools.lru_cache(maxsize=256)
 def _phrases(wanted: tuple[str, ...]) -> Phrases:
     return Phrases(wanted)
 
 
 def _listed(name: str, argument: str, values: Iterable[str]) -> tuple[str, ...]:
-    """The values as a tuple; one string in place of a list would be read letter by letter."""
-    listed = (values,) if isinstance(values, str) else tuple(values)
-    odd = next((v for v in listed if not isinstance(v, str)), None)
-    if isinstance(values, str) or odd is not None:
-        shown = values if isinstance(values, str) else odd
-        raise LabelingFunctionError(f"{name!r}: {argument} got {shown!r}. Give a list of strings.")
+    """The values as a tuple; a generator cannot be checked before it is used up."""
+    listed = tuple(values)
+    check_value(f"{name!r}: {argument}", listed, "tuple[str, ...]")
     return listed
 
 

@@ -41,6 +41,7 @@ from weaklabel.lf.sources.kinds import Described
 from weaklabel.lf.votes import BatchVotes, NotAVote, check_score, fault_of
 from weaklabel.types import ABSTAIN, Float32Array, Pair, Pairs
 from weaklabel.types.pair import swapped_name
+from weaklabel.types.pairs import HIDDEN
 from weaklabel.types.verdicts import verdict_key
 
 _log = logger()
@@ -81,13 +82,15 @@ class DerivedFunction(LabelingFunction):
             columns=columns,
             version=settings.version,
             spec=kind.spec(arguments(settings)),
+            allow=getattr(settings, "allow", False),
             settings=settings,
             sources=sources,
         )
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {key: value for key, value in arguments(self.settings).items() if key != "name"}
+        # Neither its name nor what it may read changes a vote.
+        return {key: value for key, value in arguments(self.settings).items() if key not in ("name", "allow")}
 
     @abstractmethod
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
@@ -264,6 +267,10 @@ def with_derived_columns(
     for remark in filter(None, remarks):
         _log.log(remark.level, "%s", remark.text)
     for lf in derived:
+        if hidden := [name for name in lf.sources if name in HIDDEN]:
+            raise DataError(
+                f"{lf.name!r}: column {hidden[0]!r} can hold the answer, so no function reads it. Name another."
+            )
         missing = [name for name in lf.sources if name not in table.column_names]
         if missing:
             raise DataError(

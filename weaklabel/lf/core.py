@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from weaklabel._arguments import check_value
 from weaklabel._terminal import plain_line
 from weaklabel.errors import LabelingFunctionError, VoteError
 from weaklabel.lf.batch import PairBatch
@@ -45,6 +46,7 @@ class LabelingFunction(ABC):
     columns: tuple[str, ...] = ()
     version: str = "1"
     spec: str | None = None
+    allow: bool = False
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -63,6 +65,7 @@ class LabelingFunction(ABC):
         Raises:
             VoteError: when the function raised, or returned something that is not a vote.
         """
+        check_value(f"{self.name!r}: pair", pair, "Pair")
         found = self.vote_all([pair])
         if found.faults:
             raise VoteError(str(found.faults[0]))

@@ -39,6 +39,7 @@ class ColumnScoresSettings:
         prefer: whether "more" or "less" of the score wins.
         min_gap: differences below this abstain, in units of the score.
         version: raise it when the scores change and their columns' names do not.
+        allow: whether columns that say what gold says may be read.
     """
 
     __pydantic_config__: ClassVar = PYDANTIC
@@ -50,6 +51,7 @@ class ColumnScoresSettings:
     prefer: Prefer = "more"
     min_gap: float = 0.0
     version: str = "1"
+    allow: bool = False
 
     def __post_init__(self) -> None:
         check_prefer(self.name, self.prefer)
@@ -67,6 +69,7 @@ class ColumnVerdictSettings:
         votes: value -> "a", "b", "tie" or "abstain". Values are compared as text, so that 1, 1.0 and "1" are
             one value. Null abstains; any value that is not listed is a fault.
         version: raise it when the verdicts change and their column's name does not.
+        allow: whether columns that say what gold says may be read.
     """
 
     __pydantic_config__: ClassVar = PYDANTIC
@@ -76,6 +79,7 @@ class ColumnVerdictSettings:
     _: KW_ONLY
     votes: Mapping[Any, Literal["a", "b", "tie", "abstain"]]
     version: str = "1"
+    allow: bool = False
 
     def __post_init__(self) -> None:
         put(self, votes=meanings(self.name, "votes", self.votes, VERDICTS))

@@ -32,7 +32,7 @@ ScoreFunction = Callable[..., Any]
 def labeling_function(fn: VoteFunction, /) -> PairFunction: ...
 @overload
 def labeling_function(
-    *, name: str | None = None, columns: Sequence[str] = (), version: str = "1"
+    *, name: str | None = None, columns: Sequence[str] = (), version: str = "1", allow: bool = False
 ) -> Callable[[VoteFunction], PairFunction]: ...
 @checked
 def labeling_function(
@@ -42,6 +42,7 @@ def labeling_function(
     name: str | None = None,
     columns: Sequence[str] = (),
     version: str = "1",
+    allow: bool = False,
 ) -> PairFunction | Callable[[VoteFunction], PairFunction]:
     """Turn `pair -> vote` into a labeling function. Works with and without parentheses.
 
@@ -49,6 +50,7 @@ def labeling_function(
         name: another name than the function's own.
         columns: source columns that `pair.columns` shall hold. Nothing else of the source is visible.
         version: raise it when something outside the code changes the votes.
+        allow: whether the columns may be such that say what gold says.
 
     >>> @labeling_function
     ... def prefers_thanks(pair):
@@ -60,16 +62,13 @@ def labeling_function(
 
     def wrap(function: VoteFunction) -> PairFunction:
         _check_arity(function, (1,), "a labeling function takes the pair")
-        if isinstance(columns, str):
-            raise LabelingFunctionError(
-                f"columns is the string {columns!r}. Give a list of column names: columns=[{columns!r}]."
-            )
         return PairFunction(
             name=name or _name_of(function),
             family=family_of(function),
             fn=function,
             columns=tuple(columns),
             version=version,
+            allow=allow,
         )
 
     return wrap if fn is None else wrap(fn)

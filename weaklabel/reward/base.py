@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Self, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from weaklabel._arguments import checked
 from weaklabel._validation import check_gold, check_settings
 from weaklabel.errors import ArtifactError, DataError, LabelMatrixError, NotFittedError, WeaklabelError
 from weaklabel.reward.saved import SMALLEST, ArrayKind, Saved, write_saved
@@ -89,6 +90,7 @@ class RewardModel(ABC):
         return self._scaled(self._raw(prompts, responses))
 
     @final
+    @checked
     def save(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> None:
         """Write the fitted model into a folder, whole or not at all; an earlier model there is replaced.
 
@@ -114,6 +116,7 @@ class RewardModel(ABC):
 
     @classmethod
     @final
+    @checked
     def load(cls, folder: str | Path) -> Self:
         """The model that `save` wrote, equal to the bit.
 
@@ -140,6 +143,7 @@ class RewardModel(ABC):
         """Further lines for the model's card: how it was trained and calibrated."""
         return {}
 
+    @checked
     def compare(self, pairs: Pairs) -> FloatArray:
         """`(n_pairs,)` float64: P(B beats A). Turning a pair round gives exactly 1 - p."""
         prompts = pairs.table["prompt"].to_pylist()

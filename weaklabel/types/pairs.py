@@ -25,7 +25,8 @@ GOLD_VALUES: Final = ("a", "b", "tie")
 TURNED_GOLD: Final = {"a": "b", "b": "a", "tie": "tie"}
 """Gold of the same pair with its responses in the other order."""
 PARTS: Final = ("dev", "test", "pool")
-_HIDDEN: Final = ("gold", "part", "swapped")
+HIDDEN: Final = ("gold", "part", "swapped")
+"""Canonical columns that can hold the answer: no labeling function sees them."""
 _P_OF_GOLD: Final = {"a": 0.0, "b": 1.0, "tie": 0.5}
 
 MESSAGE_TYPE: Final = pa.struct([("role", pa.string()), ("content", pa.string()), ("extra", pa.string())])
@@ -96,7 +97,9 @@ class Pairs:
         >>> Pairs.of([Pair("1", "2 + 2?", "4", "5")])
         Pairs(1 pairs: 1 pool; 0 rows set aside)
         """
+        check_value("Pairs.of: pairs", pairs, "Iterable[Pair]")
         given = list(pairs)
+        check_value("Pairs.of: pairs", given, "list[Pair]")
         rows = [
             {
                 "id": pair.id,
@@ -210,7 +213,7 @@ class Pairs:
         Raises:
             DataError: for a column that is not there, or that can hold the answer (gold, part, swapped).
         """
-        if leaks := [name for name in columns if name in _HIDDEN]:
+        if leaks := [name for name in columns if name in HIDDEN]:
             raise DataError(
                 f"column {leaks[0]!r} can hold the answer, so no pair shows it. Declare another column."
             )

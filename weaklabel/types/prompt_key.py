@@ -35,8 +35,11 @@ def prompt_key(text: str) -> str:
     >>> prompt_key("Cafe\\u0301?") == prompt_key("caf\\u00e9?"), prompt_key("Why?") == prompt_key("Why not?")
     (True, False)
     """
-    seen = _CONTROL.sub("", text).lower() if text.isascii() else _caseless(_INVISIBLE.sub("", text))
-    folded = " ".join(seen.split())
+    if text.isascii():  # most prompts, many millions of them
+        seen = (text if text.isprintable() else _CONTROL.sub("", text)).lower()
+        folded = seen.strip() if seen.isprintable() and "  " not in seen else " ".join(seen.split())
+    else:
+        folded = " ".join(_caseless(_INVISIBLE.sub("", text)).split())
     return folded.rstrip(_FULL_STOPS) or folded or text
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from weaklabel.errors import ConfigError, DataError, GoldError
 from weaklabel.lf.builders import runs_in_python
 from weaklabel.lf.checks import MAX_IDS, Finding, examine, fresh, rows_of, where
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.gold_columns import gold_column
 from weaklabel.lf.snorkel import SnorkelFunction
 from weaklabel.types import ABSTAIN, CANONICAL, FloatArray, Pair, Pairs
 from weaklabel.workbench import rules
@@ -124,7 +126,8 @@ def check(
         raise ConfigError(f"check: sample is {sample}. Allowed: 1 or more pairs.")
     if not time_limit > 0:
         raise ConfigError(f"check: time_limit is {time_limit}. Allowed: seconds above 0.")
-    chosen = _draw(_with_gold(pairs, gold), sample, seed)
+    known = _with_gold(pairs, gold)
+    chosen = _draw(known, sample, seed)
     shared, seen = list(chosen), []
     for lf in lfs:
         if progress is not None:
@@ -134,6 +137,7 @@ def check(
     findings = [
         *(finding for one in seen for finding in one.findings),
         *(finding for one in seen for finding in _on_votes(one, y, groups, seed)),
+        *_gold_readers(lfs, known.take(is_dev(known))),
         *_near_copies(seen),
         *_slow(seen),
         *_taken_names(lfs),
@@ -279,6 +283,12 @@ def _on_votes(one: _Seen, y: FloatArray, groups: NDArray[np.int64], seed: int) -
         side, share = ("b", b_share) if b_share > 0.5 else ("a", 1 - b_share)
         found.append(Finding.of(RULES["WL110"], one.lf, f"{share:.0%} of its {count} votes are for {side}."))
     accuracy = accuracy_interval(votes, y[:n], groups[:n], seed=seed)
+    surprising = (
+        accuracy is not None and accuracy.n >= rules.ENOUGH_VOTES and accuracy.value >= rules.TOO_GOOD
+    )
+    if accuracy is not None and surprising and not one.lf.allow:
+        message = f"on dev gold it is right in {accuracy.value:.1%} of {accuracy.n} votes."
+        found.append(Finding.of(RULES["WL117"], one.lf, message))
     if accuracy is not None and accuracy.high < 0.5:
         message = f"on dev gold it is right in {accuracy} of {accuracy.n} votes (95% interval over prompts)."
         found.append(Finding.of(RULES["WL103"], one.lf, message))
@@ -293,6 +303,16 @@ def _why_silent(one: _Seen) -> str:
     if not known.any():
         return ": both responses always score the same"
     return f": the largest difference of scores is {known.max():.4g}, and the band set by min_gap and max_gap leaves it out"
+
+
+def _gold_readers(lfs: Sequence[LabelingFunction], dev: Pairs) -> list[Finding]:
+    """Each function that reads what gold says, and has not been allowed to."""
+    findings = []
+    for lf in lfs:
+        with suppress(DataError):  # a table that is not there is another finding
+            if not lf.allow and (column := gold_column(lf, dev)) is not None:
+                findings.append(Finding.of(RULES["WL116"], lf, f"it reads {column}."))
+    return findings
 
 
 def _near_copies(seen: Sequence[_Seen]) -> list[Finding]:

@@ -11,6 +11,7 @@ NEAR_COPY_AGREEMENT: Final = 0.98
 SAME_ABSTAINS: Final = 0.9
 ENOUGH_VOTES: Final = 30
 THIN_COVERAGE: Final = 0.01
+TOO_GOOD: Final = 0.99
 ONE_SIDED: Final = 0.95
 SLOW_MS: Final = 2.0
 SLOW_TIMES_MEDIAN: Final = 10.0
@@ -96,6 +97,27 @@ RULES: Final = dict(
                         "never ends; one with a limit records its votes there as faults.",
                         "Look for a loop without an end or a pattern that backtracks on the pair named. If it is just "
                         "slow, give it more with --time-limit, or store its scores in a column and use a column LF.",
+                    ),
+                    Rule(
+                        "WL116",
+                        "reads gold",
+                        "error",
+                        "A column that the function reads, or two of them, say what gold says on all pairs where both "
+                        "are known, up to a coding.",
+                        "Labels would be learned from gold itself: perfect on the pairs that have it, and of no use on "
+                        "those that have not. apply() refuses it.",
+                        "Read another column. Where the column is no copy of gold, such as a checker's that is always "
+                        "right, write allow = true (allow=True in Python).",
+                    ),
+                    Rule(
+                        "WL117",
+                        "too good to be true",
+                        "warning",
+                        f"On dev gold the function is right in at least {TOO_GOOD:.0%} of {ENOUGH_VOTES} votes or more.",
+                        "People agree with each other in some four of five cases, so hardly anything agrees with them "
+                        "always. Mostly the function sees gold: in a column, in an id, in marks that a tool left.",
+                        "Look at what it reads. Where the answer can be known, as of sums, all is well: allow=True says "
+                        "so for a function of columns.",
                     ),
                 )
             },

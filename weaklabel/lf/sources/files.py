@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple
 
-from weaklabel._paths import check_name
+from weaklabel._paths import check_name, expanded
 from weaklabel.errors import DiscoveryError
 from weaklabel.lf.core import LabelingFunction, WrittenFunction
 from weaklabel.lf.modules import load_file
@@ -70,6 +70,7 @@ class Files(Kind):
         if not source.strip():
             # "" as a path would be the working folder, and every file in it would be run.
             raise DiscoveryError(f"a source of labeling functions is empty. {_SOURCES}")
+        source = expanded(source, "a source of labeling functions")
         path, _, name = place_of(source)
         if Path(source).is_dir():
             return _load_folder(Path(source))

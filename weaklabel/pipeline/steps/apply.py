@@ -15,6 +15,7 @@ from weaklabel.engine.stream import AppliedFile, StoredVotes
 from weaklabel.errors import ConfigError, FaultShareError
 from weaklabel.judges.crowd import CrowdFunction
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.gold_columns import reads_columns, refuse_gold_columns
 from weaklabel.pipeline.steps.base import Functions, Place, RunStep
 from weaklabel.pipeline.steps.judge import AskJudges
 from weaklabel.pipeline.steps.read import Read
@@ -55,6 +56,7 @@ class Apply(RunStep[RunVotes]):
 
     def make(self) -> Made[RunVotes]:
         lfs, file = self._functions.lfs, self._read.value.file
+        self._refuse_gold()
         remark_on(lfs, file)
         applied = self._vote()
         # Votes that cost an hour are kept even when too many of them failed.
@@ -70,6 +72,7 @@ class Apply(RunStep[RunVotes]):
         return self._planned().are_there()
 
     def settle(self, counts: Mapping[str, Any]) -> bool:
+        self._refuse_gold()  # what is allowed changes no vote, and so may change where the votes are there
         try:
             check_faults(counts, self.config.lfs.max_fault_share, self.folder)
         except FaultShareError:
@@ -91,7 +94,13 @@ class Apply(RunStep[RunVotes]):
                 "the jobs of an array cannot ask judges, whose budget is one. Run weaklabel apply once without --shards, "
                 "or leave [[lfs.judge]] out."
             )
+        self._refuse_gold()
         return self._vote((number, of))
+
+    def _refuse_gold(self) -> None:
+        lfs = self._functions.lfs
+        if any(reads_columns(lf) for lf in lfs):
+            refuse_gold_columns(lfs, self._read.value.held)
 
     def _vote(self, part: tuple[int, int] = (1, 1)) -> AppliedFile:
         return vote(
