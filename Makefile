@@ -84,7 +84,7 @@ test-core:
 	@version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])') && \
 	  $(MAKE) --no-print-directory .venv-$$version/.stamp-test PYTHON='$(PYTHON)' CORE=.venv-$$version && \
 	  WEAKLABEL_TESTS=core .venv-$$version/bin/python -m pytest -n $(WORKERS) --dist loadfile \
-	    --ignore=weaklabel/training --ignore=tests/training \
+	    --ignore=weaklabel/training --ignore=tests/training --ignore=tests/made_groups.py \
 	    --ignore=weaklabel/reward/transformer.py --ignore=weaklabel/reward/minilm.py \
 	    -m "not slow" --doctest-modules weaklabel tests $(PYTEST_ARGS)
 

@@ -22,7 +22,9 @@ def test_its_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_its_functions_and_commands_exist() -> None:
-    rows = re.findall(r"^\| [^|]+\? \| `([\w.]+)\([^|]*\| (?:`weaklabel ([\w-]+)[^|]*)?\|$", PAGE, re.MULTILINE)
+    rows = re.findall(
+        r"^\| [^|]+\? \| `([\w.]+)\([^|]*\| (?:`weaklabel ([\w-]+)[^|]*)?\|$", PAGE, re.MULTILINE
+    )
     assert len(rows) == 7
     for function, command in rows:
         assert function.startswith("weaklabel.shift") or function in weaklabel.__all__

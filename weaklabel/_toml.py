@@ -61,7 +61,7 @@ def check_values(tree: dict[str, Any], where: str) -> None:
 
 
 def toml_text(text: str) -> str:
-    """`text` as a value of TOML, whatever it holds: nothing in it ends the line or the value.
+    r"""`text` as a value of TOML, whatever it holds: nothing in it ends the line or the value.
 
     >>> print(toml_text('say "hi"\nuse = ["evil.py"]'))
     "say \"hi\"\nuse = [\"evil.py\"]"
