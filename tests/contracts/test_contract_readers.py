@@ -15,9 +15,7 @@ from weaklabel.data import LAYOUTS, detect_layout, read_pairs, write_pairs
 from weaklabel.errors import DataError, LayoutError
 from weaklabel.types import Pairs
 
-# What no file shows to be of this form; a test of its own at the end.
-NAMED_ONLY = "trl_implicit"
-every = pytest.mark.parametrize("name", sorted(set(LAYOUTS) - {NAMED_ONLY}))
+every = pytest.mark.parametrize("name", sorted(LAYOUTS))
 Row = dict[str, Any]
 
 ODD = 'one\u2028two\x85\u2029 three\r\nfour\t日本\U0001f642 e\u0301 \\n "quoted" שלום'
@@ -207,12 +205,3 @@ def test_pairs_that_were_written_come_back_equal(name: str, tmp_path: Path) -> N
     pairs = pairs_of(name, rows_of(name, topic="t"))
     write_pairs(pairs, tmp_path / "pairs.parquet")
     assert read_pairs(tmp_path / "pairs.parquet").table.equals(pairs.table)
-
-
-def test_a_layout_that_only_its_user_knows_is_read_when_it_is_named() -> None:
-    rows = [{"chosen": f"Question {k}? good {k}", "rejected": f"Question {k}? bad {k}"} for k in range(8)]
-    with pytest.raises(LayoutError):
-        read(rows)
-    for k, row in enumerate(read(rows, layout=NAMED_ONLY)):
-        better = row["response_a"] if row["gold"] == "a" else row["response_b"]
-        assert (row["prompt"], better) == (f"Question {k}?", f"good {k}")
