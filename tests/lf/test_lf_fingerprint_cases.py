@@ -14,6 +14,7 @@ import pytest
 
 from weaklabel.lf import fingerprint, load_lfs
 from weaklabel.lf.discovery import grain
+from weaklabel.text import lexicons
 from weaklabel.text.features import FEATURES
 
 HEAD = "from weaklabel.lf import ABSTAIN, labeling_function, response_scorer, keyword_scorer, features\n"
@@ -28,6 +29,7 @@ def score(response):
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(lexicons, "STOP_WORDS", lexicons.STOP_WORDS)  # a case adds to them
     yield tmp_path
     FEATURES.pop("n_of_test", None)
 

@@ -38,7 +38,7 @@ from weaklabel.types import Fault
 _SCHEMA = pa.schema([pa.field("vote", pa.int8(), nullable=False), pa.field("margin", pa.float32())])
 _FORMAT = "2"  # of the files; what was written in another one counts as missing
 _STALE_SECONDS = 3600.0
-_TRIES = 10
+_TRIES = 100  # each loses at most to one sweep of a collector, and the writer is quicker than that
 ABOUT = "about.json"
 
 
