@@ -14,7 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 from made_labels import ROWS, build_labels
 
-from weaklabel.errors import ArgumentError, ArtifactError, ConfigError, DataError, NotCalibratedError
+from weaklabel.errors import (
+    ArgumentError,
+    ArtifactError,
+    ConfigError,
+    DataError,
+    NotCalibratedError,
+    WeaklabelWarning,
+)
 from weaklabel.export import EXPORTERS, Exporter
 from weaklabel.types import Labels, LabelsFile
 
@@ -174,13 +181,15 @@ def test_uncalibrated_labels_are_refused_unless_allowed(exporter: Exporter, tmp_
     assert exporter(build_labels(calibrated=False), tmp_path / "out", allow_uncalibrated=True).n_kept
 
 
-def test_a_selection_of_nothing_is_an_error_that_leaves_an_earlier_export_whole(
+def test_a_selection_of_nothing_warns_and_leaves_an_earlier_export_whole(
     exporter: Exporter, tmp_path: Path
 ) -> None:
     exporter(build_labels(), tmp_path / "out")
     before = bytes_of(tmp_path / "out")
-    with pytest.raises(DataError, match=r"none of 6 pairs is left .*highest confidence is 0\.953"):
-        exporter(build_labels(), tmp_path / "out", min_confidence=0.99)
+    with pytest.warns(WeaklabelWarning, match=r"none of 6 pairs is left .*nothing was written") as told:
+        report = exporter(build_labels(), tmp_path / "out", min_confidence=0.99)
+    assert told[0].filename == __file__
+    assert (report.n_kept, report.path, report.notes[-1]) == (0, None, str(told[0].message))
     assert bytes_of(tmp_path / "out") == before
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 

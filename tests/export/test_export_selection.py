@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -78,9 +79,25 @@ def test_a_confidence_out_of_range_is_refused(labels, value):
         select(labels, min_confidence=value)
 
 
-def test_a_filter_that_leaves_nothing_names_the_highest_confidence(labels):
-    with pytest.raises(DataError, match=r"none of 6 pairs is left .*highest confidence is 0\.953"):
+def test_a_filter_that_leaves_nothing_names_one_that_leaves_a_tenth(labels):
+    # The surest of the three that may be written; the surest of all is a locked test pair.
+    with pytest.raises(
+        DataError, match=r"none of 6 pairs is left .*min_confidence = 0\.880 would keep 1 of them"
+    ):
         select(labels, min_confidence=0.99)
+    assert select(labels, min_confidence=0.88)[0].pairs.ids == ("b-wins",)
+
+
+@given(st.lists(st.floats(-3, 3).filter(lambda z: abs(z) > 1e-3), min_size=1, max_size=60))
+def test_the_threshold_that_is_named_keeps_a_tenth_and_the_next_does_not(logits):
+    rows = [(f"p{i}", "q", None, None, "pool", z, 1.0) for i, z in enumerate(logits)]
+    made = build_labels(rows=rows)
+    with pytest.raises(DataError) as error:
+        select(made, min_confidence=0.99)
+    named, kept = re.search(r"min_confidence = (0\.\d+) would keep (\d+)", str(error.value)).groups()
+    assert len(select(made, min_confidence=float(named))[0]) == int(kept) >= len(logits) / 10
+    finer = [c for c in made.confidence if c >= float(named) + 0.001]
+    assert len(finer) < len(logits) / 10
 
 
 def test_chosen_is_the_response_that_the_label_prefers(labels):

@@ -15,6 +15,7 @@ from made_pairs import made_pairs
 from weaklabel.errors import ConfigError, DataError, GoldError, UnknownNameError
 from weaklabel.lf.builders import pattern_scorer
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.discovery import load_lfs
 from weaklabel.lf.snorkel import from_snorkel
 from weaklabel.lf.writing import labeling_function, response_scorer
 from weaklabel.types import ABSTAIN, Pair, Pairs
@@ -325,3 +326,41 @@ def test_patterns_that_are_searched_text_by_text_are_named_with_the_reason() -> 
     (note,) = report.notes
     assert note.startswith("stretched searches text by text")
     assert "has a back-reference" in note
+
+
+def test_what_an_edit_did_is_told_in_a_line_per_function_that_changed() -> None:
+    before = check([longer, shorter], drawn_pairs())
+
+    @response_scorer(name="shorter", prefer="less", min_gap=40)
+    def bolder(response: str) -> int:
+        return len(response)
+
+    after = check([longer, bolder, exclaims], drawn_pairs())
+    told = after.since(before)
+    assert [line.partition(":")[0] for line in told] == ["shorter", "exclaims"]
+    share = after.coverage["shorter"]
+    assert 0 < share < before.coverage["shorter"]
+    assert f"-> votes on {share:.1%}, right in {after.accuracy['shorter']}" in told[0]
+    assert told[1].startswith("exclaims: new -> votes on ")
+    assert after.since(after) == ()
+    assert before.since(after)[-1].endswith("-> gone")
+
+
+def test_a_finding_names_the_line_of_what_is_defined_assigned_or_named_there(tmp_path) -> None:
+    (tmp_path / "lfs.py").write_text(
+        "from weaklabel.lf import response_scorer, threshold_scorer\n"
+        "assigned = threshold_scorer('assigned', 'n_chars', prefer='less')\n"
+        "listed = [\n"
+        "    threshold_scorer('in_a_list', 'n_chars', prefer='less')\n"
+        "]\n"
+        "@response_scorer(prefer='less')\n"
+        "def defined(response):\n"
+        "    return len(response)\n"
+    )
+    report = check(load_lfs(tmp_path / "lfs.py"), drawn_pairs())
+    places = {f.lf: f.where.removeprefix(str(tmp_path)) for f in report.findings if f.code == "WL103"}
+    assert places == {
+        "assigned": "/lfs.py:2::assigned",
+        "in_a_list": "/lfs.py:4::in_a_list",
+        "defined": "/lfs.py:7::defined",
+    }

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from weaklabel._warnings import warn
 from weaklabel.artifacts import json_line, manifest, write_folder, write_json
 from weaklabel.artifacts.folders import MANIFEST, check_replaceable
-from weaklabel.export.selection import ExportReport, Selection, written_to
+from weaklabel.export.selection import ExportReport, NothingLeftError, Selection, written_to
 from weaklabel.types import Labels
 
 
@@ -33,8 +34,10 @@ def write_export(
         write: gets the temporary folder and the labels to write.
         card: the text of README.md, which wants to know what was written.
 
+    Where no pair is left to write, `folder` stays as it is: the report says so in its notes, and has no path.
+
     Raises:
-        DataError: when no pair is left to write.
+        DataError: there are no labelled pairs.
         ArtifactError: when `folder` holds something that is no export of ours.
     """
     target, labels = Path(folder), selection.labels
@@ -58,7 +61,12 @@ def write_export(
         )
         write_json(temporary / MANIFEST, about)
 
-    write_folder(target, fill)
+    try:
+        write_folder(target, fill)
+    except NothingLeftError as error:
+        selection.notes.append(str(error))
+        warn(str(error))
+        return selection.report()
     return written_to(selection.report(), target)
 
 

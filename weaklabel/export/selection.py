@@ -89,6 +89,10 @@ class ExportReport:
         return "\n".join([*self.lines(), *([] if self.path is None else [f"written to {self.path}"])])
 
 
+class NothingLeftError(DataError):
+    """No labelled pair may be written under the settings of an export."""
+
+
 class Selection:
     """The filter of one export, and the account of what it left out, over labels that come in parts.
 
@@ -121,14 +125,16 @@ class Selection:
         self._n_pairs = self._n_kept = self._n_gold = 0
         self._dropped = dict.fromkeys(REASONS, 0)
         self._confidence: list[float] = []
-        self._right, self._in_sample, self._highest = 0.0, False, 0.0
+        self._right, self._in_sample = 0.0, False
+        # Pairs that the confidence alone keeps or leaves out, by confidence in thousandths, rounded down.
+        self._by_confidence = np.zeros(1001, np.int64)
         self._hashes: list[str] = []
 
     def kept(self) -> Iterator[Labels]:
         """The labels that may be written, part by part, in their order.
 
         Raises:
-            DataError: at the end, when there was none.
+            DataError: there are no labelled pairs. NothingLeftError: at the end, where none may be written.
         """
         for part in parts_of(self.labels):
             why = _first_reason(part, *self._settings)
@@ -136,8 +142,10 @@ class Selection:
             self._count(part, kept, why)
             if len(kept):
                 yield kept
+        if not self._n_pairs:
+            raise DataError("export: there are no labelled pairs. Label some first.")
         if not self._n_kept:
-            raise DataError(_nothing_left(self._n_pairs, self._highest, self._dropped))
+            raise NothingLeftError(self._nothing_left())
 
     @property
     def labels_hash(self) -> str:
@@ -158,13 +166,23 @@ class Selection:
             notes=tuple(self.notes),
         )
 
+    def _nothing_left(self) -> str:
+        counts = ", ".join(f"{count} {REASONS[why]}" for why, count in self._dropped.items() if count)
+        said = f"export: none of {self._n_pairs} pairs is left ({counts}), so nothing was written."
+        left = np.cumsum(self._by_confidence[::-1])[::-1]  # pairs at least so many thousandths confident
+        if not left[0]:
+            return f"{said} Label more pairs, or look for functions that vote on these."
+        tenth = max(500, int(np.flatnonzero(left >= left[0] / 10)[-1]))
+        return f"{said} min_confidence = {tenth / 1000:.3f} would keep {left[tenth]} of them."
+
     def _count(self, part: Labels, kept: Labels, why: NDArray[np.str_]) -> None:
         self._hashes.append(table_hash(part.to_table()))
         self._n_pairs += len(part)
         self._n_kept += len(kept)
         for reason in REASONS:
             self._dropped[reason] += int((why == reason).sum())
-        self._highest = max(self._highest, float(part.confidence.max(initial=0.0)))
+        sure = part.confidence[(why == "") | (why == "low_confidence")]
+        self._by_confidence += np.bincount((sure * 1000).astype(np.int64), minlength=1001)
         self._confidence.append(math.fsum(kept.confidence.tolist()))
         y = kept.pairs.y
         rows = (kept.pairs.parts == "dev") & np.isin(y, (0.0, 1.0))
@@ -242,13 +260,3 @@ def _first_reason(
     for reason, mask in holds.items():
         why[mask & (why == "")] = reason
     return why
-
-
-def _nothing_left(n_pairs: int, highest: float, dropped: dict[str, int]) -> str:
-    if not n_pairs:
-        return "export: there are no labelled pairs. Label some first."
-    counts = ", ".join(f"{count} {REASONS[why]}" for why, count in dropped.items() if count)
-    return (
-        f"export: none of {n_pairs} pairs is left ({counts}). "
-        f"The highest confidence is {highest:.3f}; lower min_confidence or label more pairs."
-    )

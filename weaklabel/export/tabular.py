@@ -34,7 +34,7 @@ def export_parquet(
 
     Raises:
         NotCalibratedError, ConfigError: as for `Selection`.
-        DataError: when no pair is left to write.
+        DataError: there are no labelled pairs.
         ArtifactError: when `folder` holds other files.
     """
     selection = Selection(

@@ -6,7 +6,6 @@ calibrated, and says so when it was not.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from weaklabel import artifacts
 from weaklabel._arguments import check_value, checked
 from weaklabel._validation import lookup
+from weaklabel._warnings import warn
 from weaklabel.calibration import (
     CANDIDATES,
     Calibrator,
@@ -135,7 +135,7 @@ class Labeler:
     def _warn_of_shift(self, pairs: Pairs, votes: Votes) -> None:
         report = self.shift(pairs, votes)
         if report is not None and report.warning:
-            warnings.warn(report.warning, ShiftWarning, stacklevel=3)
+            warn(report.warning, ShiftWarning)
 
     @property
     def checks_shift(self) -> bool:

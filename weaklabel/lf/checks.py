@@ -9,8 +9,10 @@ are also voted on alone, and on fresh texts, so that nothing remembered can hide
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -57,7 +59,7 @@ class Finding:
         code: key in `weaklabel.workbench.rules.RULES`.
         severity: "error" (its votes cannot be trusted) or "warning" (they may not be worth having).
         lf: name of the function.
-        where: how to find it, e.g. `lfs/style.py::polite`.
+        where: how to find it, e.g. `lfs/style.py:12::polite`.
         message: what was seen.
         pair_ids: up to five offending pairs.
         fix: what to do.
@@ -95,8 +97,26 @@ class Finding:
 
 
 def where(lf: LabelingFunction) -> str:
-    """How a person finds a function: its spec, or family and name."""
-    return lf.spec or f"{lf.family}::{lf.name}"
+    """How a person finds a function: its spec, with the line where it stands in a file, or family and name."""
+    source, colons, name = (lf.spec or f"{lf.family}::{lf.name}").rpartition("::")
+    line = _line_of(Path(source), name) if source.endswith(".py") else None
+    return f"{source}{colons}{name}" if line is None else f"{source}:{line}{colons}{name}"
+
+
+def _line_of(path: Path, name: str) -> int | None:
+    """The first line of `path` that defines or assigns `name`, else the first that has it as a text."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return None
+    defined, quoted = [], []
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=found) | ast.Name(id=found, ctx=ast.Store()) if found == name:
+                defined.append(node.lineno)
+            case ast.Constant(value=str(found)) if found == name:
+                quoted.append(node.lineno)
+    return min(defined or quoted, default=None)
 
 
 CONTRACT_RULES: Final = {

@@ -109,11 +109,13 @@ class Difference:
                 "",
                 plain_table(["flipped", "label", "p", "prompt"], [_cells(f) for f in self.flips], left=4),
             ]
-        if self.figures:
+        if moved := self._moved():
             lines += [
                 "",
-                plain_table(["figure", "metric", self.before, self.after, "change"], self._moved(), left=2),
+                plain_table(["figure", "metric", self.before, self.after, "change"], moved, left=2),
             ]
+        if same := len(self.figures) - len(moved):
+            lines.append(f"{same} of {len(self.figures)} figures did not change.")
         if self.paired:
             shown = ", ".join(f"{metric} {interval}" for metric, interval in self.paired.items())
             lines += [
@@ -126,6 +128,7 @@ class Difference:
         return [
             [arm, metric, short(a), short(b), short(None if a is None or b is None else b - a, sign=True)]
             for arm, metric, a, b in self.figures
+            if a != b
         ]
 
 

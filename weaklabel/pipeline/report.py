@@ -6,6 +6,7 @@ Every arm gets the same dev gold, the same votes and the same calibrators, so th
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,11 +150,33 @@ def make_report(run: Outcome) -> Report:
             "our labels are not shown to be better than a coin on held-out prompts. Look for other functions (weaklabel explore), "
             "or give more gold, before training on them."
         )
+    notes += worse_than_a_coin(found.figures)
     order = [LONGER, *(arm for arm in found.figures if arm != LONGER)]
     figures = {arm: found.figures[arm] for arm in order}
     return Report(
         name, figures, found.differences, found.ece_perfect, labels.calibrated, counts, tuple(notes)
     )
+
+
+def worse_than_a_coin(figures: Mapping[str, Mapping[str, Interval]]) -> list[str]:
+    """A sentence about the arms that a coin beats: by NLL, or clearly by accuracy."""
+    sure = [
+        f"{arm} ({f['nll'].value:.3f})"
+        for arm, f in figures.items()
+        if "nll" in f and f["nll"].value > math.log(2)
+    ]
+    wrong = [arm for arm, f in figures.items() if "accuracy" in f and f["accuracy"].high < 0.5]
+    notes = []
+    if sure:
+        notes.append(
+            f"by NLL a coin ({math.log(2):.3f}) is better than: {', '.join(sure)}. They are surer than they are right, so "
+            "take the order of their scores and not their probabilities."
+        )
+    if wrong:
+        notes.append(
+            f"right less often than a coin: {', '.join(wrong)}. What they say is worth more turned round."
+        )
+    return notes
 
 
 def _arms(run: Outcome, notes: list[str]) -> dict[str, Comparer]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from weaklabel.report.text import neutral
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -46,8 +48,20 @@ def render(title: str, lead: str, sections: Sequence[Section], footer: str) -> s
             ),
             drawn=lambda picture: Markup(picture.svg(styled=False, key=f"picture-{next(number)}")),
             as_table=as_table,
+            prose=prose,
         )
     )
+
+
+def prose(text: str) -> Markup:
+    """A sentence of ours as HTML: what stands between backticks is code. What came from data in it is escaped first.
+
+    >>> prose("Run `weaklabel fit <x>`.")
+    Markup('Run <code>weaklabel fit &lt;x&gt;</code>.')
+    """
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(neutral(text)))))
 
 
 def as_table(picture: Picture) -> Table:

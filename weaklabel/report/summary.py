@@ -10,7 +10,7 @@ import numpy as np
 from weaklabel._tables import short
 from weaklabel.errors import ArgumentError
 from weaklabel.metrics import Interval
-from weaklabel.report.baselines import Arm
+from weaklabel.report.baselines import HINDSIGHT, Arm
 from weaklabel.report.ceiling import GoldAgreement
 from weaklabel.report.judged import Judged
 from weaklabel.report.pictures.forest import forest_picture
@@ -122,10 +122,14 @@ def _arm_notes(arms: Sequence[Arm]) -> list[str]:
     notes = [
         "Brackets hold 95% intervals that resample prompts; differences are paired, on the same resamples.",
         "Accuracy is that of bare verdicts. For NLL, Brier and ECE every row is calibrated by the same candidates, on "
-        "other prompts. The single best function is chosen on other prompts, too.",
+        "other prompts. The single best function is chosen on other prompts, too; the best in hindsight on these very "
+        "pairs, so it is no rival that anybody could have picked.",
+        *(f"The {arm.name}: {arm.chosen}." for arm in arms if arm.chosen),
     ]
     worse = [
-        arm.name for arm in arms[1:] if _known(arm.difference.get("nll")) and arm.difference["nll"].high < 0
+        arm.name
+        for arm in arms[1:]
+        if arm.name != HINDSIGHT and _known(arm.difference.get("nll")) and arm.difference["nll"].high < 0
     ]
     if worse:
         notes.insert(0, f"Our labels are shown to be worse than: {', '.join(worse)} (NLL).")

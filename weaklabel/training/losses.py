@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import inspect
 import math
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from weaklabel._validation import lookup
-from weaklabel.errors import ConfigError, WeaklabelWarning
+from weaklabel._warnings import warn
+from weaklabel.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,11 +117,9 @@ def robust(d: Tensor, p: Tensor, *, flip_rate: float | Tensor | None = None) -> 
     """
     label, rate = _label_and_rate(d, p, flip_rate)
     if bool((rate > LARGEST_FLIP_RATE).any()):
-        warnings.warn(
+        warn(
             f"flip rates up to {float(rate.max()):.2f} are cut to {LARGEST_FLIP_RATE}: the robust loss divides by "
-            "1 - 2 * rate. Set such pairs' weight to 0, or use the loss 'sigmoid'.",
-            WeaklabelWarning,
-            stacklevel=2,
+            "1 - 2 * rate. Set such pairs' weight to 0, or use the loss 'sigmoid'."
         )
     rate = rate.clamp(max=LARGEST_FLIP_RATE)
     return sigmoid_loss(d, (label - rate) / (1 - 2 * rate))

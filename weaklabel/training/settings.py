@@ -10,14 +10,14 @@ import dataclasses
 import functools
 import math
 import numbers
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
 from weaklabel._validation import check_settings, lookup
-from weaklabel.errors import ConfigError, WeaklabelWarning
+from weaklabel._warnings import warn
+from weaklabel.errors import ConfigError
 from weaklabel.training.losses import named_loss
 
 T = TypeVar("T")
@@ -68,11 +68,7 @@ def current_names(given: Mapping[str, Any]) -> dict[str, Any]:
         if new != name:
             if new in given:
                 raise ConfigError(f"training: {name} and {new} are one setting. Give {new} alone.")
-            warnings.warn(
-                f"{name} is called {new} in transformers 5, and here. It is read as {new}; write that name.",
-                WeaklabelWarning,
-                stacklevel=3,
-            )
+            warn(f"{name} is called {new} in transformers 5, and here. It is read as {new}; write that name.")
         # As a share: the whole number 1 would be one step.
         names[new] = float(value) if name == "warmup_ratio" and isinstance(value, int | float) else value
     return names

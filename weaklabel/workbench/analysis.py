@@ -10,8 +10,8 @@ be compared.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,12 +19,16 @@ from numpy.typing import ArrayLike, NDArray
 from weaklabel._arguments import checked
 from weaklabel._tables import html_table, plain_table, short
 from weaklabel._validation import lookup
-from weaklabel.errors import GoldError
+from weaklabel.errors import ConfigError, GoldError, UnknownNameError
 from weaklabel.metrics import Interval, bootstrap
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes, signed_votes
 
 FEW_PROMPTS: Final = 20
 """Below this many prompts a bootstrap is too narrow; Wilson's interval on the number of prompts stands in."""
+
+Sort = Literal["lf", "coverage", "overlap", "conflict", "faults", "accuracy", "over_all"]
+SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
+"""What functions can be ordered by."""
 
 _CHUNK: Final = 1 << 18  # rows per matrix product: float32 counts stay exact and memory flat
 _HEADER: Final = ("lf", "coverage", "overlap", "conflict", "votes", "b share", "faults")
@@ -55,6 +59,12 @@ class LFAnalysis:
     faults: int
     accuracy: Interval | None = None
     over_all: float | None = None
+
+    def figure(self, name: Sort) -> float:
+        """The figure that `ordered` goes by; minus infinity where it is not known."""
+        value = getattr(self, name)
+        value = value.value if isinstance(value, Interval) else value
+        return -np.inf if value is None else float(value)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -97,6 +107,37 @@ class Analysis:
 
     def __getitem__(self, name: str) -> LFAnalysis:
         return lookup("labeling function", {lf.name: lf for lf in self.lfs}, name)
+
+    @checked
+    def ordered(self, by: Sort | None = None, *, min_coverage: float = 0.0) -> Analysis:
+        """The same figures with the functions in another order, the highest first, and without those that seldom vote.
+
+        Args:
+            by: one of `SORTS`; None keeps the order. What has no accuracy comes last.
+            min_coverage: share of pairs in [0, 1] on which a function has to vote to stay.
+
+        Raises:
+            ConfigError: an order or a share that does not exist.
+        """
+        if by is not None and by not in SORTS:
+            raise UnknownNameError.for_name("order", by, SORTS)
+        if not 0 <= min_coverage <= 1:
+            raise ConfigError(f"min_coverage is {min_coverage}. Allowed: a share of the pairs, from 0 to 1.")
+        kept = [j for j, lf in enumerate(self.lfs) if lf.coverage >= min_coverage]
+        if by == "lf":
+            kept.sort(key=lambda j: self.lfs[j].name)
+        elif by is not None:
+            kept.sort(key=lambda j: -self.lfs[j].figure(by))
+        left_out = len(self.lfs) - len(kept)
+        note = f"{left_out} functions that vote on less than {min_coverage:.1%} of the pairs were left out."
+        at = np.ix_(kept, kept)
+        return replace(
+            self,
+            lfs=tuple(self.lfs[j] for j in kept),
+            agreement=self.agreement[at],
+            both=self.both[at],
+            notes=(*self.notes, note) if left_out else self.notes,
+        )
 
     def __str__(self) -> str:
         header, rows = self._cells()

@@ -29,6 +29,7 @@ from weaklabel.lf.checks import MAX_IDS, Finding, examine, fresh, rows_of, where
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.gold_columns import gold_column
 from weaklabel.lf.snorkel import SnorkelFunction
+from weaklabel.metrics import Interval
 from weaklabel.types import ABSTAIN, CANONICAL, FloatArray, Pair, Pairs
 from weaklabel.workbench import rules
 from weaklabel.workbench._dev import is_dev
@@ -55,6 +56,9 @@ class CheckReport:
         lf_names: the functions that were checked.
         n_pairs: size of the sample; `n_gold` of it carry dev gold.
         ms_per_pair: time per function, in milliseconds per pair. Varies from run to run.
+        coverage: per function, the share of pairs on which it votes, in [0, 1]; without those that gave no votes.
+        accuracy: per function, how often its votes are right on dev gold, with a 95% interval over prompts; without
+            those that meet no decided gold.
         notes: what was not looked at, and which patterns the linear engine lacks, in words.
     """
 
@@ -63,7 +67,21 @@ class CheckReport:
     n_pairs: int
     n_gold: int
     ms_per_pair: dict[str, float] = field(default_factory=dict)
+    coverage: dict[str, float] = field(default_factory=dict)
+    accuracy: dict[str, Interval] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def since(self, before: CheckReport) -> tuple[str, ...]:
+        """What an edit did to coverage and accuracy: a line for each function that is new, gone or other than `before`."""
+        now, then = ({lf: report._votes_of(lf) for lf in report.lf_names} for report in (self, before))
+        changed = [lf for lf in dict.fromkeys([*then, *now]) if now.get(lf) != then.get(lf)]
+        return tuple(f"{lf}: {then.get(lf, 'new')} -> {now.get(lf, 'gone')}" for lf in changed)
+
+    def _votes_of(self, lf: str) -> str:
+        if lf not in self.coverage:
+            return "no votes"
+        right = f", right in {self.accuracy[lf]}" if lf in self.accuracy else ""
+        return f"votes on {self.coverage[lf]:.1%}{right}"
 
     @property
     def exit_code(self) -> int:
@@ -88,6 +106,8 @@ class CheckReport:
             "n_pairs": self.n_pairs,
             "n_gold": self.n_gold,
             "ms_per_pair": self.ms_per_pair,
+            "coverage": self.coverage,
+            "accuracy": {lf: interval.to_dict() for lf, interval in self.accuracy.items()},
             "notes": list(self.notes),
         }
 
@@ -134,9 +154,10 @@ def check(
             progress(lf.name)
         seen.append(_examine_in_time(lf, chosen, shared, seed, clock, time_limit))
     y, groups = np.where(is_dev(chosen), chosen.y, np.nan), chosen.prompt_groups
+    right = [_accuracy(one, y, groups, seed) for one in seen]
     findings = [
         *(finding for one in seen for finding in one.findings),
-        *(finding for one in seen for finding in _on_votes(one, y, groups, seed)),
+        *(finding for one, accuracy in zip(seen, right, strict=True) for finding in _on_votes(one, accuracy)),
         *_gold_readers(lfs, known.take(is_dev(known))),
         *_near_copies(seen),
         *_slow(seen),
@@ -149,6 +170,8 @@ def check(
         len(chosen),
         int((~np.isnan(y)).sum()),
         {one.lf.name: one.ms for one in seen},
+        {one.lf.name: float((one.votes != ABSTAIN).mean()) for one in seen if one.votes is not None},
+        {one.lf.name: found for one, found in zip(seen, right, strict=True) if found is not None},
         (*_shortened(seen, len(chosen)), *_text_by_text(lfs)),
     )
 
@@ -268,7 +291,13 @@ def _unflipped(lf: LabelingFunction, rows: Sequence[Pair]) -> list[Finding]:
     return [Finding.of(RULES["WL101"], lf, message, ids, severity="warning")]
 
 
-def _on_votes(one: _Seen, y: FloatArray, groups: NDArray[np.int64], seed: int) -> list[Finding]:
+def _accuracy(one: _Seen, y: FloatArray, groups: NDArray[np.int64], seed: int) -> Interval | None:
+    if one.votes is None:
+        return None
+    return accuracy_interval(one.votes, y[: one.n], groups[: one.n], seed=seed)
+
+
+def _on_votes(one: _Seen, accuracy: Interval | None) -> list[Finding]:
     if one.votes is None:
         return []
     votes, n = one.votes, one.n
@@ -282,7 +311,6 @@ def _on_votes(one: _Seen, y: FloatArray, groups: NDArray[np.int64], seed: int) -
     if count >= rules.ENOUGH_VOTES and max(b_share, 1 - b_share) >= rules.ONE_SIDED:
         side, share = ("b", b_share) if b_share > 0.5 else ("a", 1 - b_share)
         found.append(Finding.of(RULES["WL110"], one.lf, f"{share:.0%} of its {count} votes are for {side}."))
-    accuracy = accuracy_interval(votes, y[:n], groups[:n], seed=seed)
     surprising = (
         accuracy is not None and accuracy.n >= rules.ENOUGH_VOTES and accuracy.value >= rules.TOO_GOOD
     )

@@ -130,14 +130,25 @@ class Tuning:
         """The rows that are worth following."""
         return tuple(row for row in self.rows if row.suggested)
 
+    @property
+    def _shown(self) -> list[list[str]]:
+        """Cells of the scorers that the search would change."""
+        return [_cells(row) for row in self.rows if row.proposed != row.now]
+
     def __str__(self) -> str:
         worth = self.suggestions
         many = len(self.rows) > 1
         among = f" over all {len(self.rows)} scorers" if many else ""
         lucky = ", which happens among so many" if many else ""
+        shown = self._shown
+        alone = len(self.rows) - len(shown)
         lines = [
-            plain_table(_HEADER, [_cells(row) for row in self.rows], left=3),
-            "",
+            *([plain_table(_HEADER, shown, left=3), ""] if shown else []),
+            *(
+                [f"{alone} of {len(self.rows)} scorers are best as they are, and are left out."]
+                if alone
+                else []
+            ),
             f"{self.n_gold} decided dev pairs of {self.n_prompts} prompts. Gains: NLL of the scorer alone, nats per pair; "
             "naive is in-sample, honest has the search redone in five folds and scored outside (95% interval over prompts).",
             f"* suggested: above chance out of fold (a turned direction also by right minus wrong votes), and q <= {BELIEVED:g}"
@@ -149,7 +160,7 @@ class Tuning:
         return "\n".join([*lines, "", "Suggested:", *(f"  {row.lf}: {row.code}" for row in worth)])
 
     def _repr_html_(self) -> str:
-        return html_table(_HEADER, [_cells(row) for row in self.rows])
+        return html_table(_HEADER, self._shown)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -337,9 +348,8 @@ def _accuracy(cast: NDArray[np.int8], y: FloatArray) -> float:
 
 
 def _cells(row: Tuned) -> list[str]:
-    same = row.proposed == row.now
     return [
-        row.lf, str(row.now), "as it is" if same else str(row.proposed),
+        row.lf, str(row.now), str(row.proposed),
         f"{short(row.accuracy[0])} > {short(row.accuracy[1])}", f"{short(row.coverage[0])} > {short(row.coverage[1])}",
         f"{row.naive_gain:+.4f}", _nats(row.honest_gain), chance(row.q), _mark(row),
     ]  # fmt: skip

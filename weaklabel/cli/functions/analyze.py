@@ -20,10 +20,21 @@ from weaklabel.cli._common import (
 @click.command("analyze")
 @data_options
 @lf_options
+@click.option(
+    "--sort",
+    metavar="FIGURE",
+    help="Order by accuracy, over_all, coverage, overlap, conflict or faults, highest first, or by lf, its name.",
+)
+@click.option(
+    "--min-coverage",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Leave out functions that vote on a smaller share of the pairs.",
+)
 @config_options
 @name_option
 @json_option
-def command(as_json: bool, **options: Any) -> None:
+def command(as_json: bool, sort: str | None, min_coverage: float, **options: Any) -> None:
     """Coverage, overlap, conflict, polarity and accuracy of each labeling function.
 
     Accuracies are on dev gold; the locked test prompts are left alone.
@@ -36,4 +47,5 @@ def command(as_json: bool, **options: Any) -> None:
     found = analyze(
         votes.take(pairs.parts != "test"), gold=dev if len(dev) else None, seed=run.config.data.seed
     )
+    found = found.ordered(sort, min_coverage=min_coverage)
     emit(found.to_dict(), lambda: str(found), as_json)

@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,11 @@ from weaklabel.cli._common import (
 )
 from weaklabel.errors import WeaklabelError
 
+if TYPE_CHECKING:
+    from weaklabel.config import LoadedConfig
+    from weaklabel.types import Pairs
+    from weaklabel.workbench.check import CheckReport
+
 _POLL_SECONDS = 0.5
 
 
@@ -31,37 +36,52 @@ _POLL_SECONDS = 0.5
 @click.option(
     "--sample", type=click.IntRange(min=1), default=2000, show_default=True, help="Pairs to look at."
 )
-@click.option("--watch", is_flag=True, help="Check again whenever a labeling-function file changes.")
+@click.option("--shipped", is_flag=True, help="Check shipped functions too, beside the project's own.")
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Check again whenever a labeling-function file changes, and show what the edit did.",
+)
 @config_options
 @json_option
-def command(as_json: bool, sample: int, watch: bool, **options: Any) -> None:
+def command(as_json: bool, sample: int, shipped: bool, watch: bool, **options: Any) -> None:
     """Find labeling functions that are position-dependent, below chance, copied, silent, slow or raising.
 
-    Works on a sample of the pairs outside the locked test part. Exits 1 on findings, so that CI can use it;
-    `weaklabel rule CODE` explains a code.
+    Shipped functions are checked where there are no others, or with --shipped. Works on a sample of the pairs outside
+    the locked test part. Exits 1 on findings, so that CI can use it; `weaklabel rule CODE` explains a code.
     """
     loaded = settings(options)
-    from weaklabel.pipeline import configured_lfs, read_configured_pairs
+    from weaklabel.pipeline import read_configured_pairs
 
     pairs = read_configured_pairs(loaded)
     if not watch:
-        raise click.exceptions.Exit(_check(configured_lfs(loaded), pairs, sample, loaded, as_json))
+        raise click.exceptions.Exit(_check(loaded, pairs, sample, shipped, as_json).exit_code)
     seen: dict[Path, float] = {}
+    before: CheckReport | None = None
     while True:
         now = _stamps(_watched(loaded))
         if now != seen:
             seen = now
             try:
-                _check(configured_lfs(loaded), pairs, sample, loaded, as_json)
+                report = _check(loaded, pairs, sample, shipped, as_json)
+                for line in () if before is None else report.since(before):
+                    note(line)
+                before = report
             except WeaklabelError as error:
                 note(f"error: {error}")
             note("watching for changes; stop with Ctrl-C")
         time.sleep(_POLL_SECONDS)
 
 
-def _check(lfs: Any, pairs: Any, sample: int, loaded: Any, as_json: bool) -> int:
+def _check(loaded: LoadedConfig, pairs: Pairs, sample: int, shipped: bool, as_json: bool) -> CheckReport:
+    from weaklabel.pipeline import configured_lfs
     from weaklabel.workbench.check import TIME_LIMIT, check
 
+    lfs = configured_lfs(loaded)
+    own = [lf for lf in lfs if not (lf.spec or "").startswith("shipped:")]
+    if own and not shipped and len(own) < len(lfs):
+        note(f"{len(lfs) - len(own)} shipped functions are left out; --shipped checks them too.")
+        lfs = own
     report = check(
         lfs,
         pairs,
@@ -73,10 +93,10 @@ def _check(lfs: Any, pairs: Any, sample: int, loaded: Any, as_json: bool) -> int
     if sys.stderr.isatty():
         written_over("")
     emit(report.to_dict(), lambda: str(report), as_json)
-    return report.exit_code
+    return report
 
 
-def _watched(loaded: Any) -> list[Path]:
+def _watched(loaded: LoadedConfig) -> list[Path]:
     """The files and folders among the sources; shipped functions and modules do not change under our hands."""
     from weaklabel.pipeline.functions import resolve_source
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 from weaklabel.artifacts.folders import clear_torn
 from weaklabel.artifacts.steps import Made
 from weaklabel.config import Config, ExportSettings, TrlSettings
+from weaklabel.errors import DataError, WeaklabelWarning
 from weaklabel.export import get_exporter
 from weaklabel.pipeline.steps.base import Place, RunStep
 from weaklabel.pipeline.steps.label import Label
@@ -64,7 +66,11 @@ class Export(RunStep[dict[str, dict[str, Any]]]):
         for name, settings in self.formats.items():
             folder = self.folder / "export" / name
             clear_torn(folder)
-            report = get_exporter(name)(self._label.value, folder, **settings)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", WeaklabelWarning)  # it is the error below
+                report = get_exporter(name)(self._label.value, folder, **settings)
+            if not report.n_kept:
+                raise DataError(report.notes[-1])
             reports[name] = report.to_dict() | {"path": f"export/{name}", "lines": report.lines()}
         return Made(reports)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +10,8 @@ import torch
 from torch import nn
 
 from weaklabel._validation import lookup
-from weaklabel.errors import ConfigError, TrainingError, WeaklabelWarning
+from weaklabel._warnings import warn
+from weaklabel.errors import ConfigError, TrainingError
 from weaklabel.training.layout.architectures import why_not_shared
 from weaklabel.training.layout.model import attach, kind_of, score, unwrapped
 from weaklabel.training.layout.registry import LAYOUTS
@@ -127,11 +127,9 @@ def self_test(
         apart, trouble = float("inf"), f"does not run: {type(error).__name__}: {str(error)[:200]}"
     if apart <= allowed:
         return Choice(layout, f"differs from the padded layout by {apart:.1e}")
-    warnings.warn(
+    warn(
         f"layout {layout!r} {trouble} with {type(unwrapped(model)).__name__}; training uses 'bucketed' instead. "
-        "Ask for layout 'bucketed' to silence this.",
-        WeaklabelWarning,
-        stacklevel=2,
+        "Ask for layout 'bucketed' to silence this."
     )
     return Choice("bucketed", f"{layout} {trouble}")
 
