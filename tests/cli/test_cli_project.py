@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ from weaklabel.cli.main import main
 from weaklabel.data.sample import write_sample
 
 
-def run(*arguments: str, code: int = 0) -> tuple[str, str]:
+def run(*arguments: str, code: int | None = 0) -> tuple[str, str]:
     result = CliRunner().invoke(main, list(arguments))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    assert result.exit_code == code, result.output
+    assert code in (None, result.exit_code), result.output
     return result.stdout, result.stderr
 
 
@@ -213,6 +214,10 @@ def test_check_exits_1_on_findings_and_0_without(project: Path) -> None:
     good = "from weaklabel import response_scorer\n\n@response_scorer\ndef n(response):\n    'Longer.'\n    return len(response)\n"
     Path("good.py").write_text(good, encoding="utf-8")
     assert answer("check", "--lfs", "good.py", "--sample", "50")["findings"] == []
+    both = ["--lfs", "good.py", "--lfs", "shipped:length", "--sample", "50"]
+    assert answer("check", *both)["lfs"] == ["n"]
+    assert "shipped functions are left out" in run("check", *both)[1]
+    assert len(json.loads(run("check", *both, "--shipped", "--json", code=None)[0])["lfs"]) > 1
 
 
 def test_explore_ranks_what_goes_with_gold(project: Path) -> None:
@@ -227,6 +232,10 @@ def test_diff_shows_what_changed(project: Path) -> None:
     assert (found["before"], found["after"], found["n_common"]) == ("base", "mv", 240)
     assert "labels flipped" in run("diff", "base", "mv")[0]
     assert "runs there: " in run("diff", "base", "nothing", code=2)[1]
+    run("run")
+    same, _ = run("diff", "base", "base")
+    assert "change" not in same.partition("figures did not change")[0]
+    assert re.search(r"(\d+) of \1 figures did not change", same)
 
 
 def test_commands_work_from_a_folder_below(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,9 @@ import pytest
 from weaklabel.config import load_config
 from weaklabel.data.sample import write_sample
 from weaklabel.errors import ArtifactError, ConfigError, FaultShareError, NotCalibratedError
+from weaklabel.metrics import Interval
 from weaklabel.pipeline import Report, Run, StepRecord, diff
+from weaklabel.pipeline.report import worse_than_a_coin
 
 LFS = """
 from weaklabel import labeling_function, response_scorer
@@ -405,3 +407,16 @@ def test_votes_come_back_from_disk_as_they_were() -> None:
     assert back.faults == votes.faults
     assert np.array_equal(back.margins, margins, equal_nan=True)
     assert np.array_equal(back.L, L)
+
+
+def test_arms_that_a_coin_beats_are_named() -> None:
+    def arm(accuracy: tuple[float, float, float], nll: float) -> dict[str, Interval]:
+        return {"accuracy": Interval(*accuracy, 50), "nll": Interval(nll, nll - 0.05, nll + 0.05, 50)}
+
+    sound = {"sound": arm((0.6, 0.5, 0.7), 0.65)}
+    assert worse_than_a_coin(sound) == []
+    sure, wrong = worse_than_a_coin(
+        sound | {"sure": arm((0.6, 0.5, 0.7), 0.755), "wrong": arm((0.4, 0.3, 0.49), 0.69)}
+    )
+    assert sure.startswith("by NLL a coin (0.693) is better than: sure (0.755).")
+    assert wrong.startswith("right less often than a coin: wrong.")

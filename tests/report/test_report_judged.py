@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -129,6 +130,20 @@ def test_the_single_best_of_many_coins_is_a_coin() -> None:
     best_in_sample = max(accuracy(column.astype(float), found.y) for column in labels.votes.L.T)
     assert best_in_sample > 0.56
     assert arms["single best function"].figures["accuracy"].value < best_in_sample - 0.03
+
+
+def test_who_was_picked_and_who_is_best_in_hindsight_are_named() -> None:
+    labels = drawn_labels(400, (0.55, 0.9, 0.1), gold=360, coverage=1.0)
+    arms = {arm.name: arm for arm in baselines(labels, judged(labels))}
+    dev = labels.pairs.parts == "dev"
+    right = [accuracy(column[dev].astype(float), labels.pairs.y[dev]) for column in labels.votes.L.T]
+    best = max(right[1], 1 - right[2])
+    assert arms["best function in hindsight"].figures["accuracy"].value == pytest.approx(best)
+    names = {f"{labels.lf_names[1]}", f"{labels.lf_names[2]}, turned round"}
+    assert arms["best function in hindsight"].chosen in names
+    picked = dict(re.findall(r"([^()]+?) \((\d)\)(?:, )?", arms["single best function"].chosen))
+    assert set(picked) <= names
+    assert sum(map(int, picked.values())) == 5
 
 
 def test_majority_vote_counts_heads() -> None:

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from made_pairs import made_pairs
 from synthetic import draw_votes
 
-from weaklabel.errors import GoldError, UnknownNameError
+from weaklabel.errors import ConfigError, GoldError, UnknownNameError
 from weaklabel.types import Fault, Pairs, Votes
 from weaklabel.workbench.analysis import accuracy_interval, analyze, pairwise_agreement, wilson
 
@@ -247,3 +247,23 @@ def test_the_notebook_table_escapes_names() -> None:
 def test_asking_for_an_unknown_function_lists_the_known_ones() -> None:
     with pytest.raises(UnknownNameError, match=r"no labeling function 'q'\. Known: x, y, z"):
         analyze(votes_of(BY_EYE))["q"]
+
+
+def test_functions_are_ordered_by_a_figure_and_those_that_seldom_vote_left_out() -> None:
+    found = analyze(votes_of(BY_EYE), gold_of("bbbbb"))
+    assert [lf.name for lf in found.ordered("lf").lfs] == ["x", "y", "z"]
+    assert [lf.name for lf in found.ordered("accuracy").lfs] == ["z", "x", "y"]
+    assert [lf.name for lf in found.ordered("coverage", min_coverage=0.5).lfs] == ["x", "y"]
+    turned = found.ordered("accuracy", min_coverage=0.5)
+    assert turned.both.tolist() == [[4, 3], [3, 3]]
+    assert found.ordered("accuracy").agreement[0, 1] == found.agreement[2, 0]
+    assert "1 functions that vote on less than 50.0% of the pairs were left out." in str(turned)
+    assert str(found.ordered()) == str(found)
+
+
+def test_an_order_that_is_none_and_a_share_above_1_are_refused() -> None:
+    found = analyze(votes_of(BY_EYE))
+    with pytest.raises(UnknownNameError, match=r"no order 'votes'\. Known: accuracy, conflict"):
+        found.ordered("votes")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"min_coverage is 20\. Allowed: a share of the pairs"):
+        found.ordered(min_coverage=20)

@@ -244,6 +244,20 @@ def test_report_prints_and_gives_json() -> None:
     assert isinstance(found.rows[0], Tuned)
 
 
+def test_a_scorer_that_is_best_as_it_is_is_counted_and_not_shown() -> None:
+    margins, gold = planted(400, 2, "less", 0, math.inf, 0.7)
+    scorers = [scorer("wrong"), scorer("right").with_settings(prefer="less")]
+    both = np.column_stack([margins[:, 0], margins[:, 0]])
+    pairs, votes = rest(both, gold, scorers)
+    found = tune(scorers, pairs, votes=votes)
+    alone = [row.lf for row in found.rows if row.proposed == row.now]
+    assert alone == ["right"]
+    table = str(found).partition("\n\n")[0]
+    assert "wrong" in table
+    assert "right" not in table
+    assert "1 of 2 scorers are best as they are, and are left out." in str(found)
+
+
 def test_the_words_below_the_table_fit_one_scorer_and_many() -> None:
     one, two = (world(60, 0, m=m) for m in (1, 2))
     assert "and q <= 0.1. ? above chance by itself.\n" in str(tune(*one[:2], votes=one[2]))

@@ -136,6 +136,11 @@ def _arm_notes(arms: Sequence[Arm]) -> list[str]:
     return notes
 
 
+def _in_short(arm: str) -> str:
+    """An arm's name as a picture has room for; the table beside it has the whole."""
+    return arm.replace("reward model: ", "reward: ").partition(" (")[0]
+
+
 def held_out_section(figures: Figures, ece_perfect: Mapping[str, Interval], notes: Sequence[str]) -> Section:
     """The table that ends a run, on held-out prompts."""
     if not figures:
@@ -150,8 +155,8 @@ def held_out_section(figures: Figures, ece_perfect: Mapping[str, Interval], note
         [arm, *(_cell(found.get(m)) for m in metrics), _cell(ece_perfect.get(arm), value_only=True)]
         for arm, found in figures.items()
     ]
-    accuracy = [(arm, f["accuracy"]) for arm, f in figures.items() if _known(f.get("accuracy"))]
-    nll = [(arm, f["nll"]) for arm, f in figures.items() if _known(f.get("nll"))]
+    accuracy = [(_in_short(arm), f["accuracy"]) for arm, f in figures.items() if _known(f.get("accuracy"))]
+    nll = [(_in_short(arm), f["nll"]) for arm, f in figures.items() if _known(f.get("nll"))]
     pictures = [
         forest_picture(rows_, title, reference=coin, reference_name="coin", lower_is_better=lower)
         for rows_, title, coin, lower in (

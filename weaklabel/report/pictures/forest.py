@@ -9,14 +9,13 @@ from typing import Final
 from weaklabel._tables import short
 from weaklabel.metrics import Interval
 from weaklabel.report.drawing import WIDTH, Canvas, Picture, Scale, nothing, tick
-from weaklabel.report.text import fitted
+from weaklabel.report.text import fitted, width_of
 from weaklabel.report.text import name as one_line
 
 LIMIT: Final = 40
 _ROW: Final = 21
-# Where the figures begin: right of ordinary names, and right of long ones.
-_LEFT: Final = (150, 196)
-_LONG: Final = 24
+# Where the figures begin, as near and as far right as the names may push them.
+_LEFT: Final = (150.0, 0.58 * WIDTH)
 _NEAR: Final = 1e-9  # log 2 is no clearer of log 2 for having been summed
 _LOOKS: Final = {"b": ("wl-b", "wl-whisker"), "a": ("wl-a", "wl-whisker-a"), "m": ("wl-mute", "wl-whisker-m")}
 
@@ -49,7 +48,7 @@ def forest_picture(
     if not rows:
         return nothing(title, note or "No figures: no gold.")
     shown = rows[:LIMIT]
-    left = _LEFT[any(len(name) > _LONG for name, _ in shown)]
+    left = min(_LEFT[1], max(_LEFT[0], *(width_of(one_line(name, 80)) + 12 for name, _ in shown)))
     x = Scale(*_range([interval for _, interval in shown], reference), left, WIDTH - 60)
     top, bottom = 26, 26 + _ROW * len(shown)
     canvas = Canvas()
