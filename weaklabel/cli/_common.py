@@ -14,6 +14,7 @@ import click
 
 from weaklabel._paths import check_name, expanded
 from weaklabel._terminal import plain_json, plain_line, plain_text
+from weaklabel.cli import _completion
 from weaklabel.cli._progress import progress_bar
 from weaklabel.cli.main import ON_SUCCESS
 from weaklabel.errors import ConfigError
@@ -76,9 +77,12 @@ def config_options(function: F) -> F:
 
 def name_option(function: F) -> F:
     """`--name`."""
-    return click.option("--name", metavar="RUN", help="Name of the run, a folder in runs/. Default: base.")(
-        function
-    )
+    return click.option(
+        "--name",
+        metavar="RUN",
+        help="Name of the run, a folder in runs/. Default: base.",
+        shell_complete=_completion.runs,
+    )(function)
 
 
 def json_option(function: F) -> F:
@@ -114,6 +118,7 @@ def lf_options(function: F) -> F:
         click.option(
             "--lfs",
             multiple=True,
+            shell_complete=_completion.sources,
             metavar="SOURCE",
             help="lfs/, file.py, module:name, shipped, shipped:mt_bench. May repeat.",
         ),
@@ -143,8 +148,18 @@ def engine_options(function: F) -> F:
 def labeler_options(function: F) -> F:
     """The options behind `[labeler]`."""
     return _stack(
-        click.option("--model", metavar="NAME", help="Label model, for example pair_model or majority_vote."),
-        click.option("--calibration", metavar="NAME", help="auto, none, or a calibrator."),
+        click.option(
+            "--model",
+            metavar="NAME",
+            help="Label model, for example pair_model or majority_vote.",
+            shell_complete=_completion.label_models,
+        ),
+        click.option(
+            "--calibration",
+            metavar="NAME",
+            help="auto, none, or a calibrator.",
+            shell_complete=_completion.calibrators,
+        ),
     )(function)
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from weaklabel.cli import _completion
 from weaklabel.cli._common import config_options, emit, json_option, settings
 
 
 @click.command("diff")
-@click.argument("before")
-@click.argument("after")
+@click.argument("before", shell_complete=_completion.runs)
+@click.argument("after", shell_complete=_completion.runs)
 @click.option(
     "--top", type=click.IntRange(min=0), default=10, show_default=True, help="Flipped pairs to show."
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from weaklabel.cli import _completion
 from weaklabel.cli._common import FilePath, config_options, emit, json_option, name_option, open_run
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _ENOUGH_GOLD: Final = 200
 
 
 @click.command("report")
-@click.argument("run_name", metavar="[RUN]", required=False)
+@click.argument("run_name", metavar="[RUN]", required=False, shell_complete=_completion.runs)
 @click.option(
     "--out",
     metavar="FILE",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from weaklabel.config import SweepSettings
 
 
+_QUICK_WEAK: Final = 200
+
+
 @click.command("sweep")
 @click.option("--seeds", type=click.IntRange(min=2), help="Draws of held-out prompts and gold. Default: 5.")
 @click.option(
-    "--quick", is_flag=True, help="Two seeds, two gold sizes, one amount, no filter: shows that it works."
+    "--quick",
+    is_flag=True,
+    help="Two seeds, two gold sizes, 200 weak labels, two sources, no filter: shows in a minute that it works.",
 )
 @data_options
 @lf_options
@@ -54,8 +59,16 @@ def command(as_json: bool, quick: bool, seeds: int | None, **options: Any) -> No
 
 
 def quickened(settings: SweepSettings) -> SweepSettings:
-    """The ends of the grid alone."""
-    ends = sorted(settings.gold)[:2]
+    """A corner of the grid: the least gold, few weak labels, a simple source beside ours."""
+    few = {
+        "seeds": 2,
+        "gold": sorted(settings.gold)[:2],
+        "weak": [_QUICK_WEAK],
+        "thresholds": settings.thresholds[:1],
+        "sources": list(dict.fromkeys([*settings.sources[:1], *settings.sources[-1:]])),
+    }
+    # A reward model's own grid would go before this one.
+    own = dict.fromkeys(("gold", "weak", "thresholds", "sources"))
     return settings.model_copy(
-        update={"seeds": 2, "gold": ends, "weak": settings.weak[-1:], "thresholds": settings.thresholds[:1]}
+        update=few | {"reward": [reward.model_copy(update=own) for reward in settings.reward]}
     )

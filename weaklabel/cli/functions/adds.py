@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from weaklabel.cli import _completion
 from weaklabel.cli._common import (
     config_options,
     data_options,
@@ -24,6 +25,7 @@ from weaklabel.cli.functions._workbench import counter
 @click.option(
     "--model",
     "judged_by",
+    shell_complete=_completion.label_models,
     metavar="NAME",
     default="ridge",
     show_default=True,

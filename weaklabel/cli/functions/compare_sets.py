@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from weaklabel.cli import _completion
 from weaklabel.cli._common import config_options, data_options, emit, json_option, settings
 from weaklabel.cli.functions._workbench import PROJECT, counter, sources_of
 from weaklabel.errors import ConfigError
@@ -17,6 +18,7 @@ from weaklabel.errors import ConfigError
 @click.option(
     "--model",
     "judged_by",
+    shell_complete=_completion.label_models,
     metavar="NAME",
     help="Label model, or ridge, a fast stand-in. Default: the file's.",
 )

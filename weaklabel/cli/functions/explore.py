@@ -6,12 +6,19 @@ from typing import Any
 
 import click
 
+from weaklabel.cli import _completion
 from weaklabel.cli._common import config_options, data_options, emit, json_option, settings
 
 
 @click.command("explore")
 @data_options
-@click.option("--lfs", multiple=True, metavar="SOURCE", help="Functions to rank. Default: the shipped ones.")
+@click.option(
+    "--lfs",
+    multiple=True,
+    metavar="SOURCE",
+    shell_complete=_completion.sources,
+    help="Functions to rank. Default: the shipped ones.",
+)
 @click.option("--top", type=click.IntRange(min=1), default=15, show_default=True, help="Clues of each kind.")
 @config_options
 @json_option

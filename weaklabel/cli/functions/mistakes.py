@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weaklabel._terminal import plain_text
+from weaklabel.cli import _completion
 from weaklabel.cli._common import (
     config_options,
     data_options,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command("mistakes")
-@click.argument("lf")
+@click.argument("lf", shell_complete=_completion.functions)
 @data_options
 @lf_options
 @click.option("--limit", type=click.IntRange(min=1), help="Mistakes to show. Default: 20, with --full all.")

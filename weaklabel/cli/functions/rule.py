@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from weaklabel.cli import _completion
 from weaklabel.cli._common import emit, json_option
 
 
 @click.command("rule")
-@click.argument("code", required=False)
+@click.argument("code", required=False, shell_complete=_completion.rules)
 @json_option
 def command(code: str | None, as_json: bool) -> None:
     """Explain one rule of check, for example WL103; without a code, list them all."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from weaklabel.cli import _completion
 from weaklabel.cli._common import (
     FilePath,
     config_options,
@@ -22,7 +23,7 @@ from weaklabel.errors import ConfigError, UnknownNameError
 
 
 @click.command("tune")
-@click.argument("names", nargs=-1, metavar="[LF]...")
+@click.argument("names", nargs=-1, metavar="[LF]...", shell_complete=_completion.functions)
 @data_options
 @lf_options
 @click.option("--write", type=FilePath(), help="Write the suggested scorers as a new .py file.")

@@ -6,12 +6,18 @@ from typing import Any
 
 import click
 
+from weaklabel.cli import _completion
 from weaklabel.cli._common import config_options, emit, json_option, name_option, one_format, open_run
 
 
 @click.command("export")
 @click.option(
-    "--format", "formats", multiple=True, metavar="NAME", help="trl, openrlhf, datasets, parquet. May repeat."
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=_completion.formats,
+    help="trl, openrlhf, datasets, parquet. May repeat.",
 )
 @click.option("--min-confidence", type=float, help="Keep pairs at least this confident: 0, or .5 up to 1.")
 @click.option("--plain", is_flag=True, help="Plain strings instead of message lists (trl).")

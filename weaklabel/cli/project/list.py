@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from weaklabel.cli import _completion
 from weaklabel.cli._common import emit, json_option, results_only
 
 KINDS: Final = ("lfs", "models", "calibrators", "layouts", "exports", "rewards")
@@ -14,7 +15,12 @@ KINDS: Final = ("lfs", "models", "calibrators", "layouts", "exports", "rewards")
 @click.command("list")
 @click.argument("kind", type=click.Choice(KINDS), default="lfs")
 @click.option(
-    "--lfs", "sources", multiple=True, metavar="SOURCE", help="Further labeling functions, e.g. lfs/."
+    "--lfs",
+    "sources",
+    multiple=True,
+    metavar="SOURCE",
+    shell_complete=_completion.sources,
+    help="Further labeling functions, e.g. lfs/.",
 )
 @json_option
 def command(kind: str, sources: tuple[str, ...], as_json: bool) -> None:

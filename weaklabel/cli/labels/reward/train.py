@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weaklabel.cli import _completion
 from weaklabel.cli._common import (
     absolute,
     config_options,
@@ -38,6 +39,7 @@ BESIDE = "linear"
 @click.option(
     "--reward-model",
     metavar="NAME|FOLDER|HUB",
+    shell_complete=_completion.reward_models,
     help="linear, minilm, transformer, or a pretrained model's folder or hub name. Default: linear.",
 )
 @click.option("--from-scratch", metavar="SIZE", help="A small decoder with a tokenizer of its own.")
