@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,17 @@ def test_single_responses_lay_out_no_project(empty: Path) -> None:
     put(empty / "d.jsonl", {"prompt": "Q", "completion": "x", "label": True})
     assert "each row holds one response" in run("init", "d.jsonl", code=2)[1]
     assert [path.name for path in empty.iterdir()] == ["d.jsonl"]
+
+
+@pytest.mark.parametrize(("n", "share", "stay"), [(450, 0.5, 200), (300, 0.33, 200), (60, 0.2, 48)])
+def test_init_says_how_many_pairs_it_locks_away_and_leaves_enough_to_fit_on(
+    empty: Path, n: int, share: float, stay: int
+) -> None:
+    rows = [{"prompt": f"Question {i}?", "chosen": f"yes {i}", "rejected": f"no {i}"} for i in range(n)]
+    put(empty / "raw.jsonl", *rows)
+    told = run("init", "raw.jsonl")[1]
+    assert re.search(rf"locks +about [\d,]+ of .*pairs with gold; .* \(data.test_share = {share}\)", told)
+    assert settings()["test_share"] == share
+    counts = answer("read")
+    assert counts["dev"] >= stay
+    assert counts["test"] > 0

@@ -74,7 +74,7 @@ def test_quick_and_json(here: Path) -> None:
     found = json.loads(result.stdout)["sweep"]
     assert {row["gold"] for row in found["rows"] if row["source"] != "gold"} == {20, 40}
     assert {(row["weak"], row["threshold"]) for row in found["rows"] if row["source"] != "gold"} == {
-        ("all", 0.0)
+        (60, 0.0)
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from weaklabel.data.readers.base import Row, is_missing
 from weaklabel.data.readers.context import PROMPT_NAMES
 from weaklabel.data.readers.ranked import LISTS
 from weaklabel.data.readers.single import OneResponseError
+from weaklabel.data.reading import iter_batches
 from weaklabel.data.sources import open_source
-from weaklabel.errors import DataError, GoldError, LayoutError
+from weaklabel.errors import DataError, GoldError, LayoutError, WeaklabelError
+from weaklabel.types import prompt_key
 from weaklabel.types.verdicts import VerdictMap, verdict_key
 
 _NOUNS: Final = frozenset(
@@ -44,6 +47,9 @@ _BEFORE: Final = frozenset(["model", "human", "chat", "assistant", "llm", "ai", 
 _LOOSE: Final = re.compile("|".join(sorted(_NOUNS - {"text", "ref"})), re.IGNORECASE)
 # What the text of an object is called.
 _INNER: Final = ("full_text", "text", "content", "body")
+ENOUGH_DEV: Final = 200
+"""Prompts with gold that should stay for fitting and calibration."""
+_MOST_ROWS: Final = 200_000
 _SIDES: Final = ("response_a", "response_b")
 
 
@@ -90,6 +96,64 @@ def look_at(datafile: str) -> Found:
         if isinstance(first, OneResponseError) and not named.keys() & {*_SIDES, "responses"}:
             raise first from None
         return _asking(block, rows, named)
+
+
+@dataclass(frozen=True)
+class GoldCount:
+    """How much gold a file holds, and how much of it may be locked away.
+
+    Attributes:
+        prompts, pairs: prompts with gold, and pairs with it.
+        is_all: whether the file was read to its end.
+    """
+
+    prompts: int
+    pairs: int
+    is_all: bool
+
+    @property
+    def test_share(self) -> float:
+        """Half, or what leaves `ENOUGH_DEV` prompts for fitting; a fifth where there are not that many.
+
+        >>> [GoldCount(n, n, True).test_share for n in (1000, 300, 150)]
+        [0.5, 0.33, 0.2]
+        """
+        if self.prompts <= ENOUGH_DEV:
+            return 0.2
+        return min(0.5, math.floor(100 * (1 - ENOUGH_DEV / self.prompts)) / 100)
+
+    def __str__(self) -> str:
+        """What the share means in pairs.
+
+        >>> str(GoldCount(300, 330, True))
+        'about 109 of 330 pairs with gold; 201 of 300 prompts stay for fitting'
+        """
+        locked = round(self.test_share * self.pairs)
+        stay = self.prompts - math.floor(self.test_share * self.prompts)
+        first = "" if self.is_all else "the first "
+        return f"about {locked:,} of {first}{self.pairs:,} pairs with gold; {stay:,} of {self.prompts:,} prompts stay for fitting"
+
+
+def count_gold(datafile: str, found: Found) -> GoldCount | None:
+    """The gold of a file under the settings that were found; None where there is none, or it cannot be read yet.
+
+    It stops as soon as half of the gold is enough to fit on, or after `_MOST_ROWS` rows.
+    """
+    if found.asked or FILL_IN in found.columns.values():
+        return None
+    prompts: set[str] = set()
+    n_pairs = n_rows = 0
+    settings = {"columns": found.columns, "gold_values": found.gold_values}
+    try:
+        for batch in iter_batches(datafile, layout=found.layout, **settings):
+            known = batch.table.filter(batch.table["gold"].is_valid())
+            prompts.update(prompt_key(prompt) for prompt in known["prompt"].to_pylist())
+            n_pairs, n_rows = n_pairs + len(known), n_rows + len(batch.table)
+            if len(prompts) >= 2 * ENOUGH_DEV or n_rows >= _MOST_ROWS:
+                return GoldCount(len(prompts), n_pairs, is_all=False) if prompts else None
+    except WeaklabelError:
+        return None  # `read` tells what is wrong, and where
+    return GoldCount(len(prompts), n_pairs, is_all=True) if prompts else None
 
 
 def _readable(block: Block, columns: dict[str, str]) -> Found:

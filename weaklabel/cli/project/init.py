@@ -16,7 +16,7 @@ from weaklabel.cli._common import FilePath, note
 from weaklabel.errors import ConfigError
 
 if TYPE_CHECKING:
-    from weaklabel.data.inspect import Found
+    from weaklabel.data.inspect import Found, GoldCount
 
 
 @click.command("init")
@@ -27,11 +27,12 @@ def command(datafile: Path | None, folder: Path) -> None:
 
     With DATAFILE its columns are looked at and written into weaklabel.toml.
     """
-    from weaklabel.data.inspect import look_at
+    from weaklabel.data.inspect import count_gold, look_at
 
     found = None if datafile is None else look_at(str(datafile))
+    gold = None if found is None else count_gold(str(datafile), found)
     files = {
-        "weaklabel.toml": _toml(found, datafile, folder),
+        "weaklabel.toml": _toml(found, gold, datafile, folder),
         "lfs/example.py": EXAMPLE,
         "data/.gitkeep": "",
         ".gitignore": "runs/\n.weaklabel/\n__pycache__/\n",
@@ -53,16 +54,23 @@ def command(datafile: Path | None, folder: Path) -> None:
             note(f"wrote    {path}")
     if found is not None:
         _tell(found)
+    if gold is not None:
+        note(f"locks    {gold} (data.test_share = {gold.test_share})")
     click.echo(
         "Next: look at weaklabel.toml, write into lfs/example.py, then: weaklabel check && weaklabel run"
     )
 
 
-def _toml(found: Found | None, datafile: Path | None, folder: Path) -> str:
+def _toml(found: Found | None, gold: GoldCount | None, datafile: Path | None, folder: Path) -> str:
     if datafile is None or found is None:
-        return TOML.format(pairs='"data/*.jsonl"', columns=COLUMNS_EXAMPLE)
+        return TOML.format(pairs='"data/*.jsonl"', columns=COLUMNS_EXAMPLE, share=0.5, locked="")
     path = datafile if datafile.is_absolute() else Path(os.path.relpath(datafile, folder))
-    return TOML.format(pairs=toml_text(path.as_posix()), columns=_settings(found))
+    return TOML.format(
+        pairs=toml_text(path.as_posix()),
+        columns=_settings(found),
+        share=0.5 if gold is None else gold.test_share,
+        locked="" if gold is None else f":\n                        # {gold}",
+    )
 
 
 def _settings(found: Found) -> str:
@@ -115,7 +123,7 @@ TOML: Final = """\
 pairs = {pairs}
 {columns}# Gold: what people said. In the pairs (gold, label, winner), or in a file of its own, joined by id:
 # gold = "data/gold.jsonl"
-test_share = 0.5        # of the gold prompts: locked away, only final figures see them
+test_share = {share}        # of the gold prompts: locked away, only final figures see them{locked}
 
 [lfs]
 use = ["lfs/", "shipped"]
