@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from weaklabel.cli._common import FilePath, config_options, emit, json_option, name_option, open_run
+from weaklabel.cli._common import FilePath, emit, open_run, run_options
 
 if TYPE_CHECKING:
     from weaklabel.pipeline import Run
@@ -28,9 +28,7 @@ _ENOUGH_GOLD: Final = 200
     help="Where to write. Default: report.html in the run.",
 )
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
-@config_options
-@name_option
-@json_option
+@run_options
 def command(run_name: str | None, out: Path | None, show: bool, as_json: bool, **options: Any) -> None:
     """Write one self-contained HTML file about RUN: figures, functions, trust, bias, and the most disputed pairs.
 

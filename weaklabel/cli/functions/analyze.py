@@ -6,23 +6,13 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    lf_options,
-    name_option,
-    open_run,
-)
+from weaklabel.cli._common import data_options, emit, lf_options, open_run, run_options
 
 
 @click.command("analyze")
 @data_options
 @lf_options
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, **options: Any) -> None:
     """Coverage, overlap, conflict, polarity and accuracy of each labeling function.
 

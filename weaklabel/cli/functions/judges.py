@@ -6,14 +6,12 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, data_options, emit, json_option, name_option, open_run
+from weaklabel.cli._common import data_options, emit, open_run, run_options
 
 
 @click.command("judges")
 @data_options
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, **options: Any) -> None:
     """What the judges of [[lfs.judge]] would cost on these pairs, have cost so far, and how they treat the first place.
 

@@ -7,13 +7,11 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, emit, json_option, name_option, settings
+from weaklabel.cli._common import emit, run_options, settings
 
 
 @click.command("config")
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, **options: Any) -> None:
     """The settings in force, and where each came from: default, the file, or an option.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weaklabel.cli._common import config_options, emit, json_option, lf_options, name_option, settings
+from weaklabel.cli._common import emit, lf_options, run_options, settings
 
 if TYPE_CHECKING:
     from weaklabel.engine.status import Standing
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 @click.command("status")
 @click.option("--why", is_flag=True, help="Say what changed since the votes that exist.")
 @lf_options
-@config_options
-@name_option
-@json_option
+@run_options
 def command(why: bool, as_json: bool, **options: Any) -> None:
     """What of a run's votes is fresh, stale or missing; nothing is computed.
 

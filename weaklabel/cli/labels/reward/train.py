@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weaklabel.cli._common import (
-    absolute,
-    config_options,
-    emit,
-    json_option,
-    name_option,
-    note,
-    open_run,
-    settings,
-)
+from weaklabel.cli._common import absolute, emit, note, open_run, run_options, settings
 from weaklabel.cli.labels.reward._files import file_options, reading
 from weaklabel.errors import ConfigError
 
@@ -47,9 +38,7 @@ BESIDE = "linear"
     default=None,
     help="Learn from labels that were never fitted to gold.",
 )
-@config_options
-@name_option
-@json_option
+@run_options
 def train(
     as_json: bool, out: str | None, share: float | None, from_scratch: str | None, **options: Any
 ) -> None:
