@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from weaklabel.artifacts import content_hash, table_hash
 from weaklabel.errors import ConfigError, DataError, NotCalibratedError
 from weaklabel.types import FloatArray, Labels, LabelsFile
+from weaklabel.types.result import Result, json_fields
 
 AnyLabels = Labels | LabelsFile
 """Labels in memory, or in a file that memory cannot hold."""
@@ -30,7 +31,7 @@ REASONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class ExportReport:
+class ExportReport(Result):
     """What an export kept and left out. `str()` gives three or four lines for a person.
 
     Attributes:
@@ -63,11 +64,7 @@ class ExportReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
-        return asdict(self) | {
-            "path": None if self.path is None else str(self.path),
-            "kept_share": self.kept_share,
-            "notes": list(self.notes),
-        }
+        return json_fields(self) | {"kept_share": self.kept_share}
 
     def lines(self) -> list[str]:
         """The report without the path, one fact per line."""

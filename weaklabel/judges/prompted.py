@@ -29,12 +29,13 @@ from weaklabel.lf.settings import takes
 from weaklabel.lf.sources.kinds import Described
 from weaklabel.servers.replies import ReplyCache
 from weaklabel.types import Pair, Pairs
+from weaklabel.types.result import Result, json_fields
 
 _log = logger()
 
 
 @dataclass(frozen=True, slots=True)
-class JudgeReport:
+class JudgeReport(Result):
     """What a judge said of some pairs, and what it has cost in all.
 
     Attributes:
@@ -66,8 +67,8 @@ class JudgeReport:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        more = {"answers": self.answers, "cost": self.cost, "examples": list(self.examples)}
-        return self.bias.to_dict() | more
+        own = json_fields(self)
+        return {**own.pop("bias"), **own}
 
 
 @dataclass(frozen=True, kw_only=True)

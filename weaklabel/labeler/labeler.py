@@ -54,6 +54,7 @@ from weaklabel.types import (
     Votes,
     sigmoid,
 )
+from weaklabel.types.result import json_values
 
 # Below this many decided gold pairs, or prompts of theirs, a calibrator would be noise: the labeler stays uncalibrated and says so.
 MIN_GOLD: Final = 20
@@ -196,7 +197,7 @@ class Labeler:
             model=self.model.to_dict(),
             calibrator=None if self.calibrator is None else self.calibrator.to_dict(),
             gold_ids=sorted(self.gold_ids),
-            out_of_fold={name: interval.to_dict() for name, interval in self.out_of_fold.items()},
+            out_of_fold=json_values(self.out_of_fold),
             notes=list(self.notes),
             out_of_fold_p=dict(self.out_of_fold_p),
             ties=None if self.ties is None else self.ties.to_dict(),

@@ -10,8 +10,8 @@ are also voted on alone, and on fresh texts, so that nothing remembered can hide
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Literal
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from weaklabel.lf.columns import with_derived_columns
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.votes import BatchVotes
 from weaklabel.types import ABSTAIN, Pair, Pairs, Text, swap_votes
+from weaklabel.types.result import Result
 
 Severity = Literal["error", "warning"]
 
@@ -50,7 +51,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Result):
     """One rule broken by one labeling function.
 
     Attributes:
@@ -88,10 +89,6 @@ class Finding:
         shown = f" Pairs: {', '.join(map(repr, self.pair_ids))}." if self.pair_ids else ""
         found = plain_line(f"{self.where} {self.code} {self.severity}: {self.message}{shown}")
         return f"{found}\n    {self.fix}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return asdict(self) | {"pair_ids": list(self.pair_ids)}
 
 
 def where(lf: LabelingFunction) -> str:

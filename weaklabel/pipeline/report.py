@@ -20,6 +20,7 @@ from weaklabel.metrics import Interval
 from weaklabel.reward import RewardModel, evaluate, train_reward
 from weaklabel.reward.evaluation.evaluation import LONGER
 from weaklabel.types import Comparer, Labels, Pairs, Votes
+from weaklabel.types.result import json_values
 
 _SNORKEL_NEEDS: Final = 3  # functions that vote
 METRIC_ORDER: Final = ("accuracy", "nll", "brier", "ece")
@@ -56,7 +57,7 @@ class Report:
             "counts": dict(self.counts),
             "rows": _rows(self.arms),
             "differences": _rows(self.differences),
-            "ece_if_perfect": {arm: interval.to_dict() for arm, interval in self.ece_perfect.items()},
+            "ece_if_perfect": json_values(self.ece_perfect),
             "notes": list(self.notes),
         }
 

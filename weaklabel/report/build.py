@@ -14,7 +14,6 @@ from weaklabel.report.baselines import baselines
 from weaklabel.report.ceiling import gold_agreement
 from weaklabel.report.dossiers import disputed_section
 from weaklabel.report.functions import functions_section, mean_weights, relations_section
-from weaklabel.report.given import AddedValue, Dependencies, LabelBias
 from weaklabel.report.judged import Judged, judge
 from weaklabel.report.page import render
 from weaklabel.report.sections import Section
@@ -23,7 +22,10 @@ from weaklabel.report.trust import bias_section, calibration_section, shift_sect
 from weaklabel.reward.evaluation.evaluation import Evaluation
 from weaklabel.shift import ShiftReport
 from weaklabel.types import Labels
+from weaklabel.workbench.added_value import AddedValue
 from weaklabel.workbench.analysis import analyze
+from weaklabel.workbench.bias import LabelBias
+from weaklabel.workbench.dependencies import Dependencies
 
 
 @checked

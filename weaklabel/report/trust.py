@@ -13,7 +13,6 @@ from weaklabel.metrics import (
     calibration_gap_when_perfect,
     ece_when_perfect,
 )
-from weaklabel.report.given import LabelBias, LengthBias
 from weaklabel.report.judged import Judged
 from weaklabel.report.pictures.compared import compared_picture
 from weaklabel.report.pictures.kept_share import kept_share_picture, no_kept_share
@@ -22,6 +21,7 @@ from weaklabel.report.pictures.reliability import no_reliability, reliability_pi
 from weaklabel.report.sections import Section, Table
 from weaklabel.shift import ShiftReport
 from weaklabel.types import Labels
+from weaklabel.workbench.bias import LabelBias, LengthBias
 
 
 def calibration_section(labels: Labels, judged: Judged | str, *, seed: int = 0) -> Section:

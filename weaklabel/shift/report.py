@@ -34,6 +34,7 @@ from weaklabel.shift.reference import (
 )
 from weaklabel.shift.statistics import Statistic, sums_of
 from weaklabel.types import FloatArray, Pairs, Votes
+from weaklabel.types.result import Result, json_fields
 
 LARGE: Final = 0.4
 """Cohen's h from which one changed share matters; he calls .2 small, .5 medium and .8 large."""
@@ -51,7 +52,7 @@ _SAID: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Change(Result):
     """One share that changed.
 
     Attributes:
@@ -78,8 +79,7 @@ class Change:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return values | {"edge": None if np.isnan(self.edge) else self.edge, "said": str(self)}
+        return json_fields(self) | {"said": str(self)}
 
 
 def _value(name: str, edge: float) -> str:
@@ -97,7 +97,7 @@ def _value(name: str, edge: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ShiftReport:
+class ShiftReport(Result):
     """What `shift` found. `str()` says it in words, `to_dict()` gives JSON values.
 
     Attributes:
@@ -139,19 +139,11 @@ class ShiftReport:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {
-            "shifted": self.shifted,
-            "warning": self.warning,
-            "changes": [change.to_dict() for change in self.changes],
-            "tests": {
-                name: {"value": value, "limit": limit, "above": above}
-                for name, (value, limit, above) in self.tests.items()
-            },
-            "drift": dict(self.drift),
-            "n_pairs": self.n_pairs,
-            "n_prompts": self.n_prompts,
-            "notes": list(self.notes),
+        tests = {
+            name: dict(zip(("value", "limit", "above"), test, strict=True))
+            for name, test in self.tests.items()
         }
+        return json_fields(self) | {"tests": tests}
 
 
 def shift(reference: Reference, votes: Votes, pairs: Pairs, *, seed: int = 0) -> ShiftReport:

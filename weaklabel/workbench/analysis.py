@@ -22,6 +22,7 @@ from weaklabel._validation import lookup
 from weaklabel.errors import GoldError
 from weaklabel.metrics import Interval, bootstrap
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes, signed_votes
+from weaklabel.types.result import Result, json_fields
 
 FEW_PROMPTS: Final = 20
 """Below this many prompts a bootstrap is too narrow; Wilson's interval on the number of prompts stands in."""
@@ -32,7 +33,7 @@ _GOLD_HEADER: Final = ("accuracy", "95% interval", "on gold", "over all")
 
 
 @dataclass(frozen=True, slots=True)
-class LFAnalysis:
+class LFAnalysis(Result):
     """One labeling function.
 
     Attributes:
@@ -58,21 +59,11 @@ class LFAnalysis:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {
-            "lf": self.name,
-            "coverage": self.coverage,
-            "overlap": self.overlap,
-            "conflict": self.conflict,
-            "polarity": list(self.polarity),
-            "b_share": None if np.isnan(self.b_share) else self.b_share,
-            "faults": self.faults,
-            "accuracy": self.accuracy and self.accuracy.to_dict(),
-            "over_all": self.over_all,
-        }
+        return json_fields(self, name="lf")
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(Result):
     """What `analyze` found. `str()` prints a table, `to_dict()` gives JSON values, `to_pandas()` a row per function.
 
     Attributes:
@@ -122,20 +113,6 @@ class Analysis:
             for i, j in zip(*np.triu_indices(len(self.lfs), k=1), strict=True)
             if self.both[i, j] >= 20 and self.agreement[i, j] >= 0.95
         ]
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; a share that is not known is None."""
-        return {
-            "n_pairs": self.n_pairs,
-            "n_gold": self.n_gold,
-            "coverage": self.coverage,
-            "overlap": self.overlap,
-            "conflict": self.conflict,
-            "lfs": [lf.to_dict() for lf in self.lfs],
-            "agreement": [[None if np.isnan(v) else v for v in row] for row in self.agreement.tolist()],
-            "both": self.both.tolist(),
-            "notes": list(self.notes),
-        }
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame, one row per labeling function, the interval in columns of its own."""

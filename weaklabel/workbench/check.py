@@ -30,6 +30,7 @@ from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.gold_columns import gold_column
 from weaklabel.lf.snorkel import SnorkelFunction
 from weaklabel.types import ABSTAIN, CANONICAL, FloatArray, Pair, Pairs
+from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench import rules
 from weaklabel.workbench._dev import is_dev
 from weaklabel.workbench.analysis import accuracy_interval
@@ -47,7 +48,7 @@ _SECONDS_PER_PASS: Final = 1.0  # an examination is about three passes
 
 
 @dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(Result):
     """What `check` found. `str()` prints like a linter, `to_dict()` gives JSON values.
 
     Attributes:
@@ -82,14 +83,7 @@ class CheckReport:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {
-            "findings": [finding.to_dict() for finding in self.findings],
-            "lfs": list(self.lf_names),
-            "n_pairs": self.n_pairs,
-            "n_gold": self.n_gold,
-            "ms_per_pair": self.ms_per_pair,
-            "notes": list(self.notes),
-        }
+        return json_fields(self, lf_names="lfs")
 
 
 @checked

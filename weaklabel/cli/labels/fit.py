@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from weaklabel.cli._common import data_options, emit, labeler_options, lf_options, open_run, run_options
+from weaklabel.types.result import json_values
 
 
 @click.command("fit")
@@ -21,7 +22,7 @@ def command(as_json: bool, **options: Any) -> None:
     """
     run = open_run(options)
     labeler = run.labeler
-    figures = {name: interval.to_dict() for name, interval in labeler.out_of_fold.items()}
+    figures = json_values(labeler.out_of_fold)
     value = {
         "run": run.folder.name,
         "model": labeler.model.name,

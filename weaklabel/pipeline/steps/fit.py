@@ -14,6 +14,7 @@ from weaklabel.pipeline.steps.base import Functions, Place, RunStep
 from weaklabel.pipeline.steps.gather import Gather
 from weaklabel.pipeline.steps.read import Read
 from weaklabel.types import Votes
+from weaklabel.types.result import json_values
 
 
 class Fit(RunStep[Labeler]):
@@ -52,7 +53,7 @@ class Fit(RunStep[Labeler]):
             seed=self.config.data.seed,
         )
         labeler.save(self.folder / "labeler")
-        figures = {name: interval.to_dict() for name, interval in labeler.out_of_fold.items()}
+        figures = json_values(labeler.out_of_fold)
         counts = {
             "model": labeler.model.name,
             "calibrated": labeler.calibrated,
