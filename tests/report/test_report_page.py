@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import tempfile
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,7 +19,7 @@ from made_report import HARMFUL, drawn_labels
 
 from weaklabel.errors import LabelMatrixError
 from weaklabel.metrics import Interval
-from weaklabel.report import Judged, honest_labels, judge, report_html, write_report
+from weaklabel.report import Judged, honest_labels, judge, write_report
 from weaklabel.report.text import neutral
 from weaklabel.reward import evaluate
 from weaklabel.shift import ShiftReport
@@ -57,6 +58,11 @@ class Page(HTMLParser):
         self.words += data + " "
         if self._in_raw:
             self.raw[-1] += data
+
+
+def report_html(labels: Labels, **settings: Any) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        return write_report(labels, Path(folder) / "report.html", **settings).read_text(encoding="utf-8")
 
 
 def page(labels: Labels, **settings: Any) -> Page:

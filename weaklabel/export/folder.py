@@ -29,7 +29,7 @@ def write_export(
         folder: where the export shall stand.
         family: the exporter's name.
         selection: the labels and the filter.
-        settings: of the export, for the manifest.
+        settings: of the layout, for the manifest, where they stand beside those of the selection.
         write: gets the temporary folder and the labels to write.
         card: the text of README.md, which wants to know what was written.
 
@@ -50,7 +50,7 @@ def write_export(
         about = manifest(
             f"export:{family}",
             inputs={"labels": selection.labels_hash},
-            settings=settings,
+            settings={**selection.settings, **settings},
             calibrated=labels.calibrated,
             lf_names=list(labels.lf_names),
             report=counts,

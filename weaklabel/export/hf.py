@@ -49,11 +49,6 @@ def export_datasets(
         keep_undecided=keep_undecided,
         allow_uncalibrated=allow_uncalibrated,
     )
-    settings = {
-        "min_confidence": min_confidence,
-        "include_test": include_test,
-        "keep_undecided": keep_undecided,
-    }
 
     def write(target: Path, kept: Iterator[Labels]) -> None:
         with tempfile.TemporaryDirectory(prefix=".rows.tmp-", dir=target.parent) as beside:
@@ -64,7 +59,7 @@ def export_datasets(
             with _quiet(datasets):
                 datasets.Dataset(table, fingerprint=digest[:16]).save_to_disk(str(target))
 
-    return write_export(folder, "datasets", selection, settings, write)
+    return write_export(folder, "datasets", selection, {}, write)
 
 
 def _write_arrow(path: Path, tables: Iterable[pa.Table]) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 
 from weaklabel._arguments import checked
 from weaklabel.export.folder import write_export, write_jsonl
-from weaklabel.export.rows import preference_rows, with_note_of_system
+from weaklabel.export.rows import rows_of
 from weaklabel.export.selection import AnyLabels, ExportReport, Selection
 from weaklabel.types import Labels
 
@@ -41,16 +41,10 @@ def export_openrlhf(
         include_test=include_test,
         allow_uncalibrated=allow_uncalibrated,
     )
-    settings = {
-        "min_confidence": min_confidence,
-        "conversational": conversational,
-        "fold_system": fold_system,
-        "include_test": include_test,
-    }
+    form = {"conversational": conversational, "fold_system": fold_system}
 
     def write(target: Path, kept: Iterator[Labels]) -> None:
-        parts = kept if fold_system or not conversational else with_note_of_system(kept, selection)
-        form = {"conversational": conversational, "fold_system": fold_system}
-        write_jsonl(target / DATA_FILE, (row for part in parts for row in preference_rows(part, **form)))
+        parts = rows_of(kept, selection, **form)
+        write_jsonl(target / DATA_FILE, (row for part in parts for row in part))
 
-    return write_export(folder, "openrlhf", selection, settings, write)
+    return write_export(folder, "openrlhf", selection, form, write)

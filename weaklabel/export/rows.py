@@ -49,6 +49,14 @@ def preference_rows(
         }
 
 
+def rows_of(
+    kept: Iterator[Labels], selection: Selection, *, conversational: bool, fold_system: bool
+) -> Iterator[Iterator[dict[str, Any]]]:
+    """`preference_rows` of each part; system turns that stay are noted in the selection's report."""
+    parts = with_note_of_system(kept, selection) if conversational and not fold_system else kept
+    return (preference_rows(part, conversational=conversational, fold_system=fold_system) for part in parts)
+
+
 def _reply(text: str) -> Turn:
     return {"role": "assistant", "content": text}
 

@@ -99,6 +99,10 @@ class Selection:
     Raises:
         NotCalibratedError: uncalibrated labels without `allow_uncalibrated`.
         ConfigError: a confidence out of range.
+
+    Attributes:
+        settings: what chooses the pairs, for the manifest.
+        notes: for the report, by who writes.
     """
 
     def __init__(
@@ -113,8 +117,12 @@ class Selection:
         check_confidence(min_confidence)
         require_calibrated(labels, allow_uncalibrated, "export")
         self.labels = labels
-        self.notes: list[str] = []  # for the report, by who writes
-        self._settings = min_confidence, include_test, keep_undecided
+        self.notes: list[str] = []
+        self.settings = {
+            "min_confidence": min_confidence,
+            "include_test": include_test,
+            "keep_undecided": keep_undecided,
+        }
         self._n_pairs = self._n_kept = self._n_gold = 0
         self._dropped = dict.fromkeys(REASONS, 0)
         self._confidence: list[float] = []
@@ -128,7 +136,7 @@ class Selection:
             DataError: at the end, when there was none.
         """
         for part in parts_of(self.labels):
-            why = _first_reason(part, *self._settings)
+            why = _first_reason(part, **self.settings)
             kept = part.take(why == "")
             self._count(part, kept, why)
             if len(kept):

@@ -44,16 +44,11 @@ def export_parquet(
         keep_undecided=keep_undecided,
         allow_uncalibrated=allow_uncalibrated,
     )
-    settings = {
-        "min_confidence": min_confidence,
-        "include_test": include_test,
-        "keep_undecided": keep_undecided,
-    }
 
     def write(target: Path, kept: Iterator[Labels]) -> None:
         write_tables(target / DATA_FILE, (part.to_table() for part in kept))
 
-    return write_export(folder, "parquet", selection, settings, write)
+    return write_export(folder, "parquet", selection, {}, write)
 
 
 def write_tables(path: Path, tables: Iterable[pa.Table]) -> None:

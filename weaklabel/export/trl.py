@@ -16,7 +16,7 @@ import pyarrow as pa
 from weaklabel._arguments import checked
 from weaklabel.errors import ConfigError
 from weaklabel.export.folder import write_export, write_jsonl
-from weaklabel.export.rows import preference_rows, with_note_of_system
+from weaklabel.export.rows import rows_of
 from weaklabel.export.selection import AnyLabels, ExportReport, Selection
 from weaklabel.export.tabular import write_tables
 from weaklabel.types import Labels
@@ -66,30 +66,24 @@ def export_trl(
         include_test=include_test,
         allow_uncalibrated=allow_uncalibrated,
     )
-    settings: dict[str, Any] = {
-        "min_confidence": min_confidence,
-        "conversational": conversational,
-        "fold_system": fold_system,
-        "include_test": include_test,
-        "file_format": file_format,
-    }
+    form = {"conversational": conversational, "fold_system": fold_system}
 
     def write(target: Path, kept: Iterator[Labels]) -> None:
-        parts = kept if fold_system or not conversational else with_note_of_system(kept, selection)
-        form = {"conversational": conversational, "fold_system": fold_system}
-        _write_data(target / f"train.{file_format}", (list(preference_rows(p, **form)) for p in parts), form)
+        _write_data(target / f"train.{file_format}", rows_of(kept, selection, **form), conversational)
+
+    settings = {**form, "file_format": file_format}
 
     def card(report: ExportReport) -> str:
-        return _card(labels, report, settings)
+        return _card(labels, report, {**selection.settings, **settings})
 
     return write_export(folder, "trl", selection, settings, write, card)
 
 
-def _write_data(path: Path, parts: Iterator[list[dict[str, Any]]], form: dict[str, bool]) -> None:
+def _write_data(path: Path, parts: Iterator[Iterator[dict[str, Any]]], conversational: bool) -> None:
     if path.suffix == ".jsonl":
         write_jsonl(path, (row for part in parts for row in part))
         return
-    text = _TURNS if form["conversational"] else pa.string()
+    text = _TURNS if conversational else pa.string()
     schema = pa.schema(
         [(name, text) for name in ("prompt", "chosen", "rejected")]
         + [(name, pa.float64()) for name in ("p_chosen", "w", "logit")]

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from weaklabel.cli._common import data_options, emit, labeler_options, lf_options, open_run, run_options
-from weaklabel.types.result import json_values
 
 
 @click.command("fit")
@@ -22,6 +21,8 @@ def command(as_json: bool, **options: Any) -> None:
     """
     run = open_run(options)
     labeler = run.labeler
+    from weaklabel.types.result import json_values
+
     figures = json_values(labeler.out_of_fold)
     value = {
         "run": run.folder.name,

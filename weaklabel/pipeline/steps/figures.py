@@ -26,6 +26,7 @@ class Figures(RunStep[Report]):
     """
 
     name: ClassVar[str] = "figures"
+    outputs: ClassVar[Sequence[str]] = ("report.json",)
 
     def __init__(
         self,
@@ -51,10 +52,6 @@ class Figures(RunStep[Report]):
     @property
     def settings(self) -> Mapping[str, Any]:
         return self.config.reward.model_dump(mode="json") | self.place.sampling
-
-    @property
-    def outputs(self) -> Sequence[str]:
-        return ["report.json"]
 
     def make(self) -> Made[Report]:
         pairs = self._read.value.held

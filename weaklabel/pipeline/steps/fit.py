@@ -21,6 +21,7 @@ class Fit(RunStep[Labeler]):
     """Fits the labeler that `[labeler]` describes."""
 
     name: ClassVar[str] = "fit"
+    outputs: ClassVar[Sequence[str]] = ("labeler",)
 
     def __init__(self, place: Place, functions: Functions, read: Read, apply: Apply, gather: Gather) -> None:
         super().__init__(place)
@@ -35,10 +36,6 @@ class Fit(RunStep[Labeler]):
     @property
     def settings(self) -> Mapping[str, Any]:
         return self.config.labeler.model_dump(mode="json") | self.place.sampling
-
-    @property
-    def outputs(self) -> Sequence[str]:
-        return ["labeler"]
 
     def make(self) -> Made[Labeler]:
         settings, pairs = self.config.labeler, self._read.value

@@ -36,6 +36,7 @@ class AskJudges(RunStep[Path]):
     """
 
     name: ClassVar[str] = "judge"
+    outputs: ClassVar[Sequence[str]] = ("verdicts.parquet", "judges.json")
 
     def __init__(self, place: Place, functions: Functions, read: Read) -> None:
         super().__init__(place)
@@ -66,10 +67,6 @@ class AskJudges(RunStep[Path]):
             j.name: {"max_pairs": j.settings.max_pairs, "max_cost": j.settings.max_cost} for j in self.judges
         }
         return {"asked about": artifacts.content_hash(self._read.value.rows.tobytes())} | budgets
-
-    @property
-    def outputs(self) -> Sequence[str]:
-        return ["verdicts.parquet", "judges.json"]
 
     def make(self) -> Made[Path]:
         """Ask.

@@ -38,8 +38,9 @@ def file_options(function: F) -> F:
 
 
 def judging_options(function: F) -> F:
-    """How gold is cut for the figures."""
+    """`file_options`, and how gold is cut for the figures."""
     return _stack(
+        file_options,
         click.option(
             "--subset", default="subset", show_default=True, metavar="COLUMN", help="Figures by its values."
         ),

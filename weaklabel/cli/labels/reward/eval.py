@@ -7,20 +7,12 @@ from typing import Any
 import click
 
 from weaklabel.cli._common import absolute, emit, note, run_options
-from weaklabel.cli.labels.reward._files import (
-    file_options,
-    gold_of,
-    judge,
-    judging_options,
-    open_models,
-    reading,
-)
+from weaklabel.cli.labels.reward._files import gold_of, judge, judging_options, open_models, reading
 from weaklabel.errors import ConfigError
 
 
 @click.command("eval")
 @click.argument("model", required=False, metavar="[MODEL]")
-@file_options
 @judging_options
 @click.option(
     "--best-of",
