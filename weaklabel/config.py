@@ -178,7 +178,7 @@ class PreferenceSettings(ExportSettings):
 
     conversational: bool = True
     # Chat templates such as Gemma's refuse system turns.
-    fold_system: bool = False
+    join_system: bool = False
 
 
 class TrlSettings(PreferenceSettings):

@@ -22,7 +22,7 @@ from weaklabel.metrics import Interval
 from weaklabel.report import Judged, honest_labels, judge, write_report
 from weaklabel.report.text import neutral
 from weaklabel.reward import evaluate
-from weaklabel.shift import ShiftReport
+from weaklabel.shift import Shift
 from weaklabel.types import Labels
 from weaklabel.workbench.added_value import added_value
 from weaklabel.workbench.bias import label_bias
@@ -184,7 +184,7 @@ def test_held_out_figures_come_from_evaluate_or_from_a_runs_table() -> None:
 
 
 def test_a_shift_is_a_warning_and_no_shift_is_a_sentence() -> None:
-    calm = ShiftReport(False, None, (), {"votes": (1.0, 2.0, False)}, {}, 10, 10)
+    calm = Shift(False, None, (), {"votes": (1.0, 2.0, False)}, {}, 10, 10)
     loud = replace(calm, shifted=True, warning="These 10 pairs are unlike the others.")
     assert "No shift found." in page(drawn_labels(), shift=calm).words
     assert 'class="warning" role="note">These 10 pairs' in report_html(drawn_labels(), shift=loud)

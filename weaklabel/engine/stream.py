@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
 from weaklabel.data.pairs_file import PairsFile
-from weaklabel.engine.apply import OnFault, check_names, check_settings
+from weaklabel.engine.apply import OnFault, check_limits, check_names
 from weaklabel.engine.choosing import choose_executor
 from weaklabel.engine.driver import Driver, OnProgress, Progress
 from weaklabel.engine.executors import Executor
@@ -179,7 +179,7 @@ def apply_file(
         DataError: a function declares a column that the file does not have.
         VoteError: a function failed and `on_fault` is "raise".
     """
-    check_settings(workers, time_limit, on_fault, None)
+    check_limits(workers, time_limit, on_fault, None)
     check_names(lfs)
     i, n = part
     if not 1 <= i <= n:

@@ -8,7 +8,7 @@ from typing import Any
 
 from weaklabel.artifacts import json_line, manifest, write_folder, write_json
 from weaklabel.artifacts.folders import MANIFEST, check_replaceable
-from weaklabel.export.selection import ExportReport, Selection, written_to
+from weaklabel.export.selection import Exported, Selection, written_to
 from weaklabel.types import Labels
 
 
@@ -18,8 +18,8 @@ def write_export(
     selection: Selection,
     settings: Mapping[str, Any],
     write: Callable[[Path, Iterator[Labels]], None],
-    card: Callable[[ExportReport], str] | None = None,
-) -> ExportReport:
+    card: Callable[[Exported], str] | None = None,
+) -> Exported:
     """Let `write` put the selected labels into a folder part by part, add card and manifest, and move it in place.
 
     The manifest names the labels by content and says what was left out. Nothing in it depends on the time
@@ -42,7 +42,7 @@ def write_export(
 
     def fill(temporary: Path) -> None:
         write(temporary, selection.kept())
-        report = selection.report()
+        report = selection.account()
         if card is not None:
             (temporary / "README.md").write_text(card(report), encoding="utf-8")
         counts = {name: value for name, value in report.to_dict().items() if name != "path"}
@@ -59,7 +59,7 @@ def write_export(
         write_json(temporary / MANIFEST, about)
 
     write_folder(target, fill)
-    return written_to(selection.report(), target)
+    return written_to(selection.account(), target)
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -13,7 +13,7 @@ from weaklabel._arguments import checked
 from weaklabel.artifacts import content_hash, table_hash
 from weaklabel.errors import MissingExtraError
 from weaklabel.export.folder import write_export
-from weaklabel.export.selection import AnyLabels, ExportReport, Selection
+from weaklabel.export.selection import AnyLabels, Exported, Selection
 from weaklabel.types import Labels
 
 
@@ -26,7 +26,7 @@ def export_datasets(
     include_test: bool = False,
     keep_undecided: bool = True,
     allow_uncalibrated: bool = False,
-) -> ExportReport:
+) -> Exported:
     """Write the columns of `Labels.to_table()` as a saved `datasets.Dataset`.
 
     Arguments and what is left out: as for `export_parquet`. For a data set with chosen and rejected responses

@@ -31,7 +31,7 @@ REASONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class ExportReport(Result):
+class Exported(Result):
     """What an export kept and left out. `str()` gives three or four lines for a person.
 
     Attributes:
@@ -118,7 +118,7 @@ class Selection:
         require_calibrated(labels, allow_uncalibrated, "export")
         self.labels = labels
         self.notes: list[str] = []
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "min_confidence": min_confidence,
             "include_test": include_test,
             "keep_undecided": keep_undecided,
@@ -149,10 +149,10 @@ class Selection:
         """Hash of what the parts that have gone by hold, kept or not."""
         return content_hash(*self._hashes)
 
-    def report(self) -> ExportReport:
+    def account(self) -> Exported:
         """What was kept and left out of the parts that have gone by."""
         known = self.labels.calibrated and self._n_kept
-        return ExportReport(
+        return Exported(
             self._n_pairs,
             self._n_kept,
             dict(self._dropped),
@@ -179,7 +179,7 @@ class Selection:
         self._in_sample |= bool(kept.in_sample[rows].any())
 
 
-def select(labels: Labels, **settings: Any) -> tuple[Labels, ExportReport]:
+def select(labels: Labels, **settings: Any) -> tuple[Labels, Exported]:
     """The labels that an export may write, in their order, and the account of the rest; settings of `Selection`.
 
     Raises:
@@ -190,7 +190,7 @@ def select(labels: Labels, **settings: Any) -> tuple[Labels, ExportReport]:
     kept = [part.pairs.ids for part in selection.kept()]
     wanted = {pair_id for ids in kept for pair_id in ids}
     rows = np.array([pair_id in wanted for pair_id in labels.pairs.ids], dtype=np.bool_)
-    return labels.take(rows), selection.report()
+    return labels.take(rows), selection.account()
 
 
 def parts_of(labels: AnyLabels) -> Iterator[Labels]:
@@ -220,7 +220,7 @@ def require_calibrated(labels: AnyLabels, allow_uncalibrated: bool, what: str) -
         )
 
 
-def written_to(report: ExportReport, path: Path) -> ExportReport:
+def written_to(report: Exported, path: Path) -> Exported:
     """The report of an export that stands in `path`."""
     return replace(report, path=path)
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from weaklabel._arguments import checked
 from weaklabel.export.folder import write_export
-from weaklabel.export.selection import AnyLabels, ExportReport, Selection
+from weaklabel.export.selection import AnyLabels, Exported, Selection
 from weaklabel.types import Labels
 
 DATA_FILE: Final = "pairs.parquet"
@@ -26,7 +26,7 @@ def export_parquet(
     include_test: bool = False,
     keep_undecided: bool = True,
     allow_uncalibrated: bool = False,
-) -> ExportReport:
+) -> Exported:
     """Write `pairs.parquet`: the columns of `Labels.to_table()`, one row per pair.
 
     Soft labels need no winner, so exact ties (p = .5) and pairs without votes (w = 0) stay in unless

@@ -17,7 +17,7 @@ from weaklabel._arguments import checked
 from weaklabel.errors import ConfigError
 from weaklabel.export.folder import write_export, write_jsonl
 from weaklabel.export.rows import rows_of
-from weaklabel.export.selection import AnyLabels, ExportReport, Selection
+from weaklabel.export.selection import AnyLabels, Exported, Selection
 from weaklabel.export.tabular import write_tables
 from weaklabel.types import Labels
 
@@ -33,11 +33,11 @@ def export_trl(
     *,
     min_confidence: float = 0.0,
     conversational: bool = True,
-    fold_system: bool = False,
+    join_system: bool = False,
     include_test: bool = False,
     allow_uncalibrated: bool = False,
     file_format: FileFormat = "jsonl",
-) -> ExportReport:
+) -> Exported:
     """Write `prompt`, `chosen`, `rejected`, `p_chosen`, `w`, `logit`, `id`, `label_source` for TRL.
 
     Left out and counted: locked test prompts, pairs on which no labeling function voted, exact ties, and what
@@ -49,7 +49,7 @@ def export_trl(
         min_confidence: keep pairs at least this confident, in [.5, 1); 0 keeps all.
         conversational: lists of `{"role", "content"}` (the prompt from `messages` where the pair has them);
             False writes plain strings.
-        fold_system: put what the system says into the user's next turn, for chat templates that refuse system turns.
+        join_system: put what the system says into the user's next turn, for chat templates that refuse system turns.
         include_test: write the locked test prompts too.
         allow_uncalibrated: write labels whose probabilities were never fitted to gold.
         file_format: "jsonl" or "parquet".
@@ -66,14 +66,14 @@ def export_trl(
         include_test=include_test,
         allow_uncalibrated=allow_uncalibrated,
     )
-    form = {"conversational": conversational, "fold_system": fold_system}
+    form = {"conversational": conversational, "join_system": join_system}
 
     def write(target: Path, kept: Iterator[Labels]) -> None:
         _write_data(target / f"train.{file_format}", rows_of(kept, selection, **form), conversational)
 
     settings = {**form, "file_format": file_format}
 
-    def card(report: ExportReport) -> str:
+    def card(report: Exported) -> str:
         return _card(labels, report, {**selection.settings, **settings})
 
     return write_export(folder, "trl", selection, settings, write, card)
@@ -105,7 +105,7 @@ def _without_tools(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _card(labels: AnyLabels, report: ExportReport, settings: dict[str, Any]) -> str:
+def _card(labels: AnyLabels, report: Exported, settings: dict[str, Any]) -> str:
     file_format = settings["file_format"]
     form = "lists of role/content messages" if settings["conversational"] else "plain strings"
     calibrated = (

@@ -35,7 +35,7 @@ _log = logger()
 
 
 @dataclass(frozen=True, slots=True)
-class JudgeReport(Result):
+class JudgeSummary(Result):
     """What a judge said of some pairs, and what it has cost in all.
 
     Attributes:
@@ -73,7 +73,7 @@ class JudgeReport(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class Judge(BothOrders):
-    """An LLM judge. Made by `judge`; `estimate` before, `report` after."""
+    """An LLM judge. Made by `judge`; `estimate` before, `summary` after."""
 
     settings: JudgeSettings
 
@@ -118,7 +118,7 @@ class Judge(BothOrders):
         """What judging `pairs` will cost. Asks nothing."""
         return estimate(self.name, self.settings, questions_of(pairs.table, self.settings), self._cache())
 
-    def report(self, pairs: Pairs, *, seed: int = 0) -> JudgeReport:
+    def summary(self, pairs: Pairs, *, seed: int = 0) -> JudgeSummary:
         """What the judge has said of `pairs`, from the answers at hand; asks nothing. `seed` is of the interval."""
         table = self.derive(pairs.table, ask=False)
         first_a, first_b = (table[name].to_pylist() for name in self.columns)
@@ -126,7 +126,7 @@ class Judge(BothOrders):
         spent = ledger_of(self.settings, cache).spent.money if self.settings.price_in is not None else None
         examples = [x["note"] for x in (*first_a, *first_b) if x and x["state"] == "unread"][:3]
         bias = bias_of(self.name, first_a, first_b, pairs.prompt_groups, seed=seed)
-        return JudgeReport(bias, len(cache), spent, tuple(examples))
+        return JudgeSummary(bias, len(cache), spent, tuple(examples))
 
     def _cache(self) -> ReplyCache:
         return ReplyCache(self.settings.cache, self.settings.model, identity_of(self.settings))

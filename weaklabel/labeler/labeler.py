@@ -43,7 +43,7 @@ from weaklabel.labeler.asking import (
 from weaklabel.labeler.loading import SavedFunction, functions_of
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import Interval, score_all
-from weaklabel.shift import Reference, ShiftReport, shift
+from weaklabel.shift import Reference, Shift, shift
 from weaklabel.types import (
     ABSTAIN,
     Explanation,
@@ -143,7 +143,7 @@ class Labeler:
         """Whether it was fitted on enough prompts to notice pairs of another kind."""
         return self.reference is not None and bool(self.reference.limits)
 
-    def shift(self, pairs: Pairs, votes: Votes) -> ShiftReport | None:
+    def shift(self, pairs: Pairs, votes: Votes) -> Shift | None:
         """How far these pairs are from those the labeler was fitted on; None where it does not know those."""
         return None if self.reference is None else shift(self.reference, votes, pairs)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ThresholdReport(Result):
+class ThresholdFound(Result):
     """The curve of kept share against accuracy on locked test gold, and a certified threshold or a refusal.
 
     Attributes:
@@ -60,7 +60,7 @@ class ThresholdReport(Result):
         ]
 
 
-def certified_threshold(run: Run, *, accuracy: float = 0.9, level: float = 0.9) -> ThresholdReport:
+def certified_threshold(run: Run, *, accuracy: float = 0.9, level: float = 0.9) -> ThresholdFound:
     """The lowest threshold whose kept pairs are certified to be right `accuracy` of the time.
 
     Rests on gold of the locked test part alone. Out-of-fold figures will not do: every dev pair has had a say in
@@ -81,7 +81,7 @@ def certified_threshold(run: Run, *, accuracy: float = 0.9, level: float = 0.9) 
     elsewhere = labels.take(~locked & (labels.w > 0))
     kept = int((elsewhere.confidence >= found.threshold).sum()) if isinstance(found, Threshold) else None
     n_prompts, n_ties = len(set(groups.tolist())), int((y == 0.5).sum())
-    return ThresholdReport(
+    return ThresholdFound(
         run.folder.name,
         found,
         tuple(kept_share_curve(test.p, y, groups, seed=seed)),

@@ -20,7 +20,7 @@ from weaklabel.report.sections import Section
 from weaklabel.report.summary import figures_of, held_out_section, summary_section
 from weaklabel.report.trust import bias_section, calibration_section, shift_section
 from weaklabel.reward.evaluation.evaluation import Evaluation
-from weaklabel.shift import ShiftReport
+from weaklabel.shift import Shift
 from weaklabel.types import Labels
 from weaklabel.workbench.added_value import AddedValue
 from weaklabel.workbench.analysis import analyze
@@ -39,7 +39,7 @@ def write_report(
     dependencies: Dependencies | None = None,
     added_value: AddedValue | None = None,
     bias: LabelBias | None = None,
-    shift: ShiftReport | None = None,
+    shift: Shift | None = None,
     out_of_fold: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> Path:

@@ -48,7 +48,7 @@ _SECONDS_PER_PASS: Final = 1.0  # an examination is about three passes
 
 
 @dataclass(frozen=True, slots=True)
-class CheckReport(Result):
+class Checked(Result):
     """What `check` found. `str()` prints like a linter, `to_dict()` gives JSON values.
 
     Attributes:
@@ -97,7 +97,7 @@ def check(
     time_limit: float = TIME_LIMIT,
     clock: Clock = time.perf_counter,
     progress: Callable[[str], None] | None = None,
-) -> CheckReport:
+) -> Checked:
     """Examine labeling functions on a sample of pairs.
 
     Args:
@@ -137,7 +137,7 @@ def check(
         *_taken_names(lfs),
     ]
     order = {lf.name: i for i, lf in reversed(list(enumerate(lfs)))}
-    return CheckReport(
+    return Checked(
         tuple(sorted(findings, key=lambda f: (order[f.lf], f.code))),
         tuple(lf.name for lf in lfs),
         len(chosen),

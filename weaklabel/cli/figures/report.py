@@ -60,7 +60,7 @@ def write_page(run: Run, path: Path) -> Path:
         path,
         labeler=run.labeler,
         name=run.folder.name,
-        figures=run.report().to_dict() if (run.folder / "report.json").exists() else None,
+        figures=run.figures().to_dict() if (run.folder / "report.json").exists() else None,
         out_of_fold=None if isinstance(judged, str) else dict(zip(_ids(seen, judged), judged.p, strict=True)),
         seed=seed,
         **_looked_at(seen, judged, seed),

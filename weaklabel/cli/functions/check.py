@@ -16,8 +16,8 @@ from weaklabel.cli._common import (
     emit,
     json_option,
     lf_options,
+    load_settings,
     note,
-    settings,
     written_over,
 )
 from weaklabel.errors import WeaklabelError
@@ -40,7 +40,7 @@ def command(as_json: bool, sample: int, watch: bool, **options: Any) -> None:
     Works on a sample of the pairs outside the locked test part. Exits 1 on findings, so that CI can use it;
     `weaklabel rule CODE` explains a code.
     """
-    loaded = settings(options)
+    loaded = load_settings(options)
     from weaklabel.pipeline import configured_lfs, read_configured_pairs
 
     pairs = read_configured_pairs(loaded)

@@ -21,7 +21,7 @@ def command(as_json: bool, **options: Any) -> None:
 
     run = open_run(options)
     judges, pairs = judges_of(run.lfs), run.pairs
-    found = [(judge.name, judge.estimate(pairs), judge.report(pairs)) for judge in judges]
+    found = [(judge.name, judge.estimate(pairs), judge.summary(pairs)) for judge in judges]
     rows = [{"judge": n, "estimate": e.to_dict(), "report": r.to_dict()} for n, e, r in found]
     text = "\n".join(f"{estimate}\n{report}" for _, estimate, report in found)
     emit(rows, text or "no [[lfs.judge]] in the settings", as_json)

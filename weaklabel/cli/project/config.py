@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import emit, run_options, settings
+from weaklabel.cli._common import emit, load_settings, run_options
 
 
 @click.command("config")
@@ -17,7 +17,7 @@ def command(as_json: bool, **options: Any) -> None:
 
     With --name, the options that this run remembers count too.
     """
-    loaded = settings(options, remember=options.get("name") is not None)
+    loaded = load_settings(options, remember=options.get("name") is not None)
     from weaklabel.config import settings_table
 
     rows = settings_table(loaded)

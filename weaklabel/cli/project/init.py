@@ -62,10 +62,10 @@ def _toml(found: Found | None, datafile: Path | None, folder: Path) -> str:
     if datafile is None or found is None:
         return TOML.format(pairs='"data/*.jsonl"', columns=COLUMNS_EXAMPLE)
     path = datafile if datafile.is_absolute() else Path(os.path.relpath(datafile, folder))
-    return TOML.format(pairs=toml_text(path.as_posix()), columns=_settings(found))
+    return TOML.format(pairs=toml_text(path.as_posix()), columns=_toml_lines(found))
 
 
-def _settings(found: Found) -> str:
+def _toml_lines(found: Found) -> str:
     """The lines of `[data]` that read the file."""
     more = f" and {len(found.names) - 12} more" if len(found.names) > 12 else ""
     # A column's name is a stranger's: it must not end the comment.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weaklabel.cli._common import emit, lf_options, run_options, settings
+from weaklabel.cli._common import emit, lf_options, load_settings, run_options
 
 if TYPE_CHECKING:
     from weaklabel.engine.status import Standing
@@ -22,7 +22,7 @@ def command(why: bool, as_json: bool, **options: Any) -> None:
     Fresh: this version of the function has voted on these pairs. Stale: only an earlier version has. Missing: none
     has. Grain says where an edit counts: "function", wherever the function reaches, or "file", anywhere in its files.
     """
-    loaded = settings(options, remember=True)
+    loaded = load_settings(options, remember=True)
     from weaklabel.engine import VoteStore
     from weaklabel.engine.status import shards_of, standings
     from weaklabel.pipeline import Run

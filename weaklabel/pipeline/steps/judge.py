@@ -82,7 +82,7 @@ class AskJudges(RunStep[Path]):
         names = [name for judge in self.judges for name in judge.columns]
         _write_beside(self.folder / "verdicts.parquet", table.select(names), pairs.rows, pairs.file)
         seed = self.config.data.seed
-        reports = {judge.name: judge.report(Pairs(table), seed=seed) for judge in self.judges}
+        reports = {judge.name: judge.summary(Pairs(table), seed=seed) for judge in self.judges}
         told = {name: found.to_dict() for name, found in reports.items()}
         artifacts.write_json(self.folder / "judges.json", told)
         failed = sum(found.bias.counts.get("failed", 0) for found in reports.values())

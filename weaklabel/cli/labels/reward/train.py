@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weaklabel.cli._common import absolute, emit, note, open_run, run_options, settings
+from weaklabel.cli._common import absolute, emit, load_settings, note, open_run, run_options
 from weaklabel.cli.labels.reward._files import file_options, reading
 from weaklabel.errors import ConfigError
 
@@ -99,7 +99,7 @@ def _set(key: str, value: str) -> str:
 def _from_file(
     file: dict[str, Any], path: Path, share: float, options: dict[str, Any]
 ) -> tuple[RewardModel, Evaluation | None]:
-    loaded = settings(options).config
+    loaded = load_settings(options).config
     chosen, seed = loaded.reward, loaded.data.seed
     from weaklabel.report.card import model_card
     from weaklabel.reward import read_taught, train_reward, training_targets

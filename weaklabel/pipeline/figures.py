@@ -27,7 +27,7 @@ METRIC_ORDER: Final = ("accuracy", "nll", "brier", "ece")
 
 
 @dataclass(frozen=True)
-class Report:
+class RunFigures:
     """Figures of a run on its held-out prompts.
 
     Attributes:
@@ -130,7 +130,7 @@ class Outcome:
     unwritten: Sequence[str] = ()
 
 
-def make_report(run: Outcome) -> Report:
+def make_figures(run: Outcome) -> RunFigures:
     """Evaluate every arm of a run on its test pairs."""
     pairs, labels, name = run.pairs, run.labels, run.folder.name
     notes = _notes(run)
@@ -142,7 +142,7 @@ def make_report(run: Outcome) -> Report:
         "faults": run.applied["faults"],
     }
     if not len(test):
-        return Report(name, {}, {}, {}, labels.calibrated, counts, tuple(notes))
+        return RunFigures(name, {}, {}, {}, labels.calibrated, counts, tuple(notes))
     found = evaluate(_arms(run, notes), gold=test, seed=run.config.data.seed)
     notes += found.notes()
     if found.figures[OURS]["accuracy"].low <= 0.5:
@@ -152,7 +152,7 @@ def make_report(run: Outcome) -> Report:
         )
     order = [LONGER, *(arm for arm in found.figures if arm != LONGER)]
     figures = {arm: found.figures[arm] for arm in order}
-    return Report(
+    return RunFigures(
         name, figures, found.differences, found.ece_perfect, labels.calibrated, counts, tuple(notes)
     )
 

@@ -97,7 +97,7 @@ def _value(name: str, edge: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ShiftReport(Result):
+class Shift(Result):
     """What `shift` found. `str()` says it in words, `to_dict()` gives JSON values.
 
     Attributes:
@@ -146,7 +146,7 @@ class ShiftReport(Result):
         return json_fields(self) | {"tests": tests}
 
 
-def shift(reference: Reference, votes: Votes, pairs: Pairs, *, seed: int = 0) -> ShiftReport:
+def shift(reference: Reference, votes: Votes, pairs: Pairs, *, seed: int = 0) -> Shift:
     """Compare a batch with what the labeler was fitted on. Turning pairs round changes nothing, to the bit.
 
     Args:
@@ -177,7 +177,7 @@ def shift(reference: Reference, votes: Votes, pairs: Pairs, *, seed: int = 0) ->
         few = n_prompts if n_prompts < FEWEST_PROMPTS else reference.n_prompts
         need = FEWEST_PROMPTS if n_prompts < FEWEST_PROMPTS else 2 * FEWEST_PROMPTS
         note = f"{who} {few} prompts; at least {need} are needed to tell a shift from chance."
-        return ShiftReport(False, None, (), {}, {}, n_pairs, n_prompts, (note,))
+        return Shift(False, None, (), {}, {}, n_pairs, n_prompts, (note,))
     sums = sums_of(votes, pairs, reference.edges, reference.couples, groups)
     now, live = shares(sums), (sums.below > 0).sum(axis=0)
     noise = _noise(reference, live, rows_per_prompt(sums))
@@ -194,7 +194,7 @@ def shift(reference: Reference, votes: Votes, pairs: Pairs, *, seed: int = 0) ->
     shifted = bool(changes or drifted)
     warning = _sentence(changes, drifted, n_pairs, reference.n_pairs) if shifted else None
     notes = (f"A sample of {len(pairs):,} pairs was looked at.",) if len(pairs) < n_pairs else ()
-    return ShiftReport(shifted, warning, changes, tests, drift, n_pairs, n_prompts, notes)
+    return Shift(shifted, warning, changes, tests, drift, n_pairs, n_prompts, notes)
 
 
 def _noise(reference: Reference, live: FloatArray, rows: FloatArray) -> FloatArray:
