@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from weaklabel._arguments import checked
-from weaklabel.engine.choosing import choose_executor
+from weaklabel.engine.choosing import drive
 from weaklabel.engine.driver import Driver, Progress
 from weaklabel.engine.executors import LONGEST, Executor
 from weaklabel.engine.shards import SHARD_SIZE, Answer
@@ -126,16 +126,7 @@ def apply_with_costs(
             progress(state.done_pairs, state.n_pairs)
 
     driver = Driver(lfs, source, store, sink, send_votes=True, on_progress=tell)
-    if store is not None:
-        store.sweep()
-        store.describe(lfs)
-    notes: tuple[str, ...] = ()
-    if executor is None:
-        executor, notes = choose_executor(lfs, driver.fingerprints, workers, time_limit, store)
-    try:
-        driver.drive(executor)
-    finally:
-        executor.close()
+    notes = drive(driver, lfs, store, executor, workers, time_limit)
     votes, state = sink.votes(), driver.progress
     _check_fault_share(votes, max_fault_share)
     return Applied(votes, state.reused, state.computed, state.seconds, notes)

@@ -309,7 +309,7 @@ def fit(
     if votes is None:
         votes = apply(lfs, table.visible, **apply_settings)
     else:
-        votes = votes.select([lf.name for lf in lfs]).take(_rows_of(table.visible, votes))
+        votes = votes.select([lf.name for lf in lfs]).on(table.visible.ids)
     table = table.visible
     y, groups = table.y, table.prompt_groups
     decided = np.abs(y - 0.5) > 0  # False for NaN: not gold
@@ -374,20 +374,6 @@ def _by_number(settings: Mapping[str, Any], names: Sequence[str]) -> Mapping[str
         for group in settings["declared"]
     ]
     return {**settings, "declared": declared}
-
-
-def _rows_of(pairs: Pairs, votes: Votes) -> NDArray[np.intp]:
-    where = {pair_id: row for row, pair_id in enumerate(votes.ids)}
-    if len(where) < len(votes):
-        raise LabelMatrixError(
-            f"{len(votes) - len(where)} votes repeat an id. Give every pair an id of its own."
-        )
-    missing = [i for i in pairs.ids if i not in where]
-    if missing:
-        raise LabelMatrixError(
-            f"the votes lack pair {missing[0]!r} ({len(missing)} in all). Pass votes from apply() on these pairs."
-        )
-    return np.array([where[i] for i in pairs.ids], dtype=np.intp)
 
 
 def _why_uncalibrated(n_decided: int, n_prompts: int, n_ties: int, calibration: str) -> str:

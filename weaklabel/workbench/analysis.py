@@ -19,10 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 from weaklabel._arguments import checked
 from weaklabel._tables import html_table, plain_table, short
 from weaklabel._validation import lookup
-from weaklabel.errors import GoldError
 from weaklabel.metrics import Interval, bootstrap
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes, signed_votes
 from weaklabel.types.result import Result, json_fields
+from weaklabel.workbench._dev import rows_of_gold
 
 FEW_PROMPTS: Final = 20
 """Below this many prompts a bootstrap is too narrow; Wilson's interval on the number of prompts stands in."""
@@ -258,20 +258,11 @@ class _Gold:
         if ties.any():
             notes.append(f"{int(ties.sum())} gold ties were left out of the accuracies.")
         return cls(
-            _rows_of(votes, chosen.ids)[~ties], chosen.y[~ties], chosen.prompt_groups[~ties], tuple(notes)
+            rows_of_gold(votes, chosen.ids, "analyze")[~ties],
+            chosen.y[~ties],
+            chosen.prompt_groups[~ties],
+            tuple(notes),
         )
-
-
-def _rows_of(votes: Votes, ids: tuple[str, ...]) -> NDArray[np.intp]:
-    where = {pair_id: row for row, pair_id in enumerate(votes.ids)}
-    missing = [pair_id for pair_id in ids if pair_id not in where]
-    if missing:
-        shown = ", ".join(repr(i) for i in missing[:3])
-        raise GoldError(
-            f"analyze: {len(missing)} of {len(ids)} gold pairs have no votes ({shown}). "
-            "Gold is matched to votes by pair id. Apply the labeling functions to the pairs that the gold belongs to."
-        )
-    return np.array([where[pair_id] for pair_id in ids], dtype=np.intp)
 
 
 def _analyze_one(

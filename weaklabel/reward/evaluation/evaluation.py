@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._tables import html_table, plain_table
 from weaklabel.errors import GoldError, LabelMatrixError
 from weaklabel.metrics import METRICS, Interval, bootstrap, ece_when_perfect, paired_difference, score_all
 from weaklabel.types import Bare, CanCompare, Comparer, FloatArray, Pairs, answer_of, as_comparer
@@ -73,20 +74,12 @@ class Evaluation(Result):
         return notes
 
     def __str__(self) -> str:
-        rows = self.rows()
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
-        return "\n".join([*lines, *self.notes()])
+        heading, *rows = self.rows()
+        return "\n".join([plain_table(heading, rows, left=len(heading)), *self.notes()])
 
     def _repr_html_(self) -> str:
-        heading, *body = ([html.escape(cell) for cell in row] for row in self.rows())
-        head = "".join(f"<th>{cell}</th>" for cell in heading)
-        lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body)
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes())
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>{notes}"
+        heading, *rows = self.rows()
+        return html_table(heading, rows) + "".join(f"<p>{html.escape(note)}</p>" for note in self.notes())
 
     def _row(self, name: str) -> list[str]:
         figures, against = self.figures[name], self.differences.get(name, {})
