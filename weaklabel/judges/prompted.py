@@ -19,8 +19,8 @@ from typing import Any, Final
 import pyarrow as pa
 
 from weaklabel._terminal import logger
-from weaklabel.judges.asking import Progress, estimate, identity_of, questions_of, said_of
 from weaklabel.judges.asking import ask as ask_all
+from weaklabel.judges.asking import estimate, identity_of, questions_of, said_of
 from weaklabel.judges.both_orders import SAID, BothOrders, PositionBias, bias_of
 from weaklabel.judges.costs import Estimate, ledger_of
 from weaklabel.judges.settings import JudgeSettings, check_spec_name
@@ -99,14 +99,14 @@ class Judge(BothOrders):
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
         return table if self.is_derived(table) else self.judged(table, ask=ask)
 
-    def judged(self, table: pa.Table, *, ask: bool = True, progress: Progress | None = None) -> pa.Table:
+    def judged(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
         """`table` with what the judge says; with `ask` it is asked what it has not been asked before.
 
         Raises:
             EndpointError: the server cannot be used. What was answered until then is kept.
         """
         settings, cache, questions = self.settings, self._cache(), questions_of(table, self.settings)
-        failures = ask_all(self.name, settings, questions, cache, progress) if ask else {}
+        failures = ask_all(self.name, settings, questions, cache) if ask else {}
         for side, name in enumerate(self.columns):
             said = [said_of(settings, both, side, cache, failures, asked=ask) for both in questions]
             table = table.append_column(name, pa.array(said, SAID))
