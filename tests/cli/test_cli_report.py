@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from command_line import run
 
-from weaklabel.cli.main import main
 from weaklabel.data.sample import write_sample
 
 LFS = """
@@ -31,10 +31,7 @@ def digits(response):
 
 
 def call(*arguments: str) -> Result:
-    result = CliRunner().invoke(main, list(arguments))
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return run(*arguments, code=None)
 
 
 @pytest.fixture(scope="module")
