@@ -36,3 +36,17 @@ def made_pairs(
     for name, values in (columns or {}).items():
         made = made.append_column(name, pa.array(values))
     return Pairs(made)
+
+
+def pairs_with(swapped: Sequence[bool] | None = None, **columns: Sequence[Any]) -> Pairs:
+    """Pairs with further columns as the source wrote them; `swapped` says which stand in the other order."""
+    n = len(next(iter(columns.values())))
+    turned = swapped or [False] * n
+    rows = [
+        {"id": f"p{i}", "prompt": f"{i}?", "response_a": "x", "response_b": "y", "swapped": turned[i]}
+        for i in range(n)
+    ]
+    table = pa.Table.from_pylist(rows, schema=CANONICAL)
+    for name, values in columns.items():
+        table = table.append_column(name, pa.array(values))
+    return Pairs(table)

@@ -178,7 +178,7 @@ class PreferenceSettings(ExportSettings):
 
     conversational: bool = True
     # Chat templates such as Gemma's refuse system turns.
-    fold_system: bool = False
+    join_system: bool = False
 
 
 class TrlSettings(PreferenceSettings):
@@ -300,9 +300,9 @@ class LoadedConfig:
         return Path(self.resolve(".weaklabel"))
 
 
-def find_config(start: Path | None = None) -> Path | None:
-    """The nearest `weaklabel.toml`, in `start` (default: the working folder) or above it."""
-    here = (start or Path.cwd()).resolve()
+def find_config() -> Path | None:
+    """The nearest `weaklabel.toml`, in the working folder or above it."""
+    here = Path.cwd().resolve()
     for folder in (here, *here.parents):
         if (folder / FILE_NAME).is_file():
             return folder / FILE_NAME
@@ -314,22 +314,20 @@ def load_config(
     *,
     sets: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
-    start: Path | None = None,
 ) -> LoadedConfig:
     """Settings from the nearest file, with `--set` and command-line options on top.
 
     Args:
-        file: another file than the one found upwards from `start`.
+        file: another file than the one found upwards from the working folder.
         sets: `key=value` texts; values are TOML (`lfs.use=["lfs/"]`), a bare word stands for itself.
         options: dotted key -> value, from a command's own options; None values are left out.
-        start: where the search begins. Default: the working folder.
 
     Raises:
         ConfigError: a file that is no TOML, a key that is unknown, a value that is not allowed.
     """
     if file is not None and not file.is_file():
         raise ConfigError(f"{file} does not exist. Name an existing file, or run: weaklabel init")
-    path = file if file is not None else find_config(start)
+    path = file if file is not None else find_config()
     tree = read_toml(path) if path else {}
     origin = dict.fromkeys(_leaves(tree), path.name if path else FILE_NAME)
     for key, value, source in _overrides(sets, options or {}):
@@ -340,7 +338,7 @@ def load_config(
         origin = {known: o for known, o in origin.items() if known != key and not known.startswith(f"{key}.")}
         origin |= dict.fromkeys(_leaves({key: value}), source)
     config = _validated(tree, origin, path)
-    root = path.resolve().parent if path else (start or Path.cwd()).resolve()
+    root = path.resolve().parent if path else Path.cwd().resolve()
     return LoadedConfig(config, root, path, _all_origins(config, origin))
 
 

@@ -99,7 +99,6 @@ def fit_gram(
     w: ArrayLike | None = None,
     *,
     offset: ArrayLike = 0.0,
-    start: ArrayLike | None = None,
 ) -> Fit:
     """The same over rows: `theta` `(n,)` such that the logits are `offset + K theta`.
 
@@ -109,13 +108,12 @@ def fit_gram(
     Args:
         K: `(n, n)` float64, symmetric and positive semi-definite.
         p, w, offset: as for `fit_logistic`.
-        start: `(n,)`, where to begin; zero by default.
 
     >>> fit_gram(np.array([[1.0]]), [1.0]).theta.round(3).tolist()  # f = 1 - sigmoid(f) where f = .401
     [0.401]
     """
     rows = _Rows.of(p, w, offset)
-    return _over_rows(K, rows, np.zeros(len(K)) if start is None else np.array(start, dtype=np.float64))
+    return _over_rows(K, rows, np.zeros(len(K)))
 
 
 def nll_of_logit(logit: FloatArray, p: FloatArray | float) -> FloatArray:

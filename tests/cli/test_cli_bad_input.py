@@ -47,7 +47,7 @@ def write_lf(body: str, name: str = "lfs.py") -> None:
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+    monkeypatch.setattr("weaklabel.pipeline.figures.snorkel_is_installed", lambda: False)
     (tmp_path / "lfs.py").write_text(GOOD_LF, encoding="utf-8")
     write(rows())
     return tmp_path

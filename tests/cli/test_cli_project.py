@@ -48,7 +48,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+        patch.setattr("weaklabel.pipeline.figures.snorkel_is_installed", lambda: False)
         write_sample(folder / "data", n_pairs=240, n_gold=120, seed=3)
         run("init", "data/pairs.jsonl")
         toml = Path("weaklabel.toml").read_text(encoding="utf-8")
@@ -62,7 +62,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def project(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(finished)
-    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+    monkeypatch.setattr("weaklabel.pipeline.figures.snorkel_is_installed", lambda: False)
     return finished
 
 
@@ -245,7 +245,7 @@ def test_commands_work_from_a_folder_below(project: Path, monkeypatch: pytest.Mo
 
 
 def test_options_alone_are_enough(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+    monkeypatch.setattr("weaklabel.pipeline.figures.snorkel_is_installed", lambda: False)
     write_sample(empty, n_pairs=120, n_gold=60, seed=1)
     run("apply", "--pairs", "pairs.jsonl", "--gold", "gold.jsonl", "--lfs", "shipped:length", "--name", "r")
     assert answer("fit", "--name", "r")["calibrated"]
@@ -253,7 +253,7 @@ def test_options_alone_are_enough(empty: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_demo_writes_the_sample_and_runs_the_job(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+    monkeypatch.setattr("weaklabel.pipeline.figures.snorkel_is_installed", lambda: False)
     report = answer("demo", "--n-pairs", "200", "--folder", "here")
     assert report["counts"]["pairs"] == 200
     assert (empty / "here/runs/base/report.json").is_file()

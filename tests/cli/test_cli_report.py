@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from command_line import run
 
-from weaklabel.cli.main import main
 from weaklabel.data.sample import write_sample
 
 LFS = """
@@ -31,10 +31,7 @@ def digits(response):
 
 
 def call(*arguments: str) -> Result:
-    result = CliRunner().invoke(main, list(arguments))
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return run(*arguments, code=None)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +40,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+        patch.setattr("weaklabel.pipeline.figures.snorkel_is_installed", lambda: False)
         write_sample(folder / "data", n_pairs=240, n_gold=120, seed=3)
         (folder / "lfs.py").write_text(LFS, encoding="utf-8")
         toml = '[data]\npairs = "data/pairs.jsonl"\ngold = "data/gold.jsonl"\n[lfs]\nuse = ["lfs.py"]\n'
@@ -57,7 +54,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def inside(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
-    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+    monkeypatch.setattr("weaklabel.pipeline.figures.snorkel_is_installed", lambda: False)
 
 
 def test_the_page_of_a_finished_run_has_every_part() -> None:

@@ -5,29 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
+from command_line import answer, run
 
-from weaklabel.cli.main import main
 from weaklabel.data.sample import write_sample
 from weaklabel.reward import load_reward
 
 FAST = ("--set", "reward.settings.n_features=1024")
-
-
-def run(*arguments: str, code: int = 0) -> Any:
-    done = CliRunner().invoke(main, list(arguments))
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, done.output
-    return done
-
-
-def answer(*arguments: str) -> Any:
-    return json.loads(run(*arguments, "--json").stdout)
 
 
 def refused(*arguments: str) -> str:

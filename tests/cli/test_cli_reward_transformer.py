@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from command_line import answer, run
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from weaklabel.cli.main import main
 from weaklabel.data.sample import write_sample
 from weaklabel.reward import load_reward
 
@@ -25,14 +22,6 @@ FAST = (
     "--set", "reward.settings.n_folds=0",
 )  # fmt: skip
 FILE = ("--pairs", "pairs.jsonl", "--gold", "gold.jsonl")
-
-
-def answer(*arguments: str) -> Any:
-    done = CliRunner().invoke(main, [*arguments, "--json"])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +97,7 @@ def test_a_run_that_was_killed_behind_the_training_goes_on_from_its_checkpoint(
 
 
 def refused(*arguments: str) -> str:
-    done = CliRunner().invoke(main, [*arguments])
-    assert done.exit_code == 2, done.output
-    return done.stderr
+    return run(*arguments, code=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def shouts(response):
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("weaklabel.data.writing.ROW_GROUP", 32)
-    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+    monkeypatch.setattr("weaklabel.pipeline.figures.snorkel_is_installed", lambda: False)
     write_sample(tmp_path, n_pairs=200, n_gold=90, seed=3)
     (tmp_path / "lfs.py").write_text(LFS, encoding="utf-8")
     (tmp_path / "weaklabel.toml").write_text(

@@ -9,19 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from command_line import run
 
-from weaklabel.cli.main import main
 from weaklabel.data.sample import sample_pairs, write_sample
 from weaklabel.labeler import Labeler
-
-
-def run(*arguments: str, code: int = 0) -> Any:
-    done = CliRunner().invoke(main, list(arguments))
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, done.output
-    return done
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from command_line import answer, run
 
-from weaklabel.cli.main import main
 from weaklabel.data.sample import write_sample
 
 LFS = """
@@ -33,18 +31,6 @@ def first_letter(pair):
     a, b = pair.response_a[:1], pair.response_b[:1]
     return -1 if a == b else int(b > a)
 """
-
-
-def run(*arguments: str, code: int = 0) -> Any:
-    done = CliRunner().invoke(main, list(arguments))
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, done.output
-    return done
-
-
-def answer(*arguments: str) -> Any:
-    return json.loads(run(*arguments, "--json").stdout)
 
 
 @pytest.fixture(scope="module")

@@ -52,10 +52,12 @@ CONTRACTS: dict[str, tuple[str, Callable[[], Iterable[str]]]] = {
     "a text feature": ("test_contract_text_features", features),
     "a rule of `check`": ("test_contract_rules", of("workbench.rules", "RULES")),
 }
-# What has no registry is held where it is at home: an executor to the pool's bytes, a trainer to one normaliser.
+# What has no registry is held where it is at home: an executor to the pool's bytes, a trainer to one normaliser, a
+# step to being made once.
 ELSEWHERE = {
     "a place where shards are voted on": "engine/test_engine_on_ray.py",
     "a trainer": "training/test_training_weighted.py",
+    "a step of a run": "pipeline/test_pipeline.py",
 }
 
 

@@ -8,6 +8,7 @@ from textwrap import dedent
 
 import pytest
 
+from weaklabel.lf import load_lfs
 from weaklabel.types import Pair, Pairs
 
 WORDS = [
@@ -54,6 +55,17 @@ STEADY = """
         return int(len(pair.response_b) > len(pair.response_a))
 """
 
+ONE_BAD = """
+    import os, time
+    from weaklabel.lf import labeling_function
+
+    @labeling_function
+    def bad(pair):
+        if pair.id == "p12":
+            {act}
+        return 0
+"""
+
 
 def made_pairs(n: int, seed: int = 0) -> Pairs:
     rng = random.Random(seed)
@@ -88,3 +100,14 @@ def steady(lf_file):
     """Source of five functions of every kind, one of which fails on two pairs."""
     lf_file("lfs/steady.py", STEADY)
     return "lfs/steady.py"
+
+
+@pytest.fixture
+def with_bad(lf_file, steady):
+    """The steady functions around one that misbehaves on the pair p12."""
+
+    def make(act: str):
+        lf_file("lfs/bad.py", ONE_BAD.replace("{act}", act))
+        return load_lfs("lfs/")
+
+    return make

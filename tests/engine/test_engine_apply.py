@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from weaklabel.engine import apply, apply_with_report
+from weaklabel.engine import apply, apply_with_costs
 from weaklabel.errors import (
     ArgumentError,
     DataError,
@@ -88,7 +88,7 @@ def test_progress_counts_pairs_up_to_all(pairs):
 
 
 def test_the_report_says_what_each_function_cost(pairs):
-    report = apply_with_report([longer, always_b], pairs)
+    report = apply_with_costs([longer, always_b], pairs)
     assert set(report.seconds) == {"longer", "always_b"}
     assert (report.reused, report.computed, report.notes) == (0, 2, ())
 
@@ -255,7 +255,7 @@ def make_slow(swallows: bool = False):
 
 @pytest.mark.parametrize("swallows", [False, True])
 def test_a_hanging_function_of_this_process_loses_its_own_votes_on_that_shard_alone(pairs, swallows):
-    report = apply_with_report([longer, make_slow(swallows), always_b], pairs, shard_size=10, time_limit=0.3)
+    report = apply_with_costs([longer, make_slow(swallows), always_b], pairs, shard_size=10, time_limit=0.3)
     votes = report.votes
     assert (votes.L[10:20, 1] == ABSTAIN).all()
     assert (votes.L[20:, 1] == 0).all()

@@ -32,17 +32,6 @@ ray = pytest.importorskip("ray")
 from weaklabel.engine import on_ray  # noqa: E402
 from weaklabel.engine.on_ray import RayExecutor  # noqa: E402
 
-ONE_BAD = """
-    import os, time
-    from weaklabel.lf import labeling_function
-
-    @labeling_function
-    def bad(pair):
-        if pair.id == "p12":
-            {act}
-        return 0
-"""
-
 
 @pytest.fixture(scope="module", autouse=True)
 def local_ray():
@@ -95,17 +84,6 @@ def check_bytes(lfs, pairs, shard_size):
         -len(pairs) // shard_size
     )
     assert kept == files("pool")
-
-
-@pytest.fixture
-def with_bad(lf_file, steady):
-    """The steady functions around one that misbehaves on the pair p12."""
-
-    def make(act: str):
-        lf_file("lfs/bad.py", ONE_BAD.replace("{act}", act))
-        return load_lfs("lfs/")
-
-    return make
 
 
 def test_the_cluster_files_the_bytes_that_the_pool_files(tmp_path, monkeypatch):

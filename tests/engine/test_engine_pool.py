@@ -16,17 +16,6 @@ from weaklabel.errors import DiscoveryError, LabelingFunctionError, VoteError
 from weaklabel.lf import column_scores, load_lfs
 from weaklabel.types import ABSTAIN, Pair, Pairs
 
-ONE_BAD = """
-    import os, time
-    from weaklabel.lf import labeling_function
-
-    @labeling_function
-    def bad(pair):
-        if pair.id == "p12":
-            {act}
-        return 0
-"""
-
 
 def same(one, other):
     assert one.lf_names == other.lf_names
@@ -34,17 +23,6 @@ def same(one, other):
     assert (one.L == other.L).all()
     assert np.array_equal(one.margins, other.margins, equal_nan=True)
     assert one.faults == other.faults
-
-
-@pytest.fixture
-def with_bad(lf_file, steady):
-    """The steady functions around one that misbehaves on the pair p12."""
-
-    def make(act: str):
-        lf_file("lfs/bad.py", ONE_BAD.replace("{act}", act))
-        return load_lfs("lfs/")
-
-    return make
 
 
 def test_two_workers_say_what_one_process_says(pairs, steady):

@@ -314,7 +314,7 @@ def test_a_full_or_read_only_disk_is_one_clear_line_and_the_same_command_continu
 LIMITED = """
 import resource
 from pathlib import Path
-from weaklabel.engine import VoteStore, apply_with_report
+from weaklabel.engine import VoteStore, apply_with_costs
 from weaklabel.errors import ArtifactError
 from weaklabel.data import read_pairs
 from weaklabel.lf import load_lfs
@@ -325,7 +325,7 @@ store.describe(lfs)
 for limit in (100, resource.RLIM_INFINITY):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     try:
-        report = apply_with_report(lfs, pairs, store=store, shard_size=10)
+        report = apply_with_costs(lfs, pairs, store=store, shard_size=10)
         print(report.reused, report.computed)
     except ArtifactError as error:
         print(error)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from weaklabel.engine import VoteStore, apply, apply_with_report
+from weaklabel.engine import VoteStore, apply, apply_with_costs
 from weaklabel.engine.store import Cell
 from weaklabel.errors import ArtifactError
 from weaklabel.lf import labeling_function, load_lfs
@@ -40,7 +40,7 @@ def column(*votes: int, faults: tuple[Fault, ...] = ()) -> BatchVotes:
 
 
 def counts(lfs, pairs, **settings):
-    report = apply_with_report(lfs, pairs, store=VoteStore("votes"), **settings)
+    report = apply_with_costs(lfs, pairs, store=VoteStore("votes"), **settings)
     return report.reused, report.computed
 
 
@@ -163,7 +163,7 @@ def test_a_second_run_computes_nothing_and_gives_the_same_votes(pairs, steady, w
     lfs = load_lfs(steady)
     plain = apply(lfs, pairs, shard_size=30)
     assert counts(lfs, pairs, shard_size=30, workers=workers) == (0, 20)
-    report = apply_with_report(lfs, pairs, store=VoteStore("votes"), shard_size=30, workers=workers)
+    report = apply_with_costs(lfs, pairs, store=VoteStore("votes"), shard_size=30, workers=workers)
     assert (report.reused, report.computed) == (20, 0)
     assert (report.votes.L == plain.L).all()
     assert np.array_equal(report.votes.margins, plain.margins, equal_nan=True)
@@ -229,7 +229,7 @@ def test_other_settings_compute_that_function_and_another_name_computes_nothing(
 def test_a_function_of_this_process_is_never_kept_and_the_report_says_so(pairs):
     lf = labeling_function(name="cell")(lambda pair: 0)
     for _ in range(2):
-        report = apply_with_report([lf], pairs, store=VoteStore("votes"))
+        report = apply_with_costs([lf], pairs, store=VoteStore("votes"))
         assert (report.reused, report.computed) == (0, 1)
     assert "votes of 'cell' are not kept" in report.notes[0]
     assert not Path("votes").exists()

@@ -13,7 +13,7 @@ import pytest
 from conftest import made_pairs
 
 from weaklabel.data import PairsFile, write_pairs
-from weaklabel.engine import VoteStore, apply, apply_with_report
+from weaklabel.engine import VoteStore, apply, apply_with_costs
 from weaklabel.engine.stream import StoredVotes, apply_file
 from weaklabel.errors import ArtifactError, ConfigError, DataError, LabelingFunctionError, VoteError
 from weaklabel.lf import labeling_function, load_lfs
@@ -83,7 +83,7 @@ def test_a_table_and_a_file_share_their_votes(pairs, file, steady):
     apply(lfs, pairs, store=store, shard_size=ROWS)
     again = apply_file(lfs, file, store)
     assert again.progress.computed == 0
-    assert apply_with_report(lfs, pairs, store=store, shard_size=ROWS).computed == 0
+    assert apply_with_costs(lfs, pairs, store=store, shard_size=ROWS).computed == 0
 
 
 def test_votes_are_read_at_a_few_rows(pairs, file, steady):
@@ -140,7 +140,7 @@ def test_columns_of_the_data_are_turned_round_in_the_worker_as_in_memory(lf_file
     write_pairs(pairs, "pairs.parquet")
     file = PairsFile("pairs.parquet")
     applied = apply_file(lfs, file, VoteStore("votes"), workers=2)
-    expected = apply_with_report(lfs, pairs, store=VoteStore("votes"), shard_size=ROWS)
+    expected = apply_with_costs(lfs, pairs, store=VoteStore("votes"), shard_size=ROWS)
     assert np.array_equal(all_votes(applied, file).L, expected.votes.L)
     assert expected.computed == 0
 

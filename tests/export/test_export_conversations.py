@@ -55,7 +55,7 @@ def test_system_turns_are_told_of_and_can_be_folded(export: Any, tmp_path: Path)
     labels = labels_of([SYSTEM, HI], [HI], [SYSTEM, MORE])
     report = export(labels, tmp_path / "out")
     assert "2 prompts hold a system turn" in str(report)
-    report = export(labels, tmp_path / "out", fold_system=True)
+    report = export(labels, tmp_path / "out", join_system=True)
     assert report.notes == ()
     assert prompts(tmp_path / "out")[0] == [{"role": "user", "content": "Be brief.\n\nHi"}]
 

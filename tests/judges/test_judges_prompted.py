@@ -83,7 +83,7 @@ def test_a_judge_that_always_says_a_never_votes_and_its_bias_is_reported(made):
         gpt, pairs = made(server.url), some_pairs()
         votes = wl.apply([gpt], pairs)
     assert (votes.L == -1).all()
-    bias = gpt.report(pairs).bias
+    bias = gpt.summary(pairs).bias
     assert (bias.share_first.value, bias.contradictory, bias.mean_log_odds, bias.n) == (1.0, 1.0, 1.0, 6)
 
 
@@ -124,7 +124,7 @@ def test_log_odds_become_the_margin_and_the_taste_is_measured(made):
         votes = wl.apply([gpt], pairs)
     assert votes.margins[:, 0] == pytest.approx([-1.0, 0.0, 1.0, 2.0], abs=1e-5)
     assert votes.L[:, 0].tolist()[2:] == [1, 1]
-    assert gpt.report(pairs).bias.mean_log_odds == pytest.approx(1.5, abs=1e-5)
+    assert gpt.summary(pairs).bias.mean_log_odds == pytest.approx(1.5, abs=1e-5)
 
 
 def test_orders_that_disagree_vote_only_from_min_gap_on(made):
@@ -169,7 +169,7 @@ def test_an_answer_that_is_no_verdict_abstains_and_is_counted_never_a_vote(made,
     assert votes.L[:, 0].tolist() == [0, -1, 1]
     assert np.isnan(votes.margins[1, 0])
     assert not votes.faults
-    report = gpt.report(pairs)
+    report = gpt.summary(pairs)
     assert report.bias.counts == {"said": 4, "unread": 2}
     assert report.examples[0] == "no verdict in 'A good question, but I cannot choose.'"
     assert "2 of 6 answers are no verdict" in caplog.text
@@ -218,7 +218,7 @@ def test_pairs_that_are_too_long_for_it_are_faults_every_time_and_end_no_work(ma
         first, second = wl.apply([gpt], pairs), wl.apply([gpt], pairs)
     assert len(first.faults) == len(second.faults) == 11
     assert len(server.bodies) == 48 + 22
-    assert gpt.report(pairs).bias.counts["said"] == 26
+    assert gpt.summary(pairs).bias.counts["said"] == 26
 
 
 def test_a_server_that_dies_on_the_way_ends_the_work_and_loses_nothing(made):
@@ -303,7 +303,7 @@ def test_looking_at_a_judge_asks_nothing(made):
     gpt, pairs = made(f"http://127.0.0.1:{closed_port()}/v1"), some_pairs()
     assert check_labeling_function(gpt, pairs) == []
     assert position_bias(gpt, pairs).counts == {"unasked": 12}
-    assert gpt.report(pairs).answers == 0
+    assert gpt.summary(pairs).answers == 0
     assert gpt.estimate(pairs).n_asked == 6
 
 
@@ -396,7 +396,7 @@ def test_a_budget_in_money_is_used_and_never_passed(made, concurrency):
         gpt = made(server.url, price_in=1.0, price_out=1.0, max_cost=3e-3, concurrency=concurrency)
         pairs = some_pairs(40)
         wl.apply([gpt], pairs)
-    spent = gpt.report(pairs).cost
+    spent = gpt.summary(pairs).cost
     assert spent == pytest.approx(101e-6 * len(server.bodies))
     assert 2.4e-3 <= spent <= 3e-3
 
@@ -410,8 +410,8 @@ def test_a_server_that_counts_more_than_the_text_has_does_not_break_the_budget(m
     with serving(answer) as server:
         gpt = made(server.url, price_in=1.0, price_out=1.0, max_cost=9e-3, concurrency=8)
         wl.apply([gpt], some_pairs(40))
-    assert gpt.report(some_pairs(40)).cost == pytest.approx(970e-6 * len(server.bodies))
-    assert 6e-3 <= gpt.report(some_pairs(40)).cost <= 9e-3
+    assert gpt.summary(some_pairs(40)).cost == pytest.approx(970e-6 * len(server.bodies))
+    assert 6e-3 <= gpt.summary(some_pairs(40)).cost <= 9e-3
 
 
 def test_the_pairs_within_a_budget_do_not_depend_on_the_order_of_the_rows(made, tmp_path):
@@ -433,7 +433,7 @@ def test_a_server_that_reports_no_usage_is_counted_by_the_estimate(made):
         gpt, pairs = made(server.url, price_in=1.0, price_out=0.0), some_pairs(3)
         expected = gpt.estimate(pairs).cost
         wl.apply([gpt], pairs)
-    assert gpt.report(pairs).cost == pytest.approx(expected)
+    assert gpt.summary(pairs).cost == pytest.approx(expected)
 
 
 # ------------------------------------------------------------------------------------ nothing is lost
@@ -462,7 +462,7 @@ def test_a_run_that_is_killed_continues_and_pays_nothing_twice(made, tmp_path):
         process = victims[0]
         assert process.wait(60) == -signal.SIGKILL
         gpt = made(server.url)
-        kept = gpt.report(some_pairs(12)).answers
+        kept = gpt.summary(some_pairs(12)).answers
         votes = wl.apply([gpt], some_pairs(12))
     assert kept == 9
     assert len(server.bodies) == 10 + 24 - 9  # the tenth was answered to nobody
@@ -506,7 +506,7 @@ def test_the_key_and_the_texts_are_in_no_file_no_log_and_no_spec(made, tmp_path,
     written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert len(written) >= 4
     assert not [path for path, data in written.items() if KEY.encode() in data]
-    told = [caplog.text, gpt.spec, repr(gpt), repr(votes.faults), str(gpt.report(pairs)), fingerprint(gpt)]
+    told = [caplog.text, gpt.spec, repr(gpt), repr(votes.faults), str(gpt.summary(pairs)), fingerprint(gpt)]
     assert votes.faults
     assert not [text for text in told if KEY in text]
     (answers,) = (tmp_path / "judges").glob("*.jsonl")
@@ -687,7 +687,7 @@ def test_an_answer_under_way_when_the_work_ends_is_kept(made):
         gpt, pairs = made(server.url, max_tries=1), some_pairs(40)
         with pytest.raises(EndpointError, match="in a row failed"):
             wl.apply([gpt], pairs)
-    assert gpt.report(pairs).answers == 1
+    assert gpt.summary(pairs).answers == 1
 
 
 def test_a_folder_that_cannot_hold_answers_is_told_before_anything_is_paid(made, tmp_path):

@@ -29,7 +29,7 @@ def test_a_real_server_is_asked_in_both_orders_and_its_taste_for_a_is_seen(serve
         "tiny", url=url, model=model, api=api, max_tokens=1, cache=tmp_path, timeout=120, concurrency=2
     )
     votes = apply([tiny], pairs)
-    report = tiny.report(pairs)
+    report = tiny.summary(pairs)
     assert not votes.faults
     assert report.bias.counts == {"said": 8}
     assert (report.bias.share_first.value, report.bias.contradictory) == (1.0, 1.0)

@@ -16,8 +16,8 @@ from weaklabel.config import load_config
 from weaklabel.data.sample import write_sample
 from weaklabel.errors import ArtifactError, ConfigError, FaultShareError, NotCalibratedError
 from weaklabel.metrics import Interval
-from weaklabel.pipeline import Report, Run, StepRecord, diff
-from weaklabel.pipeline.report import worse_than_a_coin
+from weaklabel.pipeline import Run, RunFigures, StepRecord, diff
+from weaklabel.pipeline.figures import worse_than_a_coin
 
 LFS = """
 from weaklabel import labeling_function, response_scorer
@@ -70,12 +70,12 @@ def lay_out(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Watched, Report]]:
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Watched, RunFigures]]:
     """The folder of a project in which one run was made, that run, and what it reported."""
     folder = tmp_path_factory.mktemp("first")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+        patch.setattr("weaklabel.pipeline.figures.snorkel_is_installed", lambda: False)
         lay_out(folder)
         run = Watched()
         yield folder, run, run.all()
@@ -85,13 +85,13 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Watc
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     # Its row has a test of its own; everywhere else it would cost seconds and need torch.
-    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: False)
+    monkeypatch.setattr("weaklabel.pipeline.figures.snorkel_is_installed", lambda: False)
     lay_out(tmp_path)
     return tmp_path
 
 
 @pytest.fixture
-def ran(first: tuple[Path, Watched, Report], project: Path) -> Path:
+def ran(first: tuple[Path, Watched, RunFigures], project: Path) -> Path:
     """A project of the test's own in which that run was made."""
     shutil.copytree(first[0], project, dirs_exist_ok=True)
     return project
@@ -105,7 +105,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_a_run_makes_every_step_in_order(first: tuple[Path, Watched, Report]) -> None:
+def test_a_run_makes_every_step_in_order(first: tuple[Path, Watched, RunFigures]) -> None:
     _, run, report = first
     assert run.made == ["read", "apply", "fit", "label", "export", "reward", "figures"]
     assert list(report.arms)[:3] == [
@@ -122,19 +122,19 @@ def test_a_run_makes_every_step_in_order(first: tuple[Path, Watched, Report]) ->
 @pytest.mark.trains
 def test_where_snorkel_is_installed_it_has_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("snorkel")
-    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: True)
+    monkeypatch.setattr("weaklabel.pipeline.figures.snorkel_is_installed", lambda: True)
     assert "reward model: + Snorkel labels" in Watched().all().arms
 
 
 def test_where_snorkel_is_missing_the_report_says_how_to_add_it(
-    first: tuple[Path, Watched, Report],
+    first: tuple[Path, Watched, RunFigures],
 ) -> None:
     _, _, report = first
     assert "reward model: + Snorkel labels" not in report.arms
     assert any("weaklabel[snorkel]" in note for note in report.notes)
 
 
-def test_every_figure_has_an_interval_around_it(first: tuple[Path, Watched, Report]) -> None:
+def test_every_figure_has_an_interval_around_it(first: tuple[Path, Watched, RunFigures]) -> None:
     _, _, report = first
     for arm, figures in report.arms.items():
         for metric, figure in figures.items():
@@ -143,7 +143,7 @@ def test_every_figure_has_an_interval_around_it(first: tuple[Path, Watched, Repo
 
 
 @pytest.mark.usefixtures("ran")
-def test_a_second_run_makes_nothing_and_says_the_same(first: tuple[Path, Watched, Report]) -> None:
+def test_a_second_run_makes_nothing_and_says_the_same(first: tuple[Path, Watched, RunFigures]) -> None:
     again = Watched()
     assert again.all() == first[2]
     assert again.made == []
@@ -311,7 +311,7 @@ def test_what_failed_for_want_of_a_file_is_tried_again_when_it_is_there(project:
 def test_a_row_that_cannot_be_had_is_left_out_of_the_figures(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("weaklabel.pipeline.report.snorkel_is_installed", lambda: True)
+    monkeypatch.setattr("weaklabel.pipeline.figures.snorkel_is_installed", lambda: True)
     (project / "lfs.py").write_text(LFS.partition('@response_scorer(prefer="more")')[0], encoding="utf-8")
     report = Watched().all()
     assert "Snorkel's label model needs 3 labeling functions, so its row is left out." in report.notes
@@ -325,7 +325,7 @@ def test_labels_on_disk_hold_everything_that_was_said(project: Path) -> None:
     assert {"p", "w", "label", "confidence", "calibrated", "vote:shouts"} <= set(table.column_names)
 
 
-def test_locked_test_prompts_are_in_no_export(first: tuple[Path, Watched, Report]) -> None:
+def test_locked_test_prompts_are_in_no_export(first: tuple[Path, Watched, RunFigures]) -> None:
     folder, run, _ = first
     test_ids = set(run.pairs.take(run.pairs.parts == "test").ids)
     lines = (folder / "runs/base/export/trl/train.jsonl").read_text(encoding="utf-8").splitlines()

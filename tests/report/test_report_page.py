@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import tempfile
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,10 +19,10 @@ from made_report import HARMFUL, drawn_labels
 
 from weaklabel.errors import LabelMatrixError
 from weaklabel.metrics import Interval
-from weaklabel.report import Judged, honest_labels, judge, report_html, write_report
+from weaklabel.report import Judged, honest_labels, judge, write_report
 from weaklabel.report.text import neutral
 from weaklabel.reward import evaluate
-from weaklabel.shift import ShiftReport
+from weaklabel.shift import Shift
 from weaklabel.types import Labels
 from weaklabel.workbench.added_value import added_value
 from weaklabel.workbench.bias import label_bias
@@ -57,6 +58,11 @@ class Page(HTMLParser):
         self.words += data + " "
         if self._in_raw:
             self.raw[-1] += data
+
+
+def report_html(labels: Labels, **settings: Any) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        return write_report(labels, Path(folder) / "report.html", **settings).read_text(encoding="utf-8")
 
 
 def page(labels: Labels, **settings: Any) -> Page:
@@ -178,7 +184,7 @@ def test_held_out_figures_come_from_evaluate_or_from_a_runs_table() -> None:
 
 
 def test_a_shift_is_a_warning_and_no_shift_is_a_sentence() -> None:
-    calm = ShiftReport(False, None, (), {"votes": (1.0, 2.0, False)}, {}, 10, 10)
+    calm = Shift(False, None, (), {"votes": (1.0, 2.0, False)}, {}, 10, 10)
     loud = replace(calm, shifted=True, warning="These 10 pairs are unlike the others.")
     assert "No shift found." in page(drawn_labels(), shift=calm).words
     assert 'class="warning" role="note">These 10 pairs' in report_html(drawn_labels(), shift=loud)

@@ -12,8 +12,8 @@ import pytest
 from made_pairs import made_pairs
 
 from weaklabel.errors import ArtifactError, LabelMatrixError, ShiftWarning, WeaklabelWarning
-from weaklabel.shift import Reference, ShiftReport, shift
-from weaklabel.shift.report import Change, cohens_h
+from weaklabel.shift import Reference, Shift, shift
+from weaklabel.shift.found import Change, cohens_h
 from weaklabel.types import Pairs, Votes
 
 WORDS = [f"word{i:03d}" for i in range(300)]  # of one length, so that topics are nothing but words
@@ -240,7 +240,7 @@ def part(data: tuple[Votes, Pairs], rows: Any) -> tuple[Votes, Pairs]:
     return data[0].take(rows), data[1].take(rows)
 
 
-def judged(data: tuple[Votes, Pairs], batch: Any, seed: int = 0) -> ShiftReport:
+def judged(data: tuple[Votes, Pairs], batch: Any, seed: int = 0) -> Shift:
     """A batch of one data set against the rest of it."""
     return shift(Reference.of(*part(data, ~batch), seed=seed), *part(data, batch))
 

@@ -19,7 +19,7 @@ from weaklabel.lf.discovery import load_lfs
 from weaklabel.lf.snorkel import from_snorkel
 from weaklabel.lf.writing import labeling_function, response_scorer
 from weaklabel.types import ABSTAIN, Pair, Pairs
-from weaklabel.workbench.check import CheckReport, check
+from weaklabel.workbench.check import Checked, check
 from weaklabel.workbench.rules import explain_rule
 
 N = 120
@@ -296,7 +296,7 @@ def test_a_sample_below_1_is_refused() -> None:
 
 
 def test_one_pair_is_enough() -> None:
-    assert isinstance(check([longer], drawn_pairs(1)), CheckReport)
+    assert isinstance(check([longer], drawn_pairs(1)), Checked)
 
 
 def test_progress_names_each_function_before_it_is_examined() -> None:

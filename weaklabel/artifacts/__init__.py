@@ -15,7 +15,7 @@ from weaklabel.artifacts.files import (
     write_parquet,
     write_text,
 )
-from weaklabel.artifacts.json_text import json_line, json_text, parse_json, without_nan
+from weaklabel.artifacts.json_text import json_line, json_text, parse_json
 
 __all__ = [
     "atomic_file",
@@ -30,7 +30,6 @@ __all__ = [
     "sealed",
     "table_hash",
     "versions",
-    "without_nan",
     "write_folder",
     "write_json",
     "write_parquet",

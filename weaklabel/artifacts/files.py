@@ -145,11 +145,11 @@ def _no_number(name: str) -> float:
     raise ValueError(f"it holds {name}")
 
 
-def write_parquet(path: Path, table: pa.Table, row_group_size: int = 8192) -> None:
+def write_parquet(path: Path, table: pa.Table) -> None:
     import pyarrow.parquet as pq
 
     with atomic_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=row_group_size)
+        pq.write_table(table, temporary, compression="zstd", row_group_size=8192)
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -36,19 +35,6 @@ def json_text(value: Any, **settings: Any) -> str:
 def json_line(value: Any, **settings: Any) -> str:
     """`json_text` with the line's end: how every JSONL file of ours is written."""
     return json_text(value, **settings) + "\n"
-
-
-def without_nan(value: Any) -> Any:
-    """JSON values with null in the place of NaN and infinity: for rows that carry a user's own columns.
-
-    >>> without_nan({"score": float("nan"), "scores": [1.5, float("inf")]})
-    {'score': None, 'scores': [1.5, None]}
-    """
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {name: without_nan(item) for name, item in value.items()}
-    return [without_nan(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def parse_json(text: str | bytes, parse_constant: Callable[[str], Any] | None = None) -> Any:

@@ -92,6 +92,11 @@ def json_option(function: F) -> F:
     )(function)
 
 
+def run_options(function: F) -> F:
+    """`--config`, `--set`, `--name` and `--json`: of every command about a run."""
+    return _stack(config_options, name_option, json_option)(function)
+
+
 def data_options(function: F) -> F:
     """The options behind `[data]`."""
     return _stack(
@@ -174,7 +179,7 @@ def _columns(ctx: click.Context, param: click.Parameter, value: str | None) -> d
     return {ours.strip(): theirs.strip() for ours, _, theirs in parts}
 
 
-def settings(options: Mapping[str, Any], *, remember: bool = False) -> LoadedConfig:
+def load_settings(options: Mapping[str, Any], *, remember: bool = False) -> LoadedConfig:
     """The settings in force for a command's options.
 
     The project's folder becomes the working folder (until the command ends), so that paths in the file, in
@@ -218,7 +223,7 @@ def open_run(options: Mapping[str, Any], *, afresh: bool = False) -> Run:
     given = _rebased(_given(options), _root(options))
     in_project = bool(options.get("config_file") or find_config())
     keep_old = not (afresh and in_project)
-    loaded = settings(options, remember=keep_old)
+    loaded = load_settings(options, remember=keep_old)
     run = Run(loaded, options.get("name"), on_step=_show_step, progress=progress_bar(), on_note=note)
     click.get_current_context().meta[ON_SUCCESS] = lambda: _memorise(
         run.folder, list(options.get("sets", ())), given, keep_old=keep_old

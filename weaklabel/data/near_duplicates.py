@@ -47,8 +47,8 @@ class Links:
         self._parent[b] = a
 
 
-def link_near_duplicates(prompts: Sequence[str], similarity: float = SIMILARITY) -> Iterator[tuple[int, int]]:
-    """Index pairs of prompts whose word shingles overlap by at least `similarity` (Jaccard).
+def link_near_duplicates(prompts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Index pairs of prompts whose word shingles overlap by at least `SIMILARITY` (Jaccard).
 
     Pass distinct prompts in sorted order: then the links do not depend on the order of any file.
 
@@ -66,7 +66,7 @@ def link_near_duplicates(prompts: Sequence[str], similarity: float = SIMILARITY)
             # Only against those that started a cluster here: a bucket of n equal prompts costs n, not n squared.
             heads: list[int] = []
             for j in members:
-                match = next((i for i in heads if _alike(shingles[i], shingles[j], similarity)), None)
+                match = next((i for i in heads if _alike(shingles[i], shingles[j])), None)
                 if match is None:
                     heads.append(j)
                 elif (match, j) not in seen:
@@ -93,6 +93,6 @@ def _signatures(shingles: Sequence[frozenset[int]]) -> NDArray[np.uint64]:
     return signatures
 
 
-def _alike(a: frozenset[int], b: frozenset[int], similarity: float) -> bool:
+def _alike(a: frozenset[int], b: frozenset[int]) -> bool:
     both = len(a & b)
-    return both >= similarity * (len(a) + len(b) - both)
+    return both >= SIMILARITY * (len(a) + len(b) - both)

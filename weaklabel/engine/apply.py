@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from weaklabel._arguments import checked
-from weaklabel.engine.choosing import choose_executor
+from weaklabel.engine.choosing import drive
 from weaklabel.engine.driver import Driver, Progress
 from weaklabel.engine.executors import LONGEST, Executor
 from weaklabel.engine.shards import SHARD_SIZE, Answer
@@ -87,7 +87,7 @@ def apply(
         VoteError: a function failed and `on_fault` is "raise".
         FaultShareError: more than `max_fault_share` of a function's votes failed.
     """
-    return apply_with_report(
+    return apply_with_costs(
         lfs,
         pairs,
         workers=workers,
@@ -101,7 +101,7 @@ def apply(
     ).votes
 
 
-def apply_with_report(
+def apply_with_costs(
     lfs: Sequence[LabelingFunction],
     pairs: Pairs,
     *,
@@ -115,7 +115,7 @@ def apply_with_report(
     executor: Executor | None = None,
 ) -> Applied:
     """`apply`, with what was reused and what each function cost."""
-    check_settings(workers, time_limit, on_fault, max_fault_share, shard_size)
+    check_limits(workers, time_limit, on_fault, max_fault_share, shard_size)
     check_names(lfs)
     refuse_gold_columns(lfs, pairs)
     source = TableSource(pairs, lfs, shard_size)
@@ -126,16 +126,7 @@ def apply_with_report(
             progress(state.done_pairs, state.n_pairs)
 
     driver = Driver(lfs, source, store, sink, send_votes=True, on_progress=tell)
-    if store is not None:
-        store.sweep()
-        store.describe(lfs)
-    notes: tuple[str, ...] = ()
-    if executor is None:
-        executor, notes = choose_executor(lfs, driver.fingerprints, workers, time_limit, store)
-    try:
-        driver.drive(executor)
-    finally:
-        executor.close()
+    notes = drive(driver, lfs, store, executor, workers, time_limit)
     votes, state = sink.votes(), driver.progress
     _check_fault_share(votes, max_fault_share)
     return Applied(votes, state.reused, state.computed, state.seconds, notes)
@@ -185,7 +176,7 @@ class _Matrices:
             self._faults[number, lf] = found.faults
 
 
-def check_settings(
+def check_limits(
     workers: int, time_limit: float | None, on_fault: str, max_fault_share: float | None, shard_size: int = 1
 ) -> None:
     """Raises ConfigError or UnknownNameError for a setting out of range."""

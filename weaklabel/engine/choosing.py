@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from weaklabel.engine.driver import Driver
 from weaklabel.engine.executors import Executor, InProcess
 from weaklabel.engine.pool import WorkerPool
 from weaklabel.engine.store import VoteStore
@@ -68,6 +69,32 @@ def choose_executor(
         memory_limit=memory_limit,
     )
     return pool, tuple(notes)
+
+
+def drive(
+    driver: Driver,
+    lfs: Sequence[LabelingFunction],
+    store: VoteStore | None,
+    executor: Executor | None,
+    workers: int,
+    time_limit: float | None,
+    *,
+    memory_limit: float | None = None,
+) -> tuple[str, ...]:
+    """Work out what the driver planned, on `executor` or the one that is chosen; what that cannot do, in words."""
+    if store is not None:
+        store.sweep()
+        store.describe(lfs)
+    notes: tuple[str, ...] = ()
+    if executor is None:
+        executor, notes = choose_executor(
+            lfs, driver.fingerprints, workers, time_limit, store, memory_limit=memory_limit
+        )
+    try:
+        driver.drive(executor)
+    finally:
+        executor.close()
+    return notes
 
 
 def _some(names: Sequence[str]) -> str:

@@ -7,9 +7,8 @@ an earlier version of it has, *missing* where none has. Nothing here computes a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -20,6 +19,7 @@ from weaklabel.errors import ArtifactError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import fingerprint, grain, ingredients
 from weaklabel.lf.fingerprints import SHOWN
+from weaklabel.types.result import Result
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Standing(Result):
     """How one labeling function stands.
 
     Attributes:
@@ -62,10 +62,6 @@ class Standing:
     grain: str
     reason: str
     changed: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self) | {"changed": list(self.changed)}
 
 
 def shards_of(folder: Path, lfs: Sequence[LabelingFunction]) -> list[Shard]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
 from weaklabel.data.pairs_file import PairsFile
-from weaklabel.engine.apply import OnFault, check_names, check_settings
-from weaklabel.engine.choosing import choose_executor
+from weaklabel.engine.apply import OnFault, check_limits, check_names
+from weaklabel.engine.choosing import drive
 from weaklabel.engine.driver import Driver, OnProgress, Progress
 from weaklabel.engine.executors import Executor
 from weaklabel.engine.shards import Answer
@@ -179,7 +179,7 @@ def apply_file(
         DataError: a function declares a column that the file does not have.
         VoteError: a function failed and `on_fault` is "raise".
     """
-    check_settings(workers, time_limit, on_fault, None)
+    check_limits(workers, time_limit, on_fault, None)
     check_names(lfs)
     i, n = part
     if not 1 <= i <= n:
@@ -196,18 +196,8 @@ def apply_file(
         shards=range(i - 1, len(source), n),
     )
     votes = _planned(lfs, driver.fingerprints, source, store)
-    store.sweep()
-    store.describe(lfs)
     on_plan(votes)
-    notes: tuple[str, ...] = ()
-    if executor is None:
-        executor, notes = choose_executor(
-            lfs, driver.fingerprints, workers, time_limit, store, memory_limit=memory_limit
-        )
-    try:
-        driver.drive(executor)
-    finally:
-        executor.close()
+    notes = drive(driver, lfs, store, executor, workers, time_limit, memory_limit=memory_limit)
     tallies = tuple(Tally(*counts) for counts in sink.counts.tolist())
     return AppliedFile(votes, tallies, tuple(sink.faulty), driver.progress, notes)
 

@@ -8,14 +8,14 @@ from typing import Final, Protocol
 from weaklabel._validation import lookup
 from weaklabel.export.hf import export_datasets
 from weaklabel.export.openrlhf import export_openrlhf
-from weaklabel.export.selection import AnyLabels, ExportReport, select
+from weaklabel.export.selection import AnyLabels, Exported, select
 from weaklabel.export.tabular import export_parquet
 from weaklabel.export.trl import export_trl
 
 __all__ = [
     "EXPORTERS",
     "AnyLabels",
-    "ExportReport",
+    "Exported",
     "Exporter",
     "export_datasets",
     "export_openrlhf",
@@ -38,7 +38,7 @@ class Exporter(Protocol):
         min_confidence: float = 0.0,
         include_test: bool = False,
         allow_uncalibrated: bool = False,
-    ) -> ExportReport: ...
+    ) -> Exported: ...
 
 
 EXPORTERS: Final[dict[str, Exporter]] = {

@@ -9,7 +9,7 @@ from typing import Any
 from weaklabel._warnings import warn
 from weaklabel.artifacts import json_line, manifest, write_folder, write_json
 from weaklabel.artifacts.folders import MANIFEST, check_replaceable
-from weaklabel.export.selection import ExportReport, NothingLeftError, Selection, written_to
+from weaklabel.export.selection import Exported, NothingLeftError, Selection, written_to
 from weaklabel.types import Labels
 
 
@@ -19,8 +19,8 @@ def write_export(
     selection: Selection,
     settings: Mapping[str, Any],
     write: Callable[[Path, Iterator[Labels]], None],
-    card: Callable[[ExportReport], str] | None = None,
-) -> ExportReport:
+    card: Callable[[Exported], str] | None = None,
+) -> Exported:
     """Let `write` put the selected labels into a folder part by part, add card and manifest, and move it in place.
 
     The manifest names the labels by content and says what was left out. Nothing in it depends on the time
@@ -30,7 +30,7 @@ def write_export(
         folder: where the export shall stand.
         family: the exporter's name.
         selection: the labels and the filter.
-        settings: of the export, for the manifest.
+        settings: of the layout, for the manifest, where they stand beside those of the selection.
         write: gets the temporary folder and the labels to write.
         card: the text of README.md, which wants to know what was written.
 
@@ -45,7 +45,7 @@ def write_export(
 
     def fill(temporary: Path) -> None:
         write(temporary, selection.kept())
-        report = selection.report()
+        report = selection.account()
         if card is not None:
             (temporary / "README.md").write_text(card(report), encoding="utf-8")
         counts = {name: value for name, value in report.to_dict().items() if name != "path"}
@@ -53,7 +53,7 @@ def write_export(
         about = manifest(
             f"export:{family}",
             inputs={"labels": selection.labels_hash},
-            settings=settings,
+            settings={**selection.settings, **settings},
             calibrated=labels.calibrated,
             lf_names=list(labels.lf_names),
             report=counts,
@@ -66,8 +66,8 @@ def write_export(
     except NothingLeftError as error:
         selection.notes.append(str(error))
         warn(str(error))
-        return selection.report()
-    return written_to(selection.report(), target)
+        return selection.account()
+    return written_to(selection.account(), target)
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

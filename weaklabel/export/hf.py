@@ -13,7 +13,7 @@ from weaklabel._arguments import checked
 from weaklabel.artifacts import content_hash, table_hash
 from weaklabel.errors import MissingExtraError
 from weaklabel.export.folder import write_export
-from weaklabel.export.selection import AnyLabels, ExportReport, Selection
+from weaklabel.export.selection import AnyLabels, Exported, Selection
 from weaklabel.types import Labels
 
 
@@ -26,7 +26,7 @@ def export_datasets(
     include_test: bool = False,
     keep_undecided: bool = True,
     allow_uncalibrated: bool = False,
-) -> ExportReport:
+) -> Exported:
     """Write the columns of `Labels.to_table()` as a saved `datasets.Dataset`.
 
     Arguments and what is left out: as for `export_parquet`. For a data set with chosen and rejected responses
@@ -49,11 +49,6 @@ def export_datasets(
         keep_undecided=keep_undecided,
         allow_uncalibrated=allow_uncalibrated,
     )
-    settings = {
-        "min_confidence": min_confidence,
-        "include_test": include_test,
-        "keep_undecided": keep_undecided,
-    }
 
     def write(target: Path, kept: Iterator[Labels]) -> None:
         with tempfile.TemporaryDirectory(prefix=".rows.tmp-", dir=target.parent) as beside:
@@ -64,7 +59,7 @@ def export_datasets(
             with _quiet(datasets):
                 datasets.Dataset(table, fingerprint=digest[:16]).save_to_disk(str(target))
 
-    return write_export(folder, "datasets", selection, settings, write)
+    return write_export(folder, "datasets", selection, {}, write)
 
 
 def _write_arrow(path: Path, tables: Iterable[pa.Table]) -> str:

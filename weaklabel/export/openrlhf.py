@@ -12,8 +12,8 @@ from typing import Final
 
 from weaklabel._arguments import checked
 from weaklabel.export.folder import write_export, write_jsonl
-from weaklabel.export.rows import preference_rows, with_note_of_system
-from weaklabel.export.selection import AnyLabels, ExportReport, Selection
+from weaklabel.export.rows import rows_of
+from weaklabel.export.selection import AnyLabels, Exported, Selection
 from weaklabel.types import Labels
 
 DATA_FILE: Final = "train.jsonl"
@@ -26,10 +26,10 @@ def export_openrlhf(
     *,
     min_confidence: float = 0.0,
     conversational: bool = True,
-    fold_system: bool = False,
+    join_system: bool = False,
     include_test: bool = False,
     allow_uncalibrated: bool = False,
-) -> ExportReport:
+) -> Exported:
     """Write `train.jsonl` for OpenRLHF: pass `--prompt_key prompt --chosen_key chosen --rejected_key rejected`.
 
     Each row also holds `p_chosen`, `w`, `logit`, `id` and `label_source`, which OpenRLHF ignores. Arguments,
@@ -41,16 +41,10 @@ def export_openrlhf(
         include_test=include_test,
         allow_uncalibrated=allow_uncalibrated,
     )
-    settings = {
-        "min_confidence": min_confidence,
-        "conversational": conversational,
-        "fold_system": fold_system,
-        "include_test": include_test,
-    }
+    form = {"conversational": conversational, "join_system": join_system}
 
     def write(target: Path, kept: Iterator[Labels]) -> None:
-        parts = kept if fold_system or not conversational else with_note_of_system(kept, selection)
-        form = {"conversational": conversational, "fold_system": fold_system}
-        write_jsonl(target / DATA_FILE, (row for part in parts for row in preference_rows(part, **form)))
+        parts = rows_of(kept, selection, **form)
+        write_jsonl(target / DATA_FILE, (row for part in parts for row in part))
 
-    return write_export(folder, "openrlhf", selection, settings, write)
+    return write_export(folder, "openrlhf", selection, form, write)

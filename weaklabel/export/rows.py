@@ -11,18 +11,18 @@ from weaklabel.types.messages import Turn, conversation, joined, template_turns,
 
 
 def preference_rows(
-    labels: Labels, *, conversational: bool, fold_system: bool = False
+    labels: Labels, *, conversational: bool, join_system: bool = False
 ) -> Iterator[dict[str, Any]]:
     """One dict per pair: `prompt`, `chosen`, `rejected`, `p_chosen`, `w`, `logit`, `id`, `label_source`.
 
     Conversational rows hold lists of `{"role", "content"}`, of tools with `tool_calls`, `tool_call_id` and `name`: the
     prompt is the pair's `messages`, the turns of a transcript, or one user turn. Neighbouring turns of one role are
-    joined, because many chat templates refuse them; with `fold_system` what the system says goes into the user's next
+    joined, because many chat templates refuse them; with `join_system` what the system says goes into the user's next
     turn. `p_chosen` is the belief that the chosen response is better, at
     least .5; `logit` its log-odds, above 0. The labels must hold no exact tie.
     """
     table = labels.pairs.table
-    arranged = without_system if fold_system else joined
+    arranged = without_system if join_system else joined
     chosen, rejected, logit = chosen_first(labels)
     source = "weaklabel:calibrated" if labels.calibrated else "weaklabel:uncalibrated"
     columns = zip(
@@ -49,12 +49,20 @@ def preference_rows(
         }
 
 
+def rows_of(
+    kept: Iterator[Labels], selection: Selection, *, conversational: bool, join_system: bool
+) -> Iterator[Iterator[dict[str, Any]]]:
+    """`preference_rows` of each part; system turns that stay are noted in the selection's account."""
+    parts = with_note_of_system(kept, selection) if conversational and not join_system else kept
+    return (preference_rows(part, conversational=conversational, join_system=join_system) for part in parts)
+
+
 def _reply(text: str) -> Turn:
     return {"role": "assistant", "content": text}
 
 
 def with_note_of_system(parts: Iterable[Labels], selection: Selection) -> Iterator[Labels]:
-    """The same parts; once they have gone by, the selection's report says how many prompts hold a system turn."""
+    """The same parts; once they have gone by, the selection's account says how many prompts hold a system turn."""
     count = 0
     for part in parts:
         messages = part.pairs.table["messages"].to_pylist()
@@ -62,6 +70,6 @@ def with_note_of_system(parts: Iterable[Labels], selection: Selection) -> Iterat
         yield part
     if count:
         selection.notes.append(
-            f"{count:,} prompts hold a system turn, which chat templates such as Gemma's refuse: fold_system puts it into "
+            f"{count:,} prompts hold a system turn, which chat templates such as Gemma's refuse: join_system puts it into "
             "the user's turn"
         )

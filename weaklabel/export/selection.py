@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from weaklabel.artifacts import content_hash, table_hash
 from weaklabel.errors import ConfigError, DataError, NotCalibratedError
 from weaklabel.types import FloatArray, Labels, LabelsFile
+from weaklabel.types.result import Result, json_fields
 
 AnyLabels = Labels | LabelsFile
 """Labels in memory, or in a file that memory cannot hold."""
@@ -30,7 +31,7 @@ REASONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class ExportReport:
+class Exported(Result):
     """What an export kept and left out. `str()` gives three or four lines for a person.
 
     Attributes:
@@ -63,11 +64,7 @@ class ExportReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
-        return asdict(self) | {
-            "path": None if self.path is None else str(self.path),
-            "kept_share": self.kept_share,
-            "notes": list(self.notes),
-        }
+        return json_fields(self) | {"kept_share": self.kept_share}
 
     def lines(self) -> list[str]:
         """The report without the path, one fact per line."""
@@ -106,6 +103,10 @@ class Selection:
     Raises:
         NotCalibratedError: uncalibrated labels without `allow_uncalibrated`.
         ConfigError: a confidence out of range.
+
+    Attributes:
+        settings: what chooses the pairs, for the manifest.
+        notes: for the report, by who writes.
     """
 
     def __init__(
@@ -120,8 +121,12 @@ class Selection:
         check_confidence(min_confidence)
         require_calibrated(labels, allow_uncalibrated, "export")
         self.labels = labels
-        self.notes: list[str] = []  # for the report, by who writes
-        self._settings = min_confidence, include_test, keep_undecided
+        self.notes: list[str] = []
+        self.settings: dict[str, Any] = {
+            "min_confidence": min_confidence,
+            "include_test": include_test,
+            "keep_undecided": keep_undecided,
+        }
         self._n_pairs = self._n_kept = self._n_gold = 0
         self._dropped = dict.fromkeys(REASONS, 0)
         self._confidence: list[float] = []
@@ -137,7 +142,7 @@ class Selection:
             DataError: there are no labelled pairs. NothingLeftError: at the end, where none may be written.
         """
         for part in parts_of(self.labels):
-            why = _first_reason(part, *self._settings)
+            why = _first_reason(part, **self.settings)
             kept = part.take(why == "")
             self._count(part, kept, why)
             if len(kept):
@@ -152,10 +157,10 @@ class Selection:
         """Hash of what the parts that have gone by hold, kept or not."""
         return content_hash(*self._hashes)
 
-    def report(self) -> ExportReport:
+    def account(self) -> Exported:
         """What was kept and left out of the parts that have gone by."""
         known = self.labels.calibrated and self._n_kept
-        return ExportReport(
+        return Exported(
             self._n_pairs,
             self._n_kept,
             dict(self._dropped),
@@ -192,7 +197,7 @@ class Selection:
         self._in_sample |= bool(kept.in_sample[rows].any())
 
 
-def select(labels: Labels, **settings: Any) -> tuple[Labels, ExportReport]:
+def select(labels: Labels, **settings: Any) -> tuple[Labels, Exported]:
     """The labels that an export may write, in their order, and the account of the rest; settings of `Selection`.
 
     Raises:
@@ -203,7 +208,7 @@ def select(labels: Labels, **settings: Any) -> tuple[Labels, ExportReport]:
     kept = [part.pairs.ids for part in selection.kept()]
     wanted = {pair_id for ids in kept for pair_id in ids}
     rows = np.array([pair_id in wanted for pair_id in labels.pairs.ids], dtype=np.bool_)
-    return labels.take(rows), selection.report()
+    return labels.take(rows), selection.account()
 
 
 def parts_of(labels: AnyLabels) -> Iterator[Labels]:
@@ -233,7 +238,7 @@ def require_calibrated(labels: AnyLabels, allow_uncalibrated: bool, what: str) -
         )
 
 
-def written_to(report: ExportReport, path: Path) -> ExportReport:
+def written_to(report: Exported, path: Path) -> Exported:
     """The report of an export that stands in `path`."""
     return replace(report, path=path)
 

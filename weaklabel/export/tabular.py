@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from weaklabel._arguments import checked
 from weaklabel.export.folder import write_export
-from weaklabel.export.selection import AnyLabels, ExportReport, Selection
+from weaklabel.export.selection import AnyLabels, Exported, Selection
 from weaklabel.types import Labels
 
 DATA_FILE: Final = "pairs.parquet"
@@ -26,7 +26,7 @@ def export_parquet(
     include_test: bool = False,
     keep_undecided: bool = True,
     allow_uncalibrated: bool = False,
-) -> ExportReport:
+) -> Exported:
     """Write `pairs.parquet`: the columns of `Labels.to_table()`, one row per pair.
 
     Soft labels need no winner, so exact ties (p = .5) and pairs without votes (w = 0) stay in unless
@@ -44,16 +44,11 @@ def export_parquet(
         keep_undecided=keep_undecided,
         allow_uncalibrated=allow_uncalibrated,
     )
-    settings = {
-        "min_confidence": min_confidence,
-        "include_test": include_test,
-        "keep_undecided": keep_undecided,
-    }
 
     def write(target: Path, kept: Iterator[Labels]) -> None:
         write_tables(target / DATA_FILE, (part.to_table() for part in kept))
 
-    return write_export(folder, "parquet", selection, settings, write)
+    return write_export(folder, "parquet", selection, {}, write)
 
 
 def write_tables(path: Path, tables: Iterable[pa.Table]) -> None:

@@ -16,8 +16,8 @@ import pyarrow as pa
 from weaklabel._arguments import checked
 from weaklabel.errors import ConfigError
 from weaklabel.export.folder import write_export, write_jsonl
-from weaklabel.export.rows import preference_rows, with_note_of_system
-from weaklabel.export.selection import AnyLabels, ExportReport, Selection
+from weaklabel.export.rows import rows_of
+from weaklabel.export.selection import AnyLabels, Exported, Selection
 from weaklabel.export.tabular import write_tables
 from weaklabel.types import Labels
 
@@ -33,11 +33,11 @@ def export_trl(
     *,
     min_confidence: float = 0.0,
     conversational: bool = True,
-    fold_system: bool = False,
+    join_system: bool = False,
     include_test: bool = False,
     allow_uncalibrated: bool = False,
     file_format: FileFormat = "jsonl",
-) -> ExportReport:
+) -> Exported:
     """Write `prompt`, `chosen`, `rejected`, `p_chosen`, `w`, `logit`, `id`, `label_source` for TRL.
 
     Left out and counted: locked test prompts, pairs on which no labeling function voted, exact ties, and what
@@ -49,7 +49,7 @@ def export_trl(
         min_confidence: keep pairs at least this confident, in [.5, 1); 0 keeps all.
         conversational: lists of `{"role", "content"}` (the prompt from `messages` where the pair has them);
             False writes plain strings.
-        fold_system: put what the system says into the user's next turn, for chat templates that refuse system turns.
+        join_system: put what the system says into the user's next turn, for chat templates that refuse system turns.
         include_test: write the locked test prompts too.
         allow_uncalibrated: write labels whose probabilities were never fitted to gold.
         file_format: "jsonl" or "parquet".
@@ -66,30 +66,24 @@ def export_trl(
         include_test=include_test,
         allow_uncalibrated=allow_uncalibrated,
     )
-    settings: dict[str, Any] = {
-        "min_confidence": min_confidence,
-        "conversational": conversational,
-        "fold_system": fold_system,
-        "include_test": include_test,
-        "file_format": file_format,
-    }
+    form = {"conversational": conversational, "join_system": join_system}
 
     def write(target: Path, kept: Iterator[Labels]) -> None:
-        parts = kept if fold_system or not conversational else with_note_of_system(kept, selection)
-        form = {"conversational": conversational, "fold_system": fold_system}
-        _write_data(target / f"train.{file_format}", (list(preference_rows(p, **form)) for p in parts), form)
+        _write_data(target / f"train.{file_format}", rows_of(kept, selection, **form), conversational)
 
-    def card(report: ExportReport) -> str:
-        return _card(labels, report, settings)
+    settings = {**form, "file_format": file_format}
+
+    def card(report: Exported) -> str:
+        return _card(labels, report, {**selection.settings, **settings})
 
     return write_export(folder, "trl", selection, settings, write, card)
 
 
-def _write_data(path: Path, parts: Iterator[list[dict[str, Any]]], form: dict[str, bool]) -> None:
+def _write_data(path: Path, parts: Iterator[Iterator[dict[str, Any]]], conversational: bool) -> None:
     if path.suffix == ".jsonl":
         write_jsonl(path, (row for part in parts for row in part))
         return
-    text = _TURNS if form["conversational"] else pa.string()
+    text = _TURNS if conversational else pa.string()
     schema = pa.schema(
         [(name, text) for name in ("prompt", "chosen", "rejected")]
         + [(name, pa.float64()) for name in ("p_chosen", "w", "logit")]
@@ -111,7 +105,7 @@ def _without_tools(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _card(labels: AnyLabels, report: ExportReport, settings: dict[str, Any]) -> str:
+def _card(labels: AnyLabels, report: Exported, settings: dict[str, Any]) -> str:
     file_format = settings["file_format"]
     form = "lists of role/content messages" if settings["conversational"] else "plain strings"
     calibrated = (

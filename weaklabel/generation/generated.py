@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,13 +17,14 @@ from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.generation.paired import COLUMNS
 from weaklabel.labeler import Labeler
 from weaklabel.types import Comparer, Pairs, answer_of
+from weaklabel.types.result import Result, json_values
 
 KIND: Final = "generated_pairs"
 _BLOCK: Final = 16384  # pairs that are labelled at once
 
 
 @dataclass(frozen=True, slots=True)
-class Generated:
+class Generated(Result):
     """What `generate_pairs` made.
 
     Attributes:
@@ -44,10 +45,6 @@ class Generated:
     counts: Mapping[str, int]
     tokens: Mapping[str, tuple[int, int]]
     cost: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return asdict(self) | {"path": str(self.path), "counts": dict(self.counts)}
 
     def __str__(self) -> str:
         said = {
@@ -130,7 +127,7 @@ def write_tables(out: Path, tables: Sequence[pa.Table]) -> None:
 def _json_lines(tables: Iterable[pa.Table]) -> Iterator[str]:
     for table in tables:
         for row in table.to_pylist():
-            yield artifacts.json_line(artifacts.without_nan(row))
+            yield artifacts.json_line(json_values(row))
 
 
 def _manifest_path(out: Path) -> Path:

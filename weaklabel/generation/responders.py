@@ -101,7 +101,7 @@ class LocalSource:
 
     @property
     def asked(self) -> dict[str, Any]:
-        return {"weights": self.weights, "dtype": self.dtype, **_settings(self.sampling)}
+        return {"weights": self.weights, "dtype": self.dtype, **_asked_of(self.sampling)}
 
     def ask(self, slots: Sequence[Slot], known: Collection[str], keep: Keep) -> Iterator[int]:
         try:
@@ -139,7 +139,7 @@ class EndpointSource:
     @property
     def asked(self) -> dict[str, Any]:
         to = self.endpoint
-        return {"model": to.model, "api": to.api, "body": dict(self.body), **_settings(self.sampling)}
+        return {"model": to.model, "api": to.api, "body": dict(self.body), **_asked_of(self.sampling)}
 
     @property
     def name(self) -> str:
@@ -211,7 +211,7 @@ def answers_of(
     return [cached.get(slot.key) for slot in slots]
 
 
-def _settings(sampling: Sampling) -> dict[str, Any]:
+def _asked_of(sampling: Sampling) -> dict[str, Any]:
     names = ("max_new_tokens", "temperature", "top_p", "top_k", "seed")
     return {name: getattr(sampling, name) for name in names}
 

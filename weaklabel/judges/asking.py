@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Final
 
@@ -21,8 +21,6 @@ from weaklabel.servers.client import Client, Failure
 from weaklabel.servers.protocol import Reply
 from weaklabel.servers.replies import ReplyCache
 from weaklabel.types import CANONICAL, Pairs
-
-Progress = Callable[[int, int], None]
 
 _MOST_IN_A_ROW: Final = 20  # requests that fail one after another before the work ends
 _log = logger()
@@ -66,7 +64,6 @@ def ask(
     settings: JudgeSettings,
     questions: Sequence[Both],
     cache: ReplyCache,
-    progress: Progress | None,
 ) -> dict[str, Failure]:
     """Ask what is not known, as far as the budget reaches; why what failed has failed, by key."""
     todo, prices = open_questions(questions, cache), Prices(settings)
@@ -82,7 +79,7 @@ def ask(
         )
         # Closed before the client is: what is under way when the work ends is paid for, and is waited for.
         with closing(answers):
-            return _collected(name, answers, ledger, prices, cache, sum(map(len, todo)), progress)
+            return _collected(name, answers, ledger, prices, cache, sum(map(len, todo)))
 
 
 def _collected(
@@ -92,14 +89,11 @@ def _collected(
     prices: Prices,
     cache: ReplyCache,
     total: int,
-    progress: Progress | None,
 ) -> dict[str, Failure]:
     """The failures among `answers`, by key."""
     failures: dict[str, Failure] = {}
     in_a_row = 0
-    for done, ((question, reserved), answer) in enumerate(answers, 1):
-        if progress is not None:
-            progress(done, total)
+    for (question, reserved), answer in answers:
         if isinstance(answer, Reply):
             prices.learn(question, answer)
             ledger.settle(reserved, prices.of(prices.counted(question, answer)))

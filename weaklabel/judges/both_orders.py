@@ -30,6 +30,7 @@ from weaklabel.lf.columns import DerivedFunction, with_derived_columns
 from weaklabel.lf.votes import BatchVotes
 from weaklabel.metrics import Interval, Metric, bootstrap
 from weaklabel.types import ABSTAIN, Fault, FloatArray, Pair, Pairs
+from weaklabel.types.result import Result, json_fields
 
 SAID: Final = pa.struct(
     [("state", pa.string()), ("verdict", pa.string()), ("log_odds", pa.float64()), ("note", pa.string())]
@@ -87,7 +88,7 @@ class BothOrders(DerivedFunction):
 
 
 @dataclass(frozen=True, slots=True)
-class PositionBias:
+class PositionBias(Result):
     """How a judge treats the first place, over the pairs that it judged in both orders.
 
     Attributes:
@@ -124,15 +125,8 @@ class PositionBias:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {
-            "name": self.name,
-            "share_first": self.share_first.to_dict(),
-            "mean_log_odds": self.mean_log_odds if self.n else None,
-            "contradictory": self.contradictory if self.n else None,
-            "n": self.n,
-            "counts": dict(self.counts),
-            "without_log_odds": self.without_log_odds,
-        }
+        unknown = {} if self.n else {"mean_log_odds": None, "contradictory": None}
+        return json_fields(self) | unknown
 
 
 def position_bias(lf: BothOrders, pairs: Pairs, *, seed: int = 0) -> PositionBias:

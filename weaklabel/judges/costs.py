@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from weaklabel.artifacts import content_hash
 from weaklabel.judges.settings import JudgeSettings
@@ -14,6 +14,7 @@ from weaklabel.ledger import Budget, Cost, Ledger, Reservation
 from weaklabel.servers.protocol import Reply, Request
 from weaklabel.servers.replies import ReplyCache
 from weaklabel.types import Pair
+from weaklabel.types.result import Result
 
 _BYTES_PER_TOKEN: Final = 4.0  # of English text; an estimate, replaced by what the server reports
 _FRAME_TOKENS: Final = 16  # what a chat template adds around a message, as a rule
@@ -121,7 +122,7 @@ def jobs(
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Result):
     """What judging some pairs will cost, before the first call.
 
     Attributes:
@@ -175,10 +176,6 @@ class Estimate:
                 f"; until it is answered, the next pair counts as {self.set_aside:.4g}, the most it can cost"
             )
         return f"{text}; {self.n_left:,} pairs are beyond the budget and will abstain"
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return asdict(self)
 
 
 def guessed_in(request: Request) -> int:

@@ -19,8 +19,8 @@ from typing import Any, Final
 import pyarrow as pa
 
 from weaklabel._terminal import logger
-from weaklabel.judges.asking import Progress, estimate, identity_of, questions_of, said_of
 from weaklabel.judges.asking import ask as ask_all
+from weaklabel.judges.asking import estimate, identity_of, questions_of, said_of
 from weaklabel.judges.both_orders import SAID, BothOrders, PositionBias, bias_of
 from weaklabel.judges.costs import Estimate, ledger_of
 from weaklabel.judges.settings import JudgeSettings, check_spec_name
@@ -29,12 +29,13 @@ from weaklabel.lf.settings import takes
 from weaklabel.lf.sources.kinds import Described
 from weaklabel.servers.replies import ReplyCache
 from weaklabel.types import Pair, Pairs
+from weaklabel.types.result import Result, json_fields
 
 _log = logger()
 
 
 @dataclass(frozen=True, slots=True)
-class JudgeReport:
+class JudgeSummary(Result):
     """What a judge said of some pairs, and what it has cost in all.
 
     Attributes:
@@ -66,13 +67,13 @@ class JudgeReport:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        more = {"answers": self.answers, "cost": self.cost, "examples": list(self.examples)}
-        return self.bias.to_dict() | more
+        own = json_fields(self)
+        return {**own.pop("bias"), **own}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judge(BothOrders):
-    """An LLM judge. Made by `judge`; `estimate` before, `report` after."""
+    """An LLM judge. Made by `judge`; `estimate` before, `summary` after."""
 
     settings: JudgeSettings
 
@@ -98,14 +99,14 @@ class Judge(BothOrders):
     def derive(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
         return table if self.is_derived(table) else self.judged(table, ask=ask)
 
-    def judged(self, table: pa.Table, *, ask: bool = True, progress: Progress | None = None) -> pa.Table:
+    def judged(self, table: pa.Table, *, ask: bool = True) -> pa.Table:
         """`table` with what the judge says; with `ask` it is asked what it has not been asked before.
 
         Raises:
             EndpointError: the server cannot be used. What was answered until then is kept.
         """
         settings, cache, questions = self.settings, self._cache(), questions_of(table, self.settings)
-        failures = ask_all(self.name, settings, questions, cache, progress) if ask else {}
+        failures = ask_all(self.name, settings, questions, cache) if ask else {}
         for side, name in enumerate(self.columns):
             said = [said_of(settings, both, side, cache, failures, asked=ask) for both in questions]
             table = table.append_column(name, pa.array(said, SAID))
@@ -117,7 +118,7 @@ class Judge(BothOrders):
         """What judging `pairs` will cost. Asks nothing."""
         return estimate(self.name, self.settings, questions_of(pairs.table, self.settings), self._cache())
 
-    def report(self, pairs: Pairs, *, seed: int = 0) -> JudgeReport:
+    def summary(self, pairs: Pairs, *, seed: int = 0) -> JudgeSummary:
         """What the judge has said of `pairs`, from the answers at hand; asks nothing. `seed` is of the interval."""
         table = self.derive(pairs.table, ask=False)
         first_a, first_b = (table[name].to_pylist() for name in self.columns)
@@ -125,7 +126,7 @@ class Judge(BothOrders):
         spent = ledger_of(self.settings, cache).spent.money if self.settings.price_in is not None else None
         examples = [x["note"] for x in (*first_a, *first_b) if x and x["state"] == "unread"][:3]
         bias = bias_of(self.name, first_a, first_b, pairs.prompt_groups, seed=seed)
-        return JudgeReport(bias, len(cache), spent, tuple(examples))
+        return JudgeSummary(bias, len(cache), spent, tuple(examples))
 
     def _cache(self) -> ReplyCache:
         return ReplyCache(self.settings.cache, self.settings.model, identity_of(self.settings))

@@ -43,7 +43,7 @@ from weaklabel.labeler.asking import (
 from weaklabel.labeler.loading import SavedFunction, functions_of
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import Interval, score_all
-from weaklabel.shift import Reference, ShiftReport, shift
+from weaklabel.shift import Reference, Shift, shift
 from weaklabel.types import (
     ABSTAIN,
     Explanation,
@@ -54,6 +54,7 @@ from weaklabel.types import (
     Votes,
     sigmoid,
 )
+from weaklabel.types.result import json_values
 
 # Below this many decided gold pairs, or prompts of theirs, a calibrator would be noise: the labeler stays uncalibrated and says so.
 MIN_GOLD: Final = 20
@@ -142,7 +143,7 @@ class Labeler:
         """Whether it was fitted on enough prompts to notice pairs of another kind."""
         return self.reference is not None and bool(self.reference.limits)
 
-    def shift(self, pairs: Pairs, votes: Votes) -> ShiftReport | None:
+    def shift(self, pairs: Pairs, votes: Votes) -> Shift | None:
         """How far these pairs are from those the labeler was fitted on; None where it does not know those."""
         return None if self.reference is None else shift(self.reference, votes, pairs)
 
@@ -196,7 +197,7 @@ class Labeler:
             model=self.model.to_dict(),
             calibrator=None if self.calibrator is None else self.calibrator.to_dict(),
             gold_ids=sorted(self.gold_ids),
-            out_of_fold={name: interval.to_dict() for name, interval in self.out_of_fold.items()},
+            out_of_fold=json_values(self.out_of_fold),
             notes=list(self.notes),
             out_of_fold_p=dict(self.out_of_fold_p),
             ties=None if self.ties is None else self.ties.to_dict(),
@@ -308,7 +309,7 @@ def fit(
     if votes is None:
         votes = apply(lfs, table.visible, **apply_settings)
     else:
-        votes = votes.select([lf.name for lf in lfs]).take(_rows_of(table.visible, votes))
+        votes = votes.select([lf.name for lf in lfs]).on(table.visible.ids)
     table = table.visible
     y, groups = table.y, table.prompt_groups
     decided = np.abs(y - 0.5) > 0  # False for NaN: not gold
@@ -373,20 +374,6 @@ def _by_number(settings: Mapping[str, Any], names: Sequence[str]) -> Mapping[str
         for group in settings["declared"]
     ]
     return {**settings, "declared": declared}
-
-
-def _rows_of(pairs: Pairs, votes: Votes) -> NDArray[np.intp]:
-    where = {pair_id: row for row, pair_id in enumerate(votes.ids)}
-    if len(where) < len(votes):
-        raise LabelMatrixError(
-            f"{len(votes) - len(where)} votes repeat an id. Give every pair an id of its own."
-        )
-    missing = [i for i in pairs.ids if i not in where]
-    if missing:
-        raise LabelMatrixError(
-            f"the votes lack pair {missing[0]!r} ({len(missing)} in all). Pass votes from apply() on these pairs."
-        )
-    return np.array([where[i] for i in pairs.ids], dtype=np.intp)
 
 
 def _why_uncalibrated(n_decided: int, n_prompts: int, n_ties: int, calibration: str) -> str:

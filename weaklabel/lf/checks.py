@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from weaklabel.lf.columns import with_derived_columns
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.votes import BatchVotes
 from weaklabel.types import ABSTAIN, Pair, Pairs, Text, swap_votes
+from weaklabel.types.result import Result
 
 Severity = Literal["error", "warning"]
 
@@ -52,7 +53,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Result):
     """One rule broken by one labeling function.
 
     Attributes:
@@ -90,10 +91,6 @@ class Finding:
         shown = f" Pairs: {', '.join(map(repr, self.pair_ids))}." if self.pair_ids else ""
         found = plain_line(f"{self.where} {self.code} {self.severity}: {self.message}{shown}")
         return f"{found}\n    {self.fix}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return asdict(self) | {"pair_ids": list(self.pair_ids)}
 
 
 def where(lf: LabelingFunction) -> str:

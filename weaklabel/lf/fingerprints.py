@@ -96,7 +96,7 @@ def source_hash_of(lf: LabelingFunction, home: Path | None) -> str:
         for path, text in sorted(remember(lf, home).sources.items())
         for part in (path.name, _without_comments(path, text))
     ]
-    settings = (part for item in sorted(_settings(lf).items()) for part in item)
+    settings = (part for item in sorted(_settings_of(lf).items()) for part in item)
     return content_hash(_FORMAT, *settings, *texts, *(f"{name} {_version(name)}" for name in _ALWAYS))
 
 
@@ -143,10 +143,10 @@ def _reference(value: Any) -> Callable[[], Any]:
 
 def _ingredients(lf: LabelingFunction, home: Path | None) -> dict[str, str]:
     made = remember(lf, home)
-    return _settings(lf) | made.parts | {f"package {name}": _version(name) for name in made.packages}
+    return _settings_of(lf) | made.parts | {f"package {name}": _version(name) for name in made.packages}
 
 
-def _settings(lf: LabelingFunction) -> dict[str, str]:
+def _settings_of(lf: LabelingFunction) -> dict[str, str]:
     values = dict(lf.parameters)
     if isinstance(lf, (PairFunction, ResponseScorer)):
         names = sorted({f.name for f in fields(lf)} - {"name", "family", "spec", "fn"})

@@ -140,7 +140,7 @@ def from_snorkel(
     >>> lf(Pair("p", "Hi", "Hello there", "Hey")), lf(Pair("q", "Hi", "Hey", "Yes"))  # a tie votes on the position
     (0, -1)
     """
-    return _wrapped(lfs, _settings("", votes, columns))
+    return _wrapped(lfs, _checked_settings("", votes, columns))
 
 
 def load_snorkel(
@@ -158,7 +158,7 @@ def load_snorkel(
         raise DiscoveryError(
             f"snorkel: use is {use!r}. Write module:NAME or file.py:NAME, NAME being a list of Snorkel functions."
         )
-    return _wrapped(_load(use), _settings(use, votes, columns))
+    return _wrapped(_load(use), _checked_settings(use, votes, columns))
 
 
 class Snorkel(Kind):
@@ -220,7 +220,7 @@ def _members(lfs: Any) -> list[Any]:
     return members
 
 
-def _settings(use: str, votes: Mapping[Any, Any] | None, columns: Any) -> SnorkelSettings:
+def _checked_settings(use: str, votes: Mapping[Any, Any] | None, columns: Any) -> SnorkelSettings:
     meanings: Mapping[Any, Any] = DEFAULT_VOTES if votes is None else votes
     return SnorkelSettings(use, meanings, columns)
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from weaklabel._tables import short
+from weaklabel.types.result import Result
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Result):
     """A figure, the interval around it, and how many rows it is about.
 
     >>> str(Interval(0.7312, 0.69, 0.7731, 400))
@@ -27,11 +28,6 @@ class Interval:
         if math.isnan(self.value):
             return "-"
         return f"{short(self.value)} [{short(self.low)}, {short(self.high)}]"
-
-    def to_dict(self) -> dict[str, float | int | None]:
-        """JSON values; a bound that is not known is None."""
-        bounds = {"value": self.value, "low": self.low, "high": self.high}
-        return {k: v if math.isfinite(v) else None for k, v in bounds.items()} | {"n": self.n}
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Interval:

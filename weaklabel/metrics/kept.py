@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,7 @@ from weaklabel.metrics.interval import Interval
 from weaklabel.metrics.rows import checked, confidence_of, correctness, group_numbers
 from weaklabel.metrics.shares import share_interval
 from weaklabel.types import FloatArray
+from weaklabel.types.result import Result
 
 POINTS: Final = 20
 
@@ -21,22 +22,13 @@ _DECIMALS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class KeptRow:
+class KeptRow(Result):
     """One threshold: pairs with at least that confidence, as a share of all, and the accuracy of these."""
 
     threshold: float
     kept_share: float
     n: int
     accuracy: Interval
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {
-            "threshold": self.threshold,
-            "kept_share": self.kept_share,
-            "n": self.n,
-            "accuracy": self.accuracy.to_dict(),
-        }
 
 
 def kept_share_curve(

@@ -23,7 +23,7 @@ Lei (2021), section 3.2; binomial tail, Clopper & Pearson (1934).
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -41,13 +41,14 @@ from weaklabel.metrics.sequence import (
     stops_of,
 )
 from weaklabel.types import FloatArray
+from weaklabel.types.result import Result, json_fields
 
 POWER: Final = 0.8
 """How surely the gold that a refusal asks for would be enough, if what was seen is the truth."""
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Result):
     """Keep pairs with at least this confidence, and at least `accuracy` of them are right, with certainty `level`.
 
     Attributes:
@@ -69,7 +70,7 @@ class Threshold:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {"certified": True, **asdict(self)}
+        return {"certified": True, **json_fields(self)}
 
     def __str__(self) -> str:
         return (
@@ -80,7 +81,7 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Result):
     """No threshold can be certified, and what would change that. Counts as false.
 
     Attributes:
@@ -102,7 +103,7 @@ class Refusal:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {"certified": False, **asdict(self)}
+        return {"certified": False, **json_fields(self)}
 
     def __str__(self) -> str:
         return self.reason

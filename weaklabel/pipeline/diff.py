@@ -15,13 +15,14 @@ from weaklabel._tables import plain_table, short
 from weaklabel.errors import ArtifactError
 from weaklabel.metrics import Interval, paired_difference
 from weaklabel.types import CANONICAL, FloatArray, Pairs
+from weaklabel.types.result import Result, json_fields
 
 _METRICS: Final = ("accuracy", "nll", "brier", "ece")
 _SHOWN: Final = 60
 
 
 @dataclass(frozen=True)
-class Flip:
+class Flip(Result):
     """A pair whose label changed. `prompt` is empty for the locked test part, whose texts are not shown."""
 
     id: str
@@ -41,7 +42,7 @@ class Flip:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Result):
     """What changed from one run to another.
 
     Attributes:
@@ -76,21 +77,8 @@ class Difference:
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         names = ("arm", "metric", "before", "after")
-        return {
-            "before": self.before,
-            "after": self.after,
-            "n_common": self.n_common,
-            "only_before": self.only_before,
-            "only_after": self.only_after,
-            "n_flipped": self.n_flipped,
-            "flipped_share": self.flipped_share,
-            "mean_change": self.mean_change,
-            "flips": [flip.to_dict() for flip in self.flips],
-            "paired": {metric: interval.to_dict() for metric, interval in self.paired.items()},
-            "figures": [dict(zip(names, row, strict=True)) for row in self.figures],
-            "lfs_removed": list(self.lfs_removed),
-            "lfs_added": list(self.lfs_added),
-        }
+        figures = [dict(zip(names, row, strict=True)) for row in self.figures]
+        return json_fields(self) | {"flipped_share": self.flipped_share, "figures": figures}
 
     def __str__(self) -> str:
         lines = [

@@ -38,7 +38,7 @@ from weaklabel.engine.stream import AppliedFile, StoredVotes
 from weaklabel.errors import DataError, UnknownNameError
 from weaklabel.labeler import Labeler
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.pipeline.report import Report
+from weaklabel.pipeline.figures import RunFigures
 from weaklabel.pipeline.steps import (
     Apply,
     AskJudges,
@@ -222,11 +222,11 @@ class Run:
         """
         return self.plan.reward.value
 
-    def report(self) -> Report:
+    def figures(self) -> RunFigures:
         """The figures on held-out prompts, of our labels and of everything they must beat."""
         return self.plan.figures().value
 
-    def all(self) -> Report:
+    def all(self) -> RunFigures:
         """Every step in order: read, apply, fit, label, export, reward train, figures.
 
         Without calibration the exports and the reward model are left out, unless the settings allow it: the

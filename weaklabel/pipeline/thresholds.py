@@ -9,13 +9,14 @@ from weaklabel._tables import plain_table
 from weaklabel.errors import GoldError
 from weaklabel.metrics import KeptRow, Refusal, Threshold, find_threshold, kept_share_curve
 from weaklabel.types import Labels
+from weaklabel.types.result import Result, json_fields
 
 if TYPE_CHECKING:
     from weaklabel.pipeline.run import Run
 
 
 @dataclass(frozen=True)
-class ThresholdReport:
+class ThresholdFound(Result):
     """The curve of kept share against accuracy on locked test gold, and a certified threshold or a refusal.
 
     Attributes:
@@ -40,19 +41,7 @@ class ThresholdReport:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {
-            "kind": "threshold",
-            "run": self.run,
-            "part": "test",
-            "n_pairs": self.n_pairs,
-            "n_prompts": self.n_prompts,
-            "n_ties": self.n_ties,
-            "found": self.found.to_dict(),
-            "n_elsewhere": self.n_elsewhere,
-            "n_kept_elsewhere": self.n_kept_elsewhere,
-            "curve": [row.to_dict() for row in self.curve],
-            "notes": list(self.notes),
-        }
+        return {"kind": "threshold", "part": "test", **json_fields(self)}
 
     def __str__(self) -> str:
         rows = [
@@ -71,7 +60,7 @@ class ThresholdReport:
         ]
 
 
-def certified_threshold(run: Run, *, accuracy: float = 0.9, level: float = 0.9) -> ThresholdReport:
+def certified_threshold(run: Run, *, accuracy: float = 0.9, level: float = 0.9) -> ThresholdFound:
     """The lowest threshold whose kept pairs are certified to be right `accuracy` of the time.
 
     Rests on gold of the locked test part alone. Out-of-fold figures will not do: every dev pair has had a say in
@@ -92,7 +81,7 @@ def certified_threshold(run: Run, *, accuracy: float = 0.9, level: float = 0.9) 
     elsewhere = labels.take(~locked & (labels.w > 0))
     kept = int((elsewhere.confidence >= found.threshold).sum()) if isinstance(found, Threshold) else None
     n_prompts, n_ties = len(set(groups.tolist())), int((y == 0.5).sum())
-    return ThresholdReport(
+    return ThresholdFound(
         run.folder.name,
         found,
         tuple(kept_share_curve(test.p, y, groups, seed=seed)),

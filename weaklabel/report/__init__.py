@@ -1,6 +1,6 @@
 """One self-contained HTML page about labels, and the pictures on it for notebooks."""
 
-from weaklabel.report.build import report_html, write_report
+from weaklabel.report.build import write_report
 from weaklabel.report.judged import Judged, honest_labels, judge
 
-__all__ = ["Judged", "honest_labels", "judge", "report_html", "write_report"]
+__all__ = ["Judged", "honest_labels", "judge", "write_report"]

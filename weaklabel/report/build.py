@@ -14,16 +14,18 @@ from weaklabel.report.baselines import baselines
 from weaklabel.report.ceiling import gold_agreement
 from weaklabel.report.dossiers import disputed_section
 from weaklabel.report.functions import functions_section, mean_weights, relations_section
-from weaklabel.report.given import AddedValue, Dependencies, LabelBias
 from weaklabel.report.judged import Judged, judge
 from weaklabel.report.page import render
 from weaklabel.report.sections import Section
 from weaklabel.report.summary import figures_of, held_out_section, summary_section
 from weaklabel.report.trust import bias_section, calibration_section, shift_section
 from weaklabel.reward.evaluation.evaluation import Evaluation
-from weaklabel.shift import ShiftReport
+from weaklabel.shift import Shift
 from weaklabel.types import Labels
+from weaklabel.workbench.added_value import AddedValue
 from weaklabel.workbench.analysis import analyze
+from weaklabel.workbench.bias import LabelBias
+from weaklabel.workbench.dependencies import Dependencies
 
 
 @checked
@@ -37,7 +39,7 @@ def write_report(
     dependencies: Dependencies | None = None,
     added_value: AddedValue | None = None,
     bias: LabelBias | None = None,
-    shift: ShiftReport | None = None,
+    shift: Shift | None = None,
     out_of_fold: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> Path:
@@ -59,36 +61,6 @@ def write_report(
         out_of_fold: pair id -> P(B beats A) of dev gold pairs, in which their own gold had no part; None asks the labeler.
         seed: of folds and resamples.
     """
-    text = report_html(
-        labels,
-        labeler=labeler,
-        name=name,
-        figures=figures,
-        dependencies=dependencies,
-        added_value=added_value,
-        bias=bias,
-        shift=shift,
-        out_of_fold=out_of_fold,
-        seed=seed,
-    )
-    artifacts.write_text(Path(path), text)
-    return Path(path)
-
-
-def report_html(
-    labels: Labels,
-    *,
-    labeler: Labeler | None = None,
-    name: str = "",
-    figures: Evaluation | Mapping[str, Any] | None = None,
-    dependencies: Dependencies | None = None,
-    added_value: AddedValue | None = None,
-    bias: LabelBias | None = None,
-    shift: ShiftReport | None = None,
-    out_of_fold: Mapping[str, float] | None = None,
-    seed: int = 0,
-) -> str:
-    """The page of `write_report` as text, for those who put it elsewhere."""
     if not len(labels):
         raise LabelMatrixError("write_report got labels of no pairs. Label at least one pair first.")
     visible = labels.pairs.parts != "test"
@@ -112,7 +84,8 @@ def report_html(
         f"Made by weaklabel {artifacts.versions().get('weaklabel', '')}".strip()
         + ". This page loads nothing and runs no script."
     )
-    return render(title, lead, sections, footer)
+    artifacts.write_text(Path(path), render(title, lead, sections, footer))
+    return Path(path)
 
 
 def _quality(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import html
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -153,26 +153,15 @@ class Scale:
         return [round(k * step, 12) for k in range(first, last + 1)]
 
 
-def axes(
-    canvas: Canvas,
-    x: Scale,
-    y: Scale,
-    x_name: str,
-    y_name: str,
-    *,
-    x_form: Callable[[float], str] | None = None,
-    y_form: Callable[[float], str] | None = None,
-    x_ticks: int = 5,
-    y_ticks: int = 5,
-) -> None:
+def axes(canvas: Canvas, x: Scale, y: Scale, x_name: str, y_name: str, *, y_ticks: int = 5) -> None:
     """Fine grid lines, ticks in words, the names of the axes: y's above its axis, where it needs no turning."""
     for value in y.ticks(y_ticks):
         canvas.line(x.start, y(value), x.end, y(value), "wl-grid")
-        canvas.text(x.start - 6, y(value) + 4, (y_form or tick)(value), "wl-s", anchor="end")
+        canvas.text(x.start - 6, y(value) + 4, tick(value), "wl-s", anchor="end")
     canvas.line(x.start, y.start, x.end, y.start, "wl-axis")
-    for value in x.ticks(x_ticks):
+    for value in x.ticks():
         canvas.line(x(value), y.start, x(value), y.start + 4, "wl-axis")
-        canvas.text(x(value), y.start + 16, (x_form or tick)(value), "wl-s", anchor="middle")
+        canvas.text(x(value), y.start + 16, tick(value), "wl-s", anchor="middle")
     canvas.text((x.start + x.end) / 2, y.start + 33, x_name, "wl-s", anchor="middle")
     canvas.text(2, y.end - 10, y_name, "wl-s")
 

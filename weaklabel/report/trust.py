@@ -13,15 +13,15 @@ from weaklabel.metrics import (
     calibration_gap_when_perfect,
     ece_when_perfect,
 )
-from weaklabel.report.given import LabelBias, LengthBias
 from weaklabel.report.judged import Judged
 from weaklabel.report.pictures.compared import compared_picture
 from weaklabel.report.pictures.kept_share import kept_share_picture, no_kept_share
 from weaklabel.report.pictures.posterior import posterior_picture
 from weaklabel.report.pictures.reliability import no_reliability, reliability_picture
 from weaklabel.report.sections import Section, Table
-from weaklabel.shift import ShiftReport
+from weaklabel.shift import Shift
 from weaklabel.types import Labels
+from weaklabel.workbench.bias import LabelBias, LengthBias
 
 
 def calibration_section(labels: Labels, judged: Judged | str, *, seed: int = 0) -> Section:
@@ -99,7 +99,7 @@ def _length_table(rows: Sequence[LengthBias]) -> Table:
     return Table(["the longer response", "belief", "labels", "gold", "pairs"], cells)
 
 
-def shift_section(found: ShiftReport) -> Section:
+def shift_section(found: Shift) -> Section:
     """Are the labelled pairs like those that the labeler was fitted on?"""
     title = "Are these pairs like those it was fitted on?"
     calm = "No shift found." if found.tests else "Nothing can be said about a shift."

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from weaklabel.artifacts import atomic_file, json_line, without_nan
+from weaklabel.artifacts import atomic_file, json_line
 from weaklabel.data import read_pairs
 from weaklabel.data.blocks import Block
 from weaklabel.data.fields.nested import with_columns
@@ -21,6 +21,7 @@ from weaklabel.data.sources import open_source
 from weaklabel.errors import ConfigError, DataError, LayoutError, NotCalibratedError
 from weaklabel.reward.base import RewardModel
 from weaklabel.types import CANONICAL, FloatArray, Pairs
+from weaklabel.types.result import json_values
 
 ENDINGS: Final = (".parquet", ".jsonl")
 REWARD: Final = "reward"
@@ -210,6 +211,6 @@ def _write_jsonl(path: Path, scored: Iterator[tuple[Block, FloatArray]]) -> int:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for block, rewards in scored:
             for row, reward in zip(block.rows(), rewards.tolist(), strict=True):
-                file.write(json_line(without_nan(row | {REWARD: reward}), default=str))
+                file.write(json_line(json_values(row | {REWARD: reward}), default=str))
             count += len(rewards)
     return count

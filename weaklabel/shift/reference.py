@@ -23,6 +23,7 @@ from weaklabel.errors import ArtifactError, LabelMatrixError
 from weaklabel.groups import some_prompts
 from weaklabel.shift.statistics import Statistic, Sums, agreeing, edges_of, sums_of, text_numbers
 from weaklabel.types import FloatArray, Pairs, Votes
+from weaklabel.types.result import Result, json_fields
 
 MAX_PAIRS: Final = 4000
 """A sample of whole prompts with about this many pairs stands for more of them."""
@@ -46,7 +47,7 @@ _RARE: Final = 1e-3
 
 
 @dataclass(frozen=True)
-class Reference:
+class Reference(Result):
     """What a labeler was fitted on, in shares. Made by `Reference.of`.
 
     Attributes:
@@ -99,17 +100,8 @@ class Reference:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `from_dict` gives an equal reference back."""
-        return {
-            "lf_names": list(self.lf_names),
-            "n_pairs": self.n_pairs,
-            "n_prompts": self.n_prompts,
-            "edges": {name: list(values) for name, values in self.edges.items()},
-            "couples": [list(couple) for couple in self.couples],
-            "share": [None if np.isnan(v) else v for v in self.share.tolist()],
-            "between": self.between.tolist(),
-            "within": self.within.tolist(),
-            "noise": self.noise.tolist(),
-            "limits": {str(size): dict(limits) for size, limits in self.limits.items()},
+        return json_fields(self) | {
+            "limits": {str(size): dict(limits) for size, limits in self.limits.items()}
         }
 
     @classmethod

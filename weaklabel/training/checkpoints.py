@@ -18,8 +18,9 @@ from typing import Any, Final
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from weaklabel.artifacts import json_line, read_json, without_nan, write_json, write_text
+from weaklabel.artifacts import json_line, read_json, write_json, write_text
 from weaklabel.errors import ArtifactError
+from weaklabel.types.result import json_values
 
 _MARK: Final = "run.json"
 _STATE: Final = "trainer_state.json"  # what the Trainer writes last into a checkpoint
@@ -155,4 +156,4 @@ class RunLog(TrainerCallback):
 
 
 def _logged(figures: dict[str, Any]) -> str:
-    return json_line(without_nan(figures))  # a gradient norm may be infinite
+    return json_line(json_values(figures))  # a gradient norm may be infinite

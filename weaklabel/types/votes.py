@@ -113,6 +113,23 @@ class Votes:
             tuple(f for f in self.faults if f.pair_id in kept),
         )
 
+    def on(self, ids: Sequence[str]) -> Votes:
+        """The votes on some pairs, in the order of `ids`.
+
+        Raises:
+            LabelMatrixError: a pair without votes, or votes that repeat an id.
+        """
+        where = {pair_id: row for row, pair_id in enumerate(self.ids)}
+        if len(where) < len(self):
+            raise LabelMatrixError(
+                f"{len(self) - len(where)} votes repeat an id. Give every pair an id of its own."
+            )
+        if missing := [pair_id for pair_id in ids if pair_id not in where]:
+            raise LabelMatrixError(
+                f"the votes lack pair {missing[0]!r} ({len(missing)} in all). Pass votes from apply() on these pairs."
+            )
+        return self.take(np.array([where[pair_id] for pair_id in ids], dtype=np.intp))
+
     def select(self, names: Sequence[str]) -> Votes:
         """The columns of some labeling functions, in the order asked for."""
         columns = [self.column(name) for name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,12 +55,19 @@ def dev_gold(votes: Votes, pairs: Pairs, who: str) -> DevGold:
             "read_pairs(..., gold=...). Test gold stays locked."
         )
     chosen = pairs.take(places)
+    return DevGold(rows_of_gold(votes, chosen.ids, who), places, chosen.y, chosen.prompt_groups)
+
+
+def rows_of_gold(votes: Votes, ids: Sequence[str], who: str) -> NDArray[np.intp]:
+    """`(n,)`: where the votes on gold pairs stand.
+
+    Raises:
+        GoldError: gold for a pair without votes.
+    """
     where = {pair_id: row for row, pair_id in enumerate(votes.ids)}
-    missing = [pair_id for pair_id in chosen.ids if pair_id not in where]
-    if missing:
+    if missing := [pair_id for pair_id in ids if pair_id not in where]:
         raise GoldError(
-            f"{who}: {len(missing)} of {len(chosen)} gold pairs have no votes ({', '.join(map(repr, missing[:3]))}). "
+            f"{who}: {len(missing)} of {len(ids)} gold pairs have no votes ({', '.join(map(repr, missing[:3]))}). "
             "Gold is matched to votes by pair id. Apply the labeling functions to the pairs that the gold belongs to."
         )
-    rows = np.array([where[pair_id] for pair_id in chosen.ids], dtype=np.intp)
-    return DevGold(rows, places, chosen.y, chosen.prompt_groups)
+    return np.array([where[pair_id] for pair_id in ids], dtype=np.intp)

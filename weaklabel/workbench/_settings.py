@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from weaklabel.lf.core import ResponseScorer
 from weaklabel.lf.settings import Prefer
 from weaklabel.types import Float32Array, FloatArray
+from weaklabel.types.result import Result
 
 # Quantiles of |margin|.
 _LOWS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
@@ -19,7 +20,7 @@ _HIGHS: Final = (0.5, 0.75, 0.9, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Result):
     """What `tune` searches over: see `ResponseScorer`.
 
     >>> str(Settings("less", min_gap=5)), Settings("less").instead_of(Settings("more", min_gap=5))
@@ -46,14 +47,6 @@ class Settings:
     @classmethod
     def of(cls, lf: ResponseScorer) -> Settings:
         return cls(lf.prefer, lf.min_gap, lf.max_gap)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; an infinite `max_gap` is None."""
-        return {
-            "prefer": self.prefer,
-            "min_gap": self.min_gap,
-            "max_gap": self.max_gap if math.isfinite(self.max_gap) else None,
-        }
 
 
 def best_settings(more: Float32Array, y: FloatArray, now: Settings | None = None) -> Settings:

@@ -23,6 +23,7 @@ from weaklabel._arguments import checked
 from weaklabel._tables import html_table, plain_table, short
 from weaklabel.metrics import Interval, bootstrap, paired_difference
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes
+from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._dev import DevGold
 from weaklabel.workbench._out_of_fold import RIDGE, Progress, Ridge, enough_gold, out_of_fold_p
 
@@ -31,7 +32,7 @@ _HEADER: Final = ("lf", "coverage", "adds", "95% interval", "alone", "95% interv
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class Added(Result):
     """One function, or several left out together.
 
     Attributes:
@@ -53,17 +54,11 @@ class Added:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {
-            "lfs": list(self.lfs),
-            "coverage": self.coverage,
-            "adds": self.adds.to_dict(),
-            "alone": self.alone.to_dict(),
-            "verdict": self.verdict,
-        }
+        return json_fields(self) | {"verdict": self.verdict}
 
 
 @dataclass(frozen=True, slots=True)
-class AddedValue:
+class AddedValue(Result):
     """What `added_value` found. `str()` prints a table, `to_dict()` gives JSON values.
 
     Attributes:
@@ -100,13 +95,9 @@ class AddedValue:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; how long it took is left out, so that equal input gives equal output."""
-        return {
-            "model": self.model,
-            "nll": self.nll.to_dict(),
-            "n_gold": self.n_gold,
-            "n_prompts": self.n_prompts,
-            "rows": [row.to_dict() for row in self.rows],
-        }
+        found = json_fields(self)
+        del found["seconds"]
+        return found
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame, one row per function or set."""

@@ -19,9 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 from weaklabel._arguments import checked
 from weaklabel._tables import html_table, plain_table, short
 from weaklabel._validation import lookup
-from weaklabel.errors import ConfigError, GoldError, UnknownNameError
+from weaklabel.errors import ConfigError, UnknownNameError
 from weaklabel.metrics import Interval, bootstrap
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes, signed_votes
+from weaklabel.types.result import Result, json_fields
+from weaklabel.workbench._dev import rows_of_gold
 
 FEW_PROMPTS: Final = 20
 """Below this many prompts a bootstrap is too narrow; Wilson's interval on the number of prompts stands in."""
@@ -36,7 +38,7 @@ _GOLD_HEADER: Final = ("accuracy", "95% interval", "on gold", "over all")
 
 
 @dataclass(frozen=True, slots=True)
-class LFAnalysis:
+class LFAnalysis(Result):
     """One labeling function.
 
     Attributes:
@@ -68,21 +70,11 @@ class LFAnalysis:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {
-            "lf": self.name,
-            "coverage": self.coverage,
-            "overlap": self.overlap,
-            "conflict": self.conflict,
-            "polarity": list(self.polarity),
-            "b_share": None if np.isnan(self.b_share) else self.b_share,
-            "faults": self.faults,
-            "accuracy": self.accuracy and self.accuracy.to_dict(),
-            "over_all": self.over_all,
-        }
+        return json_fields(self, name="lf")
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(Result):
     """What `analyze` found. `str()` prints a table, `to_dict()` gives JSON values, `to_pandas()` a row per function.
 
     Attributes:
@@ -163,20 +155,6 @@ class Analysis:
             for i, j in zip(*np.triu_indices(len(self.lfs), k=1), strict=True)
             if self.both[i, j] >= 20 and self.agreement[i, j] >= 0.95
         ]
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; a share that is not known is None."""
-        return {
-            "n_pairs": self.n_pairs,
-            "n_gold": self.n_gold,
-            "coverage": self.coverage,
-            "overlap": self.overlap,
-            "conflict": self.conflict,
-            "lfs": [lf.to_dict() for lf in self.lfs],
-            "agreement": [[None if np.isnan(v) else v for v in row] for row in self.agreement.tolist()],
-            "both": self.both.tolist(),
-            "notes": list(self.notes),
-        }
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame, one row per labeling function, the interval in columns of its own."""
@@ -322,20 +300,11 @@ class _Gold:
         if ties.any():
             notes.append(f"{int(ties.sum())} gold ties were left out of the accuracies.")
         return cls(
-            _rows_of(votes, chosen.ids)[~ties], chosen.y[~ties], chosen.prompt_groups[~ties], tuple(notes)
+            rows_of_gold(votes, chosen.ids, "analyze")[~ties],
+            chosen.y[~ties],
+            chosen.prompt_groups[~ties],
+            tuple(notes),
         )
-
-
-def _rows_of(votes: Votes, ids: tuple[str, ...]) -> NDArray[np.intp]:
-    where = {pair_id: row for row, pair_id in enumerate(votes.ids)}
-    missing = [pair_id for pair_id in ids if pair_id not in where]
-    if missing:
-        shown = ", ".join(repr(i) for i in missing[:3])
-        raise GoldError(
-            f"analyze: {len(missing)} of {len(ids)} gold pairs have no votes ({shown}). "
-            "Gold is matched to votes by pair id. Apply the labeling functions to the pairs that the gold belongs to."
-        )
-    return np.array([where[pair_id] for pair_id in ids], dtype=np.intp)
 
 
 def _analyze_one(

@@ -26,6 +26,7 @@ from weaklabel._terminal import one_line
 from weaklabel.errors import DataError, GoldError
 from weaklabel.metrics import Interval, Metric, bootstrap, paired_difference
 from weaklabel.types import FloatArray, Labels, Pairs
+from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._dev import DevGold, dev_gold, is_dev
 
 RATIOS: Final = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, math.inf)
@@ -43,7 +44,7 @@ _MEAN: Final = Metric(
 
 
 @dataclass(frozen=True, slots=True)
-class LengthBias:
+class LengthBias(Result):
     """How strongly labels prefer the longer response, in one kind of pair.
 
     Attributes:
@@ -63,13 +64,11 @@ class LengthBias:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        intervals = ("soft", "hard", "gold", "soft_minus_gold", "hard_minus_gold")
-        found = {name: getattr(self, name) for name in intervals}
-        return {"pairs": self.name} | {name: value and value.to_dict() for name, value in found.items()}
+        return json_fields(self, name="pairs")
 
 
 @dataclass(frozen=True, slots=True)
-class LabelBias:
+class LabelBias(Result):
     """What `label_bias` found. `str()` prints it, `to_dict()` gives JSON values.
 
     Attributes:
@@ -120,19 +119,6 @@ class LabelBias:
         overall = [self.length] if self.length else []
         kinds = [row for rows in self.by_column.values() for row in rows]
         return [_cells(row) for row in [*overall, *self.by_ratio, *kinds]]
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {
-            "position": self.position.to_dict(),
-            "gold_position": self.gold_position and self.gold_position.to_dict(),
-            "length": self.length and self.length.to_dict(),
-            "by_ratio": [row.to_dict() for row in self.by_ratio],
-            "by_column": {name: [row.to_dict() for row in rows] for name, rows in self.by_column.items()},
-            "n_pairs": self.n_pairs,
-            "n_gold": self.n_gold,
-            "n_in_sample": self.n_in_sample,
-        }
 
 
 @checked

@@ -31,6 +31,7 @@ from weaklabel.lf.gold_columns import gold_column
 from weaklabel.lf.snorkel import SnorkelFunction
 from weaklabel.metrics import Interval
 from weaklabel.types import ABSTAIN, CANONICAL, FloatArray, Pair, Pairs
+from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench import rules
 from weaklabel.workbench._dev import is_dev
 from weaklabel.workbench.analysis import accuracy_interval
@@ -48,7 +49,7 @@ _SECONDS_PER_PASS: Final = 1.0  # an examination is about three passes
 
 
 @dataclass(frozen=True, slots=True)
-class CheckReport:
+class Checked(Result):
     """What `check` found. `str()` prints like a linter, `to_dict()` gives JSON values.
 
     Attributes:
@@ -71,7 +72,7 @@ class CheckReport:
     accuracy: dict[str, Interval] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def since(self, before: CheckReport) -> tuple[str, ...]:
+    def since(self, before: Checked) -> tuple[str, ...]:
         """What an edit did to coverage and accuracy: a line for each function that is new, gone or other than `before`."""
         now, then = ({lf: report._votes_of(lf) for lf in report.lf_names} for report in (self, before))
         changed = [lf for lf in dict.fromkeys([*then, *now]) if now.get(lf) != then.get(lf)]
@@ -100,16 +101,7 @@ class CheckReport:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {
-            "findings": [finding.to_dict() for finding in self.findings],
-            "lfs": list(self.lf_names),
-            "n_pairs": self.n_pairs,
-            "n_gold": self.n_gold,
-            "ms_per_pair": self.ms_per_pair,
-            "coverage": self.coverage,
-            "accuracy": {lf: interval.to_dict() for lf, interval in self.accuracy.items()},
-            "notes": list(self.notes),
-        }
+        return json_fields(self, lf_names="lfs")
 
 
 @checked
@@ -123,7 +115,7 @@ def check(
     time_limit: float = TIME_LIMIT,
     clock: Clock = time.perf_counter,
     progress: Callable[[str], None] | None = None,
-) -> CheckReport:
+) -> Checked:
     """Examine labeling functions on a sample of pairs.
 
     Args:
@@ -164,7 +156,7 @@ def check(
         *_taken_names(lfs),
     ]
     order = {lf.name: i for i, lf in reversed(list(enumerate(lfs)))}
-    return CheckReport(
+    return Checked(
         tuple(sorted(findings, key=lambda f: (order[f.lf], f.code))),
         tuple(lf.name for lf in lfs),
         len(chosen),

@@ -11,6 +11,7 @@ from weaklabel._tables import html_table, plain_table, short
 from weaklabel.errors import ConfigError
 from weaklabel.metrics import METRICS, Interval, ece_when_perfect, paired_difference, score_all
 from weaklabel.types import FloatArray, Pairs, Votes
+from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._dev import DevGold
 from weaklabel.workbench._out_of_fold import Progress, enough_gold, out_of_fold_p
 
@@ -19,7 +20,7 @@ _HEADER: Final = ("set", "lfs", "coverage", "accuracy", "NLL", "ECE", "ECE if pe
 
 
 @dataclass(frozen=True, slots=True)
-class SetFigures:
+class SetFigures(Result):
     """One set of functions.
 
     Attributes:
@@ -39,18 +40,11 @@ class SetFigures:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {
-            "set": self.name,
-            "n_lfs": self.n_lfs,
-            "coverage": self.coverage,
-            "scores": {name: value.to_dict() for name, value in self.scores.items()},
-            "ece_when_perfect": self.ece_when_perfect.to_dict(),
-            "against_first": {name: value.to_dict() for name, value in self.against_first.items()},
-        }
+        return json_fields(self, name="set")
 
 
 @dataclass(frozen=True, slots=True)
-class SetComparison:
+class SetComparison(Result):
     """What `compare_sets` found. `str()` prints two tables, `to_dict()` gives JSON values.
 
     Attributes:
@@ -77,15 +71,6 @@ class SetComparison:
 
     def _repr_html_(self) -> str:
         return html_table(_HEADER, [_cells(s) for s in self.sets])
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {
-            "model": self.model,
-            "n_gold": self.n_gold,
-            "n_prompts": self.n_prompts,
-            "sets": [s.to_dict() for s in self.sets],
-        }
 
 
 @checked

@@ -29,6 +29,7 @@ from weaklabel._tables import chance, html_table, plain_table, short
 from weaklabel.groups import some_prompts
 from weaklabel.metrics.rows import group_numbers
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes, signed_votes
+from weaklabel.types.result import Result
 from weaklabel.workbench._correlation import (
     ENOUGH,
     ErrorCorrelations,
@@ -54,7 +55,7 @@ _HEADER: Final = ("one", "other", "correlation", "95% interval", "q", "agree", "
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Link(Result):
     """Two functions whose errors go together.
 
     Attributes:
@@ -77,14 +78,9 @@ class Link:
     margins: float
     copies: bool
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; what is not known is None."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in values.items()}
-
 
 @dataclass(frozen=True)
-class Dependencies:
+class Dependencies(Result):
     """What `dependencies` found. `str()` prints a table; the arrays are what a heatmap or a graph is drawn from.
 
     Attributes:
@@ -157,23 +153,6 @@ class Dependencies:
 
     def _repr_html_(self) -> str:
         return html_table(_HEADER, [_cells(link) for link in self.links[:20]])
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; a number that is not known is None."""
-        matrices = ("correlation", "low", "high", "q", "agreement", "margins")
-        return {
-            "lf_names": list(self.lf_names),
-            "by": self.by,
-            **{name: _rows(getattr(self, name)) for name in matrices},
-            "both": self.both.tolist(),
-            "links": [link.to_dict() for link in self.links],
-            "clusters": [list(names) for names in self.clusters],
-            "order": list(self.order),
-            "effective": self.effective,
-            "n_pairs": self.n_pairs,
-            "n_gold": self.n_gold,
-            "notes": list(self.notes),
-        }
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame, one row per link."""
@@ -304,10 +283,6 @@ def _effective(correlation: FloatArray, q: FloatArray) -> float:
     m = len(correlation)
     total = m + float(np.where(q <= BELIEVED, np.maximum(np.nan_to_num(correlation), 0.0), 0.0).sum())
     return float(m**2 / total) if m else 0.0
-
-
-def _rows(matrix: FloatArray) -> list[list[float | None]]:
-    return [[None if np.isnan(v) else v for v in row] for row in matrix.tolist()]
 
 
 def _cells(link: Link) -> list[str]:

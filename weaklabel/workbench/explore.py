@@ -27,6 +27,7 @@ from weaklabel.errors import ConfigError, GoldError
 from weaklabel.lf.checks import rows_of
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.types import FloatArray, Pair, Pairs, Text, signed_votes
+from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._clues import PATTERNS, Words, bigrams_of, opening_pattern, words_of
 from weaklabel.workbench._dev import is_dev
 from weaklabel.workbench.analysis import wilson
@@ -39,7 +40,7 @@ _HEADER: Final = ("kind", "clue", "wins", "coverage", "pairs", "effect", "95% in
 
 
 @dataclass(frozen=True, slots=True)
-class Clue:
+class Clue(Result):
     """One thing in which responses differ, and how it goes with preference.
 
     Attributes:
@@ -71,11 +72,11 @@ class Clue:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"survives": self.survives}
+        return json_fields(self) | {"survives": self.survives}
 
 
 @dataclass(frozen=True, slots=True)
-class Exploration:
+class Exploration(Result):
     """What `explore` found. `str()` prints a table, `to_dict()` gives JSON values, `to_pandas()` a row per clue.
 
     Attributes:
@@ -119,16 +120,6 @@ class Exploration:
 
     def _best(self, top: int) -> list[Clue]:
         return [clue for kind in KINDS for clue in [c for c in self.clues if c.kind == kind][:top]]
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {
-            "n_pairs": self.n_pairs,
-            "n_prompts": self.n_prompts,
-            "tested": dict(self.tested),
-            "clues": [clue.to_dict() for clue in self.clues],
-            "notes": list(self.notes),
-        }
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame, one row per clue."""

@@ -20,6 +20,7 @@ from weaklabel._terminal import one_line, plain_line, plain_text
 from weaklabel.errors import LabelMatrixError
 from weaklabel.metrics import Interval
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes
+from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._dev import DevGold, dev_gold
 from weaklabel.workbench.analysis import accuracy_interval
 from weaklabel.workbench.explore import benjamini_hochberg
@@ -34,7 +35,7 @@ _MAX_KINDS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(Result):
     """One pair on which the function voted against gold.
 
     Attributes:
@@ -55,11 +56,6 @@ class Mistake:
     prompt: str
     response_a: str
     response_b: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; what is not known is None."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()}
 
     def text(self, full: bool = False) -> str:
         """The mistake for a terminal; control characters are written out. Texts are shortened unless `full`."""
@@ -82,7 +78,7 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Result):
     """A kind of pair: how often the function is wrong in it, and elsewhere.
 
     Attributes:
@@ -99,16 +95,11 @@ class Pattern:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {
-            "kind": self.name,
-            "wrong": self.wrong.to_dict(),
-            "elsewhere": self.elsewhere,
-            "q": self.q,
-        }
+        return json_fields(self, name="kind")
 
 
 @dataclass(frozen=True, slots=True)
-class Mistakes:
+class Mistakes(Result):
     """What `mistakes` found. `str()` shows the first ten, `text()` as many as asked for.
 
     Attributes:
@@ -153,16 +144,6 @@ class Mistakes:
         rest = len(self) - sum(len(same) for same in shown)
         if rest:
             yield f"\n... and {rest} more."
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values, texts whole."""
-        return {
-            "lf": self.lf,
-            "wrong": self.wrong and self.wrong.to_dict(),
-            "patterns": [pattern.to_dict() for pattern in self.patterns],
-            "mistakes": [mistake.to_dict() for mistake in self.mistakes],
-            "notes": list(self.notes),
-        }
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame, one row per mistake."""

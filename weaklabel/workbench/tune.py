@@ -34,6 +34,7 @@ from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.metrics import Interval, Metric, nll, paired_difference
 from weaklabel.metrics.rows import group_numbers, standard_error
 from weaklabel.types import Float32Array, FloatArray, Pairs, Votes
+from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._dev import is_dev
 from weaklabel.workbench._out_of_fold import Progress, enough_gold
 from weaklabel.workbench._settings import Settings, best_settings, confidence, votes_under
@@ -44,7 +45,7 @@ _HEADER: Final = ("scorer", "now", "proposed", "accuracy", "coverage", "naive ga
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
+class Tuned(Result):
     """What the search says of one scorer.
 
     Attributes:
@@ -94,24 +95,11 @@ class Tuned:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; what is not known is None."""
-        return {
-            "lf": self.lf,
-            "spec": self.spec,
-            "now": self.now.to_dict(),
-            "proposed": self.proposed.to_dict(),
-            "accuracy": [None if np.isnan(v) else v for v in self.accuracy],
-            "coverage": list(self.coverage),
-            "naive_gain": self.naive_gain,
-            "honest_gain": self.honest_gain.to_dict(),
-            "net_gain": self.net_gain.to_dict(),
-            "same_direction": self.same_direction,
-            "q": self.q,
-            "suggested": self.suggested,
-        }
+        return json_fields(self) | {"suggested": self.suggested}
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
+class Tuning(Result):
     """What `tune` found. `str()` prints a table, `code()` the suggestions as a file of labeling functions.
 
     Attributes:
@@ -161,15 +149,6 @@ class Tuning:
 
     def _repr_html_(self) -> str:
         return html_table(_HEADER, self._shown)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {
-            "n_gold": self.n_gold,
-            "n_prompts": self.n_prompts,
-            "rows": [row.to_dict() for row in self.rows],
-            "notes": list(self.notes),
-        }
 
     def code(self) -> str:
         """Python source that makes the suggested scorers under the name `<name>_tuned`; `load_lfs` reads it.

@@ -6,16 +6,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    labeler_options,
-    lf_options,
-    name_option,
-    open_run,
-)
+from weaklabel.cli._common import data_options, emit, labeler_options, lf_options, open_run, run_options
 
 
 @click.command("bias")
@@ -23,9 +14,7 @@ from weaklabel.cli._common import (
 @lf_options
 @labeler_options
 @click.option("--by", multiple=True, metavar="COLUMN", help="Rows per value of a column. May repeat.")
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, by: tuple[str, ...], **options: Any) -> None:
     """Position bias and length bias of the labels, by length ratio and kind of pair, beside dev gold's own."""
     run = open_run(options)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import config_options, emit, json_option, settings
+from weaklabel.cli._common import config_options, emit, json_option, load_settings
 
 
 @click.command("diff")
@@ -20,7 +20,7 @@ from weaklabel.cli._common import config_options, emit, json_option, settings
 @json_option
 def command(before: str, after: str, top: int, as_json: bool, **options: Any) -> None:
     """Labels that flipped and figures that moved from run BEFORE to run AFTER."""
-    loaded = settings(options)
+    loaded = load_settings(options)
     from weaklabel.pipeline import diff
 
     found = diff(loaded.run_folder(before), loaded.run_folder(after), top=top, seed=loaded.config.data.seed)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import FilePath, config_options, emit, json_option, name_option, open_run
+from weaklabel.cli._common import FilePath, emit, open_run, run_options
 
 if TYPE_CHECKING:
     from weaklabel.pipeline import Run
@@ -29,9 +29,7 @@ _ENOUGH_GOLD: Final = 200
     help="Where to write. Default: report.html in the run.",
 )
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
-@config_options
-@name_option
-@json_option
+@run_options
 def command(run_name: str | None, out: Path | None, show: bool, as_json: bool, **options: Any) -> None:
     """Write one self-contained HTML file about RUN: figures, functions, trust, bias, and the most disputed pairs.
 
@@ -63,7 +61,7 @@ def write_page(run: Run, path: Path) -> Path:
         path,
         labeler=run.labeler,
         name=run.folder.name,
-        figures=run.report().to_dict() if (run.folder / "report.json").exists() else None,
+        figures=run.figures().to_dict() if (run.folder / "report.json").exists() else None,
         out_of_fold=None if isinstance(judged, str) else dict(zip(_ids(seen, judged), judged.p, strict=True)),
         seed=seed,
         **_looked_at(seen, judged, seed),

@@ -6,16 +6,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    _columns,
-    absolute,
-    config_options,
-    emit,
-    json_option,
-    name_option,
-    note,
-    open_run,
-)
+from weaklabel.cli._common import _columns, absolute, emit, note, open_run, run_options
 from weaklabel.errors import ArtifactError
 
 
@@ -31,9 +22,7 @@ from weaklabel.errors import ArtifactError
 @click.option(
     "--columns", "new_columns", metavar="prompt=q,...", callback=_columns, help="Which column is which."
 )
-@config_options
-@name_option
-@json_option
+@run_options
 def command(
     as_json: bool,
     new: tuple[str, ...],

@@ -6,16 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    lf_options,
-    name_option,
-    note,
-    open_run,
-)
+from weaklabel.cli._common import data_options, emit, lf_options, note, open_run, run_options
 from weaklabel.cli.functions._workbench import counter
 
 if TYPE_CHECKING:
@@ -34,9 +25,7 @@ _QUICK_WEAK: Final = 200
 )
 @data_options
 @lf_options
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, quick: bool, seeds: int | None, **options: Any) -> None:
     """Gold sizes x amounts of weak labels x confidence thresholds x label sources x seeds, on held-out prompts.
 

@@ -6,16 +6,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    labeler_options,
-    lf_options,
-    name_option,
-    open_run,
-)
+from weaklabel.cli._common import data_options, emit, labeler_options, lf_options, open_run, run_options
 from weaklabel.cli.main import ON_SUCCESS
 
 
@@ -37,9 +28,7 @@ from weaklabel.cli.main import ON_SUCCESS
 @data_options
 @lf_options
 @labeler_options
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, accuracy: float, level: float, **options: Any) -> None:
     """Kept share against accuracy, and the lowest confidence that is certified to give ACCURACY.
 

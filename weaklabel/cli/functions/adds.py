@@ -7,15 +7,7 @@ from typing import Any
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    lf_options,
-    name_option,
-    open_run,
-)
+from weaklabel.cli._common import data_options, emit, lf_options, open_run, run_options
 from weaklabel.cli.functions._workbench import counter
 
 
@@ -31,9 +23,7 @@ from weaklabel.cli.functions._workbench import counter
     show_default=True,
     help="ridge takes seconds; a label model is fitted and calibrated five times per function.",
 )
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, judged_by: str, **options: Any) -> None:
     """What each labeling function adds: the change of the out-of-fold NLL on dev gold without it, with intervals.
 

@@ -6,15 +6,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    lf_options,
-    name_option,
-    open_run,
-)
+from weaklabel.cli._common import data_options, emit, lf_options, open_run, run_options
 
 
 @click.command("analyze")
@@ -31,9 +23,7 @@ from weaklabel.cli._common import (
     default=0.0,
     help="Leave out functions that vote on a smaller share of the pairs.",
 )
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, sort: str | None, min_coverage: float, **options: Any) -> None:
     """Coverage, overlap, conflict, polarity and accuracy of each labeling function.
 

@@ -16,8 +16,8 @@ from weaklabel.cli._common import (
     emit,
     json_option,
     lf_options,
+    load_settings,
     note,
-    settings,
     written_over,
 )
 from weaklabel.errors import WeaklabelError
@@ -25,7 +25,7 @@ from weaklabel.errors import WeaklabelError
 if TYPE_CHECKING:
     from weaklabel.config import LoadedConfig
     from weaklabel.types import Pairs
-    from weaklabel.workbench.check import CheckReport
+    from weaklabel.workbench.check import Checked
 
 _POLL_SECONDS = 0.5
 
@@ -50,14 +50,14 @@ def command(as_json: bool, sample: int, shipped: bool, watch: bool, **options: A
     Shipped functions are checked where there are no others, or with --shipped. Works on a sample of the pairs outside
     the locked test part. Exits 1 on findings, so that CI can use it; `weaklabel rule CODE` explains a code.
     """
-    loaded = settings(options)
+    loaded = load_settings(options)
     from weaklabel.pipeline import read_configured_pairs
 
     pairs = read_configured_pairs(loaded)
     if not watch:
         raise click.exceptions.Exit(_check(loaded, pairs, sample, shipped, as_json).exit_code)
     seen: dict[Path, float] = {}
-    before: CheckReport | None = None
+    before: Checked | None = None
     while True:
         now = _stamps(_watched(loaded))
         if now != seen:
@@ -73,7 +73,7 @@ def command(as_json: bool, sample: int, shipped: bool, watch: bool, **options: A
         time.sleep(_POLL_SECONDS)
 
 
-def _check(loaded: LoadedConfig, pairs: Pairs, sample: int, shipped: bool, as_json: bool) -> CheckReport:
+def _check(loaded: LoadedConfig, pairs: Pairs, sample: int, shipped: bool, as_json: bool) -> Checked:
     from weaklabel.pipeline import configured_lfs
     from weaklabel.workbench.check import TIME_LIMIT, check
 

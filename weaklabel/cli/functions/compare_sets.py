@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import config_options, data_options, emit, json_option, settings
+from weaklabel.cli._common import config_options, data_options, emit, json_option, load_settings
 from weaklabel.cli.functions._workbench import PROJECT, counter, sources_of
 from weaklabel.errors import ConfigError
 
@@ -36,7 +36,7 @@ def command(as_json: bool, compared: tuple[str, ...], judged_by: str | None, **o
     if len(set(compared)) < len(compared):
         raise ConfigError("compare-sets: one set is named twice. Name each once.")
     sources = sources_of(compared, options)
-    loaded = settings(options)
+    loaded = load_settings(options)
     from weaklabel.engine import VoteStore, apply
     from weaklabel.lf.discovery import load_lfs
     from weaklabel.pipeline import configured_lfs, read_configured_pairs

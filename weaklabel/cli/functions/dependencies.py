@@ -6,15 +6,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    lf_options,
-    name_option,
-    open_run,
-)
+from weaklabel.cli._common import data_options, emit, lf_options, open_run, run_options
 
 
 @click.command("dependencies")
@@ -22,9 +14,7 @@ from weaklabel.cli._common import (
 @lf_options
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="Links to show.")
 @click.option("--no-gold", is_flag=True, help="Go by agreement alone, though there is gold.")
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, top: int, no_gold: bool, **options: Any) -> None:
     """Near-duplicates, clusters, and functions whose errors go together; how many independent ones they are worth.
 

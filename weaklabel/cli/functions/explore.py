@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import config_options, data_options, emit, json_option, settings
+from weaklabel.cli._common import config_options, data_options, emit, json_option, load_settings
 
 
 @click.command("explore")
@@ -27,7 +27,7 @@ def command(as_json: bool, top: int, **options: Any) -> None:
 
     Looks at dev gold only, with intervals and false-discovery control.
     """
-    loaded = settings(options)
+    loaded = load_settings(options)
     from weaklabel.pipeline import configured_lfs, read_configured_pairs
     from weaklabel.workbench.explore import explore
 

@@ -6,14 +6,12 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, data_options, emit, json_option, name_option, open_run
+from weaklabel.cli._common import data_options, emit, open_run, run_options
 
 
 @click.command("judges")
 @data_options
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, **options: Any) -> None:
     """What the judges of [[lfs.judge]] would cost on these pairs, have cost so far, and how they treat the first place.
 
@@ -23,7 +21,7 @@ def command(as_json: bool, **options: Any) -> None:
 
     run = open_run(options)
     judges, pairs = judges_of(run.lfs), run.pairs
-    found = [(judge.name, judge.estimate(pairs), judge.report(pairs)) for judge in judges]
+    found = [(judge.name, judge.estimate(pairs), judge.summary(pairs)) for judge in judges]
     rows = [{"judge": n, "estimate": e.to_dict(), "report": r.to_dict()} for n, e, r in found]
     text = "\n".join(f"{estimate}\n{report}" for _, estimate, report in found)
     emit(rows, text or "no [[lfs.judge]] in the settings", as_json)

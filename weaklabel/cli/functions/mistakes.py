@@ -10,16 +10,7 @@ import click
 
 from weaklabel._terminal import plain_text
 from weaklabel.cli import _completion
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    lf_options,
-    name_option,
-    note,
-    open_run,
-)
+from weaklabel.cli._common import data_options, emit, lf_options, note, open_run, run_options
 
 if TYPE_CHECKING:
     from weaklabel.pipeline import Run
@@ -35,9 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--labeler", is_flag=True, help="What the run's labeler said without each pair's gold, not a quick model."
 )
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, lf: str, limit: int | None, full: bool, labeler: bool, **options: Any) -> None:
     """The pairs of dev gold on which labeling function LF votes against people, most confident first.
 

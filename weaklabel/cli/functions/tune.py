@@ -15,8 +15,8 @@ from weaklabel.cli._common import (
     emit,
     json_option,
     lf_options,
+    load_settings,
     note,
-    settings,
 )
 from weaklabel.cli.functions._workbench import counter
 from weaklabel.errors import ConfigError, UnknownNameError
@@ -36,7 +36,7 @@ def command(as_json: bool, names: tuple[str, ...], write: Path | None, **options
     chance there is suggested. Nothing is changed: --write FILE makes a file of scorers to add to lfs.use.
     """
     here = Path.cwd()
-    loaded = settings(options)
+    loaded = load_settings(options)
     from weaklabel import artifacts
     from weaklabel.engine import VoteStore, apply
     from weaklabel.lf.core import ResponseScorer

@@ -8,17 +8,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    engine_options,
-    json_option,
-    lf_options,
-    name_option,
-    note,
-    open_run,
-)
+from weaklabel.cli._common import data_options, emit, engine_options, lf_options, note, open_run, run_options
 from weaklabel.cli._progress import cost_json, summary
 from weaklabel.cli._progress import profile as profile_of
 
@@ -34,9 +24,7 @@ from weaklabel.cli._progress import profile as profile_of
     help="Vote on every N-th shard alone, beginning with the I-th: a job array on a shared folder.",
 )
 @click.option("--profile", is_flag=True, help="Print what each function and each shared feature cost.")
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, shards: tuple[int, int] | None, profile: bool, **options: Any) -> None:
     """Run the labeling functions on every pair and keep their votes.
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import config_options, emit, json_option, name_option, one_format, open_run
+from weaklabel.cli._common import emit, one_format, open_run, run_options
 
 
 @click.command("export")
@@ -25,9 +25,7 @@ from weaklabel.cli._common import config_options, emit, json_option, name_option
 @click.option(
     "--allow-uncalibrated", is_flag=True, default=None, help="Write labels that were never fitted to gold."
 )
-@config_options
-@name_option
-@json_option
+@run_options
 def command(
     as_json: bool,
     formats: tuple[str, ...],

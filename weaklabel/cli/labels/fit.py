@@ -6,25 +6,14 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    labeler_options,
-    lf_options,
-    name_option,
-    open_run,
-)
+from weaklabel.cli._common import data_options, emit, labeler_options, lf_options, open_run, run_options
 
 
 @click.command("fit")
 @data_options
 @lf_options
 @labeler_options
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, **options: Any) -> None:
     """Fit the label model and its calibrator, on everything but the locked test prompts.
 
@@ -32,7 +21,9 @@ def command(as_json: bool, **options: Any) -> None:
     """
     run = open_run(options)
     labeler = run.labeler
-    figures = {name: interval.to_dict() for name, interval in labeler.out_of_fold.items()}
+    from weaklabel.types.result import json_values
+
+    figures = json_values(labeler.out_of_fold)
     value = {
         "run": run.folder.name,
         "model": labeler.model.name,

@@ -6,16 +6,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    labeler_options,
-    lf_options,
-    name_option,
-    open_run,
-)
+from weaklabel.cli._common import data_options, emit, labeler_options, lf_options, open_run, run_options
 
 
 @click.command("label")
@@ -25,9 +16,7 @@ from weaklabel.cli._common import (
 @click.option(
     "--explain", "pair_id", metavar="ID", help="Which functions spoke on one pair, with what weight."
 )
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, pair_id: str | None, **options: Any) -> None:
     """Label every pair: p (belief that b is better), w, label, confidence, calibrated, and the votes behind it."""
     run = open_run(options)

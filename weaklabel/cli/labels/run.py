@@ -7,15 +7,13 @@ from typing import Any
 import click
 
 from weaklabel.cli._common import (
-    config_options,
     data_options,
     emit,
     engine_options,
-    json_option,
     labeler_options,
     lf_options,
-    name_option,
     open_run,
+    run_options,
 )
 
 
@@ -24,9 +22,7 @@ from weaklabel.cli._common import (
 @lf_options
 @engine_options
 @labeler_options
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, **options: Any) -> None:
     """From pairs to reward model: apply, fit, label, export, reward train, then one table of figures.
 

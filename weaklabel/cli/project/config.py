@@ -7,19 +7,17 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, emit, json_option, name_option, settings
+from weaklabel.cli._common import emit, load_settings, run_options
 
 
 @click.command("config")
-@config_options
-@name_option
-@json_option
+@run_options
 def command(as_json: bool, **options: Any) -> None:
     """The settings in force, and where each came from: default, the file, or an option.
 
     With --name, the options that this run remembers count too.
     """
-    loaded = settings(options, remember=options.get("name") is not None)
+    loaded = load_settings(options, remember=options.get("name") is not None)
     from weaklabel.config import settings_table
 
     rows = settings_table(loaded)

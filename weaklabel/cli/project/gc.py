@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, emit, json_option, settings
+from weaklabel.cli._common import config_options, emit, json_option, load_settings
 
 
 @click.command("gc")
@@ -26,7 +26,7 @@ def command(dry_run: bool, everything: bool, as_json: bool, **options: Any) -> N
     Votes can be computed again; answers of judges cost money and stay. Files younger than an hour stay as well: a run
     may be writing them.
     """
-    loaded = settings(options)
+    loaded = load_settings(options)
     from weaklabel.engine import VoteStore
     from weaklabel.engine.garbage import remove, unreferenced
 

@@ -67,13 +67,13 @@ def _toml(found: Found | None, gold: GoldCount | None, datafile: Path | None, fo
     path = datafile if datafile.is_absolute() else Path(os.path.relpath(datafile, folder))
     return TOML.format(
         pairs=toml_text(path.as_posix()),
-        columns=_settings(found),
+        columns=_toml_lines(found),
         share=0.5 if gold is None else gold.test_share,
         locked="" if gold is None else f":\n                        # {gold}",
     )
 
 
-def _settings(found: Found) -> str:
+def _toml_lines(found: Found) -> str:
     """The lines of `[data]` that read the file."""
     more = f" and {len(found.names) - 12} more" if len(found.names) > 12 else ""
     # A column's name is a stranger's: it must not end the comment.

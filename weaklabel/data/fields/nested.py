@@ -183,14 +183,14 @@ def _opened(text: str) -> Any:
         return None
 
 
-def names_within(block: Block, count: int = 40) -> list[str]:
+def names_within(block: Block) -> list[str]:
     """The names of the columns and, dotted, of the texts and numbers in objects that they hold, as the first rows have them."""
     found: dict[str, None] = {}
     for row in block.rows(5):
         for name, value in row.items():
             found[name] = None
             found |= dict.fromkeys(_inner(name, value))
-    return [*found][:count]
+    return [*found][:40]
 
 
 def _inner(name: str, value: Any) -> Iterable[str]:

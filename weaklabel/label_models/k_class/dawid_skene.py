@@ -169,14 +169,6 @@ def run_em(
     return EM(theta, balance, steps)
 
 
-def fit_confusion(
-    L: Int8Array, prior: FloatArray, *, max_iter: int = 200, tol: float = 1e-6
-) -> tuple[FloatArray, int]:
-    """`theta` and the number of steps of `run_em` under a uniform balance."""
-    found = run_em(L, prior, max_iter=max_iter, tol=tol)
-    return found.theta, found.steps
-
-
 def log_joint(votes: Int8Array, theta: FloatArray) -> FloatArray:
     """`(n, k)`: the summed log theta of each row's votes per class; 0 without votes. `votes` is `(m, n)`."""
     k = theta.shape[1]

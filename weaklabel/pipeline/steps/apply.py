@@ -34,6 +34,7 @@ class Apply(RunStep[RunVotes]):
     """Votes on all pairs; its file says where in the store they stand."""
 
     name: ClassVar[str] = "apply"
+    outputs: ClassVar[Sequence[str]] = ("votes.json", "faults.jsonl")
 
     def __init__(self, place: Place, functions: Functions, read: Read, judge: AskJudges) -> None:
         super().__init__(place)
@@ -49,10 +50,6 @@ class Apply(RunStep[RunVotes]):
     def settings(self) -> Mapping[str, Any]:
         # Workers change nothing in the votes, so they are no setting of the step.
         return self.config.lfs.model_dump(mode="json", include={"time_limit", "memory_limit", "on_fault"})
-
-    @property
-    def outputs(self) -> Sequence[str]:
-        return ["votes.json", "faults.jsonl"]
 
     def make(self) -> Made[RunVotes]:
         lfs, file = self._functions.lfs, self._read.value.file

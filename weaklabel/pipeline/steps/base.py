@@ -54,15 +54,7 @@ class RunStep(Step[T]):
 
     def __init__(self, place: Place) -> None:
         super().__init__(place.keeper)
-        self.place = place
-
-    @property
-    def config(self) -> Config:
-        return self.place.config
-
-    @property
-    def folder(self) -> Path:
-        return self.place.folder
+        self.place, self.config, self.folder = place, place.config, place.folder
 
 
 class Functions:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from weaklabel import artifacts
 from weaklabel.artifacts.steps import Made
-from weaklabel.pipeline.report import Outcome, Report, make_report
+from weaklabel.pipeline.figures import Outcome, RunFigures, make_figures
 from weaklabel.pipeline.steps.apply import Apply
 from weaklabel.pipeline.steps.base import Functions, Place, RunStep
 from weaklabel.pipeline.steps.fit import Fit
@@ -17,7 +17,7 @@ from weaklabel.pipeline.steps.read import Read
 from weaklabel.pipeline.steps.reward import Reward
 
 
-class Figures(RunStep[Report]):
+class Figures(RunStep[RunFigures]):
     """The table that ends a run.
 
     Args:
@@ -26,6 +26,7 @@ class Figures(RunStep[Report]):
     """
 
     name: ClassVar[str] = "figures"
+    outputs: ClassVar[Sequence[str]] = ("report.json",)
 
     def __init__(
         self,
@@ -52,14 +53,10 @@ class Figures(RunStep[Report]):
     def settings(self) -> Mapping[str, Any]:
         return self.config.reward.model_dump(mode="json") | self.place.sampling
 
-    @property
-    def outputs(self) -> Sequence[str]:
-        return ["report.json"]
-
-    def make(self) -> Made[Report]:
+    def make(self) -> Made[RunFigures]:
         pairs = self._read.value.held
         needed = self._reward.applies and len(pairs.test) > 0
-        report = make_report(
+        report = make_figures(
             Outcome(
                 folder=self.folder,
                 config=self.config,
@@ -77,5 +74,5 @@ class Figures(RunStep[Report]):
         artifacts.write_json(self.folder / "report.json", report.to_dict())
         return Made({"arms": len(report.arms)}, report)
 
-    def load(self, counts: Mapping[str, Any]) -> Report:
-        return Report.from_dict(artifacts.read_json(self.folder / "report.json"))
+    def load(self, counts: Mapping[str, Any]) -> RunFigures:
+        return RunFigures.from_dict(artifacts.read_json(self.folder / "report.json"))

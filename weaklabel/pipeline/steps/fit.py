@@ -14,12 +14,14 @@ from weaklabel.pipeline.steps.base import Functions, Place, RunStep
 from weaklabel.pipeline.steps.gather import Gather
 from weaklabel.pipeline.steps.read import Read
 from weaklabel.types import Votes
+from weaklabel.types.result import json_values
 
 
 class Fit(RunStep[Labeler]):
     """Fits the labeler that `[labeler]` describes."""
 
     name: ClassVar[str] = "fit"
+    outputs: ClassVar[Sequence[str]] = ("labeler",)
 
     def __init__(self, place: Place, functions: Functions, read: Read, apply: Apply, gather: Gather) -> None:
         super().__init__(place)
@@ -35,10 +37,6 @@ class Fit(RunStep[Labeler]):
     def settings(self) -> Mapping[str, Any]:
         return self.config.labeler.model_dump(mode="json") | self.place.sampling
 
-    @property
-    def outputs(self) -> Sequence[str]:
-        return ["labeler"]
-
     def make(self) -> Made[Labeler]:
         settings, pairs = self.config.labeler, self._read.value
         labeler = fit(
@@ -52,7 +50,7 @@ class Fit(RunStep[Labeler]):
             seed=self.config.data.seed,
         )
         labeler.save(self.folder / "labeler")
-        figures = {name: interval.to_dict() for name, interval in labeler.out_of_fold.items()}
+        figures = json_values(labeler.out_of_fold)
         counts = {
             "model": labeler.model.name,
             "calibrated": labeler.calibrated,

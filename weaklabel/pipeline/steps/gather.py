@@ -18,6 +18,7 @@ class Gather(RunStep[Votes]):
 
     name: ClassVar[str] = "gather"
     quiet: ClassVar[bool] = True
+    outputs: ClassVar[Sequence[str]] = ("votes.parquet",)
 
     def __init__(self, place: Place, read: Read, apply: Apply) -> None:
         super().__init__(place)
@@ -30,10 +31,6 @@ class Gather(RunStep[Votes]):
     @property
     def settings(self) -> Mapping[str, Any]:
         return self.place.sampling
-
-    @property
-    def outputs(self) -> Sequence[str]:
-        return ["votes.parquet"]
 
     def make(self) -> Made[Votes]:
         pairs = self._read.value

@@ -36,6 +36,7 @@ class AskJudges(RunStep[Path]):
     """
 
     name: ClassVar[str] = "judge"
+    outputs: ClassVar[Sequence[str]] = ("verdicts.parquet", "judges.json")
 
     def __init__(self, place: Place, functions: Functions, read: Read) -> None:
         super().__init__(place)
@@ -67,10 +68,6 @@ class AskJudges(RunStep[Path]):
         }
         return {"asked about": artifacts.content_hash(self._read.value.rows.tobytes())} | budgets
 
-    @property
-    def outputs(self) -> Sequence[str]:
-        return ["verdicts.parquet", "judges.json"]
-
     def make(self) -> Made[Path]:
         """Ask.
 
@@ -85,7 +82,7 @@ class AskJudges(RunStep[Path]):
         names = [name for judge in self.judges for name in judge.columns]
         _write_beside(self.folder / "verdicts.parquet", table.select(names), pairs.rows, pairs.file)
         seed = self.config.data.seed
-        reports = {judge.name: judge.report(Pairs(table), seed=seed) for judge in self.judges}
+        reports = {judge.name: judge.summary(Pairs(table), seed=seed) for judge in self.judges}
         told = {name: found.to_dict() for name, found in reports.items()}
         artifacts.write_json(self.folder / "judges.json", told)
         failed = sum(found.bias.counts.get("failed", 0) for found in reports.values())

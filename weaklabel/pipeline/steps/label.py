@@ -30,6 +30,7 @@ class Label(RunStep[LabelsFile]):
     """Labels of every pair, without the reasons for them, in a file."""
 
     name: ClassVar[str] = "label"
+    outputs: ClassVar[Sequence[str]] = ("labels.parquet",)
 
     def __init__(self, place: Place, read: Read, apply: Apply, gather: Gather, fit: Fit) -> None:
         super().__init__(place)
@@ -48,10 +49,6 @@ class Label(RunStep[LabelsFile]):
     @property
     def settings(self) -> Mapping[str, Any]:
         return {}
-
-    @property
-    def outputs(self) -> Sequence[str]:
-        return ["labels.parquet"]
 
     def make(self) -> Made[LabelsFile]:
         # The pairs in memory first: they speak for all, and a warning that they have shifted should come now.

@@ -59,6 +59,7 @@ class Read(RunStep[RunPairs]):
     """Reads pairs and gold, and divides them into dev, test and pool."""
 
     name: ClassVar[str] = "read"
+    outputs: ClassVar[Sequence[str]] = ("pairs.parquet", "set_aside.jsonl", "sample.parquet")
 
     @property
     def inputs(self) -> Mapping[str, str]:
@@ -67,10 +68,6 @@ class Read(RunStep[RunPairs]):
     @property
     def settings(self) -> Mapping[str, Any]:
         return self.config.data.model_dump(mode="json", exclude={"pairs", "gold"})
-
-    @property
-    def outputs(self) -> Sequence[str]:
-        return ["pairs.parquet", "set_aside.jsonl", "sample.parquet"]
 
     def make(self) -> Made[RunPairs]:
         source, settings = configured_source(self.place.loaded)

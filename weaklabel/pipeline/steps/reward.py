@@ -22,6 +22,7 @@ class Reward(RunStep[RewardModel]):
     """Trains the reward model that `[reward]` describes."""
 
     name: ClassVar[str] = "reward"
+    outputs: ClassVar[Sequence[str]] = ("reward",)
 
     def __init__(self, place: Place, read: Read, label: Label) -> None:
         super().__init__(place)
@@ -39,10 +40,6 @@ class Reward(RunStep[RewardModel]):
     @property
     def settings(self) -> Mapping[str, Any]:
         return self.config.reward.model_dump(mode="json") | self.place.sampling
-
-    @property
-    def outputs(self) -> Sequence[str]:
-        return ["reward"]
 
     def make(self) -> Made[RewardModel]:
         settings, labels = self.config.reward, self._label.held

@@ -11,10 +11,11 @@ from weaklabel._tables import short
 from weaklabel.metrics import Interval
 from weaklabel.pipeline.sweep.grid import Arm
 from weaklabel.pipeline.sweep.worth import Worth
+from weaklabel.types.result import Result, json_fields
 
 
 @dataclass(frozen=True)
-class SweepRow:
+class SweepRow(Result):
     """One reward model, gold size and arm, over all seeds.
 
     Attributes:
@@ -41,19 +42,10 @@ class SweepRow:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {
-            "reward": self.reward,
-            "gold": self.gold,
-            "arm": str(self.arm),
-            "source": self.arm.source or "gold",
-            "weak": self.arm.weak,
-            "threshold": self.arm.threshold,
-            "n_weak": self.n_weak,
-            "right": self.right,
-            "figures": {name: interval.to_dict() for name, interval in self.figures.items()},
-            "gains": {name: interval.to_dict() for name, interval in self.gains.items()},
-            "worth": None if self.worth is None else self.worth.to_dict(),
-        }
+        found = json_fields(self)
+        del found["se"]
+        source = {"source": self.arm.source or "gold", "weak": self.arm.weak, "threshold": self.arm.threshold}
+        return found | {"arm": str(self.arm)} | source
 
     def cells(self) -> list[str]:
         """The row as text."""

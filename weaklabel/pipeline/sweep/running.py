@@ -15,7 +15,6 @@ from weaklabel import artifacts
 from weaklabel._arguments import checked
 from weaklabel.config import SweepSettings
 from weaklabel.engine.apply import apply
-from weaklabel.errors import LabelMatrixError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.pipeline.sweep.grid import GOLD_ONLY, Arm, arms_of, cells, draw, main_arm, sizes_of
 from weaklabel.pipeline.sweep.making import Maker, Reward
@@ -140,7 +139,7 @@ class _Runner:
             _Plan(title, reward, arms, each, list(cells(arms, each, len(draws), self.most)))
             for title, (reward, arms), each in zip(_titles(settings), chosen, sizes, strict=True)
         ]
-        votes = apply(lfs, pairs) if votes is None else _votes_on(pairs, votes, lfs)
+        votes = apply(lfs, pairs) if votes is None else votes.select([lf.name for lf in lfs]).on(pairs.ids)
         store = CellStore(None if folder is None else folder / "cells", base_hash(pairs, votes))
         self.maker = Maker(lfs, pairs, votes, draws, seed, label_settings, store)
 
@@ -223,13 +222,3 @@ def _titles(settings: SweepSettings) -> list[str]:
         name if names.count(name) == 1 else f"{name} ({names[:k].count(name) + 1})"
         for k, name in enumerate(names)
     ]
-
-
-def _votes_on(pairs: Pairs, votes: Votes, lfs: Sequence[LabelingFunction]) -> Votes:
-    where = {pair_id: row for row, pair_id in enumerate(votes.ids)}
-    missing = [i for i in pairs.ids if i not in where]
-    if missing:
-        raise LabelMatrixError(
-            f"sweep: the votes lack pair {missing[0]!r} ({len(missing)} in all). Pass votes from apply() on these pairs."
-        )
-    return votes.select([lf.name for lf in lfs]).take(np.array([where[i] for i in pairs.ids], dtype=np.intp))

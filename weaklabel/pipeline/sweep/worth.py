@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from weaklabel.metrics import METRICS, Metric
 from weaklabel.types import FloatArray
+from weaklabel.types.result import Result
 
 
 class CrossedDraws:
@@ -62,7 +63,7 @@ def summed(
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class Worth(Result):
     """The gold size at which gold alone is as good, with its 95% interval.
 
     Attributes:

@@ -78,8 +78,8 @@ def heatmap_picture(
     )
 
 
-def by_likeness(agreement: FloatArray, both: NDArray[np.int64], limit: int = LIMIT) -> list[int]:
-    """Columns in an order that puts functions that vote alike side by side; of more than `limit`, those that vote most.
+def by_likeness(agreement: FloatArray, both: NDArray[np.int64]) -> list[int]:
+    """Columns in an order that puts functions that vote alike side by side; of more than `LIMIT`, those that vote most.
 
     Functions that never vote are left out; two that never vote together count as agreeing by chance.
 
@@ -88,7 +88,7 @@ def by_likeness(agreement: FloatArray, both: NDArray[np.int64], limit: int = LIM
     >>> abs(order.index(0) - order.index(2))
     1
     """
-    most = np.argsort(-np.diag(both), kind="stable")[:limit]
+    most = np.argsort(-np.diag(both), kind="stable")[:LIMIT]
     kept = np.sort(most[np.diag(both)[most] > 0])
     if len(kept) < 3:
         return [int(i) for i in kept]

@@ -18,6 +18,7 @@ from weaklabel.metrics.rows import ratio
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.evaluation.evaluation import LONGER, Comparers, named_arms
 from weaklabel.types import Comparer, FloatArray, Pair, Pairs, Text, answer_of
+from weaklabel.types.result import Result
 
 RANDOM: Final = "random choice"
 
@@ -32,7 +33,7 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class BestOfN:
+class BestOfN(Result):
     """How often the first choice is right.
 
     Attributes:
@@ -44,14 +45,6 @@ class BestOfN:
     figures: dict[str, Interval]
     n_prompts: int
     n_candidates: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {
-            "figures": {arm: interval.to_dict() for arm, interval in self.figures.items()},
-            "n_prompts": self.n_prompts,
-            "n_candidates": self.n_candidates,
-        }
 
     def __str__(self) -> str:
         rows = [[arm, str(interval)] for arm, interval in self.figures.items()]

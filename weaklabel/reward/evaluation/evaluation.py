@@ -12,16 +12,18 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._tables import html_table, plain_table
 from weaklabel.errors import GoldError, LabelMatrixError
 from weaklabel.metrics import METRICS, Interval, bootstrap, ece_when_perfect, paired_difference, score_all
 from weaklabel.types import Bare, CanCompare, Comparer, FloatArray, Pairs, answer_of, as_comparer
+from weaklabel.types.result import Result
 
 LONGER: Final = "longer_response"
 """The rule that every table shows: the response with more characters wins, equal lengths are half right."""
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(Result):
     """How well comparers know what people said. `str()` and notebooks show a table.
 
     Attributes:
@@ -46,20 +48,6 @@ class Evaluation:
     n_without_gold: int
     n_in_sample: int
     unsaid: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON values."""
-        return {
-            "figures": plain_figures(self.figures),
-            "differences": plain_figures(self.differences),
-            "ece_perfect": {name: interval.to_dict() for name, interval in self.ece_perfect.items()},
-            "n_pairs": self.n_pairs,
-            "n_ties": self.n_ties,
-            "n_prompts": self.n_prompts,
-            "n_without_gold": self.n_without_gold,
-            "n_in_sample": self.n_in_sample,
-            "unsaid": list(self.unsaid),
-        }
 
     def rows(self) -> list[list[str]]:
         """The table as text: a heading, then one row per arm."""
@@ -86,20 +74,12 @@ class Evaluation:
         return notes
 
     def __str__(self) -> str:
-        rows = self.rows()
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
-        return "\n".join([*lines, *self.notes()])
+        heading, *rows = self.rows()
+        return "\n".join([plain_table(heading, rows, left=len(heading)), *self.notes()])
 
     def _repr_html_(self) -> str:
-        heading, *body = ([html.escape(cell) for cell in row] for row in self.rows())
-        head = "".join(f"<th>{cell}</th>" for cell in heading)
-        lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body)
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes())
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>{notes}"
+        heading, *rows = self.rows()
+        return html_table(heading, rows) + "".join(f"<p>{html.escape(note)}</p>" for note in self.notes())
 
     def _row(self, name: str) -> list[str]:
         figures, against = self.figures[name], self.differences.get(name, {})
@@ -242,8 +222,3 @@ def _free_name(comparer: Any, taken: Mapping[str, Any]) -> str:
     while free in taken:
         free, number = f"{name} ({number})", number + 1
     return free
-
-
-def plain_figures(figures: Mapping[str, Mapping[str, Interval]]) -> dict[str, dict[str, Any]]:
-    """Intervals by two keys as JSON values."""
-    return {name: {metric: i.to_dict() for metric, i in row.items()} for name, row in figures.items()}

@@ -22,7 +22,6 @@ from weaklabel.reward.evaluation.evaluation import (
     fitted_on,
     longer_wins,
     named_arms,
-    plain_figures,
     unsaid,
     with_gold,
 )
@@ -33,6 +32,7 @@ from weaklabel.reward.evaluation.rewardbench import (
     section_scores,
 )
 from weaklabel.types import CANONICAL, Comparer, FloatArray, Pairs, answer_of
+from weaklabel.types.result import Result, json_fields
 
 SUBSET: Final = "subset"
 ALL: Final = "(none)"
@@ -42,7 +42,7 @@ Figures = dict[str, dict[str, Interval]]
 
 
 @dataclass(frozen=True, slots=True)
-class Consistency:
+class Consistency(Result):
     """What happens to answers when the two responses change places.
 
     Attributes:
@@ -53,12 +53,9 @@ class Consistency:
     same: float
     largest_gap: float
 
-    def to_dict(self) -> dict[str, float]:
-        return {"same": self.same, "largest_gap": self.largest_gap}
-
 
 @dataclass(frozen=True, slots=True)
-class SubsetEvaluation:
+class SubsetEvaluation(Result):
     """Comparers on gold, whole and in parts. `str()` shows tables.
 
     Attributes:
@@ -79,14 +76,8 @@ class SubsetEvaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON values."""
-        return {
-            **self.whole.to_dict(),
-            "subsets": {arm: plain_figures(parts) for arm, parts in self.subsets.items()},
-            "sections": plain_figures(self.sections),
-            "lengths": plain_figures(self.lengths),
-            "consistency": {arm: found.to_dict() for arm, found in self.consistency.items()},
-            "left_out": self.left_out,
-        }
+        own = json_fields(self)
+        return {**own.pop("whole"), **own}
 
     def __str__(self) -> str:
         tables = [str(self.whole)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from weaklabel.cli._common import _columns, _stack, absolute, note, open_run, settings
+from weaklabel.cli._common import _columns, _stack, absolute, load_settings, note, open_run
 from weaklabel.errors import ConfigError, GoldError
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ def file_options(function: F) -> F:
 
 
 def judging_options(function: F) -> F:
-    """How gold is cut for the figures."""
+    """`file_options`, and how gold is cut for the figures."""
     return _stack(
+        file_options,
         click.option(
             "--subset", default="subset", show_default=True, metavar="COLUMN", help="Figures by its values."
         ),
@@ -76,7 +77,7 @@ def open_models(
     paths = {folder.rstrip("/"): absolute(folder) for folder in folders}
     # First, because it changes to the project's folder: the paths of its functions count from there.
     run = open_run(options) if of_run else None
-    project = settings(options) if run is None else run.loaded
+    project = load_settings(options) if run is None else run.loaded
     from weaklabel.pipeline.loading import load_in_project
 
     found = {name: load_in_project(project, path) for name, path in paths.items()}

@@ -6,21 +6,13 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import absolute, config_options, emit, json_option, name_option, note
-from weaklabel.cli.labels.reward._files import (
-    file_options,
-    gold_of,
-    judge,
-    judging_options,
-    open_models,
-    reading,
-)
+from weaklabel.cli._common import absolute, emit, note, run_options
+from weaklabel.cli.labels.reward._files import gold_of, judge, judging_options, open_models, reading
 from weaklabel.errors import ConfigError
 
 
 @click.command("eval")
 @click.argument("model", required=False, metavar="[MODEL]")
-@file_options
 @judging_options
 @click.option(
     "--best-of",
@@ -28,9 +20,7 @@ from weaklabel.errors import ConfigError
     help="Rows of a prompt with right and wrong candidates: how often is the first choice right?",
 )
 @click.option("--no-linear", is_flag=True, help="Leave the out-of-fold linear model out of the table.")
-@config_options
-@name_option
-@json_option
+@run_options
 def evaluate(as_json: bool, model: str | None, best_of: str | None, no_linear: bool, **options: Any) -> None:
     """Judge a saved reward model (or labeler) on the gold of a file, or on a run's held-out gold.
 

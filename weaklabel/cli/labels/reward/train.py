@@ -10,16 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import (
-    absolute,
-    config_options,
-    emit,
-    json_option,
-    name_option,
-    note,
-    open_run,
-    settings,
-)
+from weaklabel.cli._common import absolute, emit, load_settings, note, open_run, run_options
 from weaklabel.cli.labels.reward._files import file_options, reading
 from weaklabel.errors import ConfigError
 
@@ -49,9 +40,7 @@ BESIDE = "linear"
     default=None,
     help="Learn from labels that were never fitted to gold.",
 )
-@config_options
-@name_option
-@json_option
+@run_options
 def train(
     as_json: bool, out: str | None, share: float | None, from_scratch: str | None, **options: Any
 ) -> None:
@@ -112,7 +101,7 @@ def _set(key: str, value: str) -> str:
 def _from_file(
     file: dict[str, Any], path: Path, share: float, options: dict[str, Any]
 ) -> tuple[RewardModel, Evaluation | None]:
-    loaded = settings(options).config
+    loaded = load_settings(options).config
     chosen, seed = loaded.reward, loaded.data.seed
     from weaklabel.report.card import model_card
     from weaklabel.reward import read_taught, train_reward, training_targets

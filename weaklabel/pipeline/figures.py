@@ -21,13 +21,14 @@ from weaklabel.metrics import Interval
 from weaklabel.reward import RewardModel, evaluate, train_reward
 from weaklabel.reward.evaluation.evaluation import LONGER
 from weaklabel.types import Comparer, Labels, Pairs, Votes
+from weaklabel.types.result import json_values
 
 _SNORKEL_NEEDS: Final = 3  # functions that vote
 METRIC_ORDER: Final = ("accuracy", "nll", "brier", "ece")
 
 
 @dataclass(frozen=True)
-class Report:
+class RunFigures:
     """Figures of a run on its held-out prompts.
 
     Attributes:
@@ -57,7 +58,7 @@ class Report:
             "counts": dict(self.counts),
             "rows": _rows(self.arms),
             "differences": _rows(self.differences),
-            "ece_if_perfect": {arm: interval.to_dict() for arm, interval in self.ece_perfect.items()},
+            "ece_if_perfect": json_values(self.ece_perfect),
             "notes": list(self.notes),
         }
 
@@ -130,7 +131,7 @@ class Outcome:
     unwritten: Sequence[str] = ()
 
 
-def make_report(run: Outcome) -> Report:
+def make_figures(run: Outcome) -> RunFigures:
     """Evaluate every arm of a run on its test pairs."""
     pairs, labels, name = run.pairs, run.labels, run.folder.name
     notes = _notes(run)
@@ -142,7 +143,7 @@ def make_report(run: Outcome) -> Report:
         "faults": run.applied["faults"],
     }
     if not len(test):
-        return Report(name, {}, {}, {}, labels.calibrated, counts, tuple(notes))
+        return RunFigures(name, {}, {}, {}, labels.calibrated, counts, tuple(notes))
     found = evaluate(_arms(run, notes), gold=test, seed=run.config.data.seed)
     notes += found.notes()
     if found.figures[OURS]["accuracy"].low <= 0.5:
@@ -153,7 +154,7 @@ def make_report(run: Outcome) -> Report:
     notes += worse_than_a_coin(found.figures)
     order = [LONGER, *(arm for arm in found.figures if arm != LONGER)]
     figures = {arm: found.figures[arm] for arm in order}
-    return Report(
+    return RunFigures(
         name, figures, found.differences, found.ece_perfect, labels.calibrated, counts, tuple(notes)
     )
 

@@ -34,6 +34,7 @@ from weaklabel.shift.reference import (
 )
 from weaklabel.shift.statistics import Statistic, sums_of
 from weaklabel.types import FloatArray, Pairs, Votes
+from weaklabel.types.result import Result, json_fields
 
 LARGE: Final = 0.4
 """Cohen's h from which one changed share matters; he calls .2 small, .5 medium and .8 large."""
@@ -51,7 +52,7 @@ _SAID: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Change(Result):
     """One share that changed.
 
     Attributes:
@@ -78,8 +79,7 @@ class Change:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return values | {"edge": None if np.isnan(self.edge) else self.edge, "said": str(self)}
+        return json_fields(self) | {"said": str(self)}
 
 
 def _value(name: str, edge: float) -> str:
@@ -97,7 +97,7 @@ def _value(name: str, edge: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ShiftReport:
+class Shift(Result):
     """What `shift` found. `str()` says it in words, `to_dict()` gives JSON values.
 
     Attributes:
@@ -139,22 +139,14 @@ class ShiftReport:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {
-            "shifted": self.shifted,
-            "warning": self.warning,
-            "changes": [change.to_dict() for change in self.changes],
-            "tests": {
-                name: {"value": value, "limit": limit, "above": above}
-                for name, (value, limit, above) in self.tests.items()
-            },
-            "drift": dict(self.drift),
-            "n_pairs": self.n_pairs,
-            "n_prompts": self.n_prompts,
-            "notes": list(self.notes),
+        tests = {
+            name: dict(zip(("value", "limit", "above"), test, strict=True))
+            for name, test in self.tests.items()
         }
+        return json_fields(self) | {"tests": tests}
 
 
-def shift(reference: Reference, votes: Votes, pairs: Pairs, *, seed: int = 0) -> ShiftReport:
+def shift(reference: Reference, votes: Votes, pairs: Pairs, *, seed: int = 0) -> Shift:
     """Compare a batch with what the labeler was fitted on. Turning pairs round changes nothing, to the bit.
 
     Args:
@@ -185,7 +177,7 @@ def shift(reference: Reference, votes: Votes, pairs: Pairs, *, seed: int = 0) ->
         few = n_prompts if n_prompts < FEWEST_PROMPTS else reference.n_prompts
         need = FEWEST_PROMPTS if n_prompts < FEWEST_PROMPTS else 2 * FEWEST_PROMPTS
         note = f"{who} {few} prompts; at least {need} are needed to tell a shift from chance."
-        return ShiftReport(False, None, (), {}, {}, n_pairs, n_prompts, (note,))
+        return Shift(False, None, (), {}, {}, n_pairs, n_prompts, (note,))
     sums = sums_of(votes, pairs, reference.edges, reference.couples, groups)
     now, live = shares(sums), (sums.below > 0).sum(axis=0)
     noise = _noise(reference, live, rows_per_prompt(sums))
@@ -202,7 +194,7 @@ def shift(reference: Reference, votes: Votes, pairs: Pairs, *, seed: int = 0) ->
     shifted = bool(changes or drifted)
     warning = _sentence(changes, drifted, n_pairs, reference.n_pairs) if shifted else None
     notes = (f"A sample of {len(pairs):,} pairs was looked at.",) if len(pairs) < n_pairs else ()
-    return ShiftReport(shifted, warning, changes, tests, drift, n_pairs, n_prompts, notes)
+    return Shift(shifted, warning, changes, tests, drift, n_pairs, n_prompts, notes)
 
 
 def _noise(reference: Reference, live: FloatArray, rows: FloatArray) -> FloatArray:
