@@ -18,8 +18,8 @@ from made_report import HARMFUL, drawn_labels
 
 from weaklabel.errors import LabelMatrixError
 from weaklabel.metrics import Interval
+from weaklabel.pictures.text import neutral
 from weaklabel.report import Judged, honest_labels, judge, report_html, write_report
-from weaklabel.report.text import neutral
 from weaklabel.reward import evaluate
 from weaklabel.shift import ShiftReport
 from weaklabel.types import Labels

@@ -11,13 +11,13 @@ import numpy as np
 from weaklabel._tables import plain_table
 from weaklabel.metrics import METRICS, Interval
 from weaklabel.metrics.draws import bounds
+from weaklabel.pictures.drawing import Picture
 from weaklabel.pipeline.sweep.drawn import sweep_picture
 from weaklabel.pipeline.sweep.grid import GOLD_ONLY, Arm
 from weaklabel.pipeline.sweep.measured import Measured
 from weaklabel.pipeline.sweep.row import HEADER, SweepRow
 from weaklabel.pipeline.sweep.verdict import verdict
 from weaklabel.pipeline.sweep.worth import CrossedDraws, summed, worth
-from weaklabel.report.drawing import Picture
 from weaklabel.types import FloatArray
 
 _METRICS: Final = ("accuracy", "nll")
