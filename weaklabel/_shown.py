@@ -63,7 +63,7 @@ class Shown:
     def __repr__(self) -> str:
         if type(self).__str__ is not object.__str__:
             return screen(str(self))
-        values = ", ".join(f"{name}={brief(value)}" for name, value in _values(self))
+        values = ", ".join(f"{name}={brief(value)}" for name, value in self._values())
         return screen(f"{type(self).__name__}({values})", WIDTH * LINES // 2)
 
     def _repr_html_(self) -> str:
@@ -73,14 +73,18 @@ class Shown:
         """Its own text where it has one, else a row per field."""
         if type(self).__str__ is not object.__str__:
             return Sketch(str(self))
-        return fields_of(self, type(self).__name__)
+        return self._fields(type(self).__name__)
 
+    def _fields(self, summary: str) -> Sketch:
+        """A row per field, with the beginning of its value."""
+        rows = [(name, brief(value, CELL)) for name, value in self._values()]
+        return Sketch(summary, ("", "value") if rows else (), rows, left=2)
 
-def fields_of(shown: Shown, summary: str) -> Sketch:
-    """A row per field, with the beginning of its value."""
-    return Sketch(
-        summary, ("", "value"), [(name, brief(value, CELL)) for name, value in _values(shown)], left=2
-    )
+    def _values(self) -> list[tuple[str, Any]]:
+        """What it is made of, by name; the fields of a dataclass."""
+        if not is_dataclass(self):
+            return []
+        return [(field.name, getattr(self, field.name)) for field in fields(self) if field.repr]
 
 
 def html_of(sketch: Sketch) -> str:
@@ -151,9 +155,3 @@ def _among(brackets: str, shown: Sequence[str], total: int) -> str:
 def _cut(line: str, width: int) -> str:
     plain = plain_text(line[: width + 1])
     return plain if len(line) <= width and len(plain) <= 8 * width else f"{plain[: width - 4]} ..."
-
-
-def _values(shown: object) -> list[tuple[str, Any]]:
-    if not is_dataclass(shown):
-        return []
-    return [(field.name, getattr(shown, field.name)) for field in fields(shown) if field.repr]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from weaklabel._shown import Shown
 from weaklabel.data.blocks import Block
 from weaklabel.data.fields.gold import verdict_column
 from weaklabel.data.fields.nested import FILL_IN, names_within, reach
@@ -47,8 +48,8 @@ _INNER: Final = ("full_text", "text", "content", "body")
 _SIDES: Final = ("response_a", "response_b")
 
 
-@dataclass(frozen=True)
-class Found:
+@dataclass(frozen=True, repr=False)
+class Found(Shown):
     """What a look into a file told.
 
     Attributes:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from weaklabel._shown import Shown
 from weaklabel.data.pairs_file import PairsFile
 from weaklabel.engine.sources import FileSource
 from weaklabel.engine.store import Version, VoteStore
@@ -40,8 +41,8 @@ class Shard:
         return self._source.address(self.number, lf)
 
 
-@dataclass(frozen=True)
-class Standing:
+@dataclass(frozen=True, repr=False)
+class Standing(Shown):
     """How one labeling function stands.
 
     Attributes:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._shown import Shown
 from weaklabel.artifacts import content_hash, table_hash
 from weaklabel.errors import ConfigError, DataError, NotCalibratedError
 from weaklabel.types import FloatArray, Labels, LabelsFile
@@ -29,8 +30,8 @@ REASONS: Final = {
 """Why a pair is left out, in the order in which the reasons are asked; each pair counts under the first that holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExportReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class ExportReport(Shown):
     """What an export kept and left out. `str()` gives three or four lines for a person.
 
     Attributes:

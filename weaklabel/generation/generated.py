@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from weaklabel import artifacts
+from weaklabel._shown import Shown
 from weaklabel.data import Batch, iter_batches, write_pairs
 from weaklabel.data.build import conform, unify
 from weaklabel.errors import ArtifactError, ConfigError
@@ -22,8 +23,8 @@ KIND: Final = "generated_pairs"
 _BLOCK: Final = 16384  # pairs that are labelled at once
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
+@dataclass(frozen=True, slots=True, repr=False)
+class Generated(Shown):
     """What `generate_pairs` made.
 
     Attributes:

@@ -24,6 +24,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from weaklabel._shown import Shown
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.judges.verdict import FIRST, SECOND, TIE, VERDICT_STEP
 from weaklabel.lf.columns import DerivedFunction, with_derived_columns
@@ -42,7 +43,7 @@ _NO_ANSWER: Final = ("failed", "rejected")
 SAID_NOTHING: Final = {"state": "unasked", "verdict": None, "log_odds": None, "note": None}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class BothOrders(DerivedFunction):
     """A labeling function that reads what a judge said in both orders.
 
@@ -86,8 +87,8 @@ class BothOrders(DerivedFunction):
         return int(margin > 0) if speaks else ABSTAIN
 
 
-@dataclass(frozen=True, slots=True)
-class PositionBias:
+@dataclass(frozen=True, slots=True, repr=False)
+class PositionBias(Shown):
     """How a judge treats the first place, over the pairs that it judged in both orders.
 
     Attributes:

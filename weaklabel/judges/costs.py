@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from weaklabel._shown import Shown
 from weaklabel.artifacts import content_hash
 from weaklabel.judges.settings import JudgeSettings
 from weaklabel.judges.template import fill, values_of
@@ -120,8 +121,8 @@ def jobs(
             yield Job(question, part), question.request(settings)
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+@dataclass(frozen=True, slots=True, repr=False)
+class Estimate(Shown):
     """What judging some pairs will cost, before the first call.
 
     Attributes:

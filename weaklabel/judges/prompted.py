@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from weaklabel._shown import Shown
 from weaklabel._terminal import logger
 from weaklabel.judges.asking import Progress, estimate, identity_of, questions_of, said_of
 from weaklabel.judges.asking import ask as ask_all
@@ -33,8 +34,8 @@ from weaklabel.types import Pair, Pairs
 _log = logger()
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class JudgeReport(Shown):
     """What a judge said of some pairs, and what it has cost in all.
 
     Attributes:
@@ -70,7 +71,7 @@ class JudgeReport:
         return self.bias.to_dict() | more
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Judge(BothOrders):
     """An LLM judge. Made by `judge`; `estimate` before, `report` after."""
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from weaklabel._shown import Shown
 from weaklabel._tables import short
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Shown):
     """A figure, the interval around it, and how many rows it is about.
 
     >>> str(Interval(0.7312, 0.69, 0.7731, 400))

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from weaklabel._shown import Shown
 from weaklabel.errors import ConfigError
 from weaklabel.metrics.draws import drawn_sums
 from weaklabel.metrics.interval import Interval
@@ -20,8 +21,8 @@ POINTS: Final = 20
 _DECIMALS: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class KeptRow:
+@dataclass(frozen=True, slots=True, repr=False)
+class KeptRow(Shown):
     """One threshold: pairs with at least that confidence, as a share of all, and the accuracy of these."""
 
     threshold: float

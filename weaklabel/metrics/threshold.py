@@ -29,6 +29,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from weaklabel._shown import Shown
 from weaklabel.errors import ConfigError
 from weaklabel.metrics.kept import rounded_down
 from weaklabel.metrics.rows import checked, confidence_of, correctness, group_numbers
@@ -46,8 +47,8 @@ POWER: Final = 0.8
 """How surely the gold that a refusal asks for would be enough, if what was seen is the truth."""
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+@dataclass(frozen=True, slots=True, repr=False)
+class Threshold(Shown):
     """Keep pairs with at least this confidence, and at least `accuracy` of them are right, with certainty `level`.
 
     Attributes:
@@ -79,8 +80,8 @@ class Threshold:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+@dataclass(frozen=True, slots=True, repr=False)
+class Refusal(Shown):
     """No threshold can be certified, and what would change that. Counts as false.
 
     Attributes:

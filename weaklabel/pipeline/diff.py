@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weaklabel import artifacts
+from weaklabel._shown import Shown, Sketch
 from weaklabel._tables import plain_table, short
 from weaklabel.errors import ArtifactError
 from weaklabel.metrics import Interval, paired_difference
@@ -20,8 +21,8 @@ _METRICS: Final = ("accuracy", "nll", "brier", "ece")
 _SHOWN: Final = 60
 
 
-@dataclass(frozen=True)
-class Flip:
+@dataclass(frozen=True, repr=False)
+class Flip(Shown):
     """A pair whose label changed. `prompt` is empty for the locked test part, whose texts are not shown."""
 
     id: str
@@ -40,8 +41,11 @@ class Flip:
         }
 
 
-@dataclass(frozen=True)
-class Difference:
+_FLIPPED: Final = ("flipped", "label", "p", "prompt")
+
+
+@dataclass(frozen=True, repr=False)
+class Difference(Shown):
     """What changed from one run to another.
 
     Attributes:
@@ -92,7 +96,25 @@ class Difference:
             "lfs_added": list(self.lfs_added),
         }
 
+    def _sketch(self) -> Sketch:
+        flips = [_cells(flip) for flip in self.flips]
+        summary = "\n".join([*self._head(), *(self._paired() if self.paired else [])])
+        return Sketch(summary, _FLIPPED if flips else (), flips, self.n_flipped, 4)
+
     def __str__(self) -> str:
+        lines = self._head()
+        if self.flips:
+            lines += ["", plain_table(_FLIPPED, [_cells(f) for f in self.flips], left=4)]
+        if self.figures:
+            lines += [
+                "",
+                plain_table(["figure", "metric", self.before, self.after, "change"], self._moved(), left=2),
+            ]
+        if self.paired:
+            lines += ["", *self._paired()]
+        return "\n".join(lines)
+
+    def _head(self) -> list[str]:
         lines = [
             f"{self.before} -> {self.after}: {self.n_flipped:,} of {self.n_common:,} labels flipped "
             f"({self.flipped_share:.1%}); p moved by {self.mean_change:.3f} on average."
@@ -104,23 +126,11 @@ class Difference:
         for what, names in (("removed", self.lfs_removed), ("added", self.lfs_added)):
             if names:
                 lines.append(f"labeling functions {what}: {', '.join(names)}")
-        if self.flips:
-            lines += [
-                "",
-                plain_table(["flipped", "label", "p", "prompt"], [_cells(f) for f in self.flips], left=4),
-            ]
-        if self.figures:
-            lines += [
-                "",
-                plain_table(["figure", "metric", self.before, self.after, "change"], self._moved(), left=2),
-            ]
-        if self.paired:
-            shown = ", ".join(f"{metric} {interval}" for metric, interval in self.paired.items())
-            lines += [
-                "",
-                f"label model, {self.after} - {self.before}, paired on the same held-out pairs: {shown}",
-            ]
-        return "\n".join(lines)
+        return lines
+
+    def _paired(self) -> list[str]:
+        shown = ", ".join(f"{metric} {interval}" for metric, interval in self.paired.items())
+        return [f"label model, {self.after} - {self.before}, paired on the same held-out pairs: {shown}"]
 
     def _moved(self) -> list[list[str]]:
         return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from weaklabel._shown import Shown
 from weaklabel._tables import plain_table
 from weaklabel.errors import GoldError
 from weaklabel.metrics import KeptRow, Refusal, Threshold, find_threshold, kept_share_curve
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from weaklabel.pipeline.run import Run
 
 
-@dataclass(frozen=True)
-class ThresholdReport:
+@dataclass(frozen=True, repr=False)
+class ThresholdReport(Shown):
     """The curve of kept share against accuracy on locked test gold, and a certified threshold or a refusal.
 
     Attributes:

@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._shown import Shown
 from weaklabel.errors import ArtifactError, LabelMatrixError
 from weaklabel.groups import some_prompts
 from weaklabel.shift.statistics import Statistic, Sums, agreeing, edges_of, sums_of, text_numbers
@@ -45,8 +46,8 @@ _DRAWS: Final = 400
 _RARE: Final = 1e-3
 
 
-@dataclass(frozen=True)
-class Reference:
+@dataclass(frozen=True, repr=False)
+class Reference(Shown):
     """What a labeler was fitted on, in shares. Made by `Reference.of`.
 
     Attributes:

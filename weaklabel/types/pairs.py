@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel._arguments import check_value
+from weaklabel._shown import ROWS, Shown, Sketch, brief
 from weaklabel.errors import DataError
 from weaklabel.types.messages import copied
 from weaklabel.types.pair import Pair, swapped_name
@@ -49,8 +50,8 @@ CANONICAL: Final = pa.schema(
 """The canonical Arrow schema. Any further column is carried through behind these."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
+@dataclass(frozen=True, slots=True, repr=False)
+class SetAside(Shown):
     """A row that could not be used: where it stood and why. Counted and reported, never dropped in silence."""
 
     file: str
@@ -58,8 +59,8 @@ class SetAside:
     reason: str
 
 
-@dataclass(frozen=True)
-class Pairs:
+@dataclass(frozen=True, repr=False)
+class Pairs(Shown):
     """Pairs in the canonical schema, with the rows that were set aside while reading them.
 
     Made by `read_pairs` (files, DataFrames, data sets) or, inside the package, from a canonical table. What is worked
@@ -127,6 +128,13 @@ class Pairs:
         parts = {part: int((self.parts == part).sum()) for part in PARTS}
         shown = ", ".join(f"{count} {part}" for part, count in parts.items() if count)
         return f"Pairs({len(self)} pairs: {shown or 'no part'}; {len(self.set_aside)} rows set aside)"
+
+    def _sketch(self) -> Sketch:
+        columns = ["id", "prompt", "response_a", "response_b", "gold", "part"]
+        rows = self.table.select(columns).slice(0, ROWS).to_pylist()
+        more = [name for name in self.table.column_names if name not in CANONICAL.names]
+        summary = f"{self!r}{f'; columns besides: {brief(more)}' if more else ''}"
+        return Sketch(summary, columns, [[row[name] or "" for name in columns] for row in rows], len(self), 6)
 
     @cached_property
     def ids(self) -> tuple[str, ...]:

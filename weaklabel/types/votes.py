@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._arguments import check_value
+from weaklabel._shown import ROWS, Shown, Sketch
 from weaklabel.errors import LabelMatrixError, UnknownNameError
 from weaklabel.types.fault import Fault
 from weaklabel.types.pair import ABSTAIN
@@ -32,8 +34,8 @@ def signed_votes(L: Int8Array) -> FloatArray:
     return np.where(L == ABSTAIN, 0.0, 2.0 * L - 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Votes:
+@dataclass(frozen=True, slots=True, repr=False)
+class Votes(Shown):
     """Votes and margins of `m` labeling functions on `n` pairs.
 
     Attributes:
@@ -78,6 +80,28 @@ class Votes:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        """How many, and how they fall: not the arrays."""
+        failed = f", {len(self.faults):,} of them failed" if self.faults else ""
+        return (
+            f"Votes of {self.n_lfs:,} labeling functions on {len(self):,} pairs ({self.coverage:.1%} with a vote): "
+            f"{int((self.L == 0).sum()):,} for a, {int((self.L == 1).sum()):,} for b, "
+            f"{int((self.L == ABSTAIN).sum()):,} abstains{failed}"
+        )
+
+    def _sketch(self) -> Sketch:
+        failed = Counter(fault.lf for fault in self.faults)
+        rows = [
+            [
+                name,
+                *(f"{int((self.L[:, j] == vote).sum()):,}" for vote in (0, 1, ABSTAIN)),
+                f"{failed[name]:,}",
+            ]
+            for j, name in enumerate(self.lf_names[:ROWS])
+        ]
+        header = ("labeling function", "votes a", "votes b", "abstains", "of these failed")
+        return Sketch(repr(self), header, rows, self.n_lfs)
 
     @property
     def n_lfs(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._shown import Shown
 from weaklabel.lf.core import ResponseScorer
 from weaklabel.lf.settings import Prefer
 from weaklabel.types import Float32Array, FloatArray
@@ -18,8 +19,8 @@ _LOWS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
 _HIGHS: Final = (0.5, 0.75, 0.9, 0.95)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+@dataclass(frozen=True, slots=True, repr=False)
+class Settings(Shown):
     """What `tune` searches over: see `ResponseScorer`.
 
     >>> str(Settings("less", min_gap=5)), Settings("less").instead_of(Settings("more", min_gap=5))

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._arguments import checked
-from weaklabel._tables import html_table, plain_table, short
+from weaklabel._shown import Shown, Sketch
+from weaklabel._tables import plain_table, short
 from weaklabel._validation import lookup
 from weaklabel.errors import GoldError
 from weaklabel.metrics import Interval, bootstrap
@@ -31,8 +32,8 @@ _HEADER: Final = ("lf", "coverage", "overlap", "conflict", "votes", "b share", "
 _GOLD_HEADER: Final = ("accuracy", "95% interval", "on gold", "over all")
 
 
-@dataclass(frozen=True, slots=True)
-class LFAnalysis:
+@dataclass(frozen=True, slots=True, repr=False)
+class LFAnalysis(Shown):
     """One labeling function.
 
     Attributes:
@@ -71,8 +72,8 @@ class LFAnalysis:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+@dataclass(frozen=True, slots=True, repr=False)
+class Analysis(Shown):
     """What `analyze` found. `str()` prints a table, `to_dict()` gives JSON values, `to_pandas()` a row per function.
 
     Attributes:
@@ -99,16 +100,18 @@ class Analysis:
         return lookup("labeling function", {lf.name: lf for lf in self.lfs}, name)
 
     def __str__(self) -> str:
-        header, rows = self._cells()
+        return "\n".join([plain_table(*self._cells()), "", self._summary()])
+
+    def _summary(self) -> str:
         gold = f"{self.n_gold} gold pairs" if self.n_gold else "no gold, so no accuracies"
         summary = (
             f"{self.n_pairs} pairs, {len(self.lfs)} labeling functions, {gold}. Share of pairs with a vote "
             f"{short(self.coverage)}, with two or more {short(self.overlap)}, in conflict {short(self.conflict)}."
         )
-        return "\n".join([plain_table(header, rows), "", summary, *self._alike(), *self.notes])
+        return "\n".join([summary, *self._alike(), *self.notes])
 
-    def _repr_html_(self) -> str:
-        return html_table(*self._cells())
+    def _sketch(self) -> Sketch:
+        return Sketch(self._summary(), *self._cells())
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         header = [*_HEADER, *(_GOLD_HEADER if self.n_gold else ())]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._shown import ROWS, Shown, Sketch
 from weaklabel._tables import chance, plain_table, short
 from weaklabel._terminal import one_line, plain_line, plain_text
 from weaklabel.errors import LabelMatrixError
@@ -33,8 +34,8 @@ _KINDS: Final = ("category", "source", "task", "language")
 _MAX_KINDS: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+@dataclass(frozen=True, slots=True, repr=False)
+class Mistake(Shown):
     """One pair on which the function voted against gold.
 
     Attributes:
@@ -81,8 +82,8 @@ class Mistake:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+@dataclass(frozen=True, slots=True, repr=False)
+class Pattern(Shown):
     """A kind of pair: how often the function is wrong in it, and elsewhere.
 
     Attributes:
@@ -107,8 +108,8 @@ class Pattern:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Mistakes:
+@dataclass(frozen=True, slots=True, repr=False)
+class Mistakes(Shown):
     """What `mistakes` found. `str()` shows the first ten, `text()` as many as asked for.
 
     Attributes:
@@ -137,10 +138,7 @@ class Mistakes:
 
     def lines(self, limit: int | None = 10, *, full: bool = False) -> Iterator[str]:
         """The parts of `text`, one after the other, for a pager."""
-        if self.wrong is None:
-            yield f"{self.lf} never votes on decided dev gold: nothing to be wrong about."
-        else:
-            yield f"{self.lf} is wrong on {len(self)} of {self.wrong.n} votes on dev gold: {self.wrong}"
+        yield self._summary()
         yield from self.notes
         if self.patterns:
             yield ""
@@ -153,6 +151,32 @@ class Mistakes:
         rest = len(self) - sum(len(same) for same in shown)
         if rest:
             yield f"\n... and {rest} more."
+
+    def _summary(self) -> str:
+        if self.wrong is None:
+            return f"{self.lf} never votes on decided dev gold: nothing to be wrong about."
+        return f"{self.lf} is wrong on {len(self)} of {self.wrong.n} votes on dev gold: {self.wrong}"
+
+    def _sketch(self) -> Sketch:
+        kinds = [
+            f"{pattern.name}: wrong on {pattern.wrong}, elsewhere {short(pattern.elsewhere)} (q {chance(pattern.q)})"
+            for pattern in self.patterns[:3]
+        ]
+        header = ("id", "voted", "gold", "margin", "prompt", "response a", "response b")
+        rows = [
+            [
+                m.id,
+                m.vote,
+                m.gold,
+                "" if np.isnan(m.margin) else f"{m.margin:+.4g}",
+                m.prompt,
+                m.response_a,
+                m.response_b,
+            ]
+            for m in self.mistakes[:ROWS]
+        ]
+        summary = "\n".join([self._summary(), *self.notes, *kinds])
+        return Sketch(summary, header if rows else (), rows, len(self), len(header))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, texts whole."""

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
-from weaklabel._tables import chance, html_table, plain_table, short
+from weaklabel._shown import Shown, Sketch
+from weaklabel._tables import chance, plain_table, short
 from weaklabel.errors import ConfigError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.labeler import N_FOLDS
@@ -43,8 +44,8 @@ BELIEVED: Final = 0.1
 _HEADER: Final = ("scorer", "now", "proposed", "accuracy", "coverage", "naive gain", "honest gain", "q", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Tuned:
+@dataclass(frozen=True, slots=True, repr=False)
+class Tuned(Shown):
     """What the search says of one scorer.
 
     Attributes:
@@ -110,8 +111,8 @@ class Tuned:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Tuning:
+@dataclass(frozen=True, slots=True, repr=False)
+class Tuning(Shown):
     """What `tune` found. `str()` prints a table, `code()` the suggestions as a file of labeling functions.
 
     Attributes:
@@ -131,25 +132,27 @@ class Tuning:
         return tuple(row for row in self.rows if row.suggested)
 
     def __str__(self) -> str:
-        worth = self.suggestions
+        worth = [f"  {row.lf}: {row.code}" for row in self.suggestions]
+        table = plain_table(_HEADER, [_cells(row) for row in self.rows], left=3)
+        return "\n".join([table, "", self._summary(), *(["", "Suggested:", *worth] if worth else [])])
+
+    def _summary(self) -> str:
         many = len(self.rows) > 1
         among = f" over all {len(self.rows)} scorers" if many else ""
         lucky = ", which happens among so many" if many else ""
         lines = [
-            plain_table(_HEADER, [_cells(row) for row in self.rows], left=3),
-            "",
             f"{self.n_gold} decided dev pairs of {self.n_prompts} prompts. Gains: NLL of the scorer alone, nats per pair; "
             "naive is in-sample, honest has the search redone in five folds and scored outside (95% interval over prompts).",
             f"* suggested: above chance out of fold (a turned direction also by right minus wrong votes), and q <= {BELIEVED:g}"
             f"{among}. ? above chance by itself{lucky}.",
             *self.notes,
         ]
-        if not worth:
-            return "\n".join([*lines, "Nothing to suggest: no gain is above chance out of fold."])
-        return "\n".join([*lines, "", "Suggested:", *(f"  {row.lf}: {row.code}" for row in worth)])
+        if not self.suggestions:
+            lines.append("Nothing to suggest: no gain is above chance out of fold.")
+        return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        return html_table(_HEADER, [_cells(row) for row in self.rows])
+    def _sketch(self) -> Sketch:
+        return Sketch(self._summary(), _HEADER, [_cells(row) for row in self.rows], left=3)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""

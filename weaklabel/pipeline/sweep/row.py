@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from weaklabel._shown import Shown
 from weaklabel._tables import short
 from weaklabel.metrics import Interval
 from weaklabel.pipeline.sweep.grid import Arm
 from weaklabel.pipeline.sweep.worth import Worth
 
 
-@dataclass(frozen=True)
-class SweepRow:
+@dataclass(frozen=True, repr=False)
+class SweepRow(Shown):
     """One reward model, gold size and arm, over all seeds.
 
     Attributes:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._shown import Shown
 from weaklabel.metrics import METRICS, Metric
 from weaklabel.types import FloatArray
 
@@ -61,8 +62,8 @@ def summed(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Worth:
+@dataclass(frozen=True, slots=True, repr=False)
+class Worth(Shown):
     """The gold size at which gold alone is as good, with its 95% interval.
 
     Attributes:

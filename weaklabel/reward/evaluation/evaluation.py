@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._shown import Shown, Sketch
 from weaklabel.errors import GoldError, LabelMatrixError
 from weaklabel.metrics import METRICS, Interval, bootstrap, ece_when_perfect, paired_difference, score_all
 from weaklabel.types import Bare, CanCompare, Comparer, FloatArray, Pairs, answer_of, as_comparer
@@ -20,8 +20,8 @@ LONGER: Final = "longer_response"
 """The rule that every table shows: the response with more characters wins, equal lengths are half right."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Evaluation(Shown):
     """How well comparers know what people said. `str()` and notebooks show a table.
 
     Attributes:
@@ -94,12 +94,9 @@ class Evaluation:
         ]
         return "\n".join([*lines, *self.notes()])
 
-    def _repr_html_(self) -> str:
-        heading, *body = ([html.escape(cell) for cell in row] for row in self.rows())
-        head = "".join(f"<th>{cell}</th>" for cell in heading)
-        lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body)
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes())
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>{notes}"
+    def _sketch(self) -> Sketch:
+        heading, *body = self.rows()
+        return Sketch("\n".join(self.notes()), heading, body)
 
     def _row(self, name: str) -> list[str]:
         figures, against = self.figures[name], self.differences.get(name, {})

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from weaklabel._shown import Shown, Sketch
 from weaklabel._tables import plain_table, short
 from weaklabel.errors import GoldError, LayoutError
 from weaklabel.metrics import METRICS, Interval, bootstrap, score_all
@@ -41,8 +42,8 @@ ALL: Final = "(none)"
 Figures = dict[str, dict[str, Interval]]
 
 
-@dataclass(frozen=True, slots=True)
-class Consistency:
+@dataclass(frozen=True, slots=True, repr=False)
+class Consistency(Shown):
     """What happens to answers when the two responses change places.
 
     Attributes:
@@ -57,8 +58,8 @@ class Consistency:
         return {"same": self.same, "largest_gap": self.largest_gap}
 
 
-@dataclass(frozen=True, slots=True)
-class SubsetEvaluation:
+@dataclass(frozen=True, slots=True, repr=False)
+class SubsetEvaluation(Shown):
     """Comparers on gold, whole and in parts. `str()` shows tables.
 
     Attributes:
@@ -87,6 +88,12 @@ class SubsetEvaluation:
             "consistency": {arm: found.to_dict() for arm, found in self.consistency.items()},
             "left_out": self.left_out,
         }
+
+    def _sketch(self) -> Sketch:
+        heading, *body = self.whole.rows()
+        parts = len(next(iter(self.subsets.values()), ()))
+        notes = [*self.whole.notes(), f"{parts} subsets; print() shows them, sections and lengths."]
+        return Sketch("\n".join(notes), heading, body)
 
     def __str__(self) -> str:
         tables = [str(self.whole)]
