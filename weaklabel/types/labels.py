@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 from weaklabel._arguments import check_value
 from weaklabel._shown import ROWS, Shown, Sketch
 from weaklabel._terminal import plain_line
-from weaklabel.errors import LabelMatrixError, UnknownNameError
+from weaklabel.errors import LabelMatrixError, RowError, UnknownNameError
 from weaklabel.types.pair import ABSTAIN
 from weaklabel.types.pairs import Pairs
+from weaklabel.types.rows import Rows, as_pandas, checked_rows, distinct_rows, one_row
 from weaklabel.types.votes import FloatArray, Votes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def sigmoid(logit: FloatArray) -> FloatArray:
@@ -132,9 +136,38 @@ class Labels(Shown):
         """`(n_pairs,)` str: `a`, `b`, or `tie` where the logit is exactly zero."""
         return np.where(self.logit > 0, "b", np.where(self.logit < 0, "a", "tie"))
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Labels:
-        """The labels of some rows, by index or mask."""
-        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+    def take(self, rows: Rows) -> Labels:
+        """The labels of some rows, in the order given; a row that is named twice comes twice.
+
+        Raises:
+            RowError: rows that are not there.
+        """
+        return self._rows(checked_rows(rows, len(self), "Labels.take"))
+
+    def __getitem__(self, rows: Rows) -> Labels:
+        """The labels of some rows, each at most once; `explain(id)` says everything of one.
+
+        Args:
+            rows: a slice; a list or `(k,)` array of numbers, below 0 from the end; `(n_pairs,)` True or False.
+
+        Raises:
+            RowError: a single number, rows that are not there, a mask of another length, a row that is named twice.
+        """
+        if (row := one_row(rows, len(self), "labels")) is not None:
+            raise RowError(
+                f"labels[{row}] is one row. Write labels[{row}:{row + 1}], or labels.explain({self.votes.ids[row]!r})."
+            )
+        return self._rows(distinct_rows(rows, len(self), "labels"))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """`to_table` as a pandas DataFrame, one row per pair.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return as_pandas(self.to_table())
+
+    def _rows(self, index: NDArray[np.int64]) -> Labels:
         return Labels(
             self.pairs.take(index),
             self.votes.take(index),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +19,12 @@ from weaklabel.errors import DataError
 from weaklabel.types.messages import copied
 from weaklabel.types.pair import Pair, swapped_name
 from weaklabel.types.prompt_key import prompt_key
+from weaklabel.types.rows import Rows, as_pandas, checked_rows, distinct_rows, one_row
 from weaklabel.types.text import Text
 from weaklabel.types.votes import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GOLD_VALUES: Final = ("a", "b", "tie")
 TURNED_GOLD: Final = {"a": "b", "b": "a", "tie": "tie"}
@@ -191,17 +195,43 @@ class Pairs(Shown):
         """Everything but the locked test prompts: what may be fitted on, shown and exported."""
         return self.take(self.parts != "test")
 
-    def take(self, rows: NDArray[Any]) -> Pairs:
-        """Some rows, by boolean mask or integer index."""
-        rising = rows.dtype != np.bool_ and rows.size and rows[0] >= 0 and bool((np.diff(rows) > 0).all())
-        if rising and rows[-1] < len(self):
+    def take(self, rows: Rows) -> Pairs:
+        """Some rows, in the order given; a row that is named twice comes twice.
+
+        Raises:
+            RowError: rows that are not there.
+        """
+        return self._rows(checked_rows(rows, len(self), "Pairs.take"))
+
+    def _rows(self, rows: NDArray[np.int64]) -> Pairs:
+        if (np.diff(rows) > 0).all():
+            # Unlike take(), filter() copies no column into one piece, which text above 2 GB does not fit.
             mask = np.zeros(len(self), dtype=np.bool_)
             mask[rows] = True
-            rows = mask
-        if rows.dtype == np.bool_:
-            # Unlike take(), filter() copies no column into one piece, which text above 2 GB does not fit.
-            return Pairs(self.table.filter(pa.array(rows)), self.set_aside)
+            return Pairs(self.table.filter(pa.array(mask)), self.set_aside)
         return Pairs(self.table.take(pa.array(rows, type=pa.int64())), self.set_aside)
+
+    @overload
+    def __getitem__(self, rows: int) -> Pair: ...
+    @overload
+    def __getitem__(self, rows: Rows) -> Pairs: ...
+    def __getitem__(self, rows: int | Rows) -> Pair | Pairs:
+        """The pair at a row, without columns of the source; or the pairs at several rows, each at most once.
+
+        Args:
+            rows: a number, below 0 from the end; a slice; a list or `(k,)` array of numbers; `(n_pairs,)` True or False.
+
+        Raises:
+            RowError: rows that are not there, a mask of another length, a row that is named twice.
+
+        >>> pairs = Pairs.of([Pair(str(i), "2 + 2?", "4", "5") for i in range(9)])
+        >>> pairs[-1].id, pairs[:3].ids, pairs[[7, 2]].ids, len(pairs[pairs.has_gold])
+        ('8', ('0', '1', '2'), ('7', '2'), 0)
+        """
+        row = one_row(rows, len(self), "pairs")
+        if row is None:
+            return self._rows(distinct_rows(rows, len(self), "pairs"))
+        return next(iter(self._rows(np.array([row], dtype=np.int64))))
 
     def swapped(self) -> Pairs:
         """The same pairs with the two responses, their gold and every `*_a`/`*_b` column in the other order."""
@@ -250,9 +280,13 @@ class Pairs(Shown):
     def __iter__(self) -> Iterator[Pair]:
         return self.iter_pairs()
 
-    def to_pandas(self) -> Any:
-        """A pandas DataFrame with one row per pair."""
-        return self.table.to_pandas()
+    def to_pandas(self) -> pd.DataFrame:
+        """A pandas DataFrame with one row per pair and the columns of `table`.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return as_pandas(self.table)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

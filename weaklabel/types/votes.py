@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from weaklabel._arguments import check_value
 from weaklabel._shown import ROWS, Shown, Sketch
-from weaklabel.errors import LabelMatrixError, UnknownNameError
+from weaklabel.errors import LabelMatrixError, RowError, UnknownNameError
 from weaklabel.types.fault import Fault
 from weaklabel.types.pair import ABSTAIN
+from weaklabel.types.rows import Rows, as_pandas, checked_rows, distinct_rows, one_row
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Int8Array = NDArray[np.int8]
 FloatArray = NDArray[np.float64]
@@ -124,9 +130,46 @@ class Votes(Shown):
         except ValueError:
             raise UnknownNameError.for_name("labeling function", name, self.lf_names) from None
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Votes:
-        """The votes on some rows, by index or mask."""
-        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+    def take(self, rows: Rows) -> Votes:
+        """The votes on some rows, in the order given; a row that is named twice comes twice.
+
+        Raises:
+            RowError: rows that are not there.
+        """
+        return self._rows(checked_rows(rows, len(self), "Votes.take"))
+
+    def __getitem__(self, rows: Rows) -> Votes:
+        """The votes on some rows, each at most once; `votes.L[row]` are the votes of one.
+
+        Args:
+            rows: a slice; a list or `(k,)` array of numbers, below 0 from the end; `(n_pairs,)` True or False.
+
+        Raises:
+            RowError: a single number, rows that are not there, a mask of another length, a row that is named twice.
+
+        >>> L = np.array([[0], [1], [-1]], dtype=np.int8)
+        >>> votes = Votes(L, np.full(L.shape, np.nan, np.float32), ("longer",), ("x", "y", "z"))
+        >>> votes[1:].ids, votes[[True, False, True]].L.tolist()
+        (('y', 'z'), [[0], [-1]])
+        """
+        if (row := one_row(rows, len(self), "votes")) is not None:
+            raise RowError(
+                f"votes[{row}] is one row. Write votes[{row}:{row + 1}], or votes.L[{row}] for its votes."
+            )
+        return self._rows(distinct_rows(rows, len(self), "votes"))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A pandas DataFrame: `id`, then `vote:<lf>` per labeling function: -1, 0 or 1, int8.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        columns = [pa.array(self.ids, pa.string()), *(pa.array(column) for column in self.L.T)]
+        return as_pandas(
+            pa.Table.from_arrays(columns, names=["id", *(f"vote:{name}" for name in self.lf_names)])
+        )
+
+    def _rows(self, index: NDArray[np.int64]) -> Votes:
         ids = tuple(self.ids[i] for i in index)
         kept = set(ids)
         return Votes(
