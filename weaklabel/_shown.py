@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from weaklabel._tables import html_table
-from weaklabel._terminal import one_line, plain_text
+from weaklabel._terminal import neutral, one_line, plain_text
 
 ROWS: Final = 10
 """Rows of a table in a notebook."""
@@ -37,6 +37,7 @@ class Sketch:
         rows: the first ones at least, a cell per column.
         total: how many rows there are; None where `rows` are all.
         left: columns that stand flush left, the rest right.
+        as_set: the summary's lines are set for a terminal, in columns.
     """
 
     summary: str
@@ -44,6 +45,7 @@ class Sketch:
     rows: Sequence[Sequence[str]] = ()
     total: int | None = None
     left: int = 1
+    as_set: bool = False
 
 
 class Shown:
@@ -72,7 +74,7 @@ class Shown:
     def _sketch(self) -> Sketch:
         """Its own text where it has one, else a row per field."""
         if type(self).__str__ is not object.__str__:
-            return Sketch(str(self))
+            return Sketch(str(self), as_set=True)
         return self._fields(type(self).__name__)
 
     def _fields(self, summary: str) -> Sketch:
@@ -89,7 +91,11 @@ class Shown:
 
 def html_of(sketch: Sketch) -> str:
     """A sketch as HTML: the summary, at most `ROWS` rows and `COLUMNS` columns, and how many more there are."""
-    parts = [f"<p>{html.escape(line)}</p>" for line in screen(sketch.summary, 2 * WIDTH).split("\n") if line]
+    summary = html.escape(screen(neutral(sketch.summary), 2 * WIDTH))
+    if sketch.as_set:
+        parts = [f"<pre>{summary}</pre>"]
+    else:
+        parts = [f"<p>{line}</p>" for line in summary.split("\n") if line]
     total = len(sketch.rows) if sketch.total is None else sketch.total
     if sketch.header:
         header, *rows = (
@@ -118,7 +124,7 @@ def screen(text: str, width: int = WIDTH) -> str:
 def short_text(text: str, limit: int = CELL) -> str:
     """A text of any length as a cell: one line of at most `limit` characters, its middle left out."""
     ends = text if len(text) <= 8 * limit else f"{text[: 4 * limit]}{text[-4 * limit :]}"
-    return one_line(ends, limit)
+    return one_line(neutral(ends), limit)
 
 
 def brief(value: Any, limit: int = 80) -> str:

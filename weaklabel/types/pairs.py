@@ -62,6 +62,9 @@ class SetAside(Shown):
     line: int
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}: {self.reason}"
+
 
 @dataclass(frozen=True, repr=False)
 class Pairs(Shown):

@@ -23,8 +23,8 @@ from weaklabel.types import Comparer, FloatArray, Pair, Pairs, Text, answer_of
 RANDOM: Final = "random choice"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+@dataclass(frozen=True, slots=True, repr=False)
+class Candidates(Shown):
     """One prompt, its candidate responses, and which of them are right (at least one, not all)."""
 
     prompt: str
