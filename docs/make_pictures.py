@@ -25,8 +25,7 @@ from weaklabel.calibration import VennAbers, get_calibrator
 from weaklabel.data.sample import sample_pairs
 from weaklabel.label_models import get_label_model
 from weaklabel.labeler import cross_calibrated
-from weaklabel.report.drawing import WIDTH, Canvas, Scale, tick
-from weaklabel.report.pictures import (
+from weaklabel.pictures import (
     Picture,
     calibration_map_picture,
     dependency_picture,
@@ -34,6 +33,7 @@ from weaklabel.report.pictures import (
     kept_share_picture,
     reliability_picture,
 )
+from weaklabel.pictures.drawing import WIDTH, Canvas, Scale, tick
 from weaklabel.types import FloatArray, Int8Array, sigmoid
 
 FOLDER = Path(__file__).parent / "pictures"

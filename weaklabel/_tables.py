@@ -30,18 +30,22 @@ def plain_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int 
     return "\n".join(lines)
 
 
-def html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The same table for a notebook, every cell escaped.
+def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 0) -> str:
+    """The same table for a notebook, every cell escaped; the first `left` columns flush left, where it would not.
 
     >>> html_table(["lf"], [["a<b"]])
     '<table><thead><tr><th>lf</th></tr></thead><tbody><tr><td>a&lt;b</td></tr></tbody></table>'
     """
-    head = "".join(f"<th>{html.escape(plain_line(cell))}</th>" for cell in header)
+    head = "".join(_cell("th", cell, j < left) for j, cell in enumerate(header))
     body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(plain_line(cell))}</td>" for cell in row) + "</tr>"
-        for row in rows
+        "<tr>" + "".join(_cell("td", cell, j < left) for j, cell in enumerate(row)) + "</tr>" for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(tag: str, cell: str, left: bool) -> str:
+    style = ' style="text-align:left"' if left else ""
+    return f"<{tag}{style}>{html.escape(plain_line(cell))}</{tag}>"
 
 
 def chance(q: float) -> str:

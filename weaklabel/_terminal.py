@@ -1,6 +1,7 @@
-"""Text from elsewhere (names, ids, columns, messages) on a terminal: shown, never obeyed.
+"""Text from elsewhere (names, ids, columns, messages) on a terminal or a page: shown, never obeyed.
 
-Source: the characters are those of Unicode TR 36 (bidirectional controls) and TR 51 (tag characters).
+Sources: the characters are those of Unicode TR 36 (bidirectional controls) and TR 51 (tag characters); for the attack,
+Boucher & Anderson, "Trojan Source" (2021).
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ line and paragraph separators; interlinear marks; byte-order mark; tag character
 (U+200C, U+200D) stay: Persian and emoji need them."""
 
 _ACTING: Final = re.compile(f"[{ACTING}]")
+# Accents piled on one letter paint over the lines above and below; no script needs more than a few.
+_PILE: Final = re.compile(
+    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{4})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+"
+)
 _ACTING_IN_A_LINE: Final = re.compile(f"[\t\n{ACTING}]")
 
 
@@ -39,6 +44,18 @@ def plain_line(text: str) -> str:
     'a\\nb'
     """
     return _ACTING_IN_A_LINE.sub(_escape, text)
+
+
+def neutral(text: str) -> str:
+    r"""The text with every character that acts instead of showing written out as `⟨U+....⟩`.
+
+    Line ends of all kinds become `\n`; tab and line feed stay. Idempotent.
+
+    >>> neutral("pay \u202e001\u202c now\r\n")
+    'pay ⟨U+202E⟩001⟨U+202C⟩ now\n'
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _PILE.sub(r"\1", _ACTING.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", lines))
 
 
 def plain_json(text: str) -> str:

@@ -9,6 +9,7 @@
     │   ├── SettingError (ConfigError too) a setting of an LF that is out of range
     │   ├── DiscoveryError                 an LF file or folder that does not load
     │   └── FaultShareError                too many votes failed in a run
+    ├── RowError (IndexError)              rows of pairs, votes or labels that are not there
     ├── LabelMatrixError (ValueError)      L, margins, names or ids that do not fit together
     ├── NotFittedError (RuntimeError)      predict before fit
     ├── NotCalibratedError (ValueError)    uncalibrated labels where probabilities are needed
@@ -66,6 +67,10 @@ class DiscoveryError(LabelingFunctionError):
 
 class FaultShareError(LabelingFunctionError):
     """A larger share of votes failed than the run allows."""
+
+
+class RowError(WeaklabelError, IndexError):
+    """Rows of pairs, votes or labels that are not there, or that nothing says which."""
 
 
 class LabelMatrixError(WeaklabelError, ValueError):

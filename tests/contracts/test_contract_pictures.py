@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from made_report import HARMFUL
 
+from weaklabel import pictures
 from weaklabel.calibration import Temperature, VennAbers
 from weaklabel.metrics import Interval
-from weaklabel.report import pictures
-from weaklabel.report.pictures import Picture
-from weaklabel.report.text import neutral
+from weaklabel.pictures import Picture
+from weaklabel.pictures.text import neutral
 from weaklabel.types import Reason
 
 PICTURES = sorted(name for name in pictures.__all__ if inspect.isfunction(getattr(pictures, name)))

@@ -21,7 +21,7 @@ def shipped() -> Iterable[str]:
 
 
 def pictures() -> Iterable[str]:
-    from weaklabel.report import pictures
+    from weaklabel import pictures
 
     return [name for name in pictures.__all__ if inspect.isfunction(getattr(pictures, name))]
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import weaklabel.data.blocks as blocks
-from weaklabel.data import as_pairs, convert_pairs, iter_batches, read_pairs, write_pairs
+from weaklabel.data import Written, as_pairs, convert_pairs, iter_batches, read_pairs, write_pairs
 from weaklabel.errors import DataError, MissingExtraError
 from weaklabel.types import Pairs
 
@@ -158,7 +158,7 @@ def test_repeats_are_found_across_files(tmp_path: Path) -> None:
 
 def test_pairs_written_and_read_back_are_equal(tmp_path: Path) -> None:
     pairs = read_pairs([{**row, "messages": [{"role": "user", "content": row["prompt"]}]} for row in ROWS])
-    assert write_pairs(pairs, tmp_path / "p.parquet") == (30, (), ())
+    assert write_pairs(pairs, tmp_path / "p.parquet") == Written(30, ())
     assert read_pairs(tmp_path / "p.parquet", seed=5, test_share=0.1).table.equals(pairs.table)
 
 

@@ -12,13 +12,13 @@ import real_browser
 from made_report import drawn_labels
 
 from weaklabel.metrics import Interval
-from weaklabel.report import write_report
-from weaklabel.report.pictures import (
+from weaklabel.pictures import (
     dependency_picture,
     forest_picture,
     heatmap_picture,
     posterior_picture,
 )
+from weaklabel.report import write_report
 
 WIDTHS = (360, 1280)
 

@@ -19,8 +19,8 @@ from made_report import HARMFUL, drawn_labels
 
 from weaklabel.errors import LabelMatrixError
 from weaklabel.metrics import Interval
+from weaklabel.pictures.text import neutral
 from weaklabel.report import Judged, honest_labels, judge, write_report
-from weaklabel.report.text import neutral
 from weaklabel.reward import evaluate
 from weaklabel.shift import Shift
 from weaklabel.types import Labels

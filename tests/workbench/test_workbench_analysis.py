@@ -264,6 +264,6 @@ def test_functions_are_ordered_by_a_figure_and_those_that_seldom_vote_left_out()
 def test_an_order_that_is_none_and_a_share_above_1_are_refused() -> None:
     found = analyze(votes_of(BY_EYE))
     with pytest.raises(UnknownNameError, match=r"no order 'votes'\. Known: accuracy, conflict"):
-        found.ordered("votes")  # type: ignore[arg-type]
+        found.ordered("votes")
     with pytest.raises(ConfigError, match=r"min_coverage is 20\. Allowed: a share of the pairs"):
         found.ordered(min_coverage=20)

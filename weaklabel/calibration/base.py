@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, Self, final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from weaklabel._shown import Shown
 from weaklabel._validation import check_gold, number_within
 from weaklabel.errors import LabelMatrixError, NotCalibratedError, NotFittedError
 from weaklabel.types import FloatArray
@@ -27,7 +28,7 @@ _CERTAINTY: Final = 1e6
 _LARGEST: Final = _CERTAINTY / SILENCE
 
 
-class Calibrator(ABC):
+class Calibrator(Shown, ABC):
     """A non-decreasing odd function of the logit, fitted to gold.
 
     Fit it on logits of pairs that the label model did not learn from (out of fold); on a model's own training
@@ -41,6 +42,10 @@ class Calibrator(ABC):
     """Numbers that `fit` learns, each stored under its name and `_`; all are >= 0."""
     curves: ClassVar[tuple[str, ...]] = ()
     """The same of arrays `(k,)`, >= 0 and non-decreasing, all of one length."""
+
+    def _values(self) -> list[tuple[str, Any]]:
+        learned = [f"{name}_" for name in (*self.numbers, *self.curves)]
+        return [(name, getattr(self, name)) for name in learned if hasattr(self, name)]
 
     @final
     def fit(

@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from weaklabel._shown import Shown
 from weaklabel._validation import check_gold, number_within
 from weaklabel.errors import ArtifactError, LabelMatrixError, NotFittedError
 from weaklabel.types import FloatArray
@@ -30,7 +31,7 @@ _WIDEST: Final = 12.0  # |log nu|; e^12 is a tie always
 _LARGEST: Final = 1e6  # nu: above what is ever searched
 
 
-class TieModel:
+class TieModel(Shown):
     """P(tie) for calibrated beliefs.
 
     Attributes:
@@ -42,6 +43,9 @@ class TieModel:
     """
 
     nu_: float
+
+    def _values(self) -> list[tuple[str, Any]]:
+        return [("nu_", self.nu_)] if hasattr(self, "nu_") else []
 
     def fit(self, p: ArrayLike, y: ArrayLike) -> Self:
         """Learn nu.

@@ -17,6 +17,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from weaklabel._shown import Shown
 from weaklabel.artifacts import content_hash
 from weaklabel.data.blocks import Block
 from weaklabel.data.plan import Plan
@@ -41,8 +42,8 @@ _TEXTS: Final = ("prompt", "response_a", "response_b")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,17})(\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+@dataclass(frozen=True, slots=True, repr=False)
+class Batch(Shown):
     """Some pairs in the canonical schema, and the rows that were set aside beside them."""
 
     table: pa.Table

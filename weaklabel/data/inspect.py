@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from weaklabel._shown import Shown
 from weaklabel.data.blocks import Block
 from weaklabel.data.fields.gold import verdict_column
 from weaklabel.data.fields.nested import FILL_IN, names_within, reach
@@ -53,8 +54,8 @@ _MOST_ROWS: Final = 200_000
 _SIDES: Final = ("response_a", "response_b")
 
 
-@dataclass(frozen=True)
-class Found:
+@dataclass(frozen=True, repr=False)
+class Found(Shown):
     """What a look into a file told.
 
     Attributes:
@@ -143,7 +144,7 @@ def count_gold(datafile: str, found: Found) -> GoldCount | None:
         return None
     prompts: set[str] = set()
     n_pairs = n_rows = 0
-    settings = {"columns": found.columns, "gold_values": found.gold_values}
+    settings: dict[str, Any] = {"columns": found.columns, "gold_values": found.gold_values}
     try:
         for batch in iter_batches(datafile, layout=found.layout, **settings):
             known = batch.table.filter(batch.table["gold"].is_valid())

@@ -8,6 +8,7 @@ canonical Parquet file can be opened too, its hashes are then worked out when th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from weaklabel._shown import ROWS, Shown, Sketch
 from weaklabel.artifacts import parse_json, table_hash
 from weaklabel.errors import DataError
 from weaklabel.types import Pairs, SetAside
@@ -27,7 +29,7 @@ HASHES_KEY: Final = b"weaklabel.shards"
 _MOST_ROWS: Final = 1 << 17
 
 
-class PairsFile:
+class PairsFile(Shown):
     """Canonical pairs in a Parquet file.
 
     Args:
@@ -71,6 +73,13 @@ class PairsFile:
 
     def __repr__(self) -> str:
         return f"PairsFile({str(self.path)!r}: {self.n_pairs:,} pairs in {len(self):,} shards)"
+
+    def _sketch(self) -> Sketch:
+        if not self.n_pairs:
+            return Sketch(repr(self))
+        first = pa.Table.from_batches([next(self._file.iter_batches(batch_size=ROWS))])
+        shown = Pairs(first.replace_schema_metadata(None))._sketch()
+        return replace(shown, summary=repr(self), total=self.n_pairs)
 
     def n_rows(self, shard: int) -> int:
         return self._rows[shard]

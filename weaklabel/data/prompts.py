@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from weaklabel._shown import Shown
 from weaklabel.artifacts import content_hash
 from weaklabel.data.blocks import Block
 from weaklabel.data.plan import Plan, make_plan, prompts_plan
@@ -21,8 +22,8 @@ from weaklabel.types import Message, SetAside, collapse_whitespace, prompt_key
 from weaklabel.types.messages import conversation, prompt_of
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+@dataclass(frozen=True, slots=True, repr=False)
+class Prompt(Shown):
     """What a model is asked.
 
     Attributes:
@@ -64,8 +65,8 @@ def _told(messages: Iterable[Message] | None) -> str:
     return " ".join(turn["content"] or "" for turn in messages or ())
 
 
-@dataclass(slots=True)
-class Prompts:
+@dataclass(slots=True, repr=False)
+class Prompts(Shown):
     """Distinct prompts in the order of the source.
 
     Attributes:

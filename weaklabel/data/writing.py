@@ -6,13 +6,15 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weaklabel._arguments import check_value, checked
+from weaklabel._shown import Shown
 from weaklabel.artifacts import atomic_file
 from weaklabel.data.build import Account, Batch, conform, unify
 from weaklabel.data.pairs_file import HASHES_KEY, column_hashes
@@ -24,12 +26,17 @@ from weaklabel.types import Pairs, SetAside
 ROW_GROUP: Final = 8192
 
 
-class Written(NamedTuple):
+@dataclass(frozen=True, slots=True, repr=False)
+class Written(Shown):
     """What `write_pairs` wrote: the number of pairs, the rows of the source that were set aside, and what to know of them."""
 
     n_pairs: int
     set_aside: tuple[SetAside, ...]
     notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        said = f"{self.n_pairs:,} pairs written, {len(self.set_aside):,} rows set aside"
+        return "\n".join([said, *map(str, self.set_aside[:3]), *self.notes])
 
 
 @checked
@@ -101,7 +108,7 @@ def convert_pairs(
             max_gold=max_gold,
         )
         written = write_pairs((Batch(parts.fill(table)) for table in _tables(staged)), target)
-    return staged_as._replace(n_pairs=written.n_pairs)
+    return replace(staged_as, n_pairs=written.n_pairs)
 
 
 def _write_parts(batches: Iterable[Batch], final: Path, parts: list[Path], account: Account) -> int:

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from weaklabel._arguments import checked
+from weaklabel._shown import Shown
 from weaklabel.engine.choosing import drive
 from weaklabel.engine.driver import Driver, Progress
 from weaklabel.engine.executors import LONGEST, Executor
@@ -35,8 +36,8 @@ OnFault = Literal["record", "raise"]
 OnDone = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
-class Applied:
+@dataclass(frozen=True, repr=False)
+class Applied(Shown):
     """A finished run.
 
     Attributes:

@@ -40,7 +40,7 @@ class Shard:
         return self._source.address(self.number, lf)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Standing(Result):
     """How one labeling function stands.
 

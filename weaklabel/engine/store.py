@@ -20,12 +20,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weaklabel._arguments import checked
+from weaklabel._shown import Shown
 from weaklabel.artifacts import parse_json, read_json, write_json, write_parquet
 from weaklabel.errors import ArtifactError
 from weaklabel.lf.core import LabelingFunction
@@ -55,8 +57,8 @@ class Cell:
         return {"format": _FORMAT, "fingerprint": self.fingerprint, "shard": self.shard}
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+@dataclass(frozen=True, slots=True, repr=False)
+class Tally(Shown):
     """Votes of one labeling function on one shard, counted. `n_pairs - n_a - n_b` are abstains, faults among them."""
 
     n_pairs: int
@@ -70,8 +72,8 @@ class Tally:
         return cls(len(votes), int((votes == 0).sum()), int((votes == 1).sum()), len(found.faults))
 
 
-@dataclass(frozen=True)
-class Version:
+@dataclass(frozen=True, repr=False)
+class Version(Shown):
     """One version of a labeling function in the store.
 
     Attributes:
@@ -94,7 +96,7 @@ class Version:
         return {path.stem for path in self.folder.glob("*.parquet") if not path.name.startswith(".")}
 
 
-class VoteStore:
+class VoteStore(Shown):
     """A folder of votes. Several processes may read and write it at once.
 
     Args:
@@ -107,6 +109,9 @@ class VoteStore:
         self._versions: dict[str, Path] = {}
         for version in self.folder.glob("votes/*@*"):
             self._versions.setdefault(version.name.rpartition("@")[2], version)
+
+    def _values(self) -> list[tuple[str, Any]]:
+        return [("folder", str(self.folder))]
 
     def load(self, cell: Cell, n_pairs: int) -> BatchVotes | None:
         """The votes at `cell`, None where there are none that can be trusted."""

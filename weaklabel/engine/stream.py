@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._shown import Shown
 from weaklabel.data.pairs_file import PairsFile
 from weaklabel.engine.apply import OnFault, check_limits, check_names
 from weaklabel.engine.choosing import drive
@@ -28,8 +29,8 @@ from weaklabel.lf.core import LabelingFunction
 from weaklabel.types import Fault, Votes
 
 
-@dataclass(frozen=True)
-class StoredVotes:
+@dataclass(frozen=True, repr=False)
+class StoredVotes(Shown):
     """Votes of some labeling functions on a file of pairs, as addresses in a store.
 
     Attributes:
@@ -116,8 +117,8 @@ class StoredVotes:
         )
 
 
-@dataclass(frozen=True)
-class AppliedFile:
+@dataclass(frozen=True, repr=False)
+class AppliedFile(Shown):
     """A finished run over a file.
 
     Attributes:

@@ -30,7 +30,7 @@ REASONS: Final = {
 """Why a pair is left out, in the order in which the reasons are asked; each pair counts under the first that holds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Exported(Result):
     """What an export kept and left out. `str()` gives three or four lines for a person.
 

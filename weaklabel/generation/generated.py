@@ -23,7 +23,7 @@ KIND: Final = "generated_pairs"
 _BLOCK: Final = 16384  # pairs that are labelled at once
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Generated(Result):
     """What `generate_pairs` made.
 

@@ -43,7 +43,7 @@ _NO_ANSWER: Final = ("failed", "rejected")
 SAID_NOTHING: Final = {"state": "unasked", "verdict": None, "log_odds": None, "note": None}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class BothOrders(DerivedFunction):
     """A labeling function that reads what a judge said in both orders.
 
@@ -87,7 +87,7 @@ class BothOrders(DerivedFunction):
         return int(margin > 0) if speaks else ABSTAIN
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PositionBias(Result):
     """How a judge treats the first place, over the pairs that it judged in both orders.
 

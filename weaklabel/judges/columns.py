@@ -34,7 +34,7 @@ from weaklabel.types.verdicts import verdict_key
 _NEVER: Final = 2.0  # a gap that no margin of +-1 reaches
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ColumnJudge(BothOrders):
     """Two columns of one judge. Made by `judge_columns`."""
 
@@ -83,7 +83,7 @@ def _verdict(verdict: str, log_odds: float | None = None) -> dict[str, Any]:
     return {"state": "said", "verdict": verdict, "log_odds": log_odds, "note": None}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ShownVerdict(ColumnFunction):
     """A verdict column and the order in which the judge saw the responses. Made by `judge_column`.
 

@@ -121,7 +121,7 @@ def jobs(
             yield Job(question, part), question.request(settings)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Estimate(Result):
     """What judging some pairs will cost, before the first call.
 

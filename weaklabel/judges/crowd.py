@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from weaklabel._shown import Shown
 from weaklabel._terminal import plain_line
 from weaklabel.artifacts import parse_json
 from weaklabel.errors import DataError, LabelingFunctionError
@@ -53,7 +54,7 @@ class _Annotations:
     first: Mapping[str, tuple[int, int]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CrowdFunction(ColumnFunction):
     """The votes of one worker, or of several that are pooled. Made by `crowd_workers`."""
 
@@ -92,8 +93,8 @@ class CrowdFunction(ColumnFunction):
         return Remark(str(match), logging.WARNING if none_fits else logging.INFO)
 
 
-@dataclass(frozen=True, slots=True)
-class CrowdMatch:
+@dataclass(frozen=True, slots=True, repr=False)
+class CrowdMatch(Shown):
     """How the annotations of a file fit the pairs.
 
     Attributes:

@@ -34,7 +34,7 @@ from weaklabel.types.result import Result, json_fields
 _log = logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class JudgeSummary(Result):
     """What a judge said of some pairs, and what it has cost in all.
 
@@ -71,7 +71,7 @@ class JudgeSummary(Result):
         return {**own.pop("bias"), **own}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Judge(BothOrders):
     """An LLM judge. Made by `judge`; `estimate` before, `summary` after."""
 

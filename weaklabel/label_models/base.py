@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from weaklabel._shown import Shown
 from weaklabel._validation import check_gold, check_label_matrix, check_margins
 from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.label_models.row_blocks import row_blocks
@@ -43,7 +44,7 @@ class Observed:
         return check_margins(self.given_margins, self.votes)
 
 
-class LabelModel(ABC):
+class LabelModel(Shown, ABC):
     """A model of which response wins, given what labeling functions said.
 
     The constructor only stores settings; `fit` works; what was learned ends in an underscore. Models pass
@@ -89,6 +90,9 @@ class LabelModel(ABC):
     def extra_names(self) -> tuple[str, ...]:
         """Names of the contributions that come after those of the LFs."""
         return ()
+
+    def _values(self) -> list[tuple[str, Any]]:
+        return list(self.settings.items())
 
     @property
     def settings(self) -> dict[str, Any]:

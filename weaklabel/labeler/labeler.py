@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from weaklabel import artifacts
 from weaklabel._arguments import check_value, checked
+from weaklabel._shown import Shown, Sketch
 from weaklabel._validation import lookup
 from weaklabel._warnings import warn
 from weaklabel.calibration import (
@@ -62,8 +63,8 @@ MIN_PROMPTS: Final = 5
 _FILE: Final = "labeler.json"
 
 
-@dataclass(frozen=True)
-class Labeler:
+@dataclass(frozen=True, repr=False)
+class Labeler(Shown):
     """Labels, compares and explains pairs. Made by `fit` or `Labeler.load`.
 
     Attributes:
@@ -93,6 +94,22 @@ class Labeler:
         check_value("Labeler: lfs", self.lfs, "tuple[LabelingFunction, ...]")
         check_value("Labeler: model", self.model, "LabelModel")
         check_value("Labeler: calibrator", self.calibrator, "Calibrator | None")
+
+    def __repr__(self) -> str:
+        """What it is made of, and how right it is: not its numbers."""
+        how = (
+            f"{type(self.calibrator).__name__} on {len(self.gold_ids):,} gold pairs"
+            if self.calibrated
+            else "not calibrated"
+        )
+        figures = ", ".join(f"{name} {interval}" for name, interval in self.out_of_fold.items())
+        known = f"; out of fold: {figures}" if figures else ""
+        return f"Labeler of {len(self.lfs):,} labeling functions ({self.model.name}, {how}{known})"
+
+    def _sketch(self) -> Sketch:
+        rows = [[lf.name, lf.family, lf.doc] for lf in self.lfs]
+        header = ("labeling function", "family", "what it does")
+        return Sketch("\n".join([repr(self), *self.notes]), header, rows, left=3)
 
     @property
     def calibrated(self) -> bool:

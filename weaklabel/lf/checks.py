@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._shown import Shown
 from weaklabel._terminal import plain_line
 from weaklabel.errors import DataError, LabelingFunctionError
 from weaklabel.lf.columns import with_derived_columns
@@ -34,8 +35,8 @@ _SINGLES: Final = 20  # pairs that are also voted on alone
 _FRESH: Final = 200  # pairs that are also voted on with texts that remember nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+@dataclass(frozen=True, slots=True, repr=False)
+class Rule(Shown):
     """One thing that can be wrong with a labeling function, under a code that never changes its meaning."""
 
     code: str
@@ -52,7 +53,7 @@ class Rule:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Finding(Result):
     """One rule broken by one labeling function.
 

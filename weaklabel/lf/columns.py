@@ -54,7 +54,7 @@ class Remark(NamedTuple):
     level: int = logging.INFO
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class DerivedFunction(LabelingFunction):
     """A labeling function that reads columns which are made for it before anything is voted on.
 
@@ -105,7 +105,7 @@ class DerivedFunction(LabelingFunction):
         return None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ColumnFunction(DerivedFunction):
     """A labeling function that reads two scores, one per response, from declared columns.
 
@@ -167,7 +167,7 @@ class ColumnFunction(DerivedFunction):
         return table
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ColumnScores(ColumnFunction):
     """Two score columns. Made by `column_scores`."""
 
@@ -187,7 +187,7 @@ class ColumnScores(ColumnFunction):
         return self._flip_where_swapped(table, *(table[name] for name in self.sources))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ColumnVerdict(ColumnFunction):
     """A verdict column. Made by `column_verdict`. It has votes and no margins."""
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from weaklabel._arguments import check_value
+from weaklabel._shown import Shown, Sketch
 from weaklabel._terminal import plain_line
 from weaklabel.errors import LabelingFunctionError, VoteError
 from weaklabel.lf.batch import PairBatch
@@ -28,8 +29,8 @@ from weaklabel.text.column import TextColumn
 from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Int8Array, Pair
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelingFunction(ABC):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class LabelingFunction(Shown, ABC):
     """What every labeling function has, whichever way it votes.
 
     Attributes:
@@ -50,6 +51,10 @@ class LabelingFunction(ABC):
 
     def __post_init__(self) -> None:
         check_name(self.name)
+
+    def _sketch(self) -> Sketch:
+        doc = f": {self.doc}" if self.doc else ""
+        return self._fields(f"{type(self).__name__} {self.name}, family {self.family}{doc}")
 
     @abstractmethod
     def vote_all(self, pairs: Sequence[Pair]) -> BatchVotes:
@@ -92,7 +97,7 @@ class LabelingFunction(ABC):
         return {}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class WrittenFunction(LabelingFunction):
     """A labeling function around a function that somebody wrote.
 
@@ -114,7 +119,7 @@ class WrittenFunction(LabelingFunction):
             return None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PairFunction(WrittenFunction):
     """A labeling function given as pair -> vote. Made by `@labeling_function`."""
 
@@ -129,7 +134,7 @@ class PairFunction(WrittenFunction):
         return BatchVotes.without_margins(votes, faults)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ResponseScorer(WrittenFunction):
     """A labeling function given as a score of one response. Made by `@response_scorer`.
 

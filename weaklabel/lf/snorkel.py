@@ -35,7 +35,7 @@ _TEXT_FIELDS: Final = ("id", "prompt", "response_a", "response_b", "messages")
 _ALWAYS: Final = ("id", "prompt", "response_a", "response_b")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class SnorkelFunction(WrittenFunction):
     """A Snorkel labeling function as one of ours. Made by `from_snorkel`.
 

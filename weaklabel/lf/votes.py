@@ -12,14 +12,15 @@ from typing import Any, Final
 
 import numpy as np
 
+from weaklabel._shown import Shown
 from weaklabel.errors import VoteError
 from weaklabel.types import ABSTAIN, Fault, FaultKind, Float32Array, Int8Array
 
 _LONGEST: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class BatchVotes:
+@dataclass(frozen=True, slots=True, repr=False)
+class BatchVotes(Shown):
     """One labeling function's votes on a batch: `votes` int8 and `margins` float32, both `(n_pairs,)`."""
 
     votes: Int8Array

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from weaklabel._shown import Shown
 from weaklabel.errors import ConfigError
 from weaklabel.metrics.draws import drawn_sums
 from weaklabel.metrics.interval import Interval
@@ -15,8 +16,8 @@ from weaklabel.metrics.shares import share_interval
 from weaklabel.types import FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
+@dataclass(frozen=True, slots=True, repr=False)
+class ReliabilityBin(Shown):
     """One bin of a reliability picture.
 
     Attributes:

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from weaklabel._shown import Shown
 from weaklabel.metrics.interval import Interval
 from weaklabel.metrics.metric import Metric
 from weaklabel.metrics.perfect import when_perfect
@@ -69,8 +70,8 @@ def ece_when_perfect(
     return when_perfect(p_, onehot, lambda sums: np.abs(sums).sum(axis=1), n_draws, seed, level)
 
 
-@dataclass(frozen=True, slots=True)
-class ReliabilityRow:
+@dataclass(frozen=True, slots=True, repr=False)
+class ReliabilityRow(Shown):
     """One bin of a reliability diagram: confidences in [low, high), how many, what was said, what was true."""
 
     low: float

@@ -21,7 +21,7 @@ POINTS: Final = 20
 _DECIMALS: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class KeptRow(Result):
     """One threshold: pairs with at least that confidence, as a share of all, and the accuracy of these."""
 

@@ -47,7 +47,7 @@ POWER: Final = 0.8
 """How surely the gold that a refusal asks for would be enough, if what was seen is the truth."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Threshold(Result):
     """Keep pairs with at least this confidence, and at least `accuracy` of them are right, with certainty `level`.
 
@@ -80,7 +80,7 @@ class Threshold(Result):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Refusal(Result):
     """No threshold can be certified, and what would change that. Counts as false.
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weaklabel import artifacts
+from weaklabel._shown import Sketch
 from weaklabel._tables import plain_table, short
 from weaklabel.errors import ArtifactError
 from weaklabel.metrics import Interval, paired_difference
@@ -21,7 +22,7 @@ _METRICS: Final = ("accuracy", "nll", "brier", "ece")
 _SHOWN: Final = 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Flip(Result):
     """A pair whose label changed. `prompt` is empty for the locked test part, whose texts are not shown."""
 
@@ -41,7 +42,10 @@ class Flip(Result):
         }
 
 
-@dataclass(frozen=True)
+_FLIPPED: Final = ("flipped", "label", "p", "prompt")
+
+
+@dataclass(frozen=True, repr=False)
 class Difference(Result):
     """What changed from one run to another.
 
@@ -80,7 +84,25 @@ class Difference(Result):
         figures = [dict(zip(names, row, strict=True)) for row in self.figures]
         return json_fields(self) | {"flipped_share": self.flipped_share, "figures": figures}
 
+    def _sketch(self) -> Sketch:
+        flips = [_cells(flip) for flip in self.flips]
+        summary = "\n".join([*self._head(), *(self._paired() if self.paired else [])])
+        return Sketch(summary, _FLIPPED if flips else (), flips, self.n_flipped, 4)
+
     def __str__(self) -> str:
+        lines = self._head()
+        if self.flips:
+            lines += ["", plain_table(_FLIPPED, [_cells(f) for f in self.flips], left=4)]
+        if moved := self._moved():
+            header = ["figure", "metric", self.before, self.after, "change"]
+            lines += ["", plain_table(header, moved, left=2)]
+        if same := len(self.figures) - len(moved):
+            lines.append(f"{same} of {len(self.figures)} figures did not change.")
+        if self.paired:
+            lines += ["", *self._paired()]
+        return "\n".join(lines)
+
+    def _head(self) -> list[str]:
         lines = [
             f"{self.before} -> {self.after}: {self.n_flipped:,} of {self.n_common:,} labels flipped "
             f"({self.flipped_share:.1%}); p moved by {self.mean_change:.3f} on average."
@@ -92,25 +114,11 @@ class Difference(Result):
         for what, names in (("removed", self.lfs_removed), ("added", self.lfs_added)):
             if names:
                 lines.append(f"labeling functions {what}: {', '.join(names)}")
-        if self.flips:
-            lines += [
-                "",
-                plain_table(["flipped", "label", "p", "prompt"], [_cells(f) for f in self.flips], left=4),
-            ]
-        if moved := self._moved():
-            lines += [
-                "",
-                plain_table(["figure", "metric", self.before, self.after, "change"], moved, left=2),
-            ]
-        if same := len(self.figures) - len(moved):
-            lines.append(f"{same} of {len(self.figures)} figures did not change.")
-        if self.paired:
-            shown = ", ".join(f"{metric} {interval}" for metric, interval in self.paired.items())
-            lines += [
-                "",
-                f"label model, {self.after} - {self.before}, paired on the same held-out pairs: {shown}",
-            ]
-        return "\n".join(lines)
+        return lines
+
+    def _paired(self) -> list[str]:
+        shown = ", ".join(f"{metric} {interval}" for metric, interval in self.paired.items())
+        return [f"label model, {self.after} - {self.before}, paired on the same held-out pairs: {shown}"]
 
     def _moved(self) -> list[list[str]]:
         return [

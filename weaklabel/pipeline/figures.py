@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from weaklabel._shown import Shown, Sketch
 from weaklabel._tables import plain_table
 from weaklabel.comparers.known import Known
 from weaklabel.config import Config
@@ -27,8 +28,8 @@ _SNORKEL_NEEDS: Final = 3  # functions that vote
 METRIC_ORDER: Final = ("accuracy", "nll", "brier", "ece")
 
 
-@dataclass(frozen=True)
-class RunFigures:
+@dataclass(frozen=True, repr=False)
+class RunFigures(Shown):
     """Figures of a run on its held-out prompts.
 
     Attributes:
@@ -88,6 +89,10 @@ class RunFigures:
         metrics = ("accuracy", "nll")
         rows = [[arm, *(str(d.get(m, "-")) for m in metrics)] for arm, d in self.differences.items()]
         return ["less our labels (paired)", *metrics], rows
+
+    def _sketch(self) -> Sketch:
+        summary = "\n".join([f"run {self.name}", *self.notes])
+        return Sketch(summary, *self.table()) if self.arms else Sketch(summary)
 
     def __str__(self) -> str:
         if not self.arms:

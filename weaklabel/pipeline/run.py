@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._shown import Shown
 from weaklabel.artifacts.hash_memo import HashMemo
 from weaklabel.artifacts.steps import OnStep, Step, StepKeeper
 from weaklabel.config import LoadedConfig
@@ -90,7 +91,7 @@ class Plan:
         return Figures(self.place, self.functions, *made_of, unwritten)
 
 
-class Run:
+class Run(Shown):
     """The run called `name` (default: `run.name`) of a configuration.
 
     Args:
@@ -118,6 +119,9 @@ class Run:
         self.folder: Path = loaded.run_folder(name)
         keeper = StepKeeper(self.folder, HashMemo(loaded.store_folder / "hashes"), on_step)
         self.plan = Plan(Place(loaded, keeper, on_note, progress))
+
+    def _values(self) -> list[tuple[str, Any]]:
+        return [("folder", str(self.folder))]
 
     @property
     def lfs(self) -> tuple[LabelingFunction, ...]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from weaklabel.pipeline.run import Run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ThresholdFound(Result):
     """The curve of kept share against accuracy on locked test gold, and a certified threshold or a refusal.
 

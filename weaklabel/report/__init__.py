@@ -1,4 +1,4 @@
-"""One self-contained HTML page about labels, and the pictures on it for notebooks."""
+"""One self-contained HTML page about labels."""
 
 from weaklabel.report.build import write_report
 from weaklabel.report.judged import Judged, honest_labels, judge

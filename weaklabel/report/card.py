@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from weaklabel.report.pictures import reliability_picture
-from weaklabel.report.text import neutral
+from weaklabel.pictures import reliability_picture
+from weaklabel.pictures.text import neutral
 from weaklabel.reward import Evaluation, RewardModel, evaluate
 from weaklabel.types import Pairs
 

@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 
 from weaklabel._tables import short
+from weaklabel.pictures.contributions import contributions_picture
+from weaklabel.pictures.text import beginning, cut
+from weaklabel.pictures.text import name as one_line
 from weaklabel.report.disagreement import Dispute, disputes
-from weaklabel.report.pictures.contributions import contributions_picture
 from weaklabel.report.sections import Dossier, Section, Texts
-from weaklabel.report.text import beginning, cut
-from weaklabel.report.text import name as one_line
 from weaklabel.types import Labels
 
 LIMIT: Final = 40

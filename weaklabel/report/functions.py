@@ -9,12 +9,12 @@ import numpy as np
 
 from weaklabel._tables import short
 from weaklabel.metrics import Interval
-from weaklabel.report.drawing import Picture
-from weaklabel.report.pictures.dependency import dependency_picture, no_dependencies
-from weaklabel.report.pictures.forest import forest_picture, nats
-from weaklabel.report.pictures.heatmap import LIMIT, by_likeness, heatmap_picture
+from weaklabel.pictures.dependency import dependency_picture, no_dependencies
+from weaklabel.pictures.drawing import Picture
+from weaklabel.pictures.forest import forest_picture, nats
+from weaklabel.pictures.heatmap import LIMIT, by_likeness, heatmap_picture
+from weaklabel.pictures.text import name as one_line
 from weaklabel.report.sections import Section, Table
-from weaklabel.report.text import name as one_line
 from weaklabel.types import ABSTAIN, FloatArray, Labels
 from weaklabel.workbench.added_value import AddedValue
 from weaklabel.workbench.analysis import Analysis

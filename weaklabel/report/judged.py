@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._shown import Shown
 from weaklabel.labeler import (
     MIN_GOLD,
     MIN_PROMPTS,
@@ -26,8 +27,8 @@ from weaklabel.labeler import (
 from weaklabel.types import FloatArray, Labels, sigmoid
 
 
-@dataclass(frozen=True)
-class Judged:
+@dataclass(frozen=True, repr=False)
+class Judged(Shown):
     """Dev gold with probabilities that it had no part in.
 
     Attributes:

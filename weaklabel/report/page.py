@@ -15,9 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weaklabel.report.drawing import Picture, style
+from weaklabel.pictures.drawing import Picture, style
+from weaklabel.pictures.text import neutral
 from weaklabel.report.sections import Section, Table
-from weaklabel.report.text import neutral
 
 if TYPE_CHECKING:
     from jinja2 import Environment

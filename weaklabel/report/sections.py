@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from weaklabel.report.drawing import Picture
+from weaklabel.pictures.drawing import Picture
 
 Cells = Sequence[Sequence[str]]
 

@@ -10,10 +10,10 @@ import numpy as np
 from weaklabel._tables import short
 from weaklabel.errors import ArgumentError
 from weaklabel.metrics import Interval
+from weaklabel.pictures.forest import forest_picture
 from weaklabel.report.baselines import HINDSIGHT, Arm
 from weaklabel.report.ceiling import GoldAgreement
 from weaklabel.report.judged import Judged
-from weaklabel.report.pictures.forest import forest_picture
 from weaklabel.report.sections import Section, Table, Tile
 from weaklabel.reward.evaluation.evaluation import Evaluation
 from weaklabel.types import Labels

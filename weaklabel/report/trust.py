@@ -13,11 +13,11 @@ from weaklabel.metrics import (
     calibration_gap_when_perfect,
     ece_when_perfect,
 )
+from weaklabel.pictures.compared import compared_picture
+from weaklabel.pictures.kept_share import kept_share_picture, no_kept_share
+from weaklabel.pictures.posterior import posterior_picture
+from weaklabel.pictures.reliability import no_reliability, reliability_picture
 from weaklabel.report.judged import Judged
-from weaklabel.report.pictures.compared import compared_picture
-from weaklabel.report.pictures.kept_share import kept_share_picture, no_kept_share
-from weaklabel.report.pictures.posterior import posterior_picture
-from weaklabel.report.pictures.reliability import no_reliability, reliability_picture
 from weaklabel.report.sections import Section, Table
 from weaklabel.shift import Shift
 from weaklabel.types import Labels

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._shown import Shown
 from weaklabel._validation import check_gold, check_settings
 from weaklabel.errors import ArtifactError, DataError, LabelMatrixError, NotFittedError, WeaklabelError
 from weaklabel.reward.saved import SMALLEST, ArrayKind, Saved, write_saved
@@ -21,7 +22,7 @@ from weaklabel.types import FloatArray, Pairs, sigmoid
 GOLD_PROMPTS: Final = "gold_prompts.npy"
 
 
-class RewardModel(ABC):
+class RewardModel(Shown, ABC):
     """Scores single responses; P(B beats A) = sigmoid(score of b - score of a), Bradley and Terry (1952).
 
     A difference of scores flips its sign when the responses change places, so every reward model is a comparer
@@ -41,6 +42,10 @@ class RewardModel(ABC):
     n_gold_: int = 0
     gold_prompts_: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
     _fitted: bool = False
+
+    def _values(self) -> list[tuple[str, Any]]:
+        known = {"fitted": self._fitted, "calibrated": self.calibrated, "n_gold": self.n_gold_}
+        return [*self.settings.items(), *known.items()]
 
     @classmethod
     def annotations(cls) -> dict[str, str]:
@@ -176,14 +181,14 @@ class RewardModel(ABC):
         """What each of them is; may depend on settings."""
         return {}
 
-    def _write_more(self, folder: Path) -> None:  # noqa: B027 - most models are arrays alone
+    def _write_more(self, folder: Path) -> None:
         """Write what was learned and is no array."""
 
     def _entries(self) -> dict[str, Any]:
         """Entries of the manifest: `inputs`, and others."""
         return {"inputs": {}}
 
-    def _restore(self, saved: Saved, arrays: Mapping[str, NDArray[Any]]) -> None:  # noqa: B027 - some learn nothing
+    def _restore(self, saved: Saved, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Put back what `_arrays`, `_write_more` and `_entries` gave."""
 
     @classmethod

@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from weaklabel._shown import Sketch
 from weaklabel._tables import plain_table, short
 from weaklabel.shift.reference import (
     FAMILIES,
@@ -51,7 +52,7 @@ _SAID: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Change(Result):
     """One share that changed.
 
@@ -96,7 +97,7 @@ def _value(name: str, edge: float) -> str:
     return f"at most {100 * edge:.2g} {what} in 100 characters" if edge > 0 else f"no {what}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Shift(Result):
     """What `shift` found. `str()` says it in words, `to_dict()` gives JSON values.
 
@@ -121,21 +122,30 @@ class Shift(Result):
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        verdict = self.warning or ("No shift found." if self.tests else "Nothing can be said about a shift.")
-        lines = [verdict]
+        lines = [self._verdict()]
         if self.changes:
-            rows = [
-                [c.kind, c.name, short(c.was), short(c.now), short(c.effect, sign=True), f"{c.z:+.1f}"]
-                for c in self.changes[:15]
-            ]
-            lines += ["", plain_table(_HEADER, rows, left=2)]
-        moved = ", ".join(f"{family} {short(value)}" for family, value in self.drift.items())
-        if moved:
-            lines += [
-                "",
-                f"Drift in standard deviations of one prompt: {moved} (from {DRIFT:g} on it counts).",
-            ]
+            lines += ["", plain_table(_HEADER, self._cells()[:15], left=2)]
+        if moved := self._moved():
+            lines += ["", *moved]
         return "\n".join([*lines, *self.notes])
+
+    def _sketch(self) -> Sketch:
+        summary = "\n".join([self._verdict(), *self._moved(), *self.notes])
+        return Sketch(summary, _HEADER if self.changes else (), self._cells(), left=2)
+
+    def _verdict(self) -> str:
+        return self.warning or ("No shift found." if self.tests else "Nothing can be said about a shift.")
+
+    def _moved(self) -> list[str]:
+        moved = ", ".join(f"{family} {short(value)}" for family, value in self.drift.items())
+        said = f"Drift in standard deviations of one prompt: {moved} (from {DRIFT:g} on it counts)."
+        return [said] if moved else []
+
+    def _cells(self) -> list[list[str]]:
+        return [
+            [c.kind, c.name, short(c.was), short(c.now), short(c.effect, sign=True), f"{c.z:+.1f}"]
+            for c in self.changes
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""

@@ -46,7 +46,7 @@ _DRAWS: Final = 400
 _RARE: Final = 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reference(Result):
     """What a labeler was fitted on, in shares. Made by `Reference.of`.
 

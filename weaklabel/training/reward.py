@@ -41,7 +41,7 @@ class RewardTrainer(PreferenceTrainer):
         return added + l2 * l2_penalty(r_i, r_j) if l2 else added
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TrainedScorer(Trained):
     """What the training of a scorer did.
 

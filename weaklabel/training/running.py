@@ -24,6 +24,7 @@ import torch
 import transformers
 from transformers import EarlyStoppingCallback, TrainerState, TrainingArguments
 
+from weaklabel._shown import Shown
 from weaklabel.artifacts import content_hash, manifest
 from weaklabel.errors import ConfigError, MissingExtraError
 from weaklabel.training.checkpoints import RunLog, claim, starting_point, stopped_early
@@ -117,8 +118,8 @@ def check_fits(model: Any, tokenizer: Any, settings: TrainingSettings, gold: Siz
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trained:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Trained(Shown):
     """What a training run did. The model itself was trained in place.
 
     Attributes:

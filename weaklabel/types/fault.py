@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self, get_args
 
+from weaklabel._shown import Shown
+
 FaultKind = Literal["raised", "no_vote", "unanswered", "timed_out", "out_of_memory", "killed"]
 FAULT_KINDS: Final[tuple[FaultKind, ...]] = get_args(FaultKind)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+@dataclass(frozen=True, slots=True, repr=False)
+class Fault(Shown):
     """A labeling function that failed on one pair. The vote stands as an abstain, and is counted here.
 
     Attributes:

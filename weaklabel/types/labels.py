@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from weaklabel._arguments import check_value
+from weaklabel._shown import ROWS, Shown, Sketch
 from weaklabel._terminal import plain_line
-from weaklabel.errors import LabelMatrixError, UnknownNameError
+from weaklabel.errors import LabelMatrixError, RowError, UnknownNameError
 from weaklabel.types.pair import ABSTAIN
 from weaklabel.types.pairs import Pairs
+from weaklabel.types.rows import Rows, as_pandas, checked_rows, distinct_rows, one_row
 from weaklabel.types.votes import FloatArray, Votes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def sigmoid(logit: FloatArray) -> FloatArray:
@@ -41,7 +46,7 @@ _FIELDS: Final = {
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Labels:
+class Labels(Shown):
     """What a labeler says of pairs. Belief and importance stay two columns, down to the loss.
 
     Attributes:
@@ -94,6 +99,23 @@ class Labels:
             f"{int((self.w == 0).sum()):,} without a vote, {int(self.in_sample.sum()):,} whose own gold was fitted to"
         )
 
+    def _sketch(self) -> Sketch:
+        rows = range(min(ROWS, len(self)))
+        prompts = self.pairs.table["prompt"].slice(0, ROWS).to_pylist()
+        p, confidence, label = (
+            sigmoid(self.logit[:ROWS]),
+            sigmoid(np.abs(self.logit[:ROWS])),
+            self.label[:ROWS],
+        )
+        cells = [
+            [self.pairs.table["id"][row].as_py(), prompts[row], str(label[row])]
+            + [f"{value:.3f}" for value in (p[row], confidence[row])]
+            + [f"{self.w[row]:g}", f"{int((self.votes.L[row] != ABSTAIN).sum())} of {self.votes.n_lfs}"]
+            for row in rows
+        ]
+        header = ("id", "prompt", "label", "p of b", "confidence", "w", "votes")
+        return Sketch(repr(self), header, cells, len(self), 2)
+
     @property
     def lf_names(self) -> tuple[str, ...]:
         """The labeling functions, in column order."""
@@ -114,9 +136,38 @@ class Labels:
         """`(n_pairs,)` str: `a`, `b`, or `tie` where the logit is exactly zero."""
         return np.where(self.logit > 0, "b", np.where(self.logit < 0, "a", "tie"))
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Labels:
-        """The labels of some rows, by index or mask."""
-        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+    def take(self, rows: Rows) -> Labels:
+        """The labels of some rows, in the order given; a row that is named twice comes twice.
+
+        Raises:
+            RowError: rows that are not there.
+        """
+        return self._rows(checked_rows(rows, len(self), "Labels.take"))
+
+    def __getitem__(self, rows: Rows) -> Labels:
+        """The labels of some rows, each at most once; `explain(id)` says everything of one.
+
+        Args:
+            rows: a slice; a list or `(k,)` array of numbers, below 0 from the end; `(n_pairs,)` True or False.
+
+        Raises:
+            RowError: a single number, rows that are not there, a mask of another length, a row that is named twice.
+        """
+        if (row := one_row(rows, len(self), "labels")) is not None:
+            raise RowError(
+                f"labels[{row}] is one row. Write labels[{row}:{row + 1}], or labels.explain({self.votes.ids[row]!r})."
+            )
+        return self._rows(distinct_rows(rows, len(self), "labels"))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """`to_table` as a pandas DataFrame, one row per pair.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return as_pandas(self.to_table())
+
+    def _rows(self, index: NDArray[np.int64]) -> Labels:
         return Labels(
             self.pairs.take(index),
             self.votes.take(index),
@@ -193,8 +244,11 @@ class Labels:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+_SAID: Final = {None: "learned", ABSTAIN: "no vote", 0: "votes a", 1: "votes b"}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reason(Shown):
     """What one labeling function said of one pair. `log_odds` is its share of the logit, positive for B.
 
     `vote` is None, and `lf` the name of a view, where the texts themselves spoke.
@@ -206,8 +260,8 @@ class Reason:
     log_odds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation(Shown):
     """Why a pair got its label. `str()` gives a small table; the log-odds add up to `logit`."""
 
     pair_id: str
@@ -217,6 +271,16 @@ class Explanation:
     reasons: tuple[Reason, ...]
     n_lfs: int
     p_tie: float | None = None
+
+    def _sketch(self) -> Sketch:
+        rows = [
+            [
+                r.lf, _SAID[r.vote], "" if r.log_odds is None else f"{r.log_odds:+.3f}",
+                "" if np.isnan(r.margin) else f"{r.margin:+.4g}",
+            ]
+            for r in self.reasons
+        ]  # fmt: skip
+        return Sketch(str(self).partition("\n")[0], ("", "", "log-odds", "margin"), rows, left=2)
 
     def __str__(self) -> str:
         kind = "calibrated" if self.calibrated else "not calibrated"
@@ -228,7 +292,7 @@ class Explanation:
             lines.append(f"  P(tie) = {self.p_tie:.3f}, half of which is in P(b beats a)")
         width = max((len(r.lf) for r in self.reasons), default=0)
         for r in self.reasons:
-            said = {None: "learned", ABSTAIN: "no vote", 0: "votes a", 1: "votes b"}[r.vote]
+            said = _SAID[r.vote]
             margin = "" if np.isnan(r.margin) else f"  margin {r.margin:+.4g}"
             share = "" if r.log_odds is None else f"  log-odds {r.log_odds:+.3f}"
             lines.append(f"  {r.lf:<{width}}  {said}{share}{margin}")

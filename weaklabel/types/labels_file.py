@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from weaklabel._shown import ROWS, Shown, Sketch
 from weaklabel.errors import DataError
 from weaklabel.types.labels import Labels
 from weaklabel.types.pairs import Pairs
@@ -19,7 +21,7 @@ VOTE_PREFIX: Final = "vote:"
 _OWN: Final = {"p", "w", "label", "confidence", "calibrated", "logit", "in_sample", "p_tie"}
 
 
-class LabelsFile:
+class LabelsFile(Shown):
     """Labels in a Parquet file with the columns of `Labels.to_table()`.
 
     Iterating gives `Labels` of one row group after another. They hold no margins and no contributions: those are
@@ -57,6 +59,13 @@ class LabelsFile:
     def __repr__(self) -> str:
         kind = "calibrated" if self.calibrated else "not calibrated"
         return f"LabelsFile({str(self.path)!r}: {len(self):,} pairs, {kind})"
+
+    def _sketch(self) -> Sketch:
+        if not self._file.num_row_groups:
+            return Sketch(repr(self))
+        first = self._file.iter_batches(batch_size=ROWS)
+        shown = labels_of(pa.Table.from_batches([next(first)]))._sketch()
+        return replace(shown, summary=repr(self), total=len(self))
 
     def __iter__(self) -> Iterator[Labels]:
         for group in range(self._file.num_row_groups):

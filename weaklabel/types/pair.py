@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from weaklabel._arguments import check_value
+from weaklabel._shown import Shown
 from weaklabel.errors import DataError
 from weaklabel.types.messages import Message
 from weaklabel.types.text import Text
@@ -16,8 +17,8 @@ PREFER_A: Final = 0
 PREFER_B: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+@dataclass(frozen=True, slots=True, repr=False)
+class Pair(Shown):
     """A prompt with two candidate responses. Their order means nothing.
 
     `columns` holds only what the labeling function declared with ``columns=[...]``, so that no

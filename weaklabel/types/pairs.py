@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
 import pyarrow as pa
@@ -14,12 +14,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel._arguments import check_value
+from weaklabel._shown import ROWS, Shown, Sketch, brief
 from weaklabel.errors import DataError
 from weaklabel.types.messages import copied
 from weaklabel.types.pair import Pair, swapped_name
 from weaklabel.types.prompt_key import prompt_key
+from weaklabel.types.rows import Rows, as_pandas, checked_rows, distinct_rows, one_row
 from weaklabel.types.text import Text
 from weaklabel.types.votes import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GOLD_VALUES: Final = ("a", "b", "tie")
 TURNED_GOLD: Final = {"a": "b", "b": "a", "tie": "tie"}
@@ -49,17 +54,20 @@ CANONICAL: Final = pa.schema(
 """The canonical Arrow schema. Any further column is carried through behind these."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
+@dataclass(frozen=True, slots=True, repr=False)
+class SetAside(Shown):
     """A row that could not be used: where it stood and why. Counted and reported, never dropped in silence."""
 
     file: str
     line: int
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}: {self.reason}"
 
-@dataclass(frozen=True)
-class Pairs:
+
+@dataclass(frozen=True, repr=False)
+class Pairs(Shown):
     """Pairs in the canonical schema, with the rows that were set aside while reading them.
 
     Made by `read_pairs` (files, DataFrames, data sets) or, inside the package, from a canonical table. What is worked
@@ -128,6 +136,13 @@ class Pairs:
         shown = ", ".join(f"{count} {part}" for part, count in parts.items() if count)
         return f"Pairs({len(self)} pairs: {shown or 'no part'}; {len(self.set_aside)} rows set aside)"
 
+    def _sketch(self) -> Sketch:
+        columns = ["id", "prompt", "response_a", "response_b", "gold", "part"]
+        rows = self.table.select(columns).slice(0, ROWS).to_pylist()
+        more = [name for name in self.table.column_names if name not in CANONICAL.names]
+        summary = f"{self!r}{f'; columns besides: {brief(more)}' if more else ''}"
+        return Sketch(summary, columns, [[row[name] or "" for name in columns] for row in rows], len(self), 6)
+
     @cached_property
     def ids(self) -> tuple[str, ...]:
         return tuple(self.table["id"].to_pylist())
@@ -183,17 +198,43 @@ class Pairs:
         """Everything but the locked test prompts: what may be fitted on, shown and exported."""
         return self.take(self.parts != "test")
 
-    def take(self, rows: NDArray[Any]) -> Pairs:
-        """Some rows, by boolean mask or integer index."""
-        rising = rows.dtype != np.bool_ and rows.size and rows[0] >= 0 and bool((np.diff(rows) > 0).all())
-        if rising and rows[-1] < len(self):
+    def take(self, rows: Rows) -> Pairs:
+        """Some rows, in the order given; a row that is named twice comes twice.
+
+        Raises:
+            RowError: rows that are not there.
+        """
+        return self._rows(checked_rows(rows, len(self), "Pairs.take"))
+
+    def _rows(self, rows: NDArray[np.int64]) -> Pairs:
+        if (np.diff(rows) > 0).all():
+            # Unlike take(), filter() copies no column into one piece, which text above 2 GB does not fit.
             mask = np.zeros(len(self), dtype=np.bool_)
             mask[rows] = True
-            rows = mask
-        if rows.dtype == np.bool_:
-            # Unlike take(), filter() copies no column into one piece, which text above 2 GB does not fit.
-            return Pairs(self.table.filter(pa.array(rows)), self.set_aside)
+            return Pairs(self.table.filter(pa.array(mask)), self.set_aside)
         return Pairs(self.table.take(pa.array(rows, type=pa.int64())), self.set_aside)
+
+    @overload
+    def __getitem__(self, rows: int) -> Pair: ...
+    @overload
+    def __getitem__(self, rows: Rows) -> Pairs: ...
+    def __getitem__(self, rows: int | Rows) -> Pair | Pairs:
+        """The pair at a row, without columns of the source; or the pairs at several rows, each at most once.
+
+        Args:
+            rows: a number, below 0 from the end; a slice; a list or `(k,)` array of numbers; `(n_pairs,)` True or False.
+
+        Raises:
+            RowError: rows that are not there, a mask of another length, a row that is named twice.
+
+        >>> pairs = Pairs.of([Pair(str(i), "2 + 2?", "4", "5") for i in range(9)])
+        >>> pairs[-1].id, pairs[:3].ids, pairs[[7, 2]].ids, len(pairs[pairs.has_gold])
+        ('8', ('0', '1', '2'), ('7', '2'), 0)
+        """
+        row = one_row(rows, len(self), "pairs")
+        if row is None:
+            return self._rows(distinct_rows(rows, len(self), "pairs"))
+        return next(iter(self._rows(np.array([row], dtype=np.int64))))
 
     def swapped(self) -> Pairs:
         """The same pairs with the two responses, their gold and every `*_a`/`*_b` column in the other order."""
@@ -242,9 +283,13 @@ class Pairs:
     def __iter__(self) -> Iterator[Pair]:
         return self.iter_pairs()
 
-    def to_pandas(self) -> Any:
-        """A pandas DataFrame with one row per pair."""
-        return self.table.to_pandas()
+    def to_pandas(self) -> pd.DataFrame:
+        """A pandas DataFrame with one row per pair and the columns of `table`.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return as_pandas(self.table)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

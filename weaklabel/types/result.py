@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from weaklabel._shown import Shown
 
-class Result:
+
+class Result(Shown):
     """Base of the frozen dataclasses that functions return: their JSON is their fields, in their order.
 
     >>> from dataclasses import dataclass
-    >>> @dataclass(frozen=True)
+    >>> @dataclass(frozen=True, repr=False)
     ... class Found(Result):
     ...     share: float
     ...     names: tuple[str, ...]

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from weaklabel._arguments import check_value
-from weaklabel.errors import LabelMatrixError, UnknownNameError
+from weaklabel._shown import ROWS, Shown, Sketch
+from weaklabel.errors import LabelMatrixError, RowError, UnknownNameError
 from weaklabel.types.fault import Fault
 from weaklabel.types.pair import ABSTAIN
+from weaklabel.types.rows import Rows, as_pandas, checked_rows, distinct_rows, one_row
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Int8Array = NDArray[np.int8]
 FloatArray = NDArray[np.float64]
@@ -32,8 +40,8 @@ def signed_votes(L: Int8Array) -> FloatArray:
     return np.where(L == ABSTAIN, 0.0, 2.0 * L - 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Votes:
+@dataclass(frozen=True, slots=True, repr=False)
+class Votes(Shown):
     """Votes and margins of `m` labeling functions on `n` pairs.
 
     Attributes:
@@ -79,6 +87,28 @@ class Votes:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __repr__(self) -> str:
+        """How many, and how they fall: not the arrays."""
+        failed = f", {len(self.faults):,} of them failed" if self.faults else ""
+        return (
+            f"Votes of {self.n_lfs:,} labeling functions on {len(self):,} pairs ({self.coverage:.1%} with a vote): "
+            f"{int((self.L == 0).sum()):,} for a, {int((self.L == 1).sum()):,} for b, "
+            f"{int((self.L == ABSTAIN).sum()):,} abstains{failed}"
+        )
+
+    def _sketch(self) -> Sketch:
+        failed = Counter(fault.lf for fault in self.faults)
+        rows = [
+            [
+                name,
+                *(f"{int((self.L[:, j] == vote).sum()):,}" for vote in (0, 1, ABSTAIN)),
+                f"{failed[name]:,}",
+            ]
+            for j, name in enumerate(self.lf_names[:ROWS])
+        ]
+        header = ("labeling function", "votes a", "votes b", "abstains", "of these failed")
+        return Sketch(repr(self), header, rows, self.n_lfs)
+
     @property
     def n_lfs(self) -> int:
         return len(self.lf_names)
@@ -100,9 +130,46 @@ class Votes:
         except ValueError:
             raise UnknownNameError.for_name("labeling function", name, self.lf_names) from None
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Votes:
-        """The votes on some rows, by index or mask."""
-        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+    def take(self, rows: Rows) -> Votes:
+        """The votes on some rows, in the order given; a row that is named twice comes twice.
+
+        Raises:
+            RowError: rows that are not there.
+        """
+        return self._rows(checked_rows(rows, len(self), "Votes.take"))
+
+    def __getitem__(self, rows: Rows) -> Votes:
+        """The votes on some rows, each at most once; `votes.L[row]` are the votes of one.
+
+        Args:
+            rows: a slice; a list or `(k,)` array of numbers, below 0 from the end; `(n_pairs,)` True or False.
+
+        Raises:
+            RowError: a single number, rows that are not there, a mask of another length, a row that is named twice.
+
+        >>> L = np.array([[0], [1], [-1]], dtype=np.int8)
+        >>> votes = Votes(L, np.full(L.shape, np.nan, np.float32), ("longer",), ("x", "y", "z"))
+        >>> votes[1:].ids, votes[[True, False, True]].L.tolist()
+        (('y', 'z'), [[0], [-1]])
+        """
+        if (row := one_row(rows, len(self), "votes")) is not None:
+            raise RowError(
+                f"votes[{row}] is one row. Write votes[{row}:{row + 1}], or votes.L[{row}] for its votes."
+            )
+        return self._rows(distinct_rows(rows, len(self), "votes"))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A pandas DataFrame: `id`, then `vote:<lf>` per labeling function: -1, 0 or 1, int8.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        columns = [pa.array(self.ids, pa.string()), *(pa.array(column) for column in self.L.T)]
+        return as_pandas(
+            pa.Table.from_arrays(columns, names=["id", *(f"vote:{name}" for name in self.lf_names)])
+        )
+
+    def _rows(self, index: NDArray[np.int64]) -> Votes:
         ids = tuple(self.ids[i] for i in index)
         kept = set(ids)
         return Votes(

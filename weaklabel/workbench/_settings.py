@@ -19,7 +19,7 @@ _LOWS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
 _HIGHS: Final = (0.5, 0.75, 0.9, 0.95)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Settings(Result):
     """What `tune` searches over: see `ResponseScorer`.
 

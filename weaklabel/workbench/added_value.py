@@ -20,7 +20,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from weaklabel._arguments import checked
-from weaklabel._tables import html_table, plain_table, short
+from weaklabel._shown import Sketch
+from weaklabel._tables import plain_table, short
 from weaklabel.metrics import Interval, bootstrap, paired_difference
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes
 from weaklabel.types.result import Result, json_fields
@@ -31,7 +32,7 @@ _ALONE: Final = 1.0  # one weight needs little holding
 _HEADER: Final = ("lf", "coverage", "adds", "95% interval", "alone", "95% interval", "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Added(Result):
     """One function, or several left out together.
 
@@ -57,7 +58,7 @@ class Added(Result):
         return json_fields(self) | {"verdict": self.verdict}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class AddedValue(Result):
     """What `added_value` found. `str()` prints a table, `to_dict()` gives JSON values.
 
@@ -81,8 +82,10 @@ class AddedValue(Result):
         tables = [plain_table(_HEADER, [_cells(row) for row in self.rows if len(row.lfs) == 1]), ""]
         if sets:
             tables += [plain_table(("left out together", *_HEADER[1:]), [_cells(row) for row in sets]), ""]
+        return "\n".join([*tables, self._summary()])
+
+    def _summary(self) -> str:
         lines = [
-            *tables,
             f"NLL in nats per pair, out of fold on {self.n_gold} dev pairs of {self.n_prompts} prompts, model: {self.model} "
             f"({self.seconds:.1f} s). With all functions: {self.nll}; a coin: .693.",
             "adds: what is lost without it. alone: what it gains over a coin by itself. + and -: the interval excludes "
@@ -90,8 +93,8 @@ class AddedValue(Result):
         ]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        return html_table(_HEADER, [_cells(row) for row in self.rows])
+    def _sketch(self) -> Sketch:
+        return Sketch(self._summary(), _HEADER, [_cells(row) for row in self.rows])
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; how long it took is left out, so that equal input gives equal output."""

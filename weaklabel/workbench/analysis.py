@@ -11,13 +11,14 @@ be compared.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._arguments import checked
-from weaklabel._tables import html_table, plain_table, short
+from weaklabel._shown import Sketch
+from weaklabel._tables import plain_table, short
 from weaklabel._validation import lookup
 from weaklabel.errors import ConfigError, UnknownNameError
 from weaklabel.metrics import Interval, bootstrap
@@ -28,8 +29,7 @@ from weaklabel.workbench._dev import rows_of_gold
 FEW_PROMPTS: Final = 20
 """Below this many prompts a bootstrap is too narrow; Wilson's interval on the number of prompts stands in."""
 
-Sort = Literal["lf", "coverage", "overlap", "conflict", "faults", "accuracy", "over_all"]
-SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
+SORTS: Final = ("lf", "coverage", "overlap", "conflict", "faults", "accuracy", "over_all")
 """What functions can be ordered by."""
 
 _CHUNK: Final = 1 << 18  # rows per matrix product: float32 counts stay exact and memory flat
@@ -37,7 +37,7 @@ _HEADER: Final = ("lf", "coverage", "overlap", "conflict", "votes", "b share", "
 _GOLD_HEADER: Final = ("accuracy", "95% interval", "on gold", "over all")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LFAnalysis(Result):
     """One labeling function.
 
@@ -62,7 +62,7 @@ class LFAnalysis(Result):
     accuracy: Interval | None = None
     over_all: float | None = None
 
-    def figure(self, name: Sort) -> float:
+    def figure(self, name: str) -> float:
         """The figure that `ordered` goes by; minus infinity where it is not known."""
         value = getattr(self, name)
         value = value.value if isinstance(value, Interval) else value
@@ -73,7 +73,7 @@ class LFAnalysis(Result):
         return json_fields(self, name="lf")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Analysis(Result):
     """What `analyze` found. `str()` prints a table, `to_dict()` gives JSON values, `to_pandas()` a row per function.
 
@@ -101,7 +101,7 @@ class Analysis(Result):
         return lookup("labeling function", {lf.name: lf for lf in self.lfs}, name)
 
     @checked
-    def ordered(self, by: Sort | None = None, *, min_coverage: float = 0.0) -> Analysis:
+    def ordered(self, by: str | None = None, *, min_coverage: float = 0.0) -> Analysis:
         """The same figures with the functions in another order, the highest first, and without those that seldom vote.
 
         Args:
@@ -132,16 +132,18 @@ class Analysis(Result):
         )
 
     def __str__(self) -> str:
-        header, rows = self._cells()
+        return "\n".join([plain_table(*self._cells()), "", self._summary()])
+
+    def _summary(self) -> str:
         gold = f"{self.n_gold} gold pairs" if self.n_gold else "no gold, so no accuracies"
         summary = (
             f"{self.n_pairs} pairs, {len(self.lfs)} labeling functions, {gold}. Share of pairs with a vote "
             f"{short(self.coverage)}, with two or more {short(self.overlap)}, in conflict {short(self.conflict)}."
         )
-        return "\n".join([plain_table(header, rows), "", summary, *self._alike(), *self.notes])
+        return "\n".join([summary, *self._alike(), *self.notes])
 
-    def _repr_html_(self) -> str:
-        return html_table(*self._cells())
+    def _sketch(self) -> Sketch:
+        return Sketch(self._summary(), *self._cells())
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         header = [*_HEADER, *(_GOLD_HEADER if self.n_gold else ())]

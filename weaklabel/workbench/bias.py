@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
-from weaklabel._tables import html_table, plain_table, short
+from weaklabel._shown import Sketch
+from weaklabel._tables import plain_table, short
 from weaklabel._terminal import one_line
 from weaklabel.errors import DataError, GoldError
 from weaklabel.metrics import Interval, Metric, bootstrap, paired_difference
@@ -43,7 +44,7 @@ _MEAN: Final = Metric(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LengthBias(Result):
     """How strongly labels prefer the longer response, in one kind of pair.
 
@@ -67,7 +68,7 @@ class LengthBias(Result):
         return json_fields(self, name="pairs")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LabelBias(Result):
     """What `label_bias` found. `str()` prints it, `to_dict()` gives JSON values.
 
@@ -91,14 +92,19 @@ class LabelBias(Result):
     n_in_sample: int
 
     def __str__(self) -> str:
+        if self.length is None:
+            return f"{self._position()}\n\nNo two responses differ in length."
+        return "\n".join(
+            [self._position(), "", plain_table(_HEADER, self._cells()), "", *self._remarks(self.length)]
+        )
+
+    def _position(self) -> str:
         gold = f"; gold: {self.gold_position}" if self.gold_position else ""
         leans = "" if self.position.low <= 0.5 <= self.position.high else " (leans to one position)"
-        lines = [f"Position: mean p of b is {self.position}{leans}{gold}.", ""]
-        if self.length is None:
-            return "\n".join([*lines, "No two responses differ in length."])
-        lines += [
-            plain_table(_HEADER, self._cells()),
-            "",
+        return f"Position: mean p of b is {self.position}{leans}{gold}."
+
+    def _remarks(self, length: LengthBias) -> list[str]:
+        lines = [
             "Length: belief in the longer response (soft), share of labels that name it (hard), and what gold does on "
             f"the same pairs ({self.n_gold} of {self.n_pairs} labels have dev gold).",
         ]
@@ -106,14 +112,17 @@ class LabelBias(Result):
             lines.append(
                 f"{self.n_in_sample} of these labels were fitted on their own gold: soft - gold is flattered by it."
             )
-        if self.length.hard_minus_gold is not None and self.length.hard_minus_gold.low > 0:
+        if length.hard_minus_gold is not None and length.hard_minus_gold.low > 0:
             lines.append(
                 "Hard labels exaggerate length: train on p, or keep confident pairs of like lengths."
             )
-        return "\n".join(lines)
+        return lines
 
-    def _repr_html_(self) -> str:
-        return html_table(_HEADER, self._cells())
+    def _sketch(self) -> Sketch:
+        if self.length is None:
+            return Sketch(str(self))
+        summary = "\n".join([self._position(), *self._remarks(self.length)])
+        return Sketch(summary, _HEADER, self._cells())
 
     def _cells(self) -> list[list[str]]:
         overall = [self.length] if self.length else []

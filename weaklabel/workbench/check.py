@@ -22,6 +22,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._shown import Sketch
 from weaklabel.engine.executors import OutOfTime, alarm
 from weaklabel.errors import ConfigError, DataError, GoldError
 from weaklabel.lf.builders import runs_in_python
@@ -48,7 +49,7 @@ _FEWEST: Final = 10
 _SECONDS_PER_PASS: Final = 1.0  # an examination is about three passes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Checked(Result):
     """What `check` found. `str()` prints like a linter, `to_dict()` gives JSON values.
 
@@ -90,14 +91,21 @@ class Checked(Result):
         return int(bool(self.findings))
 
     def __str__(self) -> str:
+        ask = ["`weaklabel rule CODE` explains a code."] if self.findings else []
+        return "\n".join([*map(str, self.findings), *self.notes, self._summary(), *ask])
+
+    def _summary(self) -> str:
         n, m = len(self.findings), len(self.lf_names)
         gold = (
             f"{self.n_gold} with dev gold" if self.n_gold else "no dev gold, so nothing is said of accuracy"
         )
         found = f"{n} finding{'s' if n != 1 else ''}" if n else "Nothing found"
-        summary = f"{found} in {m} labeling function{'s' if m != 1 else ''} on {self.n_pairs} pairs ({gold})."
-        ask = ["`weaklabel rule CODE` explains a code."] if n else []
-        return "\n".join([*map(str, self.findings), *self.notes, summary, *ask])
+        return f"{found} in {m} labeling function{'s' if m != 1 else ''} on {self.n_pairs} pairs ({gold})."
+
+    def _sketch(self) -> Sketch:
+        rows = [[f.where, f.code, f.severity, f.message, f.fix] for f in self.findings]
+        header = ("where", "code", "", "finding", "what to do")
+        return Sketch("\n".join([self._summary(), *self.notes]), header if rows else (), rows, left=5)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from weaklabel._arguments import checked
-from weaklabel._tables import html_table, plain_table, short
+from weaklabel._shown import Sketch
+from weaklabel._tables import plain_table, short
 from weaklabel.errors import ConfigError
 from weaklabel.metrics import METRICS, Interval, ece_when_perfect, paired_difference, score_all
 from weaklabel.types import FloatArray, Pairs, Votes
@@ -19,7 +20,7 @@ SCORES: Final = ("accuracy", "nll", "ece")
 _HEADER: Final = ("set", "lfs", "coverage", "accuracy", "NLL", "ECE", "ECE if perfect")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SetFigures(Result):
     """One set of functions.
 
@@ -43,7 +44,7 @@ class SetFigures(Result):
         return json_fields(self, name="set")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SetComparison(Result):
     """What `compare_sets` found. `str()` prints two tables, `to_dict()` gives JSON values.
 
@@ -60,17 +61,21 @@ class SetComparison(Result):
 
     def __str__(self) -> str:
         first = self.sets[0].name
-        lines = [
-            plain_table(_HEADER, [_cells(s) for s in self.sets]),
-            "",
-            f"Out of fold on {self.n_gold} dev pairs of {self.n_prompts} prompts, model: {self.model}, 95% intervals over prompts.",
-        ]
+        lines = [plain_table(_HEADER, [_cells(s) for s in self.sets]), "", self._summary()]
         rows = [[s.name, *(str(s.against_first[name]) for name in SCORES)] for s in self.sets[1:]]
         header = [f"minus {first}", "accuracy", "NLL", "ECE"]
         return "\n".join([*lines, "", plain_table(header, rows)] if rows else lines)
 
-    def _repr_html_(self) -> str:
-        return html_table(_HEADER, [_cells(s) for s in self.sets])
+    def _summary(self) -> str:
+        return f"Out of fold on {self.n_gold} dev pairs of {self.n_prompts} prompts, model: {self.model}, 95% intervals over prompts."
+
+    def _sketch(self) -> Sketch:
+        against = [f"{name} - {self.sets[0].name}" for name in ("accuracy", "NLL", "ECE")]
+        rows = [
+            [*_cells(s), *(str(s.against_first[name]) if name in s.against_first else "" for name in SCORES)]
+            for s in self.sets
+        ]
+        return Sketch(self._summary(), (*_HEADER, *against), rows)
 
 
 @checked

@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
-from weaklabel._tables import chance, html_table, plain_table, short
+from weaklabel._shown import Sketch
+from weaklabel._tables import chance, plain_table, short
 from weaklabel.groups import some_prompts
 from weaklabel.metrics.rows import group_numbers
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes, signed_votes
@@ -54,7 +55,7 @@ BELIEVED: Final = 0.05
 _HEADER: Final = ("one", "other", "correlation", "95% interval", "q", "agree", "margins", "pairs", "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Link(Result):
     """Two functions whose errors go together.
 
@@ -79,7 +80,7 @@ class Link(Result):
     copies: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dependencies(Result):
     """What `dependencies` found. `str()` prints a table; the arrays are what a heatmap or a graph is drawn from.
 
@@ -128,19 +129,24 @@ class Dependencies(Result):
 
     def text(self, top: int = 20) -> str:
         """The strongest `top` links as a table, then clusters and the effective number."""
-        told = f"{self.n_gold} gold pairs" if self.by == "gold" else "agreement alone (no gold)"
         if not self._anything_known():
-            lines = [
-                f"Nothing can be told by {told}: two functions must both vote on {ENOUGH} pairs of as many prompts, each "
-                "right on some and wrong on others."
-            ]
-            return "\n".join([*lines, *self.notes])
+            return self._summary()
         lines = [plain_table(_HEADER, [_cells(link) for link in self.links[:top]], left=2), ""]
         if not self.links:
             lines = ["No two functions err together beyond chance.", ""]
         elif len(self.links) > top:
             lines[-1:] = [f"... and {len(self.links) - top} weaker links.", ""]
-        lines += [f"cluster: {', '.join(names)}" for names in self.clusters]
+        return "\n".join([*lines, self._summary()])
+
+    def _summary(self) -> str:
+        told = f"{self.n_gold} gold pairs" if self.by == "gold" else "agreement alone (no gold)"
+        if not self._anything_known():
+            nothing = (
+                f"Nothing can be told by {told}: two functions must both vote on {ENOUGH} pairs of as many prompts, each "
+                "right on some and wrong on others."
+            )
+            return "\n".join([nothing, *self.notes])
+        lines = [f"cluster: {', '.join(names)}" for names in self.clusters]
         lines.append(
             f"{len(self.lf_names)} functions are worth about {self.effective:.1f} independent ones. "
             f"Correlation of errors given the truth, told by {told}; links have q <= {BELIEVED:g}."
@@ -151,8 +157,10 @@ class Dependencies(Result):
         others = ~np.eye(len(self.lf_names), dtype=np.bool_)
         return len(self.lf_names) < 2 or not bool(np.isnan(self.correlation[others]).all())
 
-    def _repr_html_(self) -> str:
-        return html_table(_HEADER, [_cells(link) for link in self.links[:20]])
+    def _sketch(self) -> Sketch:
+        rows = [_cells(link) for link in self.links]
+        none = "" if rows else "No two functions err together beyond chance.\n"
+        return Sketch(f"{none}{self._summary()}", _HEADER if rows else (), rows, left=2)
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame, one row per link."""

@@ -22,7 +22,8 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from weaklabel._arguments import checked
-from weaklabel._tables import chance, html_table, plain_table, short
+from weaklabel._shown import ROWS, Sketch
+from weaklabel._tables import chance, plain_table, short
 from weaklabel.errors import ConfigError, GoldError
 from weaklabel.lf.checks import rows_of
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
@@ -39,7 +40,7 @@ SURVIVES: Final = 0.05
 _HEADER: Final = ("kind", "clue", "wins", "coverage", "pairs", "effect", "95% interval", "q", "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Clue(Result):
     """One thing in which responses differ, and how it goes with preference.
 
@@ -75,7 +76,7 @@ class Clue(Result):
         return json_fields(self) | {"survives": self.survives}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Exploration(Result):
     """What `explore` found. `str()` prints a table, `to_dict()` gives JSON values, `to_pandas()` a row per clue.
 
@@ -103,20 +104,23 @@ class Exploration(Result):
     def text(self, top: int = 15) -> str:
         """The table, with `top` clues of each kind, and the lines to write for those that survive."""
         shown = self._best(top)
-        tested = ", ".join(f"{count} {kind}s" for kind, count in self.tested.items())
-        lines = [
-            plain_table(_HEADER, [_cells(clue) for clue in shown], left=3),
-            "",
-            f"{self.n_pairs} dev pairs on {self.n_prompts} prompts; tested {tested}. Effect: accuracy of 'more wins' "
-            f"minus .5. * survives: q <= {SURVIVES:g}, at most one in twenty of these by chance.",
-            *self.notes,
-        ]
+        lines = [plain_table(_HEADER, [_cells(clue) for clue in shown], left=3), "", self._summary()]
         if worth := [clue for clue in shown if clue.survives]:
             lines += ["", "Worth writing (see that you believe them):", *(f"  {c.suggestion}" for c in worth)]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        return html_table(_HEADER, [_cells(clue) for clue in self._best(15)])
+    def _summary(self) -> str:
+        tested = ", ".join(f"{count} {kind}s" for kind, count in self.tested.items())
+        lines = [
+            f"{self.n_pairs} dev pairs on {self.n_prompts} prompts; tested {tested}. Effect: accuracy of 'more wins' "
+            f"minus .5. * survives: q <= {SURVIVES:g}, at most one in twenty of these by chance.",
+            *self.notes,
+        ]
+        return "\n".join(lines)
+
+    def _sketch(self) -> Sketch:
+        strongest = sorted(self._best(ROWS), key=lambda clue: clue.q)
+        return Sketch(self._summary(), _HEADER, [_cells(clue) for clue in strongest], len(self.clues), 3)
 
     def _best(self, top: int) -> list[Clue]:
         return [clue for kind in KINDS for clue in [c for c in self.clues if c.kind == kind][:top]]

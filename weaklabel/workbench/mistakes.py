@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._shown import ROWS, Sketch
 from weaklabel._tables import chance, plain_table, short
 from weaklabel._terminal import one_line, plain_line, plain_text
 from weaklabel.errors import LabelMatrixError
@@ -34,7 +35,7 @@ _KINDS: Final = ("category", "source", "task", "language")
 _MAX_KINDS: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Mistake(Result):
     """One pair on which the function voted against gold.
 
@@ -77,7 +78,7 @@ class Mistake(Result):
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Pattern(Result):
     """A kind of pair: how often the function is wrong in it, and elsewhere.
 
@@ -98,7 +99,7 @@ class Pattern(Result):
         return json_fields(self, name="kind")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Mistakes(Result):
     """What `mistakes` found. `str()` shows the first ten, `text()` as many as asked for.
 
@@ -128,10 +129,7 @@ class Mistakes(Result):
 
     def lines(self, limit: int | None = 10, *, full: bool = False) -> Iterator[str]:
         """The parts of `text`, one after the other, for a pager."""
-        if self.wrong is None:
-            yield f"{self.lf} never votes on decided dev gold: nothing to be wrong about."
-        else:
-            yield f"{self.lf} is wrong on {len(self)} of {self.wrong.n} votes on dev gold: {self.wrong}"
+        yield self._summary()
         yield from self.notes
         if self.patterns:
             yield ""
@@ -144,6 +142,32 @@ class Mistakes(Result):
         rest = len(self) - sum(len(same) for same in shown)
         if rest:
             yield f"\n... and {rest} more."
+
+    def _summary(self) -> str:
+        if self.wrong is None:
+            return f"{self.lf} never votes on decided dev gold: nothing to be wrong about."
+        return f"{self.lf} is wrong on {len(self)} of {self.wrong.n} votes on dev gold: {self.wrong}"
+
+    def _sketch(self) -> Sketch:
+        kinds = [
+            f"{pattern.name}: wrong on {pattern.wrong}, elsewhere {short(pattern.elsewhere)} (q {chance(pattern.q)})"
+            for pattern in self.patterns[:3]
+        ]
+        header = ("id", "voted", "gold", "margin", "prompt", "response a", "response b")
+        rows = [
+            [
+                m.id,
+                m.vote,
+                m.gold,
+                "" if np.isnan(m.margin) else f"{m.margin:+.4g}",
+                m.prompt,
+                m.response_a,
+                m.response_b,
+            ]
+            for m in self.mistakes[:ROWS]
+        ]
+        summary = "\n".join([self._summary(), *self.notes, *kinds])
+        return Sketch(summary, header if rows else (), rows, len(self), len(header))
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame, one row per mistake."""

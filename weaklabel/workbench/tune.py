@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
-from weaklabel._tables import chance, html_table, plain_table, short
+from weaklabel._shown import Sketch
+from weaklabel._tables import chance, plain_table, short
 from weaklabel.errors import ConfigError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.labeler import N_FOLDS
@@ -44,7 +45,7 @@ BELIEVED: Final = 0.1
 _HEADER: Final = ("scorer", "now", "proposed", "accuracy", "coverage", "naive gain", "honest gain", "q", "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Tuned(Result):
     """What the search says of one scorer.
 
@@ -98,7 +99,7 @@ class Tuned(Result):
         return json_fields(self) | {"suggested": self.suggested}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Tuning(Result):
     """What `tune` found. `str()` prints a table, `code()` the suggestions as a file of labeling functions.
 
@@ -119,19 +120,21 @@ class Tuning(Result):
         return tuple(row for row in self.rows if row.suggested)
 
     @property
-    def _shown(self) -> list[list[str]]:
+    def _changed(self) -> list[list[str]]:
         """Cells of the scorers that the search would change."""
         return [_cells(row) for row in self.rows if row.proposed != row.now]
 
     def __str__(self) -> str:
-        worth = self.suggestions
+        worth = [f"  {row.lf}: {row.code}" for row in self.suggestions]
+        table = [plain_table(_HEADER, self._changed, left=3), ""] if self._changed else []
+        return "\n".join([*table, self._summary(), *(["", "Suggested:", *worth] if worth else [])])
+
+    def _summary(self) -> str:
         many = len(self.rows) > 1
         among = f" over all {len(self.rows)} scorers" if many else ""
         lucky = ", which happens among so many" if many else ""
-        shown = self._shown
-        alone = len(self.rows) - len(shown)
+        alone = len(self.rows) - len(self._changed)
         lines = [
-            *([plain_table(_HEADER, shown, left=3), ""] if shown else []),
             *(
                 [f"{alone} of {len(self.rows)} scorers are best as they are, and are left out."]
                 if alone
@@ -143,12 +146,12 @@ class Tuning(Result):
             f"{among}. ? above chance by itself{lucky}.",
             *self.notes,
         ]
-        if not worth:
-            return "\n".join([*lines, "Nothing to suggest: no gain is above chance out of fold."])
-        return "\n".join([*lines, "", "Suggested:", *(f"  {row.lf}: {row.code}" for row in worth)])
+        if not self.suggestions:
+            lines.append("Nothing to suggest: no gain is above chance out of fold.")
+        return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        return html_table(_HEADER, self._shown)
+    def _sketch(self) -> Sketch:
+        return Sketch(self._summary(), _HEADER, self._changed, left=3)
 
     def code(self) -> str:
         """Python source that makes the suggested scorers under the name `<name>_tuned`; `load_lfs` reads it.

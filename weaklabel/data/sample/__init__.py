@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from weaklabel._shown import Shown
 from weaklabel.artifacts import json_line, write_text
 from weaklabel.data.sample.arithmetic import arithmetic
 from weaklabel.data.sample.facts import facts
@@ -41,8 +42,8 @@ GOLD_TIES: Final = 0.03
 """Share of gold that calls a tie."""
 
 
-@dataclass(frozen=True, slots=True)
-class SamplePaths:
+@dataclass(frozen=True, slots=True, repr=False)
+class SamplePaths(Shown):
     """Where `write_sample` put its files. Nothing but tests reads `truth`."""
 
     pairs: Path

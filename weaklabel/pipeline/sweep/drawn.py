@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from weaklabel.metrics import Interval
+from weaklabel.pictures.drawing import WIDTH, Canvas, Picture, Scale, nothing, tick
 from weaklabel.pipeline.sweep.row import SweepRow
-from weaklabel.report.drawing import WIDTH, Canvas, Picture, Scale, nothing, tick
 
 # Line, dots and words of the sources, the main one last: it is drawn over the others.
 _LOOKS: Final = (

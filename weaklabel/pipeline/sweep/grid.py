@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._shown import Shown
 from weaklabel._tables import short
 from weaklabel._validation import lookup
 from weaklabel.config import SweepReward, SweepSettings
@@ -21,8 +22,8 @@ ALL: Final = "all"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
+@dataclass(frozen=True, slots=True, repr=False)
+class Arm(Shown):
     """What a reward model learns from beside gold.
 
     Attributes:

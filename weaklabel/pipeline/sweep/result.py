@@ -8,23 +8,24 @@ from typing import Any, Final
 
 import numpy as np
 
+from weaklabel._shown import Shown, Sketch
 from weaklabel._tables import plain_table
 from weaklabel.metrics import METRICS, Interval
 from weaklabel.metrics.draws import bounds
+from weaklabel.pictures.drawing import Picture
 from weaklabel.pipeline.sweep.drawn import sweep_picture
 from weaklabel.pipeline.sweep.grid import GOLD_ONLY, Arm
 from weaklabel.pipeline.sweep.measured import Measured
 from weaklabel.pipeline.sweep.row import HEADER, SweepRow
 from weaklabel.pipeline.sweep.verdict import verdict
 from weaklabel.pipeline.sweep.worth import CrossedDraws, summed, worth
-from weaklabel.report.drawing import Picture
 from weaklabel.types import FloatArray
 
 _METRICS: Final = ("accuracy", "nll")
 
 
-@dataclass(frozen=True)
-class SweepResult:
+@dataclass(frozen=True, repr=False)
+class SweepResult(Shown):
     """Everything that a sweep found. `str()` shows the main rows and the verdict, `table()` all rows.
 
     Attributes:
@@ -91,6 +92,10 @@ class SweepResult:
             if same or not row.arm.source:
                 found.append(row)
         return found
+
+    def _sketch(self) -> Sketch:
+        rows = [row.cells() for row in self.shown()]
+        return Sketch("\n".join([*self.verdict, *self.notes]), HEADER, rows, left=3)
 
     def __str__(self) -> str:
         shown = self.shown()

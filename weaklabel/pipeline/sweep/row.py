@@ -14,7 +14,7 @@ from weaklabel.pipeline.sweep.worth import Worth
 from weaklabel.types.result import Result, json_fields
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SweepRow(Result):
     """One reward model, gold size and arm, over all seeds.
 

@@ -62,7 +62,7 @@ def summed(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Worth(Result):
     """The gold size at which gold alone is as good, with its 95% interval.
 

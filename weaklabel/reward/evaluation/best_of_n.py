@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from weaklabel._shown import Shown, Sketch
 from weaklabel._tables import plain_table
 from weaklabel.data.readers.base import shown
 from weaklabel.data.sources import open_source
@@ -23,8 +24,8 @@ from weaklabel.types.result import Result
 RANDOM: Final = "random choice"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+@dataclass(frozen=True, slots=True, repr=False)
+class Candidates(Shown):
     """One prompt, its candidate responses, and which of them are right (at least one, not all)."""
 
     prompt: str
@@ -32,7 +33,7 @@ class Candidates:
     right: tuple[bool, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class BestOfN(Result):
     """How often the first choice is right.
 
@@ -46,10 +47,18 @@ class BestOfN(Result):
     n_prompts: int
     n_candidates: float
 
+    def _sketch(self) -> Sketch:
+        return Sketch(self._summary(), *self._cells())
+
     def __str__(self) -> str:
+        return f"{plain_table(*self._cells())}\n{self._summary()}"
+
+    def _cells(self) -> tuple[list[str], list[list[str]]]:
         rows = [[arm, str(interval)] for arm, interval in self.figures.items()]
-        table = plain_table(["best of n", "first choice right"], rows)
-        return f"{table}\n{self.n_prompts:,} prompts, {self.n_candidates:.1f} candidates each on average."
+        return ["best of n", "first choice right"], rows
+
+    def _summary(self) -> str:
+        return f"{self.n_prompts:,} prompts, {self.n_candidates:.1f} candidates each on average."
 
 
 def read_candidates(source: Any) -> list[Candidates]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -12,7 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
-from weaklabel._tables import html_table, plain_table
+from weaklabel._shown import Sketch
+from weaklabel._tables import plain_table
 from weaklabel.errors import GoldError, LabelMatrixError
 from weaklabel.metrics import METRICS, Interval, bootstrap, ece_when_perfect, paired_difference, score_all
 from weaklabel.types import Bare, CanCompare, Comparer, FloatArray, Pairs, answer_of, as_comparer
@@ -22,7 +22,7 @@ LONGER: Final = "longer_response"
 """The rule that every table shows: the response with more characters wins, equal lengths are half right."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Evaluation(Result):
     """How well comparers know what people said. `str()` and notebooks show a table.
 
@@ -77,9 +77,9 @@ class Evaluation(Result):
         heading, *rows = self.rows()
         return "\n".join([plain_table(heading, rows, left=len(heading)), *self.notes()])
 
-    def _repr_html_(self) -> str:
-        heading, *rows = self.rows()
-        return html_table(heading, rows) + "".join(f"<p>{html.escape(note)}</p>" for note in self.notes())
+    def _sketch(self) -> Sketch:
+        heading, *body = self.rows()
+        return Sketch("\n".join(self.notes()), heading, body)
 
     def _row(self, name: str) -> list[str]:
         figures, against = self.figures[name], self.differences.get(name, {})

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from weaklabel._shown import Sketch
 from weaklabel._tables import plain_table, short
 from weaklabel.errors import GoldError, LayoutError
 from weaklabel.metrics import METRICS, Interval, bootstrap, score_all
@@ -41,7 +42,7 @@ ALL: Final = "(none)"
 Figures = dict[str, dict[str, Interval]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Consistency(Result):
     """What happens to answers when the two responses change places.
 
@@ -54,7 +55,7 @@ class Consistency(Result):
     largest_gap: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SubsetEvaluation(Result):
     """Comparers on gold, whole and in parts. `str()` shows tables.
 
@@ -78,6 +79,12 @@ class SubsetEvaluation(Result):
         """Everything as JSON values."""
         own = json_fields(self)
         return {**own.pop("whole"), **own}
+
+    def _sketch(self) -> Sketch:
+        heading, *body = self.whole.rows()
+        parts = len(next(iter(self.subsets.values()), ()))
+        notes = [*self.whole.notes(), f"{parts} subsets; print() shows them, sections and lengths."]
+        return Sketch("\n".join(notes), heading, body)
 
     def __str__(self) -> str:
         tables = [str(self.whole)]

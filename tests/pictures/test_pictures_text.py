@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaklabel.report.text import beginning, cut, name, neutral
+from weaklabel.pictures.text import beginning, cut, name, neutral
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None))
 

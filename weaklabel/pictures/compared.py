@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from weaklabel.metrics import Interval
-from weaklabel.report.drawing import WIDTH, Canvas, Picture, Scale, nothing, tick
-from weaklabel.report.text import name as one_line
+from weaklabel.pictures.drawing import WIDTH, Canvas, Picture, Scale, nothing, tick
+from weaklabel.pictures.text import name as one_line
 
 _ROW: Final = 52
 _COLOURS: Final = "labels in blue, gold below them in orange"

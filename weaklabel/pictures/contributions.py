@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from weaklabel._tables import short
-from weaklabel.report.drawing import WIDTH, Canvas, Picture, Scale, nothing
-from weaklabel.report.text import fitted
-from weaklabel.report.text import name as one_line
+from weaklabel.pictures.drawing import WIDTH, Canvas, Picture, Scale, nothing
+from weaklabel.pictures.text import fitted
+from weaklabel.pictures.text import name as one_line
 from weaklabel.types import Reason
 
 LIMIT: Final = 24

@@ -16,19 +16,17 @@ from pathlib import Path
 from typing import Final
 
 from weaklabel._tables import html_table, short
-from weaklabel.report.text import name as one_line
-from weaklabel.report.text import neutral
+from weaklabel.pictures.text import name as one_line
+from weaklabel.pictures.text import neutral
 
 WIDTH: Final = 360
 """Width of an ordinary picture, that of a small phone: there it is shown as drawn, and only ever enlarged."""
-
-_STYLES: Final = Path(__file__).parent / "templates"
 
 
 @cache
 def style() -> str:
     """The style sheet of all pictures, with both colour schemes."""
-    return (_STYLES / "pictures.css").read_text(encoding="utf-8")
+    return Path(__file__).with_name("pictures.css").read_text(encoding="utf-8")
 
 
 class Canvas:

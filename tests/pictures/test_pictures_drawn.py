@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from weaklabel.calibration import Temperature, VennAbers
 from weaklabel.errors import ConfigError, LabelMatrixError
 from weaklabel.metrics import Interval
-from weaklabel.report.pictures import (
+from weaklabel.pictures import (
     Picture,
     calibration_map_picture,
     compared_picture,
@@ -25,9 +25,9 @@ from weaklabel.report.pictures import (
     posterior_picture,
     reliability_picture,
 )
-from weaklabel.report.pictures.heatmap import by_likeness
-from weaklabel.report.pictures.posterior import mirror_counts
-from weaklabel.report.pictures.reliability import perfect_band
+from weaklabel.pictures.heatmap import by_likeness
+from weaklabel.pictures.posterior import mirror_counts
+from weaklabel.pictures.reliability import perfect_band
 from weaklabel.types import Reason
 
 RNG = np.random.default_rng(0)

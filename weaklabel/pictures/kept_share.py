@@ -9,7 +9,7 @@ from typing import Final
 from numpy.typing import ArrayLike
 
 from weaklabel.metrics import KeptRow, kept_share_curve
-from weaklabel.report.drawing import WIDTH, Canvas, Picture, Scale, axes, nothing, share, tick
+from weaklabel.pictures.drawing import WIDTH, Canvas, Picture, Scale, axes, nothing, share, tick
 
 _HEIGHT: Final = 280
 _MARKED: Final = (0.6, 0.7, 0.8, 0.9)

@@ -7,32 +7,13 @@ Source: Boucher & Anderson, "Trojan Source" (2021), for the attack.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 from unicodedata import combining, east_asian_width
 
-from weaklabel._terminal import ACTING
-
-_HIDDEN: Final = re.compile(f"[{ACTING}]")
-# Accents piled on one letter paint over the lines above and below; no script needs more than a few.
-_PILE: Final = re.compile(
-    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{4})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+"
-)
+from weaklabel._terminal import neutral as neutral
 
 _NARROW: Final = 4.5
 _WIDEST: Final = 11.5
-
-
-def neutral(text: str) -> str:
-    r"""The text with every character that acts instead of showing written out as `⟨U+....⟩`.
-
-    Line ends of all kinds become `\n`; tab and line feed stay. Idempotent.
-
-    >>> neutral("pay \u202e001\u202c now\r\n")
-    'pay ⟨U+202E⟩001⟨U+202C⟩ now\n'
-    """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _PILE.sub(r"\1", _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", lines))
 
 
 def cut(text: str, limit: int) -> tuple[str, int]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from weaklabel.errors import LabelMatrixError
-from weaklabel.report.drawing import WIDTH, Canvas, Picture, Scale, axes, share
+from weaklabel.pictures.drawing import WIDTH, Canvas, Picture, Scale, axes, share
 
 BINS: Final = 20
 _HEIGHT: Final = 250

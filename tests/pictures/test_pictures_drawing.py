@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_report import HARMFUL
 
-from weaklabel.report.drawing import Canvas, Picture, Scale, nothing, tick
+from weaklabel.pictures.drawing import Canvas, Picture, Scale, nothing, tick
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -12,7 +12,7 @@ from typing import Final
 from numpy.typing import ArrayLike
 
 from weaklabel.metrics import ReliabilityBin, reliability_equal_mass
-from weaklabel.report.drawing import WIDTH, Canvas, Picture, Scale, axes, nothing, share, tick
+from weaklabel.pictures.drawing import WIDTH, Canvas, Picture, Scale, axes, nothing, share, tick
 
 BAND: Final = 0.9
 _HEIGHT: Final = 300

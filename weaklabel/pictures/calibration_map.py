@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from weaklabel.calibration import Calibrator, VennAbers
 from weaklabel.errors import ConfigError
-from weaklabel.report.drawing import WIDTH, Canvas, Picture, Scale, axes, share
-from weaklabel.report.text import name as one_line
+from weaklabel.pictures.drawing import WIDTH, Canvas, Picture, Scale, axes, share
+from weaklabel.pictures.text import name as one_line
 from weaklabel.types import FloatArray, sigmoid
 
 _HEIGHT: Final = 310

@@ -8,9 +8,9 @@ from typing import Final
 
 from weaklabel._tables import short
 from weaklabel.metrics import Interval
-from weaklabel.report.drawing import WIDTH, Canvas, Picture, Scale, nothing, tick
-from weaklabel.report.text import fitted, width_of
-from weaklabel.report.text import name as one_line
+from weaklabel.pictures.drawing import WIDTH, Canvas, Picture, Scale, nothing, tick
+from weaklabel.pictures.text import fitted, width_of
+from weaklabel.pictures.text import name as one_line
 
 LIMIT: Final = 40
 _ROW: Final = 21

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._tables import short
-from weaklabel.report.drawing import Canvas, Picture, nothing
-from weaklabel.report.text import name as one_line
-from weaklabel.report.text import width_of
+from weaklabel.pictures.drawing import Canvas, Picture, nothing
+from weaklabel.pictures.text import name as one_line
+from weaklabel.pictures.text import width_of
 from weaklabel.types import FloatArray
 
 LIMIT: Final = 40

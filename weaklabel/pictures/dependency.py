@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from weaklabel._tables import short
-from weaklabel.report.drawing import Canvas, Picture, nothing
-from weaklabel.report.text import fitted
-from weaklabel.report.text import name as one_line
+from weaklabel.pictures.drawing import Canvas, Picture, nothing
+from weaklabel.pictures.text import fitted
+from weaklabel.pictures.text import name as one_line
 
 LIMIT: Final = 40
 EDGES: Final = 60
