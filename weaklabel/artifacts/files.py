@@ -234,7 +234,7 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
 
 
 def manifest(
-    kind: str, *, inputs: Mapping[str, str], settings: Mapping[str, Any], **more: Any
+    kind: str, *, inputs: Mapping[str, str | None], settings: Mapping[str, Any], **more: Any
 ) -> dict[str, Any]:
     """What an artefact was made of: its kind, the hashes of its inputs, settings, and package versions.
 
