@@ -17,6 +17,7 @@
     ├── TrainingError (RuntimeError)       a training run that cannot go on
     ├── EndpointError (RuntimeError)       a model server that cannot be used
     ├── ArtifactError (RuntimeError)       a saved thing that is missing, torn or from elsewhere
+    ├── BusyError (RuntimeError)           a folder that another command is writing
     ├── UnknownNameError (LookupError)     a name that no registry holds
     └── MissingExtraError (ImportError)    an optional package that is not installed
 
@@ -119,6 +120,10 @@ class EndpointError(WeaklabelError, RuntimeError):
 
 class ArtifactError(WeaklabelError, RuntimeError):
     """A saved thing is missing, torn, or was made by something else."""
+
+
+class BusyError(WeaklabelError, RuntimeError):
+    """Another command is writing the folder that this one wants to write."""
 
 
 class PathError(DataError, ConfigError):

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 
 import pytest
 
+from weaklabel import artifacts
 from weaklabel.artifacts.hash_memo import HashMemo
+from weaklabel.artifacts.locks import FolderLock
 from weaklabel.artifacts.steps import Made, Step, StepKeeper, StepRecord
-from weaklabel.errors import DataError
+from weaklabel.errors import ArtifactError, BusyError, DataError
 
 
 class Doubled(Step[str]):
@@ -173,3 +175,67 @@ def test_a_quiet_step_is_not_told_of(keeper, source, told) -> None:
 
     assert Quiet(keeper, source).value == "abab"
     assert told == []
+
+
+class Unhashed(Doubled):
+    """Reads something whose content has no hash."""
+
+    @property
+    def inputs(self) -> Mapping[str, str | None]:
+        return {"source": None}
+
+
+def test_what_cannot_be_hashed_is_never_unchanged(keeper, source) -> None:
+    Unhashed(keeper, source).ensure()
+    again = Unhashed(keeper, source)
+    assert not again.is_fresh
+    assert (again.value, again.made) == ("abab", 1)
+
+
+class Interrupted(Doubled):
+    """Writes its output as steps do; another process puts something else in its place before it is done."""
+
+    def make(self) -> Made[str]:
+        made = super().make()
+        output = self.keeper.folder / "doubled.txt"
+        artifacts.write_text(output, made.value or "")
+        output.write_text("of another command")
+        return made
+
+
+def test_outputs_are_hashed_as_they_are_written(keeper, source) -> None:
+    Interrupted(keeper, source).ensure()
+    again = Doubled(keeper, source)
+    assert not again.is_fresh
+    assert (again.value, again.made) == ("abab", 1)
+
+
+def test_an_output_that_another_command_replaced_is_not_built_upon(keeper, source) -> None:
+    first = Doubled(keeper, source)
+    first.ensure()
+    (keeper.folder / "doubled.txt").write_text("of another command")
+    with pytest.raises(ArtifactError, match="changed by another command while this one used it"):
+        Shouted(first).ensure()
+    assert Shouted(Doubled(keeper, source)).value == "ABAB"
+
+
+def test_a_step_is_made_by_one_process_at_a_time(keeper, source, tmp_path) -> None:
+    keeper.lock.patience = 0
+    with FolderLock(keeper.folder), pytest.raises(BusyError):
+        Doubled(keeper, source).ensure()
+    Doubled(keeper, source).ensure()
+    with FolderLock(keeper.folder):
+        assert Doubled(keeper, source).value == "abab"  # what is fresh needs no lock
+
+
+def test_what_another_process_made_while_it_waited_is_not_made_again(keeper, source) -> None:
+    other = StepKeeper(keeper.folder, keeper.hashes)
+    holder = FolderLock(keeper.folder).__enter__()
+
+    def make_it(_: object) -> None:
+        holder.__exit__(None, None, None)
+        Doubled(other, source).ensure()
+
+    waiting = StepKeeper(keeper.folder, keeper.hashes, lock=FolderLock(keeper.folder, on_wait=make_it))
+    late = Doubled(waiting, source)
+    assert (late.value, late.made) == ("abab", 0)

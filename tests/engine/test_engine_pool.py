@@ -85,7 +85,7 @@ def test_a_hanging_function_loses_its_own_votes_on_that_shard_alone(pairs, stead
 
 
 @pytest.mark.parametrize(
-    ("act", "how"), [("os._exit(3)", "exit code 3"), ("os.kill(os.getpid(), 11)", "signal 11")]
+    ("act", "how"), [("os.kill(os.getpid(), 9)", "signal 9"), ("os.kill(os.getpid(), 11)", "signal 11")]
 )
 def test_a_crashing_function_loses_its_own_votes_on_that_shard_alone(pairs, steady, with_bad, act, how):
     alone = apply(load_lfs(steady), pairs, shard_size=10)
@@ -95,16 +95,16 @@ def test_a_crashing_function_loses_its_own_votes_on_that_shard_alone(pairs, stea
 
 
 def test_a_worker_that_dies_once_costs_nothing(pairs, with_bad):
-    lfs = with_bad("open('died', 'x') and os._exit(1) if not os.path.exists('died') else None")
+    lfs = with_bad("open('died', 'x') and os.kill(os.getpid(), 9) if not os.path.exists('died') else None")
     votes = apply(lfs, pairs, workers=2, shard_size=10)
     assert [f.lf for f in votes.faults] == ["fragile", "fragile"]
     assert (votes.L[:, votes.column("bad")] == 0).all()
 
 
 def test_a_program_that_a_dead_worker_left_behind_does_not_hold_the_run_up(pairs, with_bad):
-    lfs = with_bad("__import__('subprocess').Popen(['sleep', '3600']); os._exit(1)")
+    lfs = with_bad("__import__('subprocess').Popen(['sleep', '3600']); os.kill(os.getpid(), 9)")
     check_only_bad_suffered(
-        apply(lfs, pairs, workers=2, shard_size=10), "ended its worker process (exit code 1)"
+        apply(lfs, pairs, workers=2, shard_size=10), "ended its worker process (signal 9)"
     )
 
 
@@ -128,11 +128,11 @@ def test_a_file_that_kills_every_worker_while_it_loads_is_an_error(pairs, lf_fil
         import os
         from weaklabel.lf import response_scorer
         if os.getpid() != {os.getpid()}:
-            os._exit(9)
+            os.kill(os.getpid(), 9)
         longer = response_scorer(name="longer")(len)
     """
     lf_file("lfs/bad.py", text)
-    with pytest.raises(LabelingFunctionError, match=r"ended \(exit code 9\) while they loaded .* 3 times"):
+    with pytest.raises(LabelingFunctionError, match=r"ended \(signal 9\) while they loaded .* 3 times"):
         apply(load_lfs("lfs/bad.py"), pairs, workers=2)
 
 

@@ -125,6 +125,46 @@ def test_a_file_that_cannot_be_trusted_counts_as_missing(tmp_path, spoil):
     assert store.load(CELL, 1) is None
 
 
+@pytest.mark.parametrize("ending", [".parquet", ".faults.json"])
+def test_a_flipped_byte_anywhere_is_noticed_and_told(tmp_path, ending, caplog):
+    store = VoteStore(tmp_path)
+    store.save(CELL, column(1, 0, -1, faults=(Fault("polite", "p1", "raised", "x"),)))
+    path = next(tmp_path.rglob(f"*{ending}"))
+    whole = path.read_bytes()
+    with path.open("r+b", buffering=0) as file:
+        for at, byte in enumerate(whole):
+            os.pwrite(file.fileno(), bytes([byte ^ (1 << at % 8)]), at)
+            assert store.load(CELL, 3) is None, at
+            assert store.tally(CELL, 3) is None, at
+            os.pwrite(file.fileno(), bytes([byte]), at)
+    assert store.load(CELL, 3) is not None
+    named = [record.getMessage() for record in caplog.records]
+    assert "is damaged" in named[0]
+    assert len(named) == 4  # the first three by name, then that there are more
+
+
+def test_a_file_of_an_earlier_format_is_missing_without_a_word(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("weaklabel.engine.store._FORMAT", "2")
+    VoteStore(tmp_path).save(CELL, column(1))
+    monkeypatch.undo()
+    assert VoteStore(tmp_path).load(CELL, 1) is None
+    assert not caplog.records
+
+
+def test_damaged_votes_are_computed_again_and_told(pairs, steady, caplog):
+    steady = load_lfs(steady)
+    first = apply(steady, pairs, store=VoteStore("votes"), shard_size=10)
+    path = next(Path("votes").rglob("*.parquet"))
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 3] ^= 1
+    path.write_bytes(raw)
+    again = apply_with_report(steady, pairs, store=VoteStore("votes"), shard_size=10)
+    assert again.computed == 1
+    assert str(path) in caplog.text
+    assert np.array_equal(again.votes.L, first.L)
+    assert counts(steady, pairs, shard_size=10)[1] == 0
+
+
 @pytest.mark.parametrize(
     ("cell", "n"),
     [

@@ -4,6 +4,7 @@ from weaklabel.artifacts.files import (
     atomic_file,
     content_hash,
     file_hash,
+    folder_hash,
     is_sealed,
     manifest,
     read_json,
@@ -14,6 +15,7 @@ from weaklabel.artifacts.files import (
     write_json,
     write_parquet,
     write_text,
+    written_below,
 )
 from weaklabel.artifacts.json_text import json_line, json_text, parse_json
 
@@ -21,6 +23,7 @@ __all__ = [
     "atomic_file",
     "content_hash",
     "file_hash",
+    "folder_hash",
     "is_sealed",
     "json_line",
     "json_text",
@@ -34,4 +37,5 @@ __all__ = [
     "write_json",
     "write_parquet",
     "write_text",
+    "written_below",
 ]

@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,22 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 # Packages whose version can change a vote, a label or a fitted number.
 _TRACKED = ("weaklabel", "numpy", "scipy", "scikit-learn", "pyarrow", "polars", "pandas")
+
+
+class _Written:
+    """Hashes of what is written below a folder, taken from the bytes before they get their final name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.hashes: dict[Path, str] = {}
+
+    def add(self, path: Path, temporary: Path) -> None:
+        path = path.absolute()
+        if path.is_relative_to(self.folder):
+            self.hashes[path] = folder_hash(temporary) if temporary.is_dir() else file_hash(temporary)
+
+
+_written: ContextVar[_Written | None] = ContextVar("written", default=None)
 
 
 def content_hash(*parts: bytes | str) -> str:
@@ -51,6 +68,23 @@ def file_hash(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def folder_hash(folder: Path, hash_of: Callable[[Path], str] = file_hash) -> str:
+    """Hash of the names and contents of all files below a folder, links to folders followed once each."""
+    files = sorted(_files_below(folder, set()), key=lambda file: file.relative_to(folder))
+    return content_hash(*(part for file in files for part in (str(file.relative_to(folder)), hash_of(file))))
+
+
+def _files_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    if (real := folder.resolve()) in seen:  # a link that leads back up
+        return
+    seen.add(real)
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _files_below(path, seen)
+        elif path.is_file():
+            yield path
 
 
 def table_hash(table: pa.Table) -> str:
@@ -97,6 +131,20 @@ def _add_values(digest: Any, column: pa.ChunkedArray) -> None:
 
 
 @contextmanager
+def written_below(folder: Path) -> Iterator[dict[Path, str]]:
+    """Content hashes of the files and folders that the block writes below `folder`, by their absolute paths.
+
+    They are of the bytes that the block wrote: what another process puts in their place afterwards has no say.
+    """
+    record = _Written(folder)
+    token = _written.set(record)
+    try:
+        yield record.hashes
+    finally:
+        _written.reset(token)
+
+
+@contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its name when the block ends well, and is removed otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,6 +154,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         _flush(temporary)
+        if (record := _written.get()) is not None:
+            record.add(path, temporary)
         temporary.chmod(0o644)
         os.replace(temporary, path)
         _flush(path.parent)
@@ -161,6 +211,8 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
         for file in temporary.rglob("*"):
             _flush(file)
         temporary.chmod(0o755)
+        if (record := _written.get()) is not None:
+            record.add(path, temporary)
         if path.exists():
             # A folder cannot be replaced in one call: move the old one aside first. A kill between the two
             # renames leaves no folder, never a mixed one, and the step is run again.
@@ -182,7 +234,7 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
 
 
 def manifest(
-    kind: str, *, inputs: Mapping[str, str], settings: Mapping[str, Any], **more: Any
+    kind: str, *, inputs: Mapping[str, str | None], settings: Mapping[str, Any], **more: Any
 ) -> dict[str, Any]:
     """What an artefact was made of: its kind, the hashes of its inputs, settings, and package versions.
 

@@ -28,12 +28,7 @@ class HashMemo:
         """Hash of a file, or of the names and contents of all files below a folder; empty for nothing."""
         if path.is_file():
             return self._of_file(path)
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file())
-            return artifacts.content_hash(
-                *(part for file in files for part in (str(file.relative_to(path)), self._of_file(file)))
-            )
-        return ""
+        return artifacts.folder_hash(path, self._of_file) if path.is_dir() else ""
 
     def _of_file(self, path: Path) -> str:
         about = path.stat()

@@ -2,6 +2,9 @@
 
 A step's manifest `<folder>/<name>.json` is written after its outputs. A run that is killed leaves either the old manifest,
 which no longer fits, or none: the step is made again.
+
+Only one process at a time makes steps in a folder; what is fresh is read without asking. A file that another process
+replaced while this one rested on it is noticed, by its hash, before anything is made of it.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +20,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from weaklabel import artifacts
 from weaklabel.artifacts.hash_memo import HashMemo
+from weaklabel.artifacts.locks import FolderLock
 from weaklabel.errors import ArtifactError, WeaklabelError
 
 T = TypeVar("T")
@@ -46,8 +51,11 @@ class Step(ABC, Generic[T]):
 
     @property
     @abstractmethod
-    def inputs(self) -> Mapping[str, str]:
-        """Content hashes of everything that it is made of, by name; what other steps write is made first."""
+    def inputs(self) -> Mapping[str, str | None]:
+        """Content hashes of everything that it is made of, by name; what other steps write is made first.
+
+        None stands for what cannot be hashed: with it, the step is never fresh.
+        """
 
     @property
     @abstractmethod
@@ -101,9 +109,13 @@ class Step(ABC, Generic[T]):
         return self.load(counts) if value is None else value
 
     def hashes(self, *outputs: str) -> dict[str, str]:
-        """Content hashes of some of its outputs, for the inputs of another step."""
+        """Content hashes of some of its outputs, for the inputs of another step.
+
+        Raises:
+            ArtifactError: one is no longer what it was when this process made it, or found it fresh.
+        """
         self.ensure()
-        return {output: self.keeper.hash_of(output) for output in outputs}
+        return {output: self.keeper.unchanged_hash_of(self.name, output) for output in outputs}
 
     @cached_property
     def _made(self) -> Made[T]:
@@ -130,26 +142,47 @@ class StepRecord:
 OnStep = Callable[[StepRecord], None]
 
 
-@dataclass
 class StepKeeper:
     """Makes steps in a folder and skips those whose inputs, settings and outputs are what they were.
 
-    Attributes:
+    Args:
         folder: of the run.
         hashes: content hashes of its files.
         on_step: told of every step, made or skipped, but the quiet ones.
+        lock: the right to write into the folder. Default: one of its own.
+        until: once taken, the lock is held until this closes. Default: until the step that was asked for is there.
     """
 
-    folder: Path
-    hashes: HashMemo
-    on_step: OnStep = lambda step: None
+    def __init__(
+        self,
+        folder: Path,
+        hashes: HashMemo,
+        on_step: OnStep = lambda step: None,
+        *,
+        lock: FolderLock | None = None,
+        until: ExitStack | None = None,
+    ) -> None:
+        self.folder, self.hashes, self.on_step = folder, hashes, on_step
+        self.lock = FolderLock(folder) if lock is None else lock
+        self._until = until
+        self._outputs: dict[str, Mapping[str, str]] = {}  # per step, as this process made or found them
 
     def make(self, step: Step[T]) -> Made[T]:
         """The step, made unless it is fresh and stands.
 
         Raises:
             WeaklabelError: what making or settling it raises. A step that does not settle is made again next time.
+            BusyError: it has to be made, and another process is making steps here.
         """
+        if self._until is not None:
+            return self._settled(step)
+        with ExitStack() as self._until:
+            try:
+                return self._settled(step)
+            finally:
+                self._until = None
+
+    def _settled(self, step: Step[T]) -> Made[T]:
         made = self._make(step)
         if not step.stands():
             self.forget(step.name)
@@ -166,18 +199,34 @@ class StepKeeper:
     def _make(self, step: Step[T]) -> Made[T]:
         began = time.perf_counter()
         wanted = _wanted(step)
-        known = self._known(step.name)
-        if known is not None and self._is_fresh(known, wanted):
-            self._tell(step, True, began, known["counts"])
-            return Made(known["counts"])
-        made = step.make()
+        fresh = self._fresh(step, wanted, began)
+        if fresh is None and not self.lock.is_held:
+            assert self._until is not None  # set by `make`
+            self._until.enter_context(self.lock)
+            wanted = _wanted(step)  # another process may have made it while we waited
+            fresh = self._fresh(step, wanted, began)
+        if fresh is not None:
+            return fresh
+        with artifacts.written_below(self.folder) as written:
+            made = step.make()
         counts = dict(made.counts)
-        hashes = {output: self.hash_of(output) for output in step.outputs}
+        folder = self.folder.absolute()
+        hashes = {output: written.get(folder / output) or self.hash_of(output) for output in step.outputs}
         artifacts.write_json(
             self.folder / f"{step.name}.json", wanted | {"counts": counts, "outputs": hashes}
         )
+        self._outputs[step.name] = hashes
         self._tell(step, False, began, counts)
         return Made(counts, made.value)
+
+    def _fresh(self, step: Step[T], wanted: Mapping[str, Any], began: float) -> Made[T] | None:
+        """What is known of the step if nothing has changed; None if it has to be made."""
+        known = self._known(step.name)
+        if known is None or not self._is_fresh(known, wanted):
+            return None
+        self._outputs[step.name] = known["outputs"]
+        self._tell(step, True, began, known["counts"])
+        return Made(known["counts"])
 
     def _tell(self, step: Step[Any], fresh: bool, began: float, counts: Mapping[str, Any]) -> None:
         if not step.quiet:
@@ -196,6 +245,19 @@ class StepKeeper:
         """Content hash of a file or a folder of the run; empty where it does not exist."""
         return self.hashes.of(self.folder / output)
 
+    def unchanged_hash_of(self, step: str, output: str) -> str:
+        """Content hash of an output of a step that is there.
+
+        Raises:
+            ArtifactError: it is not what it was when this process made it, or found it fresh.
+        """
+        known, found = self._outputs[step][output], self.hash_of(output)
+        if found != known:
+            raise ArtifactError(
+                f"{self.folder / output} was changed by another command while this one used it. Run this one again."
+            )
+        return found
+
     def _known(self, name: str) -> dict[str, Any] | None:
         try:
             found = artifacts.read_json(self.folder / f"{name}.json")
@@ -205,7 +267,8 @@ class StepKeeper:
 
     def _is_fresh(self, known: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         # The outputs are hashed too: one that was edited, torn or deleted is made again.
-        same = all(known.get(key) == value for key, value in wanted.items())
+        hashed = all(digest is not None for digest in wanted["inputs"].values())
+        same = hashed and all(known.get(key) == value for key, value in wanted.items())
         return same and all(self.hash_of(out) == digest for out, digest in known["outputs"].items())
 
 

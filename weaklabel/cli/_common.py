@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from weaklabel._guard import stdout_for_results
 from weaklabel._paths import check_name, expanded
 from weaklabel._terminal import plain_json, plain_line, plain_text
 from weaklabel.cli import _completion
@@ -323,6 +324,7 @@ def results_only() -> None:
     if context is not None and context.obj is None:
         context.obj = sys.stdout
         context.with_resource(redirect_stdout(sys.stderr))
+        context.with_resource(stdout_for_results())
 
 
 def emit(value: Any, text: str | Callable[[], str], as_json: bool) -> None:

@@ -11,7 +11,7 @@ import errno
 import importlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import click
@@ -106,6 +106,15 @@ class UserError(click.ClickException):
         click.echo(f"error: {plain_line(' '.join(self.message.split()))}", err=True, file=file)
 
 
+def _name_the_line_of_a_crash() -> None:
+    """A labeling function that crashes in C takes this process with it: its file and line go to stderr first."""
+    import faulthandler
+
+    if not faulthandler.is_enabled():
+        with suppress(OSError, ValueError, AttributeError):  # a stderr that is no file
+            faulthandler.enable()
+
+
 @contextmanager
 def _harmless_errors() -> Iterator[None]:
     """Click quotes what was typed, and `*` types the names of files."""
@@ -164,6 +173,7 @@ class LazyGroup(click.Group):
 
     def _invoke(self, ctx: click.Context) -> Any:
         before = os.getcwd()
+        _name_the_line_of_a_crash()
         try:
             result = click.Group.invoke(self, ctx)
             ctx.meta.get(ON_SUCCESS, lambda: None)()

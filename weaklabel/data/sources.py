@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from weaklabel._paths import check_name, expanded
+from weaklabel.artifacts import content_hash
+from weaklabel.artifacts.hash_memo import HashMemo
 from weaklabel.data.blocks import (
     BLOCK_ROWS,
     KNOWN,
@@ -119,9 +121,58 @@ def _from_dataset(data: Any, name: str, split: str | None = None) -> Stream:
     return Stream(name, blocks)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A file of rows, or a data set that was saved as a folder; `name` is how it is called in messages."""
+
+    path: Path
+    name: str
+    is_data_set: bool = False
+    split: str | None = None
+
+    def files(self) -> list[Path]:
+        """Every file that its rows come from; of a data set with splits, those of the one that is read."""
+        if not self.is_data_set:
+            return [self.path]
+        whole = self.split is None or not (self.path / self.split).is_dir()
+        about = [path for path in self.path.iterdir() if path.is_file()]
+        return [self.path] if whole else [*about, self.path / (self.split or "")]
+
+
 def _named(name: str) -> list[Stream]:
     if name.startswith("hf:"):
         return [_from_hub(name)]
+    return [_opened(place) for place in _places(name)]
+
+
+def _opened(place: _Place) -> Stream:
+    path, name = place.path, place.name
+    if place.is_data_set:
+        return _from_dataset(_load_from_disk(path, name), name, place.split)
+    return Stream(name, lambda: file_blocks(path, name))
+
+
+def source_hash(name: str, hashes: HashMemo) -> str | None:
+    """Content hash of exactly the files that `open_source(name)` reads, by the same rules.
+
+    Args:
+        name: a path, a glob, `folder:split` or `hf:name:split`.
+        hashes: hashes of files.
+
+    Returns:
+        The hash; None where there is nothing that could be hashed: what is missing, a pipe, or what cannot be loaded
+        from the hub.
+    """
+    try:
+        if name.startswith("hf:"):
+            return _hub_hash(_load_from_hub(name), hashes)
+        found = [(str(file), hashes.of(file)) for place in _places(name) for file in place.files()]
+    except (DataError, MissingExtraError, OSError):
+        return None
+    return content_hash(*(part for pair in found for part in pair)) if all(d for _, d in found) else None
+
+
+def _places(name: str) -> list[_Place]:
     name = expanded(name, "the source")
     try:
         return _on_disk(name)
@@ -131,7 +182,7 @@ def _named(name: str) -> list[Stream]:
         ) from None
 
 
-def _on_disk(name: str) -> list[Stream]:
+def _on_disk(name: str) -> list[_Place]:
     check_name(name, "the source")
     path = Path(name)
     if path.is_dir():
@@ -143,13 +194,13 @@ def _on_disk(name: str) -> list[Stream]:
         found = sorted(glob.glob(str(path), recursive=True))
         if not found:
             raise DataError(f"no file matches {name!r}. Check the pattern and the folder it starts from.")
-        return [stream for item in found for stream in _on_disk(item)]
-    return [Stream(name, lambda: file_blocks(path, name))]
+        return [place for item in found for place in _on_disk(item)]
+    return [_Place(path, name)]
 
 
-def _folder(path: Path, name: str, split: str | None) -> list[Stream]:
+def _folder(path: Path, name: str, split: str | None) -> list[_Place]:
     if any((path / file).exists() for file in _SAVED):
-        return [_from_dataset(_load_from_disk(path, name), name, split)]
+        return [_Place(path, name, is_data_set=True, split=split)]
     found = sorted(
         p for p in path.iterdir() if any(s.lower() in _ENDINGS for s in p.suffixes) and p.is_file()
     )
@@ -157,7 +208,7 @@ def _folder(path: Path, name: str, split: str | None) -> list[Stream]:
         raise DataError(
             f"the folder {name} holds no pairs. Expected files ending in {KNOWN}, or a saved data set."
         )
-    return [stream for file in found for stream in _on_disk(str(file))]
+    return [place for file in found for place in _on_disk(str(file))]
 
 
 def _datasets() -> Any:
@@ -177,16 +228,29 @@ def _load_from_disk(path: Path, name: str) -> Any:
 
 
 def _from_hub(name: str) -> Stream:
+    split = name.removeprefix("hf:").partition(":")[2]
+    return _from_dataset(_load_from_hub(name), name, split or None)
+
+
+def _load_from_hub(name: str) -> Any:
     """`hf:org/name[:split]`: the one place that may reach the network, because the user typed the name."""
     repository, _, split = name.removeprefix("hf:").partition(":")
     datasets = _datasets()
     try:
-        data = datasets.load_dataset(repository, split=split or None)
+        return datasets.load_dataset(repository, split=split or None)
     except Exception as error:
         raise DataError(
             f"{name} cannot be loaded ({_first_line(error)}). Write it as hf:org/name:split."
         ) from None
-    return _from_dataset(data, name, split or None)
+
+
+def _hub_hash(data: Any, hashes: HashMemo) -> str | None:
+    """Hash of the local files behind a loaded data set, and of what its columns are called; None where it has none."""
+    parts = list(data.values()) if isinstance(data, dict) else [data]
+    files = [Path(file["filename"]) for part in parts for file in part.cache_files]
+    if not files:
+        return None
+    return content_hash(*(str(part.features) for part in parts), *(hashes.of(file) for file in files))
 
 
 def _first_line(error: Exception) -> str:

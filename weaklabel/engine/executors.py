@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, Protocol
 
+from weaklabel._guard import OutOfTime as OutOfTime
 from weaklabel._terminal import logger
 from weaklabel.engine.shards import Outcome, ShardTask, Unfinished, run_task
 from weaklabel.engine.store import VoteStore
@@ -83,10 +84,6 @@ class InProcess:
 
 def over_limit(time_limit: float | None) -> Unfinished:
     return Unfinished("timed_out", f"exceeded the time limit of {time_limit:g} s")
-
-
-class OutOfTime(BaseException):
-    """The alarm rang. Not an Exception: a labeling function that catches those shall not catch this."""
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from weaklabel._guard import guarded, is_own
 from weaklabel.engine.sources import Shard
 from weaklabel.engine.store import Cell, Tally, VoteStore
 from weaklabel.lf.batch import PairBatch, pieces
@@ -102,12 +103,17 @@ def run_task(
     for lf, cell in zip(chosen, task.cells, strict=True):
         if cell is not None:
             task.shard.check(table, lf, cell.shard)
-    for piece in pieces(table):
-        batch = PairBatch(piece)
-        for position, lf in enumerate(chosen):
-            start, shared = time.perf_counter(), TIMINGS.total
-            found[position].append(_vote(lf, batch))
-            seconds[position] += time.perf_counter() - start - (TIMINGS.total - shared)
+    with guarded() as look:
+        for piece in pieces(table):
+            batch = PairBatch(piece)
+            for position, lf in enumerate(chosen):
+                start, shared = time.perf_counter(), TIMINGS.total
+                votes = _vote(lf, batch)
+                seconds[position] += time.perf_counter() - start - (TIMINGS.total - shared)
+                if (overstepped := look(f"labeling function {lf.name!r}")) is not None:
+                    # What it read by relative paths meanwhile is not known, so none of these votes counts.
+                    votes = _failed(lf, batch, overstepped)
+                found[position].append(votes)
     answers = []
     for position, (index, cell) in enumerate(zip(task.lfs, task.cells, strict=True)):
         votes = BatchVotes.concat(found[position])
@@ -122,6 +128,12 @@ def run_task(
 def _vote(lf: LabelingFunction, batch: PairBatch) -> BatchVotes:
     try:
         return lf.vote_batch(batch)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not is_own(error):
+            raise
         # Kinds of labeling functions that come from elsewhere may fail as a whole.
-        return BatchVotes.failed([fault_of(lf.name, pair_id, error) for pair_id in batch.ids])
+        return _failed(lf, batch, error)
+
+
+def _failed(lf: LabelingFunction, batch: PairBatch, error: BaseException) -> BatchVotes:
+    return BatchVotes.failed([fault_of(lf.name, pair_id, error) for pair_id in batch.ids])

@@ -5,13 +5,15 @@
     votes/<name>@<first 12 of the fingerprint>/about.json     what the fingerprint is made of, for `weaklabel status`
 
 A file is written under its final name whole or not at all, its faults before it, and it is the only record of
-being done: there is no list of what is finished that could disagree. A file that is torn, of another version
-of a function, or not ours counts as missing. The name in the folder is for people; a function that was renamed
-finds its votes by fingerprint.
+being done: there is no list of what is finished that could disagree. Each holds a checksum of all its bytes, and one of
+its faults, both looked at whenever it is read. A file that is damaged, of another version of a function, or not ours
+counts as missing; of damage a line is logged. The name in the folder is for people; a function that was renamed finds
+its votes by fingerprint.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -20,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +30,8 @@ import pyarrow.parquet as pq
 
 from weaklabel._arguments import checked
 from weaklabel._shown import Shown
-from weaklabel.artifacts import parse_json, read_json, write_json, write_parquet
+from weaklabel._terminal import logger
+from weaklabel.artifacts import atomic_file, json_line, parse_json, read_json, write_json
 from weaklabel.errors import ArtifactError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import fingerprint as fingerprint
@@ -38,10 +41,19 @@ from weaklabel.text.tokens import arrow_of
 from weaklabel.types import Fault
 
 _SCHEMA = pa.schema([pa.field("vote", pa.int8(), nullable=False), pa.field("margin", pa.float32())])
-_FORMAT = "2"  # of the files; what was written in another one counts as missing
+_FORMAT = "3"  # of the files; what was written in another one counts as missing
+# A file's checksum stands in its own metadata; it is of the file with zeros in that place.
+_CHECKSUM: Final = re.compile(rb"checksum:([0-9a-f]{64})")
+_BLANK: Final = b"checksum:" + b"0" * 64
+_NAMED: Final = 3  # damaged files that are named in the log, by each store
 _STALE_SECONDS = 3600.0
 _TRIES = 100  # each loses at most to one sweep of a collector, and the writer is quicker than that
 ABOUT = "about.json"
+_log = logger()
+
+
+class _Damaged(ValueError):
+    """A file of votes whose bytes are not those that were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +119,7 @@ class VoteStore(Shown):
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self._versions: dict[str, Path] = {}
+        self._told = 0
         for version in self.folder.glob("votes/*@*"):
             self._versions.setdefault(version.name.rpartition("@")[2], version)
 
@@ -129,29 +142,43 @@ class VoteStore(Shown):
 
     def _load(self, path: Path, cell: Cell, n_pairs: int) -> BatchVotes | None:
         try:
-            table = pq.read_table(path)
-            found = parse_json(table.schema.metadata[b"weaklabel"])
-            if {key: found.get(key) for key in cell.metadata} != cell.metadata or len(table) != n_pairs:
+            raw = _read(path)
+            found = _about(raw, cell, n_pairs)
+            if found is None:
                 return None
+            table = pq.read_table(pa.BufferReader(raw))
             votes = table["vote"].to_numpy().astype(np.int8)
             margins = table["margin"].to_numpy().astype(np.float32)
-            records = read_json(_faults_path(path)) if found["faults"] else []
+            records = _faults_of(path, found["faults_checksum"]) if found["faults"] else []
             faults = tuple(Fault.from_dict({**record, "lf": cell.name}) for record in records)
-        except (OSError, ArtifactError, pa.ArrowException, KeyError, TypeError, ValueError, AttributeError):
+        except FileNotFoundError:
             return None
-        legal = len(faults) == found["faults"] and not np.any((votes < -1) | (votes > 1))
-        return BatchVotes(votes, margins, faults) if legal else None
+        except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, AttributeError):
+            self._tell(path)
+            return None
+        return BatchVotes(votes, margins, faults)
+
+    def _tell(self, path: Path) -> None:
+        self._told += 1
+        if self._told <= _NAMED:
+            _log.warning("%s is damaged: it is left aside, and its votes are computed again", path)
+        elif self._told == _NAMED + 1:
+            _log.warning("further damaged files of votes in %s are not named", self.folder)
 
     def tally(self, cell: Cell, n_pairs: int) -> Tally | None:
-        """What stands at `cell`, counted, without reading the votes; None where there is nothing that can be trusted."""
+        """What stands at `cell`, counted; None where there is nothing that can be trusted."""
+        path = self.file_of(cell)
         try:
-            about = pq.read_metadata(self.file_of(cell))
-            found = parse_json(about.metadata[b"weaklabel"])
-            same = {key: found.get(key) for key in cell.metadata} == cell.metadata
-            if not same or about.num_rows != n_pairs:
+            found = _about(_read(path), cell, n_pairs)
+            if found is None:
                 return None
+            if found["faults"]:
+                _faults_of(path, found["faults_checksum"])
             return Tally(n_pairs, found["a"], found["b"], found["faults"])
+        except FileNotFoundError:
+            return None
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, AttributeError):
+            self._tell(path)
             return None
 
     def save(self, cell: Cell, votes: BatchVotes, *, given_up: bool = False) -> None:
@@ -168,14 +195,16 @@ class VoteStore(Shown):
         """
         path = _given_up(self.file_of(cell)) if given_up else self.file_of(cell)
         tally = Tally.of(votes)
+        faults = json_line([_record(fault) for fault in votes.faults]).encode() if votes.faults else b""
         counts = {"faults": tally.n_faults, "a": tally.n_a, "b": tally.n_b}
-        about = json.dumps(cell.metadata | counts, sort_keys=True)
+        about = cell.metadata | counts | {"faults_checksum": hashlib.sha256(faults).hexdigest()}
+        metadata = {"weaklabel": json.dumps(about, sort_keys=True), "weaklabel.checksum": _BLANK}
         arrays = [arrow_of(votes.votes), arrow_of(votes.margins)]
-        table = pa.table(arrays, schema=_SCHEMA.with_metadata({"weaklabel": about}))
+        raw = _with_checksum(pa.table(arrays, schema=_SCHEMA.with_metadata(metadata)))
         with self._writing():
             for tries_left in range(_TRIES - 1, -1, -1):
                 try:
-                    self._write(path, table, votes.faults)
+                    self._write(path, raw, faults)
                     break
                 except (
                     FileNotFoundError
@@ -184,10 +213,11 @@ class VoteStore(Shown):
                         raise
         self._versions.setdefault(cell.fingerprint[:12], path.parent)
 
-    def _write(self, path: Path, table: pa.Table, faults: Sequence[Fault]) -> None:
-        if faults:
-            write_json(_faults_path(path), [_record(fault) for fault in faults])
-        write_parquet(path, table)
+    def _write(self, path: Path, raw: bytes, faults: bytes) -> None:
+        for target, content in ((_faults_path(path), faults), (path, raw)):
+            if content:
+                with atomic_file(target) as temporary:
+                    temporary.write_bytes(content)
 
     def describe(self, lfs: Sequence[LabelingFunction]) -> None:
         """Keep what the fingerprints of `lfs` are made of beside their votes, for `weaklabel status --why`.
@@ -253,6 +283,54 @@ class VoteStore(Shown):
                 f"{self.folder}: votes could not be written: {said}. Make room or choose another "
                 "folder; what is done is kept, and the same command continues."
             ) from error
+
+
+def _with_checksum(table: pa.Table) -> bytes:
+    """The table as a Parquet file that holds the checksum of its own bytes."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    blank: bytes = sink.getvalue().to_pybytes()
+    assert blank.count(_BLANK) == 1
+    return blank.replace(_BLANK, b"checksum:" + hashlib.sha256(blank).hexdigest().encode("ascii"))
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a file of votes.
+
+    Raises:
+        _Damaged: they are not those that were written. A file without a checksum is looked at by `_about`.
+    """
+    raw = path.read_bytes()
+    found = _CHECKSUM.search(raw)
+    if found is not None and hashlib.sha256(raw.replace(found[0], _BLANK)).hexdigest().encode() != found[1]:
+        raise _Damaged(path)
+    return raw
+
+
+def _about(raw: bytes, cell: Cell, n_pairs: int) -> dict[str, Any] | None:
+    """What a file says of itself; None where it is of other votes, or of another format.
+
+    Raises:
+        _Damaged: it is of our format and has no checksum. ArrowException, KeyError, ValueError: it is no such file.
+    """
+    about = pq.read_metadata(pa.BufferReader(raw))
+    found: dict[str, Any] = parse_json(about.metadata[b"weaklabel"])
+    if {key: found.get(key) for key in cell.metadata} != cell.metadata or about.num_rows != n_pairs:
+        return None
+    if _CHECKSUM.search(raw) is None:
+        raise _Damaged
+    return found
+
+
+def _faults_of(path: Path, checksum: str) -> list[dict[str, str]]:
+    try:
+        raw = _faults_path(path).read_bytes()
+    except FileNotFoundError:
+        raise _Damaged(path) from None
+    if hashlib.sha256(raw).hexdigest() != checksum:
+        raise _Damaged(path)
+    records: list[dict[str, str]] = parse_json(raw)
+    return records
 
 
 def _given_up(path: Path) -> Path:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
+from weaklabel._guard import stdout_for_results
 from weaklabel.engine.shards import Answer, ShardTask, run_task
 from weaklabel.engine.store import VoteStore
 from weaklabel.errors import DiscoveryError, WeaklabelError
@@ -131,5 +132,6 @@ def main() -> None:
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     _die_with(parent)
     os.set_inheritable(descriptor, False)  # else a program that an LF starts would keep the line open
-    with Connection(descriptor) as connection:
+    sys.stdout = sys.stderr  # what functions print, as in the process of the command
+    with Connection(descriptor) as connection, stdout_for_results():
         serve(connection)

@@ -2,7 +2,7 @@
 
 A pair function wants `Pair` objects, a response scorer each distinct response once, a batch scorer a column of them.
 Each form is made when a labeling function first asks for it, and all of them share the same texts, so that what one
-function has computed the next one finds.
+function has computed the next one finds. What is shared cannot be changed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from weaklabel.text.column import TextColumn
 from weaklabel.text.tokens import Ints, numbers_of, strings_of
 from weaklabel.types import Pair, Text
+from weaklabel.types.frozen import frozen
 from weaklabel.types.messages import Message, copied
 
 _TEXTS: Final = ("prompt", "response_a", "response_b")
@@ -107,9 +107,7 @@ class PairBatch:
             shown = [self._table[name].to_pylist() for name in columns]
             rows = zip(*shown, strict=True) if shown else [()] * len(self)
             self._views[columns] = [
-                Pair(
-                    *parts, MappingProxyType(dict(zip(columns, row, strict=True)))
-                )  # several functions read it
+                Pair(*parts, frozen(dict(zip(columns, row, strict=True))))
                 for parts, row in zip(self._parts, rows, strict=True)
             ]
         return self._views[columns]
@@ -134,7 +132,7 @@ class PairBatch:
 def _messages(table: pa.Table) -> list[tuple[Message, ...]]:
     if "messages" not in table.column_names or table["messages"].null_count == table.num_rows:
         return [()] * table.num_rows
-    return [copied(turns) for turns in table["messages"].to_pylist()]
+    return [frozen(copied(turns)) for turns in table["messages"].to_pylist()]
 
 
 def _arrow(column: pa.ChunkedArray) -> pa.LargeStringArray:

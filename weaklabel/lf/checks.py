@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._guard import guarded, is_own
 from weaklabel._shown import Shown
 from weaklabel._terminal import plain_line
 from weaklabel.errors import DataError, LabelingFunctionError
@@ -291,9 +292,15 @@ def _signs(lf: LabelingFunction, rows: Sequence[Pair], first: BatchVotes) -> lis
 def _vote(lf: LabelingFunction, rows: Sequence[Pair]) -> BatchVotes | Finding:
     """Votes on rows, or the finding that makes every further one pointless."""
     try:
-        found = lf.vote_all(rows)
-    except (Exception, SystemExit) as error:
+        with guarded() as look:
+            found = lf.vote_all(rows)
+            overstepped = look(repr(lf.name))
+    except BaseException as error:
+        if not is_own(error):
+            raise
         return Finding.of(CONTRACT_RULES["WL108"], lf, f"vote_all raised {type(error).__name__}: {error}")
+    if overstepped is not None:
+        return Finding.of(CONTRACT_RULES["WL108"], lf, f"it {overstepped}")
     if found.faults:
         first, ids = found.faults[0], list(dict.fromkeys(fault.pair_id for fault in found.faults))
         rule = CONTRACT_RULES["WL109" if first.kind == "no_vote" else "WL108"]

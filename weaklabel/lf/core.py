@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from weaklabel._arguments import check_value
+from weaklabel._guard import is_own
 from weaklabel._shown import Shown, Sketch
 from weaklabel._terminal import plain_line
 from weaklabel.errors import LabelingFunctionError, VoteError
@@ -129,7 +130,9 @@ class PairFunction(WrittenFunction):
         for row, pair in enumerate(pairs):
             try:
                 votes[row] = check_vote(self.fn(pair))
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                if not is_own(error):
+                    raise
                 faults.append(fault_of(self.name, pair.id, error, self.fn))
         return BatchVotes.without_margins(votes, faults)
 
@@ -245,7 +248,9 @@ class ResponseScorer(WrittenFunction):
         for i, texts in enumerate(zip(*(column.texts for column in given), strict=True)):
             try:
                 scores[i] = check_score(self.fn(*texts))
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                if not is_own(error):
+                    raise
                 errors[i] = error
         return scores, errors
 
@@ -262,7 +267,9 @@ class ResponseScorer(WrittenFunction):
                 raise NotAVote(
                     "returned an infinite score", "Return a finite number, or NaN where it cannot say."
                 )
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if not is_own(error):
+                raise
             # A batch scorer fails as a whole: every response in the batch is a fault.
             return np.full(n, np.nan), dict.fromkeys(range(n), error)
         return scores, {}

@@ -19,16 +19,18 @@ import os
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+from weaklabel._guard import Overstepped, guarded, is_own
 from weaklabel.errors import DiscoveryError
 
+T = TypeVar("T")
 Place = Literal["project", "ours", "installed", "memory"]
 
 SHIPPED_PACKAGE = "weaklabel.shipped"
@@ -72,16 +74,41 @@ def load_file(path: Path) -> ModuleType:
     # Known before the code runs, so that files may import each other.
     loaded = _LOADED[path] = _Loaded(module, source)
     before, sys.modules[module.__name__] = sys.modules.get(module.__name__), module
-    try:
-        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
-        loaded.reached = _reached(path, source)
-    except (Exception, SystemExit) as error:
-        del _LOADED[path]
-        sys.modules.pop(module.__name__)
-        if before is not None:
-            sys.modules[module.__name__] = before
-        raise DiscoveryError(_where(path, error)) from error
+    with guarded() as look:
+        try:
+            exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+            loaded.reached = _reached(path, source)
+            if (overstepped := look(str(path))) is not None:
+                raise overstepped
+        except BaseException as error:
+            del _LOADED[path]
+            sys.modules.pop(module.__name__)
+            if before is not None:
+                sys.modules[module.__name__] = before
+            look(str(path))  # what failed may have moved us too
+            if not is_own(error):
+                raise
+            raise DiscoveryError(_where(path, error)) from error
     return module
+
+
+def import_guarded(load: Callable[[], T], who: str) -> T:
+    """What `load()` gives, which runs modules that somebody else wrote.
+
+    Raises:
+        Exception: whatever an import raises; what is no Exception (a SystemExit, say) as an ImportError that names it.
+    """
+    with guarded() as look:
+        try:
+            found = load()
+        except BaseException as error:
+            look(who)
+            if isinstance(error, Exception) or not is_own(error):
+                raise
+            raise ImportError(_said(error)) from error
+        if (overstepped := look(who)) is not None:
+            raise ImportError(_said(overstepped))
+    return found
 
 
 def sources_of(path: Path) -> dict[Path, bytes]:
@@ -141,7 +168,9 @@ def import_for(globals_: dict[str, Any], name: str, level: int) -> ModuleType | 
             name
         )  # by the file's own import, which keeps to what it gave once
         return found
-    return importlib.import_module(name) if _project_file(name) else None
+    if not _project_file(name):
+        return None
+    return import_guarded(lambda: importlib.import_module(name), f"the module {name}")
 
 
 def live_modules(paths: Iterable[Path]) -> dict[Path, ModuleType]:
@@ -279,4 +308,8 @@ def _where(path: Path, error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{error.filename or path}:{error.lineno}: {type(error).__name__}: {error.msg}"
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
-    return f"{path}:{lines[-1] if lines else 1}: {type(error).__name__}: {error}"
+    return f"{path}:{lines[-1] if lines else 1}: {_said(error)}"
+
+
+def _said(error: BaseException) -> str:
+    return f"it {error}" if isinstance(error, Overstepped) else f"{type(error).__name__}: {error}"

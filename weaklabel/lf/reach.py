@@ -153,7 +153,7 @@ class Reach:
         """An import statement inside a function: the module is loaded now, as it would be then."""
         try:
             module = import_for(namespace, name, level)
-        except (Exception, SystemExit) as error:
+        except Exception as error:
             self._cannot(f"imports {name}, which does not load ({type(error).__name__})")
         else:
             self._package(name) if module is None else self._module(module)

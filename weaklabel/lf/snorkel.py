@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._guard import is_own
 from weaklabel.errors import DiscoveryError, LabelingFunctionError, MissingExtraError
 from weaklabel.lf.core import LabelingFunction, WrittenFunction, family_of
 from weaklabel.lf.fingerprints import resource_hash
@@ -86,7 +87,9 @@ class SnorkelFunction(WrittenFunction):
         for row, pair in enumerate(pairs):
             try:
                 both = [self._vote(self._point(p, index, pd.Series)) for p in (pair, pair.swapped())]
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                if not is_own(error):
+                    raise
                 faults.append(fault_of(self.name, pair.id, error, self.fn))
             else:
                 votes[:, row] = both

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from weaklabel._guard import Overstepped
 from weaklabel._shown import Shown
 from weaklabel.errors import VoteError
 from weaklabel.types import ABSTAIN, Fault, FaultKind, Float32Array, Int8Array
@@ -74,6 +75,8 @@ def fault_of(lf: str, pair_id: str, error: BaseException, fn: Callable[..., Any]
     """
     if isinstance(error, NotAVote):
         return Fault(lf, pair_id, "no_vote", error.what[:_LONGEST], hint=error.hint[:_LONGEST])
+    if isinstance(error, Overstepped):
+        return Fault(lf, pair_id, "overstepped", error.what, where=_line_of(error, fn), hint=error.hint)
     return Fault(
         lf,
         pair_id,

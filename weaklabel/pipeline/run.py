@@ -23,6 +23,7 @@ A further step is a file in `steps/` and a line in `Plan`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 
 from weaklabel._shown import Shown
 from weaklabel.artifacts.hash_memo import HashMemo
+from weaklabel.artifacts.locks import PATIENCE, FolderLock
 from weaklabel.artifacts.steps import OnStep, Step, StepKeeper
 from weaklabel.config import LoadedConfig
 from weaklabel.data import PairsFile
@@ -99,9 +101,17 @@ class Run(Shown):
         name: folder below `run.folder`.
         on_step: told of every step, made or skipped.
         progress: told how far `apply` has come, after every shard.
-        on_note: told what a person should know before it happens: what judges will cost.
+        on_note: told what a person should know before it happens: what judges will cost, who holds the run.
+        wait: wait until another process that writes this run has ended, however long that takes; by default
+            for some seconds.
+        until: once something had to be made, no other process writes this run until this closes. Default: until what
+            was asked for is made.
+
+    Raises:
+        BusyError: when a step has to be made, and another process is making some.
 
     Attributes:
+        lock: the right to write into its folder.
         plan: the steps, each with its `counts` and its `value`; what follows here are the values by name.
     """
 
@@ -113,11 +123,22 @@ class Run(Shown):
         on_step: OnStep = lambda step: None,
         progress: OnProgress | None = None,
         on_note: Callable[[str], None] = lambda text: None,
+        wait: bool = False,
+        until: ExitStack | None = None,
     ) -> None:
         self.loaded = loaded
         self.config = loaded.config
         self.folder: Path = loaded.run_folder(name)
-        keeper = StepKeeper(self.folder, HashMemo(loaded.store_folder / "hashes"), on_step)
+        self.lock = FolderLock(
+            self.folder,
+            patience=float("inf") if wait else PATIENCE,
+            on_wait=lambda holder: on_note(f"waiting for {holder}, which is writing {self.folder}"),
+            on_take_over=lambda holder: on_note(
+                f"{holder} ended in the middle of writing {self.folder}; what is whole is kept"
+            ),
+        )
+        memo = HashMemo(loaded.store_folder / "hashes")
+        keeper = StepKeeper(self.folder, memo, on_step, lock=self.lock, until=until)
         self.plan = Plan(Place(loaded, keeper, on_note, progress))
 
     def _values(self) -> list[tuple[str, Any]]:

@@ -46,6 +46,9 @@ class TextColumn:
         rows: Ints | None = None,
     ) -> None:
         self._arrow, self._given = arrow, texts
+        if rows is not None and rows.flags.writeable:  # several functions read them
+            rows = rows.view()
+            rows.flags.writeable = False
         self._distinct, self.rows = distinct, rows
         self._memo: dict[Hashable, Any] = {}
 
@@ -77,9 +80,13 @@ class TextColumn:
             self._arrow = strings_of(self._given or ())
         return self._arrow
 
-    @cached_property
+    @property
     def series(self) -> pl.Series:
-        """The texts as a polars column of strings."""
+        """The texts as a polars column of strings; a view of one's own, because a Series can be changed in place."""
+        return self._series.clone()
+
+    @cached_property
+    def _series(self) -> pl.Series:
         return pl.Series("text", self.arrow)
 
     @property
@@ -97,11 +104,11 @@ class TextColumn:
         """The texts one by one; equal rows are one object. They read from the column what it knows."""
         if self.rows is not None:
             texts = self.distinct.texts
-            return [texts[row] for row in self.rows.tolist()]
+            return tuple(texts[row] for row in self.rows.tolist())
         if self._given is not None:
-            return self._given
+            return tuple(self._given)
         home = weakref.ref(self)  # else the two would keep each other alive
-        return [Text.at(raw, home, row) for row, raw in enumerate(self.raw)]
+        return tuple(Text.at(raw, home, row) for row, raw in enumerate(self.raw))
 
     # --- what is remembered ---
 

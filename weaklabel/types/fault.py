@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Self, get_args
 
 from weaklabel._shown import Shown
 
-FaultKind = Literal["raised", "no_vote", "unanswered", "timed_out", "out_of_memory", "killed"]
+FaultKind = Literal["raised", "no_vote", "unanswered", "timed_out", "out_of_memory", "killed", "overstepped"]
 FAULT_KINDS: Final[tuple[FaultKind, ...]] = get_args(FaultKind)
 
 
@@ -20,7 +20,7 @@ class Fault(Shown):
         lf: name of the function.
         pair_id: id of the pair.
         kind: what went wrong: it "raised" an exception, returned what is "no_vote", the model behind it left the pair
-            "unanswered", it "timed_out", ran "out_of_memory", or its process was "killed".
+            "unanswered", it "timed_out", ran "out_of_memory", its process was "killed", or it "overstepped": it did what no function may.
         message: of "raised" what the exception says; otherwise what the function did, to be read after its name
             ("returned 2").
         exception: of "raised" the class of the exception.

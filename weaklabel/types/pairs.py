@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from weaklabel._arguments import check_value
 from weaklabel._shown import ROWS, Shown, Sketch, brief
 from weaklabel.errors import DataError
+from weaklabel.types.frozen import frozen
 from weaklabel.types.messages import copied
 from weaklabel.types.pair import Pair, swapped_name
 from weaklabel.types.prompt_key import prompt_key
@@ -276,8 +276,8 @@ class Pairs(Shown):
                     intern(row["prompt"]),
                     intern(row["response_a"]),
                     intern(row["response_b"]),
-                    copied(row["messages"]),
-                    MappingProxyType({name: row[name] for name in columns}),  # several functions read it
+                    frozen(copied(row["messages"])),  # several functions read them
+                    frozen({name: row[name] for name in columns}),
                 )
 
     def __iter__(self) -> Iterator[Pair]:

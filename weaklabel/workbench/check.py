@@ -22,6 +22,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._guard import guarded
 from weaklabel._shown import Sketch
 from weaklabel.engine.executors import OutOfTime, alarm
 from weaklabel.errors import ConfigError, DataError, GoldError
@@ -243,7 +244,9 @@ def _examine(lf: LabelingFunction, sample: Pairs, shared: Sequence[Pair], seed: 
         rows = rows_of(lf, sample) if lf.columns else list(shared)
     except DataError as error:
         return _Seen(lf, (Finding.of(RULES["WL113"], lf, str(error)),))
-    seconds = _seconds_per_pair(lf, rows[:_TIMED], clock)
+    with guarded() as look:
+        seconds = _seconds_per_pair(lf, rows[:_TIMED], clock)
+        look(lf.name)  # the examination says what it did
     affordable = len(rows) if seconds * len(rows) <= _SECONDS_PER_PASS else int(_SECONDS_PER_PASS / seconds)
     rows = rows[: max(_FEWEST, affordable)]
     findings, found = examine(lf, rows, seed=seed)

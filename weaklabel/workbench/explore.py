@@ -22,6 +22,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from weaklabel._arguments import checked
+from weaklabel._guard import guarded
 from weaklabel._shown import ROWS, Sketch
 from weaklabel._tables import chance, plain_table, short
 from weaklabel.errors import ConfigError, GoldError
@@ -202,7 +203,11 @@ class _Test:
 
         signs = np.zeros((self.n, len(lfs)))
         for j, lf in enumerate(lfs):
-            found = lf.vote_all(rows_of(lf, dev) if lf.columns else rows)
+            with guarded() as look:
+                found = lf.vote_all(rows_of(lf, dev) if lf.columns else rows)
+                overstepped = look(f"labeling function {lf.name!r}")
+            if overstepped is not None:
+                notes.append(f"{lf.name} {overstepped}")
             if found.faults:
                 notes.append(f"{lf.name} failed on {len(found.faults)} pairs, first: {found.faults[0]}")
             no_margin = np.isnan(found.margins)

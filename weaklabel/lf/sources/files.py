@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from weaklabel._paths import check_name, expanded
 from weaklabel.errors import DiscoveryError
 from weaklabel.lf.core import LabelingFunction, WrittenFunction
-from weaklabel.lf.modules import load_file
+from weaklabel.lf.modules import import_guarded, load_file
 from weaklabel.lf.sources.kinds import Kind
 from weaklabel.lf.sources.members import (
     at_home,
@@ -160,7 +160,7 @@ def _import(source: str) -> tuple[ModuleType, str]:
         # An installed command does not see the project's folder; last, so that it hides nothing.
         sys.path.append(str(Path.cwd()))
     try:
-        module = importlib.import_module(module_name)
+        module = import_guarded(lambda: importlib.import_module(module_name), f"the module {module_name}")
     except Exception as error:
         raise DiscoveryError(f"{source}: importing {module_name!r} failed: {shortened(error)}.") from error
     keep_sources(module)

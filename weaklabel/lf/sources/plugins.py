@@ -10,6 +10,7 @@ from typing import Final
 
 from weaklabel.errors import DiscoveryError, UnknownNameError
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.modules import import_guarded
 from weaklabel.lf.sources.kinds import Kind
 from weaklabel.lf.sources.members import at_home, file_of, functions_in, keep_sources, members, shortened
 
@@ -25,7 +26,7 @@ class Plugins(Kind):
         point = _entry_point(source)
         owner = f"{source} ({point.value}, from {point.dist.name if point.dist else 'an unknown package'})"
         try:
-            value = point.load()
+            value = import_guarded(point.load, owner)
         except Exception as error:
             raise DiscoveryError(
                 f"{owner} does not load: {shortened(error)}. Repair or uninstall the plug-in."

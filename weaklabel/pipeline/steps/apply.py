@@ -41,7 +41,7 @@ class Apply(RunStep[RunVotes]):
         self._functions, self._read, self._judge = functions, read, judge
 
     @property
-    def inputs(self) -> Mapping[str, str]:
+    def inputs(self) -> Mapping[str, str | None]:
         verdicts = self._judge.hashes("verdicts.parquet") if self._judge.applies else {}
         annotations = annotation_files(self._functions.lfs, self.keeper.hashes)
         return self._read.hashes("pairs.parquet") | self._functions.versions | verdicts | annotations
@@ -120,7 +120,7 @@ class Apply(RunStep[RunVotes]):
         return VoteStore(self.place.loaded.store_folder)
 
 
-def annotation_files(lfs: Sequence[LabelingFunction], hashes: HashMemo) -> dict[str, str]:
+def annotation_files(lfs: Sequence[LabelingFunction], hashes: HashMemo) -> dict[str, str | None]:
     """Content hashes of the annotations behind crowds: votes are made anew when people have voted."""
     files = dict.fromkeys(lf.file for lf in lfs if isinstance(lf, CrowdFunction))
-    return {f"annotations:{i}": hashes.of(file) for i, file in enumerate(files)}
+    return {f"annotations:{i}": hashes.of(file) or None for i, file in enumerate(files)}

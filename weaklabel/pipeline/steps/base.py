@@ -78,6 +78,6 @@ class Functions:
         return found
 
     @property
-    def versions(self) -> dict[str, str]:
-        """`lf:<name>` -> version, for the inputs of a step."""
-        return {f"lf:{lf.name}": fingerprint(lf) or "" for lf in self.lfs}
+    def versions(self) -> dict[str, str | None]:
+        """`lf:<name>` -> version, for the inputs of a step; None for one that lives only in this process."""
+        return {f"lf:{lf.name}": fingerprint(lf) for lf in self.lfs}

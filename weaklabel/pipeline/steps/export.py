@@ -50,7 +50,7 @@ class Export(RunStep[dict[str, dict[str, Any]]]):
         return bool(self.formats)
 
     @property
-    def inputs(self) -> Mapping[str, str]:
+    def inputs(self) -> Mapping[str, str | None]:
         return self._label.hashes("labels.parquet")
 
     @property

@@ -45,7 +45,7 @@ class Figures(RunStep[RunFigures]):
         self._fit, self._label, self._reward, self._unwritten = fit, label, reward, unwritten
 
     @property
-    def inputs(self) -> Mapping[str, str]:
+    def inputs(self) -> Mapping[str, str | None]:
         trained = self._reward.hashes("reward") if self._reward.applies else {}
         return self._label.hashes("labels.parquet") | self._fit.hashes("labeler") | trained
 

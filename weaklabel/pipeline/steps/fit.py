@@ -28,7 +28,7 @@ class Fit(RunStep[Labeler]):
         self._functions, self._read, self._apply, self._gather = functions, read, apply, gather
 
     @property
-    def inputs(self) -> Mapping[str, str]:
+    def inputs(self) -> Mapping[str, str | None]:
         votes = self._apply.hashes("votes.json", "faults.jsonl")
         # A function may change without changing a vote; the labeler names the versions it was fitted on.
         return self._read.hashes("pairs.parquet") | votes | self._functions.versions

@@ -25,7 +25,7 @@ class Gather(RunStep[Votes]):
         self._read, self._apply = read, apply
 
     @property
-    def inputs(self) -> Mapping[str, str]:
+    def inputs(self) -> Mapping[str, str | None]:
         return self._apply.hashes("votes.json", "faults.jsonl") | self._read.hashes("pairs.parquet")
 
     @property

@@ -57,8 +57,8 @@ class AskJudges(RunStep[Path]):
         return self.value if self.applies else None
 
     @property
-    def inputs(self) -> Mapping[str, str]:
-        asked = {f"lf:{judge.name}": fingerprint(judge) or "" for judge in self.judges}
+    def inputs(self) -> Mapping[str, str | None]:
+        asked = {f"lf:{judge.name}": fingerprint(judge) for judge in self.judges}
         return self._read.hashes("pairs.parquet") | asked
 
     @property

@@ -42,7 +42,7 @@ class Label(RunStep[LabelsFile]):
         return self._fit.value.label(self._read.value.held, votes=self._gather.value)
 
     @property
-    def inputs(self) -> Mapping[str, str]:
+    def inputs(self) -> Mapping[str, str | None]:
         votes = self._apply.hashes("votes.json", "faults.jsonl")
         return self._read.hashes("pairs.parquet") | votes | self._fit.hashes("labeler")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +16,7 @@ from weaklabel.artifacts.hash_memo import HashMemo
 from weaklabel.artifacts.steps import Made
 from weaklabel.config import DataSettings, LoadedConfig
 from weaklabel.data import PairsFile, convert_pairs, read_pairs
+from weaklabel.data.sources import source_hash
 from weaklabel.errors import ConfigError
 from weaklabel.pipeline.steps.base import RunStep
 from weaklabel.pipeline.tables import read_set_aside, write_set_aside
@@ -62,7 +61,7 @@ class Read(RunStep[RunPairs]):
     outputs: ClassVar[Sequence[str]] = ("pairs.parquet", "set_aside.jsonl", "sample.parquet")
 
     @property
-    def inputs(self) -> Mapping[str, str]:
+    def inputs(self) -> Mapping[str, str | None]:
         return _source_hashes(self.place.loaded, self.keeper.hashes)
 
     @property
@@ -114,18 +113,13 @@ def configured_source(loaded: LoadedConfig) -> tuple[Any, dict[str, Any]]:
     return sources[0] if len(sources) == 1 else sources, settings
 
 
-def _source_hashes(loaded: LoadedConfig, hashes: HashMemo) -> dict[str, str]:
-    """Content hashes of everything that is read. Names of hub data sets stand for themselves."""
+def _source_hashes(loaded: LoadedConfig, hashes: HashMemo) -> dict[str, str | None]:
+    """Content hashes of everything that is read, found as the reader finds it."""
     data: DataSettings = loaded.config.data
     many = [data.pairs] if isinstance(data.pairs, str) else list(data.pairs or ())
     named = {f"pairs:{i}:{path}": path for i, path in enumerate(many)}
     named |= {f"gold:{data.gold}": data.gold} if data.gold else {}
-    found: dict[str, str] = {}
-    for name, pattern in named.items():
-        resolved = loaded.resolve(pattern)
-        paths = sorted(glob.glob(resolved, recursive=True)) or [resolved]
-        found[name] = artifacts.content_hash(json.dumps([[p, hashes.of(Path(p))] for p in paths]))
-    return found
+    return {name: source_hash(loaded.resolve(path), hashes) for name, path in named.items()}
 
 
 def _counted(file: PairsFile) -> dict[str, Any]:

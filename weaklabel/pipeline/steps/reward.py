@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from weaklabel import artifacts
@@ -34,8 +35,11 @@ class Reward(RunStep[RewardModel]):
         return self._label.value.calibrated or self.config.reward.allow_uncalibrated
 
     @property
-    def inputs(self) -> Mapping[str, str]:
-        return self._label.hashes("labels.parquet")
+    def inputs(self) -> Mapping[str, str | None]:
+        # A hub name stands for itself; a folder may be filled anew.
+        base = str(self.config.reward.settings.get("base", ""))
+        folder = {"base": self.keeper.hashes.of(Path(base))} if base and Path(base).is_dir() else {}
+        return self._label.hashes("labels.parquet") | folder
 
     @property
     def settings(self) -> Mapping[str, Any]:
