@@ -15,6 +15,7 @@ transformers = pytest.importorskip("transformers")
 from tiny_models import make_model  # noqa: E402
 
 import weaklabel  # noqa: E402
+from weaklabel.artifacts.hash_memo import HashMemo  # noqa: E402
 from weaklabel.errors import ArtifactError, ConfigError  # noqa: E402
 from weaklabel.reward import get_reward_model  # noqa: E402
 from weaklabel.training.decoding import Responder  # noqa: E402
@@ -218,8 +219,12 @@ def test_an_adapter_beside_a_model_does_not_take_its_place(
 
 
 def test_generation_says_that_an_adapter_is_no_whole_model(adapter: Path) -> None:
+    from weaklabel.generation.responders import LocalSource
+    from weaklabel.training.sampling import Sampling
+
+    source = LocalSource(str(adapter), Sampling(), HashMemo(adapter / "memo"))
     with pytest.raises(ConfigError, match=r"is an adapter, not a whole model\. Merge it"):
-        weaklabel.generate_pairs(["a question"], [str(adapter)], comparer=str(adapter), out="pairs.jsonl")
+        _ = source.folder
 
 
 @pytest.mark.parametrize(
