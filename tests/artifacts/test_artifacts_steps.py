@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -173,3 +174,22 @@ def test_a_quiet_step_is_not_told_of(keeper, source, told) -> None:
 
     assert Quiet(keeper, source).value == "abab"
     assert told == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"outputs": {}}, {"counts": {"length": 9}}, {"outputs": 3}, {"seal": None}]
+)
+def test_a_step_whose_manifest_was_edited_is_made_again(
+    change: dict[str, Any], tmp_path: Path, told: list[StepRecord]
+) -> None:
+    source = tmp_path / "source.txt"
+    source.write_text("ab")
+    keeper = StepKeeper(tmp_path / "run", HashMemo(tmp_path / "memo"), told.append)
+    first = Doubled(keeper, source)
+    first.ensure()
+    manifest = tmp_path / "run" / "doubled.json"
+    whole = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(whole | change))
+    again = Doubled(keeper, source)
+    assert again.counts == {"length": 4}
+    assert (again.made, json.loads(manifest.read_text())) == (1, whole)

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from weaklabel import artifacts
 from weaklabel._tables import plain_table
+from weaklabel._validation import saved_texts, whole_within
 from weaklabel.comparers.known import Known
 from weaklabel.config import Config
+from weaklabel.errors import ArtifactError
 from weaklabel.labeler import Labeler, fit
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import Interval
@@ -22,6 +25,7 @@ from weaklabel.reward.evaluation.evaluation import LONGER
 from weaklabel.types import Comparer, Labels, Pairs, Votes
 
 _SNORKEL_NEEDS: Final = 3  # functions that vote
+_FILE: Final = "report.json"
 METRIC_ORDER: Final = ("accuracy", "nll", "brier", "ece")
 
 
@@ -61,16 +65,33 @@ class Report:
         }
 
     @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        return cls(
-            name=state["name"],
-            arms=_table(state["rows"]),
-            differences=_table(state["differences"]),
-            ece_perfect={arm: Interval.from_dict(i) for arm, i in state["ece_if_perfect"].items()},
-            calibrated=state["calibrated"],
-            counts=state["counts"],
-            notes=tuple(state["notes"]),
-        )
+    def load(cls, folder: Path) -> Self:
+        """The report of a run's folder.
+
+        Raises:
+            ArtifactError: there is none, or it was edited.
+        """
+        state = artifacts.read_json(folder / _FILE)
+        try:
+            (name,) = saved_texts([state["name"]])
+            return cls(
+                name=name,
+                arms=_table(state["rows"]),
+                differences=_table(state["differences"]),
+                ece_perfect={arm: Interval.from_dict(i) for arm, i in state["ece_if_perfect"].items()},
+                calibrated=state["calibrated"] is True,
+                counts={key: whole_within(n, 0, 2**53) for key, n in state["counts"].items()},
+                notes=saved_texts(state["notes"]),
+            )
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise ArtifactError(
+                f"{folder / _FILE} is no table of figures ({reason}). Delete it and run again."
+            ) from error
+
+    def save(self, folder: Path) -> None:
+        """Write it beside what else a run made."""
+        artifacts.write_json(folder / _FILE, self.to_dict())
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Header and rows as text."""
@@ -247,10 +268,13 @@ def _rows(figures: Mapping[str, Mapping[str, Interval]]) -> list[dict[str, Any]]
     ]
 
 
-def _table(rows: list[dict[str, Any]]) -> dict[str, dict[str, Interval]]:
+def _table(rows: object) -> dict[str, dict[str, Interval]]:
+    if not isinstance(rows, list):
+        raise TypeError(f"{str(rows)[:40]!r} is no list of rows")
     found: dict[str, dict[str, Interval]] = {}
     for row in rows:
-        found.setdefault(row["arm"], {})[row["metric"]] = Interval.from_dict(row)
+        arm, metric = saved_texts([row["arm"], row["metric"]])
+        found.setdefault(arm, {})[metric] = Interval.from_dict(row)
     return found
 
 
