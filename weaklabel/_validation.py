@@ -74,6 +74,56 @@ def number_within(value: object, least: float, most: float) -> float:
     raise ValueError(f"{str(value)[:40]!r} is no number from {least:g} to {most:g}")
 
 
+def numbers_within(values: object, shape: tuple[int | None, ...], least: float, most: float) -> FloatArray:
+    """Lists of numbers of a saved file, one in another, as a float64 array of that shape; None is any length.
+
+    Raises:
+        ValueError: other lengths, or what `number_within` refuses.
+
+    >>> numbers_within([[1, 2], [3, 4]], (None, 2), 0, 9).tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
+    flat: list[Any] = [values]
+    found = []
+    for wanted in shape:
+        lengths = {len(part) if isinstance(part, list) else -1 for part in flat} or {wanted or 0}
+        length = lengths.pop()
+        if lengths or length < 0 or wanted not in (None, length):
+            size = " x ".join("n" if side is None else str(side) for side in shape)
+            raise ValueError(f"{str(values)[:40]!r} is no table of {size} numbers")
+        found.append(length)
+        flat = [value for part in flat for value in part]
+    return np.array([number_within(value, least, most) for value in flat], dtype=np.float64).reshape(found)
+
+
+def whole_within(value: object, least: int, most: int) -> int:
+    """A whole number of a saved file.
+
+    Raises:
+        ValueError: no whole number (text, true and 2.0 are none), or outside `least` to `most`.
+
+    >>> whole_within(2, 0, 10)
+    2
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+        return value
+    raise ValueError(f"{str(value)[:40]!r} is no whole number from {least} to {most}")
+
+
+def saved_texts(values: object) -> tuple[str, ...]:
+    """A list of texts of a saved file.
+
+    Raises:
+        ValueError: no list, or something else in it.
+
+    >>> saved_texts(["one", "two"])
+    ('one', 'two')
+    """
+    if isinstance(values, list) and all(isinstance(value, str) for value in values):
+        return tuple(values)
+    raise ValueError(f"{str(values)[:40]!r} is no list of texts")
+
+
 def check_label_matrix(L: ArrayLike, n_lfs: int | None = None, *, n_classes: int | None = None) -> Int8Array:
     """`L` as a two-dimensional int8 array of votes: -1, 0 and 1, or -1 and 0..n_classes-1.
 

@@ -32,6 +32,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Final
+
+_LONGEST_NAME: Final = 80  # that an error repeats
 
 
 class WeaklabelError(Exception):
@@ -140,6 +143,7 @@ class UnknownNameError(WeaklabelError, LookupError):
     @classmethod
     def for_name(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
         names = sorted(known)
+        name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
         close = difflib.get_close_matches(name, names, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         return cls(f"no {kind} {name!r}. Known: {', '.join(names) or 'none'}.{hint}")

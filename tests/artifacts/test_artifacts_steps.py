@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -239,3 +240,22 @@ def test_what_another_process_made_while_it_waited_is_not_made_again(keeper, sou
     waiting = StepKeeper(keeper.folder, keeper.hashes, lock=FolderLock(keeper.folder, on_wait=make_it))
     late = Doubled(waiting, source)
     assert (late.value, late.made) == ("abab", 0)
+
+
+@pytest.mark.parametrize(
+    "change", [{"outputs": {}}, {"counts": {"length": 9}}, {"outputs": 3}, {"seal": None}]
+)
+def test_a_step_whose_manifest_was_edited_is_made_again(
+    change: dict[str, Any], tmp_path: Path, told: list[StepRecord]
+) -> None:
+    source = tmp_path / "source.txt"
+    source.write_text("ab")
+    keeper = StepKeeper(tmp_path / "run", HashMemo(tmp_path / "memo"), told.append)
+    first = Doubled(keeper, source)
+    first.ensure()
+    manifest = tmp_path / "run" / "doubled.json"
+    whole = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(whole | change))
+    again = Doubled(keeper, source)
+    assert again.counts == {"length": 4}
+    assert (again.made, json.loads(manifest.read_text())) == (1, whole)

@@ -158,7 +158,7 @@ def test_damaged_votes_are_computed_again_and_told(pairs, steady, caplog):
     raw = bytearray(path.read_bytes())
     raw[len(raw) // 3] ^= 1
     path.write_bytes(raw)
-    again = apply_with_report(steady, pairs, store=VoteStore("votes"), shard_size=10)
+    again = apply_with_costs(steady, pairs, store=VoteStore("votes"), shard_size=10)
     assert again.computed == 1
     assert str(path) in caplog.text
     assert np.array_equal(again.votes.L, first.L)

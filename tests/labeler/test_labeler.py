@@ -298,7 +298,7 @@ def test_a_labeler_of_an_older_version_loads_or_is_refused_in_one_sentence(
     for model in ("moments", "pair_model"):
         fit(lfs, pairs, model=model).save(tmp_path / model)
         state = json.loads((tmp_path / model / "labeler.json").read_text())
-        for key in ("ties", "reference", "out_of_fold_p"):
+        for key in ("seal", "ties", "reference", "out_of_fold_p"):
             del state[key]
         if model == "pair_model":
             kept = {key: state["model"][key] for key in ("name", "scale", "prior")}

@@ -17,6 +17,7 @@ import pytest
 from made_pairs import made_pairs
 
 import weaklabel as wl
+from weaklabel.artifacts import sealed
 from weaklabel.comparers.loading import load
 from weaklabel.errors import ArtifactError, DiscoveryError
 from weaklabel.judges.crowd import crowd_workers
@@ -63,8 +64,9 @@ def saved(lfs: Sequence[LabelingFunction], pairs: Pairs, folder: str = "labeler"
 
 
 def rewritten(state: dict[str, Any], spec: str) -> None:
-    """A labeler whose first function is said to be found at `spec`."""
+    """A labeler whose first function is said to be found at `spec`, by somebody who knows how to seal it."""
     state["lfs"][0]["spec"] = spec
+    state = sealed(state)
     Path("labeler", "labeler.json").write_text(json.dumps(state), encoding="utf-8")
 
 

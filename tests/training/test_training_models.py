@@ -137,13 +137,14 @@ def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
 
 def test_a_config_that_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"something": 1}')
+    (tmp_path / "model.safetensors").touch()
     with pytest.raises(ArtifactError, match="holds no model that can be loaded"):
         load_scorer(tmp_path)
 
 
 def test_a_folder_without_weights(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
-    with pytest.raises(ArtifactError, match="holds no model that can be loaded"):
+    with pytest.raises(ArtifactError, match=r"holds no model\.safetensors: its weights are missing"):
         load_scorer(folder)
 
 
@@ -240,5 +241,7 @@ def test_lora_without_peft(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_adapter_that_names_no_base(tmp_path: Path) -> None:
     model, _ = from_scratch("tiny", TEXTS)
     with_lora(model).save_pretrained(tmp_path)
-    with pytest.raises(ArtifactError, match="holds a LoRA adapter that names no base model"):
+    with pytest.raises(
+        ArtifactError, match=r"holds a LoRA adapter that names no base\. Name both yourself: base = "
+    ):
         load_scorer(tmp_path)

@@ -218,7 +218,7 @@ def test_lora_trains_adapters_and_head_alone_and_its_checkpoint_loads(tmp_path: 
     frozen = [name for name in after if "lora_" not in name and "score" not in name]
     assert all(torch.equal(after[name], before[name.replace("base_layer.", "")]) for name in frozen)
     assert result.losses[-1][1] < result.losses[0][1]
-    loaded, _ = load_scorer(tmp_path / "run" / f"checkpoint-{result.steps}")
+    loaded, _ = load_scorer(tmp_path / "base", adapter=tmp_path / "run" / f"checkpoint-{result.steps}")
     texts = (["q", "q"], ["kind clear", "rude dull"])
     rewards = [score_texts(m, tokenizer, *texts, max_length=64) for m in (model, loaded)]
     assert rewards[0].tolist() == pytest.approx(rewards[1].tolist(), abs=1e-6)

@@ -212,9 +212,8 @@ class StepKeeper:
         counts = dict(made.counts)
         folder = self.folder.absolute()
         hashes = {output: written.get(folder / output) or self.hash_of(output) for output in step.outputs}
-        artifacts.write_json(
-            self.folder / f"{step.name}.json", wanted | {"counts": counts, "outputs": hashes}
-        )
+        about = artifacts.sealed(wanted | {"counts": counts, "outputs": hashes})
+        artifacts.write_json(self.folder / f"{step.name}.json", about)
         self._outputs[step.name] = hashes
         self._tell(step, False, began, counts)
         return Made(counts, made.value)
@@ -263,7 +262,8 @@ class StepKeeper:
             found = artifacts.read_json(self.folder / f"{name}.json")
         except ArtifactError:
             return None
-        return found if isinstance(found, dict) and "outputs" in found and "counts" in found else None
+        # Its seal vouches for its counts and hashes: a step whose manifest was edited, or has none, is made again.
+        return found if isinstance(found, dict) and artifacts.is_sealed(found) else None
 
     def _is_fresh(self, known: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         # The outputs are hashed too: one that was edited, torn or deleted is made again.

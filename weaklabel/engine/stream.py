@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
 from weaklabel._shown import Shown
+from weaklabel._validation import saved_texts
 from weaklabel.data.pairs_file import PairsFile
 from weaklabel.engine.apply import OnFault, check_limits, check_names
 from weaklabel.engine.choosing import drive
@@ -107,14 +108,25 @@ class StoredVotes(Shown):
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any], store: VoteStore) -> Self:
-        shards = {kind: tuple(sees) for kind, sees in state["shards"].items()}
-        lfs = state["lfs"]
-        return cls(
-            store,
-            tuple(lf["name"] for lf in lfs),
-            tuple(lf["fingerprint"] for lf in lfs),
-            tuple(shards[lf["sees"]] for lf in lfs),
-        )
+        """What `to_dict` gave.
+
+        Raises:
+            ArtifactError: it was edited.
+        """
+        try:
+            shards = {kind: saved_texts(sees) for kind, sees in state["shards"].items()}
+            lfs = state["lfs"]
+            return cls(
+                store,
+                saved_texts([lf["name"] for lf in lfs]),
+                saved_texts([lf["fingerprint"] for lf in lfs]),
+                tuple(shards[lf["sees"]] for lf in lfs),
+            )
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise ArtifactError(
+                f"votes.json of a run does not say where its votes stand ({reason}). Apply again."
+            ) from error
 
 
 @dataclass(frozen=True, repr=False)

@@ -140,7 +140,7 @@ def check_target(out: Path, append: bool) -> None:
     Raises:
         ConfigError: `out` is there and holds other pairs, and they are not to be kept.
     """
-    if out.exists() and not append and not _about(out).get("all_made_here"):
+    if out.exists() and not append and _about(out).get("all_made_here") is not True:
         raise ConfigError(
             f"{out} exists, and not all of it was made by weaklabel generate. Choose another file, or --append "
             "(append=True) to add to the pairs in it."
@@ -153,7 +153,14 @@ def _about(out: Path) -> dict[str, Any]:
         about = artifacts.read_json(_manifest_path(out))
     except ArtifactError:
         return {}
-    return about if isinstance(about, dict) and about.get("kind") == KIND else {}
+    whole = isinstance(about, dict) and about.get("kind") == KIND and _are_runs(about.get("runs"))
+    return about if whole else {}
+
+
+def _are_runs(runs: object) -> bool:
+    return isinstance(runs, list) and all(
+        isinstance(r, dict) and {"inputs", "settings"} <= r.keys() for r in runs
+    )
 
 
 def write_manifest(
@@ -170,7 +177,7 @@ def write_manifest(
         "tokens": {name: list(both) for name, both in result.tokens.items()},
     }
     before = _about(result.path) if append else {}
-    ours = not append or not result.path.exists() or before.get("all_made_here", False)
+    ours = not append or not result.path.exists() or before.get("all_made_here") is True
     runs = [
         old
         for old in before.get("runs", [])

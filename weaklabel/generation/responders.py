@@ -219,27 +219,21 @@ def _asked_of(sampling: Sampling) -> dict[str, Any]:
 def _model_folder(name: str) -> Path:
     """Where a model lies: the folder itself, or the hub's copy of "hf:org/name", fetched if it is not there."""
     if name.startswith("hf:"):
-        return _from_hub(name)
+        try:
+            from weaklabel.training.models.hub import fetched
+        except ImportError:
+            raise MissingExtraError.for_extra("a model of the hub", "train") from None
+        return fetched(name)
     folder = Path(expanded(name, "the model"))
     if not (folder / "config.json").is_file():
+        if (folder / "adapter_config.json").is_file():
+            raise ConfigError(
+                f"{name!r} is an adapter, not a whole model. Merge it into its base (merge_and_unload), save that, and name "
+                "its folder."
+            )
         what = "holds no config.json" if folder.is_dir() else "is no folder"
         raise ConfigError(
             f"there is no model {name!r}: it {what}. Name a folder with a saved model, hf:org/name of the hub, or "
             "NAME@http://host:port/v1 at an endpoint."
         )
     return folder
-
-
-def _from_hub(name: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError:
-        raise MissingExtraError.for_extra("a model of the hub", "train") from None
-    try:
-        found = snapshot_download(name.removeprefix("hf:"), allow_patterns=[f"*{end}" for end in _WEIGHTS])
-    except Exception as error:
-        said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"[:160]
-        raise ConfigError(
-            f"{name} cannot be had from the hub ({said}). Check the name, or name a folder with a saved model."
-        ) from None
-    return Path(found)

@@ -12,12 +12,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._shown import Shown
-from weaklabel._validation import check_gold, check_label_matrix, check_margins
+from weaklabel._validation import check_gold, check_label_matrix, check_margins, check_settings
 from weaklabel.errors import ConfigError, LabelMatrixError, NotFittedError
 from weaklabel.label_models.row_blocks import row_blocks
 from weaklabel.types import Float32Array, FloatArray, Int8Array, PairFeatures, sigmoid
 
 MAX_CLASSES: Final = 127  # votes are int8
+LARGEST: Final = 1e12
+"""No number of a saved model is larger: sums of products of such numbers are finite."""
+SMALLEST: Final = 1e-300
+"""A number of a saved model whose logarithm is taken is no smaller."""
+ROUNDING: Final = 1e-9
+"""By so much a saved probability may be above 1."""
+MOST_ROWS: Final = 2**53
+"""No saved count of rows is larger: it is exact as a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +171,17 @@ class LabelModel(Shown, ABC):
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """The model that `to_dict` wrote."""
-        model = cls(**state["settings"])
+        """The model that `to_dict` wrote.
+
+        Raises:
+            ConfigError: a setting that it does not have, or of another kind.
+            KeyError, TypeError, ValueError: a number that is missing, or that no fit gives.
+        """
+        settings = state["settings"]
+        check_settings(cls.name, settings, {k: str(v) for k, v in cls.__init__.__annotations__.items()})
+        model = cls(**settings)
         model._restore(state)
+        model._votes(np.empty((0, model._n_lfs()), dtype=np.int8))  # a number of classes that can be
         return model
 
     @abstractmethod
@@ -182,7 +198,7 @@ class LabelModel(Shown, ABC):
 
     @abstractmethod
     def _restore(self, state: Mapping[str, Any]) -> None:
-        """Put back what `_learned` gave."""
+        """Put back what `_learned` gave; KeyError, TypeError or ValueError for numbers that no fit gives."""
 
     def _votes(self, L: ArrayLike, n_lfs: int | None = None) -> Int8Array:
         k = self.n_classes

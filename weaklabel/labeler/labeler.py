@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from weaklabel import artifacts
 from weaklabel._arguments import check_value, checked
 from weaklabel._shown import Shown, Sketch
-from weaklabel._validation import lookup
+from weaklabel._validation import lookup, number_within, saved_texts
 from weaklabel._warnings import warn
 from weaklabel.calibration import (
     CANDIDATES,
@@ -61,6 +61,8 @@ from weaklabel.types.result import json_values
 MIN_GOLD: Final = 20
 MIN_PROMPTS: Final = 5
 _FILE: Final = "labeler.json"
+_FORMAT: Final = 1
+_LONGEST_REASON: Final = 200
 
 
 @dataclass(frozen=True, repr=False)
@@ -220,7 +222,7 @@ class Labeler(Shown):
             ties=None if self.ties is None else self.ties.to_dict(),
             reference=None if self.reference is None else self.reference.to_dict(),
         )
-        artifacts.write_json(Path(folder) / _FILE, state)
+        artifacts.write_json(Path(folder) / _FILE, artifacts.sealed(state))
 
     @classmethod
     @checked
@@ -249,26 +251,37 @@ class Labeler(Shown):
         try:
             saved = SavedFunction.from_state(state)
             found = functions_of(saved, lfs, folder, allow_changed=allow_changed)
-            return cls._from_state(state, found)
+            labeler = cls._from_state(state, found)
+            if "seal" in state and not artifacts.is_sealed(state):  # labelers of older versions have none
+                raise ValueError("it is not what save() wrote")
+            return labeler
         except WeaklabelError:
             raise
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_REASON]
             raise ArtifactError(
-                f"{folder} holds no whole labeler that this version can read ({type(error).__name__}: {error}): it was "
-                "edited, or saved by another version. Fit and save it again."
+                f"{folder} holds no whole labeler that this version can read ({reason}): it was edited, or saved by "
+                "another version. Fit and save it again."
             ) from error
 
     @classmethod
     def _from_state(cls, state: Mapping[str, Any], lfs: tuple[LabelingFunction, ...]) -> Self:
-        calibrator = state["calibrator"]
+        """Every number and text of a labeler's JSON is checked here, or by the `from_dict` of its kind."""
+        calibrator, name = state["calibrator"], state["settings"]["model"]
+        (name,) = saved_texts([name])
+        if state["format"] != _FORMAT or state["model"]["name"] != name:
+            raise ValueError(f"format {state['format']!r}, model {state['model']['name']!r}")
+        model = get_label_model(name).from_dict(state["model"])
+        if model.n_classes is not None or model._n_lfs() != len(lfs):
+            raise ValueError(f"its model is of {model._n_lfs()} functions, and it names {len(lfs)}")
         return cls(
             lfs=lfs,
-            model=get_label_model(state["settings"]["model"]).from_dict(state["model"]),
+            model=model,
             calibrator=None if calibrator is None else calibrator_from_dict(calibrator),
-            gold_ids=frozenset(state["gold_ids"]),
+            gold_ids=frozenset(saved_texts(state["gold_ids"])),
             out_of_fold={name: Interval.from_dict(value) for name, value in state["out_of_fold"].items()},
-            notes=tuple(state["notes"]),
-            out_of_fold_p=dict(state.get("out_of_fold_p", {})),
+            notes=saved_texts(state["notes"]),
+            out_of_fold_p={i: number_within(p, 0.0, 1.0) for i, p in state.get("out_of_fold_p", {}).items()},
             ties=TieModel.from_dict(state["ties"]) if state.get("ties") else None,
             reference=Reference.from_dict(state["reference"]) if state.get("reference") else None,
         )

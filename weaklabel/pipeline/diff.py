@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weaklabel import artifacts
 from weaklabel._shown import Sketch
 from weaklabel._tables import plain_table, short
 from weaklabel.errors import ArtifactError
 from weaklabel.metrics import Interval, paired_difference
+from weaklabel.pipeline.figures import RunFigures
 from weaklabel.types import CANONICAL, FloatArray, Pairs
 from weaklabel.types.result import Result, json_fields
 
@@ -220,13 +221,15 @@ def _paired(
 
 
 def _figures(before: Path, after: Path) -> tuple[tuple[str, str, float | None, float | None], ...]:
-    one, two = _report_rows(before), _report_rows(after)
+    one, two = _report_figures(before), _report_figures(after)
     return tuple((*key, one.get(key), two.get(key)) for key in dict.fromkeys([*one, *two]))
 
 
-def _report_rows(folder: Path) -> dict[tuple[str, str], float]:
-    try:
-        state = artifacts.read_json(folder / "report.json")
-    except ArtifactError:
+def _report_figures(folder: Path) -> dict[tuple[str, str], float | None]:
+    if not (folder / "report.json").exists():
         return {}
-    return {(row["arm"], row["metric"]): row["value"] for row in state["rows"]}
+    arms = RunFigures.load(folder).arms
+    values = {
+        (arm, metric): figure.value for arm, metrics in arms.items() for metric, figure in metrics.items()
+    }
+    return {key: None if math.isnan(value) else value for key, value in values.items()}

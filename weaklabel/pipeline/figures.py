@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from weaklabel import artifacts
 from weaklabel._shown import Shown, Sketch
 from weaklabel._tables import plain_table
+from weaklabel._validation import saved_texts, whole_within
 from weaklabel.comparers.known import Known
 from weaklabel.config import Config
+from weaklabel.errors import ArtifactError
 from weaklabel.labeler import Labeler, fit
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import Interval
@@ -25,6 +28,7 @@ from weaklabel.types import Comparer, Labels, Pairs, Votes
 from weaklabel.types.result import json_values
 
 _SNORKEL_NEEDS: Final = 3  # functions that vote
+_FILE: Final = "report.json"
 METRIC_ORDER: Final = ("accuracy", "nll", "brier", "ece")
 
 
@@ -64,16 +68,33 @@ class RunFigures(Shown):
         }
 
     @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        return cls(
-            name=state["name"],
-            arms=_table(state["rows"]),
-            differences=_table(state["differences"]),
-            ece_perfect={arm: Interval.from_dict(i) for arm, i in state["ece_if_perfect"].items()},
-            calibrated=state["calibrated"],
-            counts=state["counts"],
-            notes=tuple(state["notes"]),
-        )
+    def load(cls, folder: Path) -> Self:
+        """The report of a run's folder.
+
+        Raises:
+            ArtifactError: there is none, or it was edited.
+        """
+        state = artifacts.read_json(folder / _FILE)
+        try:
+            (name,) = saved_texts([state["name"]])
+            return cls(
+                name=name,
+                arms=_table(state["rows"]),
+                differences=_table(state["differences"]),
+                ece_perfect={arm: Interval.from_dict(i) for arm, i in state["ece_if_perfect"].items()},
+                calibrated=state["calibrated"] is True,
+                counts={key: whole_within(n, 0, 2**53) for key, n in state["counts"].items()},
+                notes=saved_texts(state["notes"]),
+            )
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise ArtifactError(
+                f"{folder / _FILE} is no table of figures ({reason}). Delete it and run again."
+            ) from error
+
+    def save(self, folder: Path) -> None:
+        """Write it beside what else a run made."""
+        artifacts.write_json(folder / _FILE, self.to_dict())
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Header and rows as text."""
@@ -276,10 +297,13 @@ def _rows(figures: Mapping[str, Mapping[str, Interval]]) -> list[dict[str, Any]]
     ]
 
 
-def _table(rows: list[dict[str, Any]]) -> dict[str, dict[str, Interval]]:
+def _table(rows: object) -> dict[str, dict[str, Interval]]:
+    if not isinstance(rows, list):
+        raise TypeError(f"{str(rows)[:40]!r} is no list of rows")
     found: dict[str, dict[str, Interval]] = {}
     for row in rows:
-        found.setdefault(row["arm"], {})[row["metric"]] = Interval.from_dict(row)
+        arm, metric = saved_texts([row["arm"], row["metric"]])
+        found.setdefault(arm, {})[metric] = Interval.from_dict(row)
     return found
 
 

@@ -47,6 +47,7 @@ class TransformerReward(RewardModel):
 
     Args:
         base: folder or hub name of a pretrained model (decoder or encoder), or "minilm".
+        adapter: folder or hub name of a LoRA adapter of `base`, merged into it before training.
         from_scratch: instead, the size of a new decoder (tiny, small, medium) with a tokenizer of its own.
         dtype: of the weights, "float32" or "bfloat16".
         n_folds: how gold for the scale is set apart; None decides by size. See `weaklabel.reward.teaching`.
@@ -71,6 +72,7 @@ class TransformerReward(RewardModel):
         self,
         *,
         base: str | Path | None = None,
+        adapter: str | Path | None = None,
         from_scratch: str | None = None,
         dtype: str = "float32",
         n_folds: int | None = None,
@@ -83,6 +85,10 @@ class TransformerReward(RewardModel):
                 f"{self.name}: give either base (a folder or hub name) or from_scratch (a size), for example "
                 "settings = { from_scratch = 'tiny' }."
             )
+        if adapter is not None and base is None:
+            raise ConfigError(
+                f"{self.name}: adapter is {str(adapter)!r} without base. Name the model it belongs to."
+            )
         if from_scratch is not None:
             lookup("model size", SIZES, from_scratch)
         lookup("dtype", DTYPES, dtype)
@@ -92,7 +98,11 @@ class TransformerReward(RewardModel):
             )
         if n_folds is not None and (n_folds < 0 or n_folds == 1):
             raise ConfigError(f"{self.name}: n_folds is {n_folds}. Allowed: 0, or 2 and more.")
-        self.base, self.from_scratch = base and str(base), from_scratch
+        self.base, self.adapter, self.from_scratch = (
+            base and str(base),
+            adapter and str(adapter),
+            from_scratch,
+        )
         self.dtype, self.n_folds, self.checkpoints, self.seed = dtype, n_folds, checkpoints, seed
         self.training = current_names(training)
         kind = "scratch" if from_scratch else "whole" if self.training.get("lora_r") is None else "lora"
@@ -160,7 +170,7 @@ class TransformerReward(RewardModel):
     @property
     def settings(self) -> dict[str, Any]:
         """What the constructor was given, but for where its training begins and keeps checkpoints: it ends the same."""
-        own = ("base", "from_scratch", "dtype", "n_folds", "seed")
+        own = ("base", "adapter", "from_scratch", "dtype", "n_folds", "seed")
         given = {name: getattr(self, name) for name in own} | self.training
         return {name: value for name, value in given.items() if name not in self.unsaved}
 
@@ -208,7 +218,11 @@ class TransformerReward(RewardModel):
             () if judges is None or not len(judges[0]) else teaching_groups(*judges, np.ones(len(judges[1])))
         )
         if self.base is not None:
-            model, tokenizer = load_scorer(self.base, seed=self.seed, dtype=self.dtype)
+            model, tokenizer = load_scorer(self.base, adapter=self.adapter, seed=self.seed, dtype=self.dtype)
+            if hasattr(
+                model, "merge_and_unload"
+            ):  # an adapter as it comes is frozen, and would be saved alone
+                model = model.merge_and_unload().requires_grad_(True)
         else:
             texts = [text for group in groups for text in (group.prompt, *group.responses)]
             model, tokenizer = from_scratch(str(self.from_scratch), texts, seed=self.seed)

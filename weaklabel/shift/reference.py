@@ -19,9 +19,19 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._validation import number_within, numbers_within, saved_texts, whole_within
 from weaklabel.errors import ArtifactError, LabelMatrixError
 from weaklabel.groups import some_prompts
-from weaklabel.shift.statistics import Statistic, Sums, agreeing, edges_of, sums_of, text_numbers
+from weaklabel.shift.statistics import (
+    BUCKETS,
+    Statistic,
+    Sums,
+    agreeing,
+    edges_of,
+    sums_of,
+    text_number_names,
+    text_numbers,
+)
 from weaklabel.types import FloatArray, Pairs, Votes
 from weaklabel.types.result import Result, json_fields
 
@@ -44,6 +54,7 @@ TESTS: Final = (*FAMILIES, "largest")
 _DRAWS: Final = 400
 # Variance that a share has at least: what was never seen among a few hundred pairs may still be one in a thousand.
 _RARE: Final = 1e-3
+_LARGEST: Final = 1e100  # of a saved number: its square is finite
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,20 +120,34 @@ class Reference(Result):
         """The reference that `to_dict` wrote.
 
         Raises:
-            ArtifactError: when something in it is missing.
+            ArtifactError: when something in it is missing, or no set of pairs gives it.
         """
         try:
+            names = saved_texts(state["lf_names"])
+            edges = {name: _rising(values) for name, values in state["edges"].items()}
+            couples = tuple((one, two) for one, two in map(saved_texts, state["couples"]))
+            if edges.keys() != {*(f"|{name}" for name in names), *text_number_names()}:
+                raise ValueError("its edges are of other functions or numbers")
+            n = len(names) + sum(map(len, edges.values())) + len(couples) + 2 * BUCKETS  # statistics
+            unknown = [v is None for v in state["share"]]
+            share = numbers_within([0.0 if v is None else v for v in state["share"]], (n,), 0.0, 1.0 + 1e-6)
             return cls(
-                tuple(state["lf_names"]),
-                int(state["n_pairs"]),
-                int(state["n_prompts"]),
-                {name: tuple(values) for name, values in state["edges"].items()},
-                tuple((one, two) for one, two in state["couples"]),
-                np.array([np.nan if v is None else v for v in state["share"]], dtype=np.float64),
-                np.array(state["between"], dtype=np.float64),
-                np.array(state["within"], dtype=np.float64),
-                np.array(state["noise"], dtype=np.float64),
-                {int(size): dict(limits) for size, limits in state["limits"].items()},
+                names,
+                whole_within(state["n_pairs"], 0, 2**53),
+                whole_within(state["n_prompts"], 0, 2**53),
+                edges,
+                couples,
+                np.where(unknown, np.nan, share),
+                *(
+                    numbers_within(state[name], (n,), 0.0, _LARGEST)
+                    for name in ("between", "within", "noise")
+                ),
+                {
+                    whole_within(int(size), 1, 2**53): {
+                        t: number_within(limits[t], 0.0, _LARGEST) for t in TESTS
+                    }
+                    for size, limits in state["limits"].items()
+                },
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ArtifactError(
@@ -195,6 +220,13 @@ def shares(sums: Sums) -> FloatArray:
 def rows_per_prompt(sums: Sums) -> FloatArray:
     active = (sums.below > 0).sum(axis=0)
     return np.asarray(sums.below.sum(axis=0, dtype=np.float64) / np.maximum(active, 1))
+
+
+def _rising(values: object) -> tuple[float, ...]:
+    found = numbers_within(values, (None,), -_LARGEST, _LARGEST)
+    if (np.diff(found) <= 0).any():
+        raise ValueError(f"{str(values)[:40]!r} does not rise")
+    return tuple(found.tolist())
 
 
 def _six_digits(values: FloatArray) -> FloatArray:

@@ -81,6 +81,13 @@ def text_numbers(pairs: Pairs) -> dict[str, FloatArray]:
     return found
 
 
+def text_number_names() -> tuple[str, ...]:
+    """The names that `text_numbers` gives, whatever the pairs."""
+    names = ("characters", *_CHARS, "lines")
+    both = tuple(f"{what} {name}" for what in ("prompt", "response") for name in names)
+    return (*both, "response unequal lengths")
+
+
 def _numbers(texts: Sequence[str]) -> dict[str, FloatArray]:
     column = pl.Series("text", texts, dtype=pl.String)
     chars = column.str.len_chars().to_numpy().astype(np.float64)

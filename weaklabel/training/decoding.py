@@ -30,8 +30,7 @@ from transformers import (
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.servers.protocol import Reply
 from weaklabel.training.memory import explaining_memory
-from weaklabel.training.models.hub import quiet, reading
-from weaklabel.training.models.loading import load_tokenizer
+from weaklabel.training.models.hub import load_model, load_tokenizer
 from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn
 from weaklabel.types.messages import Message, Turn, accepted, asking_transcript
 
@@ -54,18 +53,14 @@ class Responder:
     def __init__(self, folder: str | Path, *, device: str | None = None, dtype: str = "auto") -> None:
         self.device = _device(device)
         self.folder = Path(folder)
-        self.tokenizer: Any = load_tokenizer(str(folder))
-        as_wanted = {
-            "dtype": _dtype(dtype, self.device),
-            "use_safetensors": True,
-            "output_loading_info": True,
-        }
-        with quiet():
-            self.model, info = reading(
-                str(folder),
-                "model that generates text",
-                lambda: AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, **as_wanted),
-            )
+        self.tokenizer: Any = load_tokenizer(self.folder)
+        self.model, info = load_model(
+            AutoModelForCausalLM,
+            self.folder,
+            "model that generates text",
+            dtype=_dtype(dtype, self.device),
+            output_loading_info=True,
+        )
         if missing := sorted(info["missing_keys"]):
             raise ArtifactError(
                 f"{folder} lacks {len(missing)} weights of its model, {missing[0]!r} first. Name a folder that holds all "

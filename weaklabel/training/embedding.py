@@ -130,15 +130,13 @@ def minilm_folder() -> Path:
 def _encoder(layer: int) -> tuple[Any, Any]:
     """Tokenizer and model, which ends after that layer: what comes later is neither loaded nor computed."""
     try:
-        from transformers import AutoModel, AutoTokenizer
+        from transformers import AutoModel
 
-        from weaklabel.training.models.hub import quiet
+        from weaklabel.training.models.hub import load_model, load_tokenizer
     except ImportError:
         raise MissingExtraError.for_extra("the frozen MiniLM encoder", "minilm") from None
-    folder, here = minilm_folder(), {"local_files_only": True}
-    with quiet():
-        tokenizer = AutoTokenizer.from_pretrained(folder, **here)
-        return tokenizer, AutoModel.from_pretrained(folder, num_hidden_layers=layer, **here).eval()
+    folder = minilm_folder()
+    return load_tokenizer(folder), load_model(AutoModel, folder, num_hidden_layers=layer).eval()
 
 
 def _read(file: Path) -> dict[str, Float32Array]:

@@ -32,11 +32,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from weaklabel._validation import number_within, saved_texts
 from weaklabel.errors import ConfigError
 from weaklabel.label_models.auto.choice import KINDS, Choice
 from weaklabel.label_models.auto.gold import Data, choose_by_gold, gold_shares
 from weaklabel.label_models.auto.votes import choose_by_votes
-from weaklabel.label_models.base import LabelModel, Observed
+from weaklabel.label_models.base import LARGEST, LabelModel, Observed
 from weaklabel.label_models.k_class.vote_model import KClassModel
 from weaklabel.types import FloatArray, Int8Array, PairFeatures
 
@@ -150,5 +151,13 @@ class Auto(KClassModel):
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         model = KINDS[state["model"]["name"]].from_dict(state["model"])
-        numbers = (float(state[key]) for key in ("temperature", "hedge", "gold_temperature"))
-        self._keep(Choice(model, state["why"], *numbers))
+        (why,) = saved_texts([state["why"]])
+        most = {
+            "temperature": (1.0, LARGEST),
+            "hedge": (0.0, 1.0),
+            "gold_temperature": (1 / LARGEST, LARGEST),
+        }
+        numbers = [number_within(state[key], *ends) for key, ends in most.items()]
+        if model.n_classes != self.n_classes:
+            raise ValueError(f"the chosen model has {model.n_classes} classes, auto {self.n_classes}")
+        self._keep(Choice(model, why, *numbers))

@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from weaklabel._validation import numbers_within
 from weaklabel.errors import ConfigError, LabelMatrixError
+from weaklabel.label_models.base import MOST_ROWS
 from weaklabel.label_models.k_class.vote_model import VoteModel
 from weaklabel.types import Int8Array
 
@@ -88,11 +90,19 @@ class CountingModel(VoteModel):
         return {"counts": {name: array.tolist() for name, array in self.counts_.items()}}
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        m = len(state["counts"]["cast"])
-        self.counts_ = {
-            name: np.array(values, dtype=np.int64).reshape((m,) * (2 if name in ("both", "agree") else 1))
-            for name, values in state["counts"].items()
-        }
+        given = state["counts"]
+        nothing = self._count(np.empty((0, len(given["cast"])), dtype=np.int8))
+        if given.keys() != nothing.keys():
+            raise ValueError(f"it counts {', '.join(sorted(given))[:60]}, not {', '.join(sorted(nothing))}")
+        counts = {name: _whole_numbers(given[name], like) for name, like in nothing.items()}
+        cast = counts["cast"]
+        limits = {"judged": cast, "both": np.minimum.outer(cast, cast)}
+        limits |= {"agreed": counts.get("judged", cast), "agree": counts.get("both", cast)}
+        for name, array in counts.items():
+            turned = array.T if array.ndim > 1 else array
+            if (array > limits.get(name, array)).any() or (array != turned).any():
+                raise ValueError(f"no votes give these counts of {name}")
+        self.counts_ = counts
         self._solve()
 
     @abstractmethod
@@ -102,6 +112,13 @@ class CountingModel(VoteModel):
     @abstractmethod
     def _solve(self) -> None:
         """Set what is learned, from `counts_` alone."""
+
+
+def _whole_numbers(values: object, like: NDArray[np.int64]) -> NDArray[np.int64]:
+    found = numbers_within(values, like.shape, 0, MOST_ROWS)
+    if (found != np.floor(found)).any():
+        raise ValueError(f"{str(values)[:40]!r} holds parts of rows")
+    return found.astype(np.int64)
 
 
 def add_counts(one: Counts, other: Counts) -> Counts:

@@ -18,7 +18,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from weaklabel._validation import numbers_within, whole_within
 from weaklabel.errors import ConfigError
+from weaklabel.label_models.base import MOST_ROWS, ROUNDING, SMALLEST
 from weaklabel.label_models.k_class.vote_model import AdditiveVoteModel, softmax
 from weaklabel.types import FloatArray, Int8Array
 
@@ -120,9 +122,9 @@ class DawidSkene(AdditiveVoteModel):
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         k = self._k
-        self.confusion_ = np.asarray(state["confusion"], dtype=np.float64).reshape(-1, k, k)
-        self.class_balance_ = np.asarray(state["class_balance"], dtype=np.float64)
-        self.n_iter_ = int(state["n_iter"])
+        self.confusion_ = numbers_within(state["confusion"], (None, k, k), SMALLEST, 1.0 + ROUNDING)
+        self.class_balance_ = numbers_within(state["class_balance"], (k,), SMALLEST, 1.0 + ROUNDING)
+        self.n_iter_ = whole_within(state["n_iter"], 0, MOST_ROWS)
 
 
 class EM(NamedTuple):

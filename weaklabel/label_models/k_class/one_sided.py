@@ -27,7 +27,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from weaklabel._validation import numbers_within, whole_within
 from weaklabel.errors import ConfigError
+from weaklabel.label_models.base import MOST_ROWS, ROUNDING, SMALLEST
 from weaklabel.label_models.k_class.cast_votes import CastVotes, cast_votes
 from weaklabel.label_models.k_class.vote_model import AdditiveVoteModel, softmax
 from weaklabel.types import FloatArray, Int8Array
@@ -97,8 +99,8 @@ class OneSided(AdditiveVoteModel):
         return {"firing": self.firing_.tolist(), "n_iter": self.n_iter_}
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        self.firing_ = np.asarray(state["firing"], dtype=np.float64).reshape(-1, self._k, self._k)
-        self.n_iter_ = int(state["n_iter"])
+        self.firing_ = numbers_within(state["firing"], (None, self._k, self._k), SMALLEST, 1.0 + ROUNDING)
+        self.n_iter_ = whole_within(state["n_iter"], 0, MOST_ROWS)
 
 
 def fit_firing(

@@ -19,7 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from weaklabel._validation import numbers_within
 from weaklabel.errors import ConfigError, LabelMatrixError, MissingExtraError
+from weaklabel.label_models.base import LARGEST, SMALLEST
 from weaklabel.label_models.k_class.vote_model import AdditiveVoteModel
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array
 
@@ -113,7 +115,7 @@ class SnorkelLabelModel(AdditiveVoteModel):
         return {"likelihood": self.likelihood_.tolist()}
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        self.likelihood_ = np.asarray(state["likelihood"], dtype=np.float64).reshape(-1, self._k, self._k)
+        self.likelihood_ = numbers_within(state["likelihood"], (None, self._k, self._k), SMALLEST, LARGEST)
 
 
 def _import_label_model() -> Any:

@@ -35,11 +35,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from weaklabel._validation import check_margins
+from weaklabel._validation import check_margins, number_within, numbers_within
 from weaklabel.errors import ConfigError, LabelMatrixError
 from weaklabel.label_models.additive import sum_of_weights
 from weaklabel.label_models.agreement_weights import agreement_weights
-from weaklabel.label_models.base import LabelModel, Observed, check_feature_rows
+from weaklabel.label_models.base import LARGEST, ROUNDING, LabelModel, Observed, check_feature_rows
 from weaklabel.label_models.pair.effects import SHAPES, half_margins, margin_effects
 from weaklabel.label_models.pair.mixture import Gold, Weights, learn
 from weaklabel.label_models.pair.odd_blocks import odd_blocks
@@ -155,6 +155,7 @@ class PairModel(LabelModel):
                 "Pass features=pair_features(pairs), or fit it with text=False."
             )
         check_feature_rows(features, len(votes))
+        self._check_widths(weights, features)
         if weights.gate is not None and features.context is not None:
             shares = shares + effects["sharp"] * np.asarray(features.context @ weights.gate)
         views = [features.views[name] @ w for name, w in weights.views.items()]
@@ -175,21 +176,38 @@ class PairModel(LabelModel):
         }
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        self.scale_ = np.array([np.nan if s is None else s for s in state["scale"]], dtype=np.float64)
-        self.prior_ = np.array(state["prior"], dtype=np.float64)
-        gate = None if state["gate"] is None else _unpacked(state["gate"]).reshape(-1, len(self.scale_))
+        scale, m = state["scale"], len(state["scale"])
+        known = numbers_within([1.0 if s is None else s for s in scale], (m,), 1e-60, 1e60)
+        self.scale_ = np.where([s is None for s in scale], np.nan, known)
+        self.prior_ = numbers_within(state["prior"], (m,), 0.0, LARGEST)
+        gate = None if state["gate"] is None else _unpacked(state["gate"]).reshape(-1, m)
         # A saved file sorts its keys; sums are taken in the order of the shapes, so that they stay the same to the bit.
         shapes = [shape for shape in SHAPES if shape in state["effects"]]
         self.weights_ = Weights(
-            {shape: np.array(state["effects"][shape], dtype=np.float64) for shape in shapes},
+            {shape: numbers_within(state["effects"][shape], (m,), -LARGEST, LARGEST) for shape in shapes},
             {name: _unpacked(state["views"][name]) for name in sorted(state["views"])},
             gate,
         )
-        self.mixture_ = tuple((Recipe(v, s), share) for v, s, share in state["mixture"])
+        if len(shapes) != len(state["effects"]):
+            raise ValueError(f"it has effects of {', '.join(sorted(state['effects']))[:60]}")
+        self.mixture_ = tuple(_recipe(*entry) for entry in state["mixture"])
+        self._check_ranges(m)
         self.held_out_ = None
 
     def _effects(self, L: Any, margins: Any) -> dict[str, FloatArray]:
         return {name: margin_effects(L, margins, self.scale_ * shape) for name, shape in SHAPES.items()}
+
+    def _check_widths(self, weights: Weights, features: PairFeatures) -> None:
+        """Raises LabelMatrixError for features of another kind than those it was fitted on."""
+        given = {name: view.shape[1] for name, view in features.views.items()}
+        fitted = {name: len(w) for name, w in weights.views.items()}
+        if weights.gate is not None and features.context is not None:
+            given["context"], fitted["context"] = features.context.shape[1], len(weights.gate)
+        if other := sorted(name for name, width in fitted.items() if given.get(name) != width):
+            raise LabelMatrixError(
+                f"pair_model was fitted on {fitted[other[0]]} columns of {other[0]!r}, the features have "
+                f"{given.get(other[0], 'none')}. Pass pair_features(pairs), or fit it again."
+            )
 
     def _check_ranges(self, n_lfs: int) -> None:
         for part in self.leave_out:
@@ -209,4 +227,12 @@ def _packed(values: FloatArray) -> str:
 
 
 def _unpacked(text: str) -> FloatArray:
-    return np.frombuffer(base64.b64decode(text), dtype="<f8").astype(np.float64)
+    values = np.frombuffer(base64.b64decode(text, validate=True), dtype="<f8").astype(np.float64)
+    if not (np.abs(values) <= LARGEST).all():  # False for NaN
+        raise ValueError(f"a table of weights holds numbers beyond {LARGEST:g}, or none")
+    return values
+
+
+def _recipe(variance: Mapping[str, float], share: float, weight: float) -> tuple[Recipe, float]:
+    found = {name: number_within(value, 0.0, LARGEST) for name, value in variance.items()}
+    return Recipe(found, number_within(share, 0.0, 1.0)), number_within(weight, 0.0, 1.0 + ROUNDING)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from weaklabel import artifacts
 from weaklabel.artifacts.steps import Made
 from weaklabel.pipeline.figures import Outcome, RunFigures, make_figures
 from weaklabel.pipeline.steps.apply import Apply
@@ -71,8 +70,8 @@ class Figures(RunStep[RunFigures]):
                 unwritten=self._unwritten,
             )
         )
-        artifacts.write_json(self.folder / "report.json", report.to_dict())
+        report.save(self.folder)
         return Made({"arms": len(report.arms)}, report)
 
     def load(self, counts: Mapping[str, Any]) -> RunFigures:
-        return RunFigures.from_dict(artifacts.read_json(self.folder / "report.json"))
+        return RunFigures.load(self.folder)

@@ -12,75 +12,63 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from transformers import (
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 
 from weaklabel._validation import lookup
-from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError
+from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.training.embedding import minilm_folder
-from weaklabel.training.models.hub import quiet, reading
+from weaklabel.training.models.hub import (
+    ADAPTER,
+    fetched,
+    load_adapter,
+    load_model,
+    load_tokenizer,
+    need_peft,
+    own_base,
+    quiet,
+)
 
 Scorer = tuple[Any, PreTrainedTokenizerBase]  # a PreTrainedModel, or a PeftModel around one
 
 DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-ADAPTER: Final = "adapter_config.json"
 
 
-def load_scorer(name: str | Path, *, seed: int = 0, dtype: str = "float32") -> Scorer:
+def load_scorer(
+    base: str | Path, *, adapter: str | Path | None = None, seed: int = 0, dtype: str = "float32"
+) -> Scorer:
     """A model with one output, and its tokenizer.
 
     The head is kept where the weights hold one with one output, and drawn from `seed` otherwise; every other weight
     has to be there. A tokenizer without padding token pads with its end token: rewards are read at the last real
-    token by position, so which token pads makes no difference.
+    token by position, so which token pads makes no difference. What is read is data: see `models.hub`.
 
     Args:
-        name: a folder, a name on the Hugging Face hub, or "minilm" for the weights of the `minilm` extra. A folder
-            may hold a LoRA adapter, whose base is loaded by the name that the adapter gives.
+        base: a folder, a name on the Hugging Face hub, or "minilm" for the weights of the `minilm` extra. A folder
+            may hold a LoRA adapter whose own base lies inside it.
+        adapter: a folder or hub name with a LoRA adapter of `base`; its own word for its base is not followed.
         dtype: of the weights. Train whole models in "float32" (bf16 is a setting of training); "bfloat16" halves
             a frozen base under LoRA.
 
     Raises:
-        ArtifactError: nothing there, no model, weights missing or of another model, no usable tokenizer.
+        ArtifactError: nothing there, no model, weights missing, of another model or pickled, no usable tokenizer,
+            code of its own, or an adapter alone whose base lies elsewhere.
         MissingExtraError: "minilm" or a LoRA adapter without the package it needs.
     """
-    path = str(minilm_folder() if name == "minilm" else name)
-    if Path(path).is_dir() and (Path(path) / ADAPTER).is_file():
-        return _load_adapter(path, seed, dtype)
-    if Path(path).exists() and not (Path(path) / "config.json").is_file():
-        raise ArtifactError(
-            f"{path} holds no config.json, so it is no model. Give the folder that save_pretrained wrote."
+    folder = minilm_folder() if base == "minilm" else fetched(str(base))
+    if adapter is None and (folder / ADAPTER).is_file() and not (folder / "config.json").is_file():
+        adapter, folder = folder, own_base(folder)
+    with seeded(seed):
+        model, found = load_model(
+            AutoModelForSequenceClassification,
+            folder,
+            num_labels=1,
+            dtype=lookup("dtype", DTYPES, dtype),
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
         )
-    with seeded(seed), quiet():
-        model, found = reading(
-            path,
-            "model",
-            lambda: AutoModelForSequenceClassification.from_pretrained(
-                path,
-                num_labels=1,
-                dtype=lookup("dtype", DTYPES, dtype),
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            ),
-        )
-    _check_weights(path, model, found)
-    return model, _with_padding(path, model, load_tokenizer(path))
-
-
-def load_tokenizer(path: str) -> PreTrainedTokenizerBase:
-    """The tokenizer beside a model.
-
-    Raises:
-        ArtifactError: none is there.
-    """
-    with quiet():
-        tokenizer: PreTrainedTokenizerBase = reading(
-            path, "tokenizer", lambda: AutoTokenizer.from_pretrained(path)
-        )
-    return tokenizer
+    _check_weights(str(folder), model, found)
+    tokenizer = _with_padding(str(folder), model, load_tokenizer(folder))
+    return (model if adapter is None else load_adapter(model, fetched(str(adapter)))), tokenizer
 
 
 def with_lora(
@@ -101,7 +89,7 @@ def with_lora(
         raise ConfigError(
             f"lora_r is {lora_r} and lora_dropout {lora_dropout}. Allowed: a rank from 1, a dropout in [0, 1)."
         )
-    peft = _peft("with_lora")
+    peft = need_peft("with_lora")
     config = peft.LoraConfig(
         task_type="SEQ_CLS",
         r=lora_r,
@@ -117,26 +105,6 @@ def context_length(model: Any, tokenizer: PreTrainedTokenizerBase) -> int:
     """The most tokens that model and tokenizer take, or a very large number where neither states one."""
     positions = getattr(model.config, "max_position_embeddings", None) or tokenizer.model_max_length
     return int(min(positions, tokenizer.model_max_length))
-
-
-def _load_adapter(path: str, seed: int, dtype: str) -> Scorer:
-    peft = _peft(f"the adapter in {path}")
-    base = peft.PeftConfig.from_pretrained(path).base_model_name_or_path
-    if not base:
-        raise ArtifactError(
-            f"{path} holds a LoRA adapter that names no base model. Save the base in a folder and load that first."
-        )
-    model, tokenizer = load_scorer(base, seed=seed, dtype=dtype)
-    with quiet():
-        return reading(path, "adapter", lambda: peft.PeftModel.from_pretrained(model, path)), tokenizer
-
-
-def _peft(what: str) -> Any:
-    try:
-        import peft
-    except ImportError:
-        raise MissingExtraError.for_extra(what, "train") from None
-    return peft
 
 
 def _check_weights(path: str, model: PreTrainedModel, found: dict[str, Any]) -> None:

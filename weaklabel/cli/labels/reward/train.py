@@ -33,6 +33,11 @@ BESIDE = "linear"
     shell_complete=_completion.reward_models,
     help="linear, minilm, transformer, or a pretrained model's folder or hub name. Default: linear.",
 )
+@click.option(
+    "--adapter",
+    metavar="FOLDER|HUB",
+    help="A LoRA adapter of the pretrained model that --reward-model names.",
+)
 @click.option("--from-scratch", metavar="SIZE", help="A small decoder with a tokenizer of its own.")
 @click.option(
     "--allow-uncalibrated",
@@ -42,7 +47,12 @@ BESIDE = "linear"
 )
 @run_options
 def train(
-    as_json: bool, out: str | None, share: float | None, from_scratch: str | None, **options: Any
+    as_json: bool,
+    out: str | None,
+    share: float | None,
+    from_scratch: str | None,
+    adapter: str | None,
+    **options: Any,
 ) -> None:
     """Train a reward model, and say how it does on held-out prompts, beside a linear one taught the same.
 
@@ -55,6 +65,8 @@ def train(
     """
     file = reading(options)
     options |= _choice(options["reward_model"], from_scratch, tuple(options["sets"]))
+    if adapter is not None:
+        options["sets"] = (*options["sets"], _set("adapter", _absolute(adapter)))
     if (file is None) != (out is None):
         raise ConfigError(
             "a run keeps its model in its own folder: leave --out away."
@@ -88,8 +100,11 @@ def _choice(model: str | None, from_scratch: str | None, sets: tuple[str, ...]) 
         return {"reward_model": "transformer", "sets": (*sets, _set("from_scratch", from_scratch))}
     if model is None or model in REWARD_MODELS or not ("/" in model or os.path.isdir(model)):
         return {"reward_model": model, "sets": sets}
-    where = os.path.abspath(model) if os.path.isdir(model) else model
-    return {"reward_model": "transformer", "sets": (*sets, _set("base", where))}
+    return {"reward_model": "transformer", "sets": (*sets, _set("base", _absolute(model)))}
+
+
+def _absolute(model: str) -> str:
+    return os.path.abspath(model) if os.path.isdir(model) else model
 
 
 def _set(key: str, value: str) -> str:
