@@ -16,10 +16,10 @@ from weaklabel.engine.stream import StoredVotes
 from weaklabel.errors import ArtifactError
 from weaklabel.generation import generated
 from weaklabel.metrics import Interval
-from weaklabel.pipeline.report import Report
+from weaklabel.pipeline.figures import RunFigures
 
 FIGURE = Interval(0.7, 0.6, 0.8, 40)
-REPORT = Report(
+REPORT = RunFigures(
     "base",
     {
         "ours": {"accuracy": FIGURE, "nll": Interval(math.nan, -math.inf, math.inf, 0)},
@@ -43,11 +43,11 @@ def line_of(load: Callable[[], Any]) -> tuple[Any, str]:
 
 def test_an_edited_table_of_figures_is_one_line_or_a_table(tmp_path: Path) -> None:
     REPORT.save(tmp_path)
-    assert str(Report.load(tmp_path)) == str(REPORT)
+    assert str(RunFigures.load(tmp_path)) == str(REPORT)
     refused, draw = 0, random.Random(0)
     for _ in range(200):
         (tmp_path / "report.json").write_text(json.dumps(mutated(REPORT.to_dict(), draw)[0]))
-        found, line = line_of(lambda: Report.load(tmp_path))
+        found, line = line_of(lambda: RunFigures.load(tmp_path))
         assert "\n" not in line
         assert len(line) < 700
         if found is None:

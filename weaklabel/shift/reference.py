@@ -131,6 +131,9 @@ class Reference(Result):
             n = len(names) + sum(map(len, edges.values())) + len(couples) + 2 * BUCKETS  # statistics
             unknown = [v is None for v in state["share"]]
             share = numbers_within([0.0 if v is None else v for v in state["share"]], (n,), 0.0, 1.0 + 1e-6)
+            between, within, noise = (
+                numbers_within(state[name], (n,), 0.0, _LARGEST) for name in ("between", "within", "noise")
+            )
             return cls(
                 names,
                 whole_within(state["n_pairs"], 0, 2**53),
@@ -138,10 +141,9 @@ class Reference(Result):
                 edges,
                 couples,
                 np.where(unknown, np.nan, share),
-                *(
-                    numbers_within(state[name], (n,), 0.0, _LARGEST)
-                    for name in ("between", "within", "noise")
-                ),
+                between,
+                within,
+                noise,
                 {
                     whole_within(int(size), 1, 2**53): {
                         t: number_within(limits[t], 0.0, _LARGEST) for t in TESTS
