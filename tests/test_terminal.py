@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-import sys
 import unicodedata
 
 import pytest
@@ -15,8 +13,6 @@ from hypothesis import strategies as st
 from weaklabel import labeling_function, response_scorer
 from weaklabel._tables import html_table, plain_table
 from weaklabel._terminal import logger, plain_json, plain_line, plain_text
-from weaklabel.cli._progress import progress_bar
-from weaklabel.engine.driver import Progress
 from weaklabel.errors import LabelingFunctionError
 from weaklabel.lf.columns import column_scores, column_verdict
 
@@ -78,20 +74,3 @@ def test_a_function_cannot_be_named_so_that_its_name_acts(name: str) -> None:
     for make in makers:
         with pytest.raises(LabelingFunctionError, match="is named"):
             make()
-
-
-def test_the_progress_bar_takes_brackets_in_names_for_brackets(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = io.StringIO()
-    monkeypatch.setattr(terminal, "isatty", lambda: True)
-    monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "200")
-    advance = progress_bar()
-    assert advance is not None
-    state = Progress(10, {"[bold red]x[/] \x1b]0;name\x07": 1.0})
-    advance(state)
-    state.done_pairs = 10
-    advance(state)
-    shown = terminal.getvalue()
-    assert "[bold red]x[/] \\x1b]0;name\\x07 100%" in shown
-    assert "\x1b]0" not in shown

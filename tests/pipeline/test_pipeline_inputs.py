@@ -23,7 +23,7 @@ def row(text: str) -> str:
 def read(**options: str) -> Read:
     loaded = load_config(options={f"data.{key}": value for key, value in options.items()})
     keeper = StepKeeper(Path("runs/base"), HashMemo(Path("hashes")))
-    return Read(Place(loaded, keeper, lambda text: None, None))
+    return Read(Place(loaded, keeper, lambda text: None))
 
 
 def write(path: str, text: str) -> None:

@@ -17,6 +17,7 @@ from weaklabel.config import SweepReward, SweepSettings
 from weaklabel.errors import ConfigError, GoldError, UnknownNameError
 from weaklabel.pipeline.sweep import SweepResult, making
 from weaklabel.pipeline.sweep.grid import GOLD_ONLY, Arm, arms_of, draw, main_arm
+from weaklabel.pipeline.sweep.making import Maker
 from weaklabel.reward.registry import REWARD_MODELS
 from weaklabel.types import Pairs
 
@@ -141,16 +142,15 @@ def test_slices_are_nested_by_prompt_and_disjoint_from_what_is_held_out() -> Non
     assert len(cut) <= 1
 
 
-def test_an_interrupted_sweep_goes_on_and_ends_with_the_same_figures(tmp_path: Path) -> None:
+def test_an_interrupted_sweep_goes_on_and_ends_with_the_same_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pairs, settings = world(120), small()
     whole = wl.sweep(functions(), pairs, settings, folder=tmp_path / "whole")
-
-    def stop(done: int, total: int) -> None:
-        if done == 5:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        wl.sweep(functions(), pairs, settings, folder=tmp_path / "cut", progress=stop)
+    with monkeypatch.context() as patch:
+        patch.setattr(Maker, "cell", raising(Maker.cell, KeyboardInterrupt, after=9))
+        with pytest.raises(KeyboardInterrupt):
+            wl.sweep(functions(), pairs, settings, folder=tmp_path / "cut")
     made = sorted((tmp_path / "cut" / "cells").glob("*.json"))
     made[0].write_text(made[0].read_text()[:40])  # torn
     made[1].write_text(made[1].read_text().replace("0.", "0.1", 1))  # edited
@@ -180,12 +180,26 @@ def test_a_filter_that_keeps_nothing_is_gold_alone_and_no_comparison(
     )
 
 
-def test_the_grid_and_its_cost_are_told_before_the_first_cell() -> None:
-    told: list[Any] = []
-    wl.sweep(
-        functions(), world(120), small(), on_note=told.append, progress=lambda done, n: told.append(done)
-    )
-    assert told.index(1) == 2
+def raising(real: Any, error: type[BaseException], after: int) -> Any:
+    """`real`, that raises once it was called `after` times."""
+    calls = 0
+
+    def counted(*given: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > after:
+            raise error
+        return real(*given)
+
+    return counted
+
+
+def test_the_grid_and_its_cost_are_told_before_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    # Four cells tell what the others will cost: the dearest two of each of two seeds.
+    monkeypatch.setattr(Maker, "cell", raising(Maker.cell, KeyboardInterrupt, after=4))
+    with pytest.raises(KeyboardInterrupt):
+        wl.sweep(functions(), world(120), small(), on_note=told.append)
     assert "22 cells = 2 seeds x 2 gold sizes (20, 40) x 5 arms" in told[0]
     assert re.match(r"at most about \d+\.\d minutes", told[1])
 

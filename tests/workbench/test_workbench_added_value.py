@@ -120,12 +120,6 @@ def test_a_silent_function_adds_nothing() -> None:
     assert (row.adds.value, row.alone.value, row.coverage) == (pytest.approx(0.0, abs=1e-7), 0.0, 0.0)
 
 
-def test_progress_is_told_to_the_end() -> None:
-    seen: list[tuple[int, int]] = []
-    added_value(*world(60, [0.8, 0.6]), progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(0, 2), (1, 2), (2, 2)]
-
-
 def test_report_prints_and_gives_json() -> None:
     found = added_value(*world(100, [0.8, 0.6]))
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["model"] == "ridge"

@@ -299,12 +299,6 @@ def test_one_pair_is_enough() -> None:
     assert isinstance(check([longer], drawn_pairs(1)), Checked)
 
 
-def test_progress_names_each_function_before_it_is_examined() -> None:
-    names: list[str] = []
-    check([longer, exclaims], drawn_pairs(), progress=names.append)
-    assert names == ["longer", "exclaims"]
-
-
 def test_the_report_prints_like_a_linter_and_is_json() -> None:
     report = check([shorter], drawn_pairs())
     first, remedy, *_, summary, ask = str(report).splitlines()

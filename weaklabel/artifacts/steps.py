@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from weaklabel import artifacts
+from weaklabel._progress import bar
 from weaklabel.artifacts.hash_memo import HashMemo
 from weaklabel.artifacts.locks import FolderLock
 from weaklabel.errors import ArtifactError, WeaklabelError
@@ -207,7 +208,7 @@ class StepKeeper:
             fresh = self._fresh(step, wanted, began)
         if fresh is not None:
             return fresh
-        with artifacts.written_below(self.folder) as written:
+        with bar(step.name), artifacts.written_below(self.folder) as written:
             made = step.make()
         counts = dict(made.counts)
         folder = self.folder.absolute()

@@ -14,9 +14,8 @@ import click
 
 from weaklabel._guard import stdout_for_results
 from weaklabel._paths import check_name, expanded
-from weaklabel._terminal import plain_json, plain_line, plain_text
+from weaklabel._terminal import plain_json, plain_text
 from weaklabel.cli import _completion
-from weaklabel.cli._progress import progress_bar
 from weaklabel.cli.main import ON_SUCCESS
 from weaklabel.errors import ConfigError
 
@@ -225,7 +224,7 @@ def open_run(options: Mapping[str, Any], *, afresh: bool = False) -> Run:
     in_project = bool(options.get("config_file") or find_config())
     keep_old = not (afresh and in_project)
     loaded = load_settings(options, remember=keep_old)
-    run = Run(loaded, options.get("name"), on_step=_show_step, progress=progress_bar(), on_note=note)
+    run = Run(loaded, options.get("name"), on_step=_show_step, on_note=note)
     click.get_current_context().meta[ON_SUCCESS] = lambda: _memorise(
         run.folder, list(options.get("sets", ())), given, keep_old=keep_old
     )
@@ -350,11 +349,6 @@ def _writes_utf8(file: IO[str]) -> bool:
 def note(text: str) -> None:
     """A line for the person at the terminal, on stderr, which writes out what its encoding lacks."""
     click.echo(plain_text(text), err=True)
-
-
-def written_over(text: str) -> None:
-    """A line on stderr in the place of the one before; "" clears it. For a person at a terminal alone."""
-    click.echo(f"\r\x1b[K{plain_line(text)}", err=True, nl=False)
 
 
 def _show_step(step: StepRecord) -> None:

@@ -7,12 +7,12 @@ again function by function, so that only the guilty one's votes on that shard be
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from weaklabel._progress import bar
 from weaklabel.engine.executors import Executor
 from weaklabel.engine.shards import Answer, ShardTask, Unfinished
 from weaklabel.engine.sources import Source
@@ -34,7 +34,6 @@ class Progress:
         faults: votes that failed so far.
         seconds: computing time per function, over all workers, without the features that functions share.
         feature_seconds: computing time per shared feature, likewise.
-        began: `time.monotonic()` at the start.
         computed_pairs: pairs of shards on which something was worked out: the others cost nothing.
     """
 
@@ -46,7 +45,16 @@ class Progress:
     faults: int = 0
     computed_pairs: int = 0
     feature_seconds: dict[str, float] = field(default_factory=dict)
-    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def told(self) -> str:
+        """Faults so far, and the two functions that cost most, in a line."""
+        parts = [f"{self.faults:,} faults"] if self.faults else []
+        total = sum(self.seconds.values())
+        if total:
+            first = sorted(self.seconds.items(), key=lambda item: -item[1])[:2]
+            parts.append(", ".join(f"{name} {seconds / total:.0%}" for name, seconds in first))
+        return "; ".join(parts)
 
 
 OnProgress = Callable[[Progress], None]
@@ -100,6 +108,10 @@ class Driver:
 
     def drive(self, executor: Executor) -> None:
         """Work until every vote is there."""
+        with bar("votes", self.progress.n_pairs) as self._step:
+            self._drive(executor)
+
+    def _drive(self, executor: Executor) -> None:
         planned = self._plan()
         running = 0
         while True:
@@ -171,6 +183,7 @@ class Driver:
         if number in self._costly:
             self._costly.discard(number)
             self.progress.computed_pairs += n_pairs
+        self._step(n_pairs, self.progress.told)
         if self._on_progress is not None:
             self._on_progress(self.progress)
 

@@ -20,7 +20,7 @@ from weaklabel._validation import saved_texts
 from weaklabel.data.pairs_file import PairsFile
 from weaklabel.engine.apply import OnFault, check_limits, check_names
 from weaklabel.engine.choosing import drive
-from weaklabel.engine.driver import Driver, OnProgress, Progress
+from weaklabel.engine.driver import Driver, Progress
 from weaklabel.engine.executors import Executor
 from weaklabel.engine.shards import Answer
 from weaklabel.engine.sources import FileSource
@@ -164,7 +164,6 @@ def apply_file(
     time_limit: float | None = None,
     memory_limit: float | None = None,
     on_fault: OnFault = "record",
-    on_progress: OnProgress | None = None,
     on_plan: Callable[[StoredVotes], None] = lambda votes: None,
     beside: Path | None = None,
     part: tuple[int, int] = (1, 1),
@@ -180,7 +179,6 @@ def apply_file(
         time_limit: seconds per shard. A function that takes longer is ended, and its votes there are faults.
         memory_limit: gigabytes that a worker process may hold, with the same consequence.
         on_fault: "record" failures as abstains with a `Fault`, or "raise" the first.
-        on_progress: told after every shard.
         on_plan: told, before anything is computed, where the votes will stand.
         beside: a Parquet file with the same row groups and further columns.
         part: `(i, n)`: work on every n-th shard alone, beginning with the i-th, 1 <= i <= n. How a job array
@@ -205,7 +203,6 @@ def apply_file(
         store,
         sink,
         send_votes=False,
-        on_progress=on_progress,
         shards=range(i - 1, len(source), n),
     )
     votes = _planned(lfs, driver.fingerprints, source, store)

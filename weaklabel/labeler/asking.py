@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._progress import bar, tracked
 from weaklabel.calibration import Calibrator, choose_calibrator
 from weaklabel.groups import folds_by_prompt
 from weaklabel.judges.prompted import Judge
@@ -63,7 +64,10 @@ def features_for(
     model: LabelModel, pairs: Pairs, rows: NDArray[np.bool_] | None = None
 ) -> PairFeatures | None:
     """What `model` wants to know of the texts, of all pairs or of some `rows`; None if it wants nothing."""
-    return pair_features(pairs, rows) if model.uses_features else None
+    if not model.uses_features:
+        return None
+    with bar("words and layout of the texts"):
+        return pair_features(pairs, rows)
 
 
 def antisymmetric_logit(model: LabelModel, votes: Votes, features: PairFeatures | None = None) -> FloatArray:
@@ -132,7 +136,7 @@ def out_of_fold_logit(
         logit[known] = fitted.held_out_[known]
         return logit
     folds = folds_by_prompt(groups[known], N_FOLDS, seed)
-    for fold in range(N_FOLDS):
+    for fold in tracked(range(N_FOLDS), "fit: models of left-out prompts"):
         held = known[folds == fold]
         seen = y.copy()
         seen[held] = np.nan
@@ -154,7 +158,7 @@ def cross_calibrated(
     out = np.zeros_like(logit)
     # Other folds than those of the model, so that no calibrator sees a whole fold of one model alone.
     folds = folds_by_prompt(groups, N_FOLDS, seed + 1)
-    for fold in np.unique(folds):
+    for fold in tracked(np.unique(folds), "fit: calibration of left-out prompts"):
         held = folds == fold
         calibrator, _ = choose_calibrator(
             logit[~held], y[~held], groups[~held], candidates=candidates, seed=seed

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from weaklabel import artifacts
+from weaklabel._progress import bar
 from weaklabel._shown import Shown, Sketch
 from weaklabel._tables import plain_table
 from weaklabel._validation import saved_texts, whole_within
@@ -212,12 +213,12 @@ def _arms(run: Outcome, notes: list[str]) -> dict[str, Comparer]:
     # Where every visible pair has gold, no label is ever used: all arms are one model, trained once.
     same = run.reward if bool(run.pairs.visible.has_gold.all()) else None
     if len(run.pairs.dev):
-        arms["reward model: gold only"] = same or _train(run, run.pairs)
+        arms["reward model: gold only"] = same or _train(run, run.pairs, "gold only")
     if run.reward is None:
         return arms
     n_voting = sum(t["n_a"] + t["n_b"] > 0 for t in run.applied["tallies"].values())
     for name, model in _baselines(n_voting, notes).items():
-        arms[f"reward model: + {name} labels"] = same or _train(run, _labels_by(run, model))
+        arms[f"reward model: + {name} labels"] = same or _train(run, _labels_by(run, model), f"{name} labels")
     arms["reward model: + our labels"] = run.reward
     return arms
 
@@ -249,11 +250,12 @@ def snorkel_is_installed() -> bool:
     return importlib.util.find_spec("snorkel") is not None
 
 
-def _train(run: Outcome, labels: Labels | Pairs) -> Comparer:
+def _train(run: Outcome, labels: Labels | Pairs, what: str) -> Comparer:
     settings = run.config.reward
-    return train_reward(
-        labels, model=settings.model, allow_uncalibrated=settings.allow_uncalibrated, **settings.settings
-    )
+    with bar(f"figures: reward model of {what}"):
+        return train_reward(
+            labels, model=settings.model, allow_uncalibrated=settings.allow_uncalibrated, **settings.settings
+        )
 
 
 def _notes(run: Outcome) -> list[str]:

@@ -36,7 +36,6 @@ from weaklabel.artifacts.locks import PATIENCE, FolderLock
 from weaklabel.artifacts.steps import OnStep, Step, StepKeeper
 from weaklabel.config import LoadedConfig
 from weaklabel.data import PairsFile
-from weaklabel.engine.driver import OnProgress
 from weaklabel.engine.stream import AppliedFile, StoredVotes
 from weaklabel.errors import DataError, UnknownNameError
 from weaklabel.labeler import Labeler
@@ -100,7 +99,6 @@ class Run(Shown):
         loaded: settings in force.
         name: folder below `run.folder`.
         on_step: told of every step, made or skipped.
-        progress: told how far `apply` has come, after every shard.
         on_note: told what a person should know before it happens: what judges will cost, who holds the run.
         wait: wait until another process that writes this run has ended, however long that takes; by default
             for some seconds.
@@ -121,7 +119,6 @@ class Run(Shown):
         name: str | None = None,
         *,
         on_step: OnStep = lambda step: None,
-        progress: OnProgress | None = None,
         on_note: Callable[[str], None] = lambda text: None,
         wait: bool = False,
         until: ExitStack | None = None,
@@ -139,7 +136,7 @@ class Run(Shown):
         )
         memo = HashMemo(loaded.store_folder / "hashes")
         keeper = StepKeeper(self.folder, memo, on_step, lock=self.lock, until=until)
-        self.plan = Plan(Place(loaded, keeper, on_note, progress))
+        self.plan = Plan(Place(loaded, keeper, on_note))
 
     def _values(self) -> list[tuple[str, Any]]:
         return [("folder", str(self.folder))]

@@ -15,7 +15,6 @@ from weaklabel._terminal import logger
 from weaklabel.config import LfsSettings
 from weaklabel.data import PairsFile
 from weaklabel.engine import VoteStore, fingerprint
-from weaklabel.engine.driver import OnProgress
 from weaklabel.engine.executors import Executor
 from weaklabel.engine.sources import FileShard
 from weaklabel.engine.stream import AppliedFile, StoredVotes, apply_file
@@ -38,7 +37,6 @@ def vote(
     store: VoteStore,
     *,
     on_plan: Callable[[StoredVotes], None],
-    on_progress: OnProgress | None,
     beside: Path | None,
     part: tuple[int, int],
 ) -> AppliedFile:
@@ -52,7 +50,6 @@ def vote(
         memory_limit=settings.memory_limit,
         on_fault=settings.on_fault,
         on_plan=on_plan,
-        on_progress=on_progress,
         beside=beside,
         part=part,
         executor=None if settings.executor == "local" else _on_ray(settings, lfs, store),

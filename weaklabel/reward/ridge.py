@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from weaklabel._progress import bar
 from weaklabel.errors import ConfigError
 from weaklabel.logistic import fit_logistic
 from weaklabel.reward.base import RewardModel
@@ -59,12 +60,14 @@ class RidgeReward(RewardModel):
         self.seed = seed
 
     def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray) -> float:
-        d, spread = self._differences(pairs)
+        with bar("texts of the pairs"):
+            d, spread = self._differences(pairs)
 
         def solve(weights: FloatArray) -> FloatArray:
             return fit_logistic(d, p, weights, precision=self.l2 * np.asarray(self._size(d, weights))).theta
 
-        self.coef_ = spread(solve(w))
+        with bar("reward model"):
+            self.coef_ = spread(solve(w))
         return scale_out_of_fold(
             lambda some: d @ solve(some), w, y, pairs.prompt_groups, self.n_folds, self.seed
         )

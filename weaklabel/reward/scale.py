@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._progress import tracked
 from weaklabel.calibration.temperature import Temperature
 from weaklabel.groups import folds_by_prompt
 from weaklabel.types import FloatArray
@@ -42,7 +43,7 @@ def scale_out_of_fold(
     fold = np.full(len(y), -1)
     fold[known] = folds_by_prompt(groups[known], n_folds, seed)
     z = np.empty(len(y))
-    for k in range(n_folds):
+    for k in tracked(range(n_folds), "models of left-out prompts"):
         held = np.isin(groups, groups[fold == k])
         z[fold == k] = differences(np.where(held, 0.0, w))[fold == k]
     return Temperature().fit(z[known], y[known]).factor_

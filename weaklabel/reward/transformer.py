@@ -20,6 +20,7 @@ import torch
 import transformers
 from numpy.typing import NDArray
 
+from weaklabel._progress import tracked
 from weaklabel._validation import lookup
 from weaklabel.artifacts import content_hash
 from weaklabel.calibration.temperature import Temperature
@@ -132,7 +133,7 @@ class TransformerReward(RewardModel):
         prompts, plan = pairs.prompt_groups, plan_gold(y, pairs.prompt_groups, self.n_folds, self.seed)
         z, judged = np.zeros(len(pairs)), plan.fold >= 0
         with self._folder() as folder:
-            for k in range(plan.n_folds):
+            for k in tracked(range(plan.n_folds), "models of left-out prompts"):
                 held = np.isin(prompts, prompts[plan.fold == k])
                 self._train(pairs, p, np.where(held, 0.0, w), folder / f"fold-{k}")
                 z[plan.fold == k] = self._differences(pairs.take(plan.fold == k))

@@ -13,11 +13,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from weaklabel._progress import Step, bar
 from weaklabel.artifacts import json_line, read_json, write_json, write_text
 from weaklabel.errors import ArtifactError
 from weaklabel.types.result import json_values
@@ -153,6 +155,37 @@ class RunLog(TrainerCallback):
         if state.is_world_process_zero:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(_logged(state.log_history[-1]))
+
+
+class Bar(TrainerCallback):
+    """The steps of a training run as a bar, with the last loss that was logged beside it."""
+
+    def __init__(self) -> None:
+        self._until, self._loss = ExitStack(), ""
+        self._step: Step | None = None
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if state.is_world_process_zero:
+            self._step = self._until.enter_context(bar("training", state.max_steps))
+            self._step(state.global_step)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if self._step is not None:
+            self._step(1, self._loss)
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        loss = state.log_history[-1].get("loss")
+        self._loss = self._loss if loss is None else f"loss {loss:.4f}"
+
+    def close(self) -> None:
+        """Take the bar away, however the run ended."""
+        self._until.close()
 
 
 def _logged(figures: dict[str, Any]) -> str:

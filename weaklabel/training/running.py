@@ -13,7 +13,7 @@ import inspect
 import json
 import random
 from collections.abc import Iterator, Mapping, Sized
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +27,7 @@ from transformers import EarlyStoppingCallback, TrainerState, TrainingArguments
 from weaklabel._shown import Shown
 from weaklabel.artifacts import content_hash, manifest
 from weaklabel.errors import ConfigError, MissingExtraError
-from weaklabel.training.checkpoints import RunLog, claim, starting_point, stopped_early
+from weaklabel.training.checkpoints import Bar, RunLog, claim, starting_point, stopped_early
 from weaklabel.training.models.hub import quiet
 from weaklabel.training.models.loading import context_length
 from weaklabel.training.settings import TrainingSettings
@@ -147,19 +147,20 @@ class TrainingRun:
     settings: TrainingSettings
     args: TrainingArguments
     checkpoint: Path | None
+    bar: Bar
 
     @property
     def callbacks(self) -> list[Any]:
-        """Early stopping, and behind it the log, which sees whether training stops."""
+        """Early stopping, and behind it the log, which sees whether training stops; and the bar."""
         patience = self.settings.early_stopping_patience
         stopping = [] if patience is None else [EarlyStoppingCallback(patience)]
-        return [*stopping, RunLog(Path(str(self.args.output_dir)))]
+        return [*stopping, RunLog(Path(str(self.args.output_dir))), self.bar]
 
     def carry_out(self, trainer: WeightedTrainer) -> Trained:
         """Trains, from the checkpoint where there is one; then the model has its best weights and is in eval mode."""
         checkpoint = self.checkpoint
         model: Any = trainer.model
-        with _own_forward(model):
+        with _own_forward(model), closing(self.bar):
             if checkpoint is None:
                 trainer.train()
             elif stopped_early(checkpoint, self.settings.early_stopping_patience):
@@ -204,7 +205,7 @@ def training_run(
         claim(folder, made_of, writes=args.process_index == 0)
         checkpoint = starting_point(folder, settings.resume_from_checkpoint, made_of)
     with quiet(), isolated_randomness():
-        yield TrainingRun(settings, args, checkpoint)
+        yield TrainingRun(settings, args, checkpoint, Bar())
 
 
 @contextmanager

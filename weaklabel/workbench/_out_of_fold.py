@@ -7,7 +7,7 @@ calibrated as `weaklabel.fit` does, at its cost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -27,8 +27,6 @@ from weaklabel.workbench._dev import DevGold, dev_gold
 RIDGE: Final = "ridge"
 FEWEST: Final = 20
 _STRENGTHS: Final = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
-
-Progress = Callable[[int, int], None]
 
 
 def enough_gold(votes: Votes, pairs: Pairs, who: str, *, decided: bool = False) -> DevGold:

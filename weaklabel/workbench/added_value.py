@@ -20,13 +20,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from weaklabel._arguments import checked
+from weaklabel._progress import tracked
 from weaklabel._shown import Sketch
 from weaklabel._tables import plain_table, short
 from weaklabel.metrics import Interval, bootstrap, paired_difference
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes
 from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._dev import DevGold
-from weaklabel.workbench._out_of_fold import RIDGE, Progress, Ridge, enough_gold, out_of_fold_p
+from weaklabel.workbench._out_of_fold import RIDGE, Ridge, enough_gold, out_of_fold_p
 
 _ALONE: Final = 1.0  # one weight needs little holding
 _HEADER: Final = ("lf", "coverage", "adds", "95% interval", "alone", "95% interval", "")
@@ -126,7 +127,6 @@ def added_value(
     model: str = RIDGE,
     together: Sequence[Sequence[str]] = (),
     seed: int = 0,
-    progress: Progress | None = None,
 ) -> AddedValue:
     """Leave-one-out change of the out-of-fold NLL, per labeling function, with paired intervals over prompts.
 
@@ -137,7 +137,6 @@ def added_value(
             model by name, fitted and calibrated as by `fit`, five fits per function: minutes.
         together: sets of names to leave out at once, in addition.
         seed: of folds and resamples.
-        progress: told of functions done and functions in all.
 
     Raises:
         GoldError: too little dev gold, or gold for pairs without votes.
@@ -163,15 +162,12 @@ def added_value(
         else:
             everything = out_of_fold_p(votes, pairs, gold, model=model, seed=seed)
         rows = []
-        for done, (names, chosen) in enumerate(zip(sets, columns, strict=True)):
-            if progress is not None:
-                progress(done, len(sets))
+        cases = list(zip(sets, columns, strict=True))
+        for names, chosen in tracked(cases, "leaving out", lambda case: ", ".join(case[0])):
             rest = [j for j in range(votes.n_lfs) if j not in chosen]
             without = _p(ridge, votes, pairs, gold, rest, model, seed)
             alone = _p(ridge, votes, pairs, gold, chosen, model, seed, strength=_ALONE)
             rows.append(_added(names, chosen, votes, gold, everything, without, alone, seed))
-        if progress is not None:
-            progress(len(sets), len(sets))
     singles, several = ([r for r in rows if (len(r.lfs) == 1) is one] for one in (True, False))
     ordered = [*sorted(singles, key=_best_first), *sorted(several, key=_best_first)]
     nll = bootstrap("nll", everything, gold.y, gold.groups, seed=seed)

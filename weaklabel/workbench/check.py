@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
 from weaklabel._guard import guarded
+from weaklabel._progress import tracked
 from weaklabel._shown import Sketch
 from weaklabel.engine.executors import OutOfTime, alarm
 from weaklabel.errors import ConfigError, DataError, GoldError
@@ -123,7 +124,6 @@ def check(
     gold: Pairs | None = None,
     time_limit: float = TIME_LIMIT,
     clock: Clock = time.perf_counter,
-    progress: Callable[[str], None] | None = None,
 ) -> Checked:
     """Examine labeling functions on a sample of pairs.
 
@@ -136,7 +136,6 @@ def check(
         time_limit: seconds after which the examination of one function is given up. Kept in the main thread only,
             and not inside one call into a C library.
         clock: seconds, as `time.perf_counter`.
-        progress: called with each function's name before it is examined.
 
     Raises:
         ConfigError: a sample below 1, or no time at all.
@@ -150,9 +149,7 @@ def check(
     known = _with_gold(pairs, gold)
     chosen = _draw(known, sample, seed)
     shared, seen = list(chosen), []
-    for lf in lfs:
-        if progress is not None:
-            progress(lf.name)
+    for lf in tracked(lfs, "checking", lambda lf: lf.name):
         seen.append(_examine_in_time(lf, chosen, shared, seed, clock, time_limit))
     y, groups = np.where(is_dev(chosen), chosen.y, np.nan), chosen.prompt_groups
     right = [_accuracy(one, y, groups, seed) for one in seen]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from weaklabel._arguments import checked
+from weaklabel._progress import tracked
 from weaklabel._shown import Sketch
 from weaklabel._tables import plain_table, short
 from weaklabel.errors import ConfigError
@@ -14,7 +15,7 @@ from weaklabel.metrics import METRICS, Interval, ece_when_perfect, paired_differ
 from weaklabel.types import FloatArray, Pairs, Votes
 from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._dev import DevGold
-from weaklabel.workbench._out_of_fold import Progress, enough_gold, out_of_fold_p
+from weaklabel.workbench._out_of_fold import enough_gold, out_of_fold_p
 
 SCORES: Final = ("accuracy", "nll", "ece")
 _HEADER: Final = ("set", "lfs", "coverage", "accuracy", "NLL", "ECE", "ECE if perfect")
@@ -85,7 +86,6 @@ def compare_sets(
     *,
     model: str = "pair_model",
     seed: int = 0,
-    progress: Progress | None = None,
 ) -> SetComparison:
     """Coverage, accuracy, NLL and ECE of the labeler that each set gives, and paired differences from the first set.
 
@@ -94,7 +94,6 @@ def compare_sets(
         pairs: pairs with dev gold, matched by id; the locked test part is not looked at.
         model: a label model by name, fitted and calibrated out of fold, or `ridge`, a fast stand-in.
         seed: of folds and resamples; every set gets the same ones.
-        progress: told of sets done and sets in all.
 
     Raises:
         ConfigError: no set at all.
@@ -114,9 +113,7 @@ def compare_sets(
     if not sets:
         raise ConfigError("compare_sets got no set. Pass at least one: {'mine': apply(lfs, pairs)}.")
     found: list[tuple[str, Votes, DevGold, FloatArray]] = []
-    for done, (name, votes) in enumerate(sets.items()):
-        if progress is not None:
-            progress(done, len(sets))
+    for name, votes in tracked(sets.items(), "judging sets", lambda item: item[0]):
         gold = enough_gold(votes, pairs, "compare_sets")
         found.append((name, votes, gold, out_of_fold_p(votes, pairs, gold, model=model, seed=seed)))
     first = found[0][3]
@@ -138,8 +135,6 @@ def compare_sets(
                 differences,
             )
         )
-    if progress is not None:
-        progress(len(sets), len(sets))
     return SetComparison(tuple(figures), model, len(gold.y), gold.n_prompts)
 
 

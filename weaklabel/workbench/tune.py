@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._progress import tracked
 from weaklabel._shown import Sketch
 from weaklabel._tables import chance, plain_table, short
 from weaklabel.errors import ConfigError
@@ -37,7 +38,7 @@ from weaklabel.metrics.rows import group_numbers, standard_error
 from weaklabel.types import Float32Array, FloatArray, Pairs, Votes
 from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._dev import is_dev
-from weaklabel.workbench._out_of_fold import Progress, enough_gold
+from weaklabel.workbench._out_of_fold import enough_gold
 from weaklabel.workbench._settings import Settings, best_settings, confidence, votes_under
 from weaklabel.workbench.explore import benjamini_hochberg
 
@@ -188,7 +189,6 @@ def tune(
     *,
     votes: Votes | None = None,
     seed: int = 0,
-    progress: Progress | None = None,
 ) -> Tuning:
     """Search direction, `min_gap` and `max_gap` of each response scorer on dev gold, by nested cross-validation.
 
@@ -197,7 +197,6 @@ def tune(
         pairs: pairs with dev gold; the locked test part is not looked at.
         votes: votes of these functions, matched by id, when they are at hand; applied to the dev pairs otherwise.
         seed: of folds and resamples.
-        progress: told of scorers done and scorers in all.
 
     Raises:
         GoldError: too little decided dev gold.
@@ -232,14 +231,10 @@ def tune(
     gold = enough_gold(votes, dev, "tune", decided=True)
     folds = folds_by_prompt(gold.groups, N_FOLDS, seed)
     found = []
-    for done, lf in enumerate(scorers):
-        if progress is not None:
-            progress(done, len(scorers))
+    for lf in tracked(scorers, "tuning", lambda lf: lf.name):
         margins = votes.margins[gold.rows, votes.column(lf.name)]
         more = -margins if lf.prefer == "less" else margins
         found.append(_tune_one(lf, more, gold.y, gold.groups, folds, seed))
-    if progress is not None:
-        progress(len(scorers), len(scorers))
     q = benjamini_hochberg(np.array([p for _, p in found]))
     rows = [_with_q(row, float(value)) for (row, _), value in zip(found, q, strict=True)]
     rows.sort(key=lambda row: (not row.suggested, -row.honest_gain.value, row.lf))

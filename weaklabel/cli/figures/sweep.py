@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from weaklabel.cli._common import data_options, emit, lf_options, note, open_run, run_options
-from weaklabel.cli.functions._workbench import counter
 
 if TYPE_CHECKING:
     from weaklabel.config import SweepSettings
@@ -36,9 +35,7 @@ def command(as_json: bool, quick: bool, seeds: int | None, **options: Any) -> No
     from weaklabel.pipeline.sweep import sweep_run
 
     settings = run.config.sweep if seeds is None else run.config.sweep.model_copy(update={"seeds": seeds})
-    result = sweep_run(
-        run, quickened(settings) if quick else settings, on_note=note, progress=counter("cells")
-    )
+    result = sweep_run(run, quickened(settings) if quick else settings, on_note=note)
     folder = run.folder / "sweep"
     emit(
         {"run": run.folder.name, "path": str(folder), "sweep": result.to_dict()},

@@ -1,26 +1,14 @@
-"""What the workbench commands share: a counting line on stderr, and sources of functions named on the command line."""
+"""What the workbench commands share: sources of functions named on the command line."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from weaklabel.cli._common import _rebased, _root, written_over
+from weaklabel.cli._common import _rebased, _root
 
 PROJECT: Final = "project"
 """Stands for the project's own functions."""
-
-
-def counter(what: str) -> Callable[[int, int], None] | None:
-    """Progress on a line that is written over, for a person at a terminal; None for a log file."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show(done: int, total: int) -> None:
-        written_over(f"{what}: {done} of {total}" if done < total else "")
-
-    return show
 
 
 def sources_of(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, list[str]]:

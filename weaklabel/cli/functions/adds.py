@@ -8,7 +8,6 @@ import click
 
 from weaklabel.cli import _completion
 from weaklabel.cli._common import data_options, emit, lf_options, open_run, run_options
-from weaklabel.cli.functions._workbench import counter
 
 
 @click.command("adds")
@@ -36,12 +35,5 @@ def command(as_json: bool, judged_by: str, **options: Any) -> None:
 
     visible = pairs.parts != "test"
     clusters = dependencies(votes.take(visible), groups=pairs.prompt_groups[visible]).clusters
-    found = added_value(
-        votes,
-        pairs,
-        model=judged_by,
-        together=clusters,
-        seed=run.config.data.seed,
-        progress=counter("functions left out"),
-    )
+    found = added_value(votes, pairs, model=judged_by, together=clusters, seed=run.config.data.seed)
     emit(found.to_dict(), lambda: str(found), as_json)

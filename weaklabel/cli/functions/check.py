@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,6 @@ from weaklabel.cli._common import (
     lf_options,
     load_settings,
     note,
-    written_over,
 )
 from weaklabel.errors import WeaklabelError
 
@@ -88,10 +86,7 @@ def _check(loaded: LoadedConfig, pairs: Pairs, sample: int, shipped: bool, as_js
         sample=sample,
         seed=loaded.config.data.seed,
         time_limit=loaded.config.lfs.time_limit or TIME_LIMIT,
-        progress=written_over if sys.stderr.isatty() else None,
     )
-    if sys.stderr.isatty():
-        written_over("")
     emit(report.to_dict(), lambda: str(report), as_json)
     return report
 

@@ -8,7 +8,7 @@ import click
 
 from weaklabel.cli import _completion
 from weaklabel.cli._common import config_options, data_options, emit, json_option, load_settings
-from weaklabel.cli.functions._workbench import PROJECT, counter, sources_of
+from weaklabel.cli.functions._workbench import PROJECT, sources_of
 from weaklabel.errors import ConfigError
 
 
@@ -62,10 +62,6 @@ def command(as_json: bool, compared: tuple[str, ...], judged_by: str | None, **o
             store=VoteStore(loaded.store_folder),
         )
     found = compare_sets(
-        votes,
-        pairs.dev,
-        model=judged_by or loaded.config.labeler.model,
-        seed=loaded.config.data.seed,
-        progress=counter("sets judged"),
+        votes, pairs.dev, model=judged_by or loaded.config.labeler.model, seed=loaded.config.data.seed
     )
     emit(found.to_dict(), lambda: str(found), as_json)

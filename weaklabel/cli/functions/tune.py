@@ -18,7 +18,6 @@ from weaklabel.cli._common import (
     load_settings,
     note,
 )
-from weaklabel.cli.functions._workbench import counter
 from weaklabel.errors import ConfigError, UnknownNameError
 
 
@@ -62,8 +61,7 @@ def command(as_json: bool, names: tuple[str, ...], write: Path | None, **options
     if scorers and len(dev):
         store, limit = VoteStore(loaded.store_folder), loaded.config.lfs.time_limit
         votes = apply(scorers, dev, workers=loaded.config.lfs.workers or 1, time_limit=limit, store=store)
-    progress = counter("scorers tuned")
-    found = tune(chosen, dev, votes=votes, seed=loaded.config.data.seed, progress=progress)
+    found = tune(chosen, dev, votes=votes, seed=loaded.config.data.seed)
     emit(found.to_dict(), lambda: str(found), as_json)
     if target is not None and found.suggestions:
         artifacts.write_text(target, found.code())

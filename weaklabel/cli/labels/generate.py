@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weaklabel.cli._common import _columns, emit, json_option, note, results_only
-from weaklabel.cli.functions._workbench import counter
 
 if TYPE_CHECKING:
     from weaklabel.servers.endpoint import Endpoint
@@ -117,7 +116,6 @@ def command(
         out,
         sampling=Sampling(**{name: options.pop(name) for name in drawn}),
         body=dict(_field(text) for text in fields),
-        progress=counter("responses") or (lambda done, total: None),
         **options,
     )
     if made.counts["set_aside"]:

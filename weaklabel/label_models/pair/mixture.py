@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._progress import tracked
 from weaklabel.errors import ConfigError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models.pair.effects import SHAPES
@@ -193,7 +194,7 @@ def _over_rows(
     """Left-out logits and dual weights of every recipe, each `(n_recipes, n)`."""
     covariance = {name: blocks[name].covariance() for name in {n for r in recipes for n in r.variance}}
     logits, alphas = [], []
-    for recipe in recipes:
+    for recipe in tracked(recipes, "fitting recipes"):
         K = sum(variance * covariance[name] for name, variance in recipe.variance.items())
         a, held = leave_group_out(np.asarray(K), gold.y, gold.groups, recipe.share * gold.agreed)
         logits.append(held)

@@ -107,7 +107,6 @@ class Apply(RunStep[RunVotes]):
             self._store,
             # Before anything is computed: `weaklabel gc` leaves alone what stands in it, also after a kill.
             on_plan=lambda votes: artifacts.write_json(self.folder / "votes.json", votes.to_dict()),
-            on_progress=self.place.progress,
             beside=self._judge.verdicts,
             part=part,
         )

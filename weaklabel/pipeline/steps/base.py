@@ -11,7 +11,6 @@ from typing import TypeVar
 from weaklabel.artifacts.steps import Step, StepKeeper
 from weaklabel.config import Config, LoadedConfig
 from weaklabel.engine import fingerprint
-from weaklabel.engine.driver import OnProgress
 from weaklabel.errors import ConfigError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.pipeline.functions import configured_lfs
@@ -27,13 +26,11 @@ class Place:
         loaded: settings in force.
         keeper: makes its steps.
         on_note: told what a person should know before it happens: what judges will cost.
-        progress: told how far voting has come, after every shard.
     """
 
     loaded: LoadedConfig
     keeper: StepKeeper
     on_note: Callable[[str], None]
-    progress: OnProgress | None
 
     @property
     def config(self) -> Config:

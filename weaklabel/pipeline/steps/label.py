@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 import pyarrow as pa
 
 from weaklabel import artifacts
+from weaklabel._progress import tracked
 from weaklabel.artifacts.steps import Made
 from weaklabel.data import PairsFile
 from weaklabel.engine.stream import StoredVotes
@@ -64,7 +65,7 @@ class Label(RunStep[LabelsFile]):
 
 def labels_by_shard(labeler: Labeler, file: PairsFile, votes: StoredVotes) -> Iterator[Labels]:
     """Labels of every pair, a shard at a time, without the share of each function in them."""
-    for shard in range(len(file)):
+    for shard in tracked(range(len(file)), "label"):
         yield labeler.label_known(file.pairs(shard), votes.shard(file, shard))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from weaklabel import artifacts
 from weaklabel._arguments import checked
+from weaklabel._progress import tracked
 from weaklabel.config import SweepSettings
 from weaklabel.engine.apply import apply
 from weaklabel.lf.core import LabelingFunction
@@ -40,7 +41,6 @@ def sweep(
     folder: str | Path | None = None,
     seed: int = 0,
     on_note: Callable[[str], None] = lambda text: None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> SweepResult:
     """Reward models on slices of gold, without and with weak labels on the rest, each judged on held-out prompts.
 
@@ -57,7 +57,6 @@ def sweep(
         folder: where cells are kept, so that a killed sweep goes on; None keeps them in memory.
         seed: the first of `settings.seeds` seeds.
         on_note: told the grid and what it will cost, before it starts.
-        progress: told after every cell how many of how many are done.
 
     Raises:
         GoldError: too little gold for any cell of the grid.
@@ -68,7 +67,7 @@ def sweep(
     runner = _Runner(lfs, pairs, chosen, votes, label_settings or {}, where, seed)
     on_note(runner.grid())
     on_note(runner.cost())
-    return runner.run(progress)
+    return runner.run()
 
 
 def sweep_run(
@@ -76,7 +75,6 @@ def sweep_run(
     settings: SweepSettings | None = None,
     *,
     on_note: Callable[[str], None] = lambda text: None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> SweepResult:
     """`sweep` on the pairs, functions and settings of a run; leaves `sweep.json`, `sweep.txt` and `sweep.svg` in its folder."""
     labeler = run.config.labeler
@@ -89,7 +87,6 @@ def sweep_run(
         folder=run.folder / FOLDER,
         seed=run.config.data.seed,
         on_note=on_note,
-        progress=progress,
     )
     target = run.folder / FOLDER
     artifacts.write_json(target / "sweep.json", result.to_dict())
@@ -165,7 +162,7 @@ class _Runner:
         What is done once, such as embedding the texts, falls into the first seed; the second one is what is timed.
         """
         took = 0.0
-        for plan in self.plans:
+        for plan in tracked(self.plans, "sweep: what will it cost", lambda plan: plan.title):
             n_labels = len(self.maker.draws) * len(plan.sizes)
             for s, (n, m) in enumerate(((1, 1), (n_labels - 1, len(plan.cells) - 1))):
                 labels, cell = self._timed(plan, s)
@@ -186,17 +183,14 @@ class _Runner:
             ends.append(time.perf_counter())
         return ends[1] - ends[0], max(ends[2] - ends[1], ends[3] - ends[2])
 
-    def run(self, progress: Callable[[int, int], None] | None) -> SweepResult:
+    def run(self) -> SweepResult:
         """All cells, and what they say together."""
-        total, done = sum(len(plan.cells) for plan in self.plans), 0
         maker = self.maker
         measured = Measured.of(maker.pairs, [d.held for d in maker.draws])
+        cells = [(plan, *cell) for plan in self.plans for cell in plan.cells]
+        for plan, s, size, arm in tracked(cells, "sweep", lambda cell: f"{cell[2]} gold, {cell[3]}"):
+            measured.add(plan.title, size, arm, s, maker.cell(plan.reward, s, size, arm))
         for plan in self.plans:
-            for s, size, arm in plan.cells:
-                measured.add(plan.title, size, arm, s, maker.cell(plan.reward, s, size, arm))
-                done += 1
-                if progress is not None:
-                    progress(done, total)
             asked = [(s, size, arm.label_model) for s, size, arm in plan.cells if arm.source]
             for s, size, name in dict.fromkeys(asked):
                 labels = maker.labels(s, size, name)

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._progress import tracked
 from weaklabel._shown import Sketch
 from weaklabel._tables import plain_table
 from weaklabel.errors import GoldError, LabelMatrixError
@@ -118,7 +119,10 @@ def evaluate(
     """
     arms = named_arms(comparers)
     rows = with_gold(gold)
-    answers = {name: answer_of(name, comparer, rows) for name, comparer in arms.items()}
+    answers = {
+        name: answer_of(name, comparer, rows)
+        for name, comparer in tracked(arms.items(), "answers", lambda arm: arm[0])
+    }
     in_sample = int(((rows.parts == "dev") | fitted_on(arms, rows)).sum())
     found = compare_answers(answers, rows, len(gold) - len(rows), in_sample, n_draws=n_draws, seed=seed)
     return replace(found, unsaid=unsaid(arms))
@@ -136,7 +140,10 @@ def compare_answers(
     """`evaluate` for answers that are known: per arm `(n_pairs,)` P(B beats A) of pairs that all have gold."""
     y, groups = rows.y, rows.prompt_groups
     draws = {"n_draws": n_draws, "seed": seed}
-    figures = {name: score_all(p, y, groups, **draws) for name, p in answers.items()}
+    figures = {
+        name: score_all(p, y, groups, **draws)
+        for name, p in tracked(answers.items(), "intervals", lambda arm: arm[0])
+    }
     longer = longer_wins(rows)
     figures[LONGER] = {"accuracy": bootstrap("accuracy", longer, y, groups, **draws)}
     base, *others = answers
