@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weaklabel.cli._common import (
-    config_options,
     data_options,
     emit,
-    json_option,
     lf_options,
     load_settings,
     note,
+    project_options,
 )
 from weaklabel.errors import WeaklabelError
 
@@ -40,8 +39,7 @@ _POLL_SECONDS = 0.5
     is_flag=True,
     help="Check again whenever a labeling-function file changes, and show what the edit did.",
 )
-@config_options
-@json_option
+@project_options
 def command(as_json: bool, sample: int, shipped: bool, watch: bool, **options: Any) -> None:
     """Find labeling functions that are position-dependent, below chance, copied, silent, slow or raising.
 
