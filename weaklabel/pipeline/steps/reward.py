@@ -23,6 +23,7 @@ class Reward(RunStep[RewardModel]):
     """Trains the reward model that `[reward]` describes."""
 
     name: ClassVar[str] = "reward"
+    table: ClassVar[str] = "reward"
     outputs: ClassVar[Sequence[str]] = ("reward",)
 
     def __init__(self, place: Place, read: Read, label: Label) -> None:
@@ -40,10 +41,6 @@ class Reward(RunStep[RewardModel]):
         base = str(self.config.reward.settings.get("base", ""))
         folder = {"base": self.keeper.hashes.of(Path(base))} if base and Path(base).is_dir() else {}
         return self._label.hashes("labels.parquet") | folder
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        return self.config.reward.model_dump(mode="json") | self.place.sampling
 
     def make(self) -> Made[RewardModel]:
         settings, labels = self.config.reward, self._label.held
