@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weaklabel.artifacts.json_text import json_line, json_text, parse_json
-from weaklabel.errors import ArtifactError
+from weaklabel.errors import ArtifactError, DataError
 
 # pyarrow is imported inside the functions of tables: who reads a configuration needs JSON and no more.
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _CHUNK = 1 << 20
 # Packages whose version can change a vote, a label or a fitted number.
@@ -150,6 +151,21 @@ def write_parquet(path: Path, table: pa.Table) -> None:
 
     with atomic_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", row_group_size=8192)
+
+
+def open_parquet(path: Path, made_by: str) -> pq.ParquetFile:
+    """A Parquet file to read from; `made_by` says how one is written.
+
+    Raises:
+        DataError: it is missing, torn, or no Parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path, pre_buffer=False)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path} cannot be read as Parquet ({error}). Write it with {made_by}.") from None
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:

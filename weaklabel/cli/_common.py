@@ -88,6 +88,11 @@ def json_option(function: F) -> F:
     )(function)
 
 
+def project_options(function: F) -> F:
+    """`--config`, `--set` and `--json`: of every command about a project."""
+    return _stack(config_options, json_option)(function)
+
+
 def run_options(function: F) -> F:
     """`--config`, `--set`, `--name` and `--json`: of every command about a run."""
     return _stack(config_options, name_option, json_option)(function)

@@ -15,10 +15,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from weaklabel.artifacts import parse_json, table_hash
+from weaklabel.artifacts.files import open_parquet
 from weaklabel.errors import DataError
 from weaklabel.types import Pairs, SetAside
 
@@ -45,12 +45,7 @@ class PairsFile:
     def __init__(self, path: str | Path, set_aside: Sequence[SetAside] = ()) -> None:
         self.path = Path(path)
         self.set_aside = tuple(set_aside)
-        try:
-            self._file = pq.ParquetFile(self.path, pre_buffer=False)
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(
-                f"{self.path} cannot be read as Parquet ({error}). Write it with write_pairs or convert_pairs."
-            ) from None
+        self._file = open_parquet(self.path, "write_pairs or convert_pairs")
         schema = self._file.schema_arrow
         # Says which canonical column is missing or of another type. `schema.empty_table()` would import pandas.
         Pairs(pa.Table.from_batches([], schema))

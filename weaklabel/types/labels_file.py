@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from weaklabel.artifacts.files import open_parquet
 from weaklabel.errors import DataError
 from weaklabel.types.labels import Labels
 from weaklabel.types.pairs import Pairs
@@ -38,12 +38,7 @@ class LabelsFile:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        try:
-            self._file = pq.ParquetFile(self.path, pre_buffer=False)
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(
-                f"{self.path} cannot be read as Parquet ({error}). Write it with weaklabel label."
-            ) from None
+        self._file = open_parquet(self.path, "weaklabel label")
         names = self._file.schema_arrow.names
         if missing := {"logit", "w", "calibrated", "in_sample"} - set(names):
             raise DataError(f"{self.path} has no column {min(missing)!r}. Write it with weaklabel label.")

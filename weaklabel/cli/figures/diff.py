@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, emit, json_option, load_settings
+from weaklabel.cli._common import emit, load_settings, project_options
 
 
 @click.command("diff")
@@ -15,8 +15,7 @@ from weaklabel.cli._common import config_options, emit, json_option, load_settin
 @click.option(
     "--top", type=click.IntRange(min=0), default=10, show_default=True, help="Flipped pairs to show."
 )
-@config_options
-@json_option
+@project_options
 def command(before: str, after: str, top: int, as_json: bool, **options: Any) -> None:
     """Labels that flipped and figures that moved from run BEFORE to run AFTER."""
     loaded = load_settings(options)

@@ -11,13 +11,12 @@ from typing import Any
 import click
 
 from weaklabel.cli._common import (
-    config_options,
     data_options,
     emit,
-    json_option,
     lf_options,
     load_settings,
     note,
+    project_options,
     written_over,
 )
 from weaklabel.errors import WeaklabelError
@@ -32,8 +31,7 @@ _POLL_SECONDS = 0.5
     "--sample", type=click.IntRange(min=1), default=2000, show_default=True, help="Pairs to look at."
 )
 @click.option("--watch", is_flag=True, help="Check again whenever a labeling-function file changes.")
-@config_options
-@json_option
+@project_options
 def command(as_json: bool, sample: int, watch: bool, **options: Any) -> None:
     """Find labeling functions that are position-dependent, below chance, copied, silent, slow or raising.
 

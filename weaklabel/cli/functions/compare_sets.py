@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, data_options, emit, json_option, load_settings
+from weaklabel.cli._common import data_options, emit, load_settings, project_options
 from weaklabel.cli.functions._workbench import PROJECT, counter, sources_of
 from weaklabel.errors import ConfigError
 
@@ -20,8 +20,7 @@ from weaklabel.errors import ConfigError
     metavar="NAME",
     help="Label model, or ridge, a fast stand-in. Default: the file's.",
 )
-@config_options
-@json_option
+@project_options
 def command(as_json: bool, compared: tuple[str, ...], judged_by: str | None, **options: Any) -> None:
     """Coverage, accuracy, NLL and ECE of the labeler that each SET of labeling functions gives, out of fold on dev gold.
 

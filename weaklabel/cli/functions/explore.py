@@ -6,15 +6,14 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, data_options, emit, json_option, load_settings
+from weaklabel.cli._common import data_options, emit, load_settings, project_options
 
 
 @click.command("explore")
 @data_options
 @click.option("--lfs", multiple=True, metavar="SOURCE", help="Functions to rank. Default: the shipped ones.")
 @click.option("--top", type=click.IntRange(min=1), default=15, show_default=True, help="Clues of each kind.")
-@config_options
-@json_option
+@project_options
 def command(as_json: bool, top: int, **options: Any) -> None:
     """Rank shipped features, words and patterns by how strongly they go with preference.
 

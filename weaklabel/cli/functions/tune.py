@@ -9,13 +9,12 @@ import click
 
 from weaklabel.cli._common import (
     FilePath,
-    config_options,
     data_options,
     emit,
-    json_option,
     lf_options,
     load_settings,
     note,
+    project_options,
 )
 from weaklabel.cli.functions._workbench import counter
 from weaklabel.errors import ConfigError, UnknownNameError
@@ -26,8 +25,7 @@ from weaklabel.errors import ConfigError, UnknownNameError
 @data_options
 @lf_options
 @click.option("--write", type=FilePath(), help="Write the suggested scorers as a new .py file.")
-@config_options
-@json_option
+@project_options
 def command(as_json: bool, names: tuple[str, ...], write: Path | None, **options: Any) -> None:
     """Search prefer, min_gap and max_gap of the response scorers (or of those named) on dev gold.
 

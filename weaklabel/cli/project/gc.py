@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, emit, json_option, load_settings
+from weaklabel.cli._common import emit, load_settings, project_options
 
 
 @click.command("gc")
@@ -18,8 +18,7 @@ from weaklabel.cli._common import config_options, emit, json_option, load_settin
     is_flag=True,
     help="Also what is younger than an hour. Only where no run is going on.",
 )
-@config_options
-@json_option
+@project_options
 def command(dry_run: bool, everything: bool, as_json: bool, **options: Any) -> None:
     """Remove votes that no run under runs/ refers to, and what killed runs left half written.
 

@@ -76,10 +76,8 @@ class Auto(KClassModel):
     def __init__(
         self, *, n_classes: int | None = None, min_gold: int = 50, min_rows: int = 20, seed: int = 0
     ) -> None:
-        self.n_classes = n_classes
-        self.min_gold = min_gold
-        self.min_rows = min_rows
-        self.seed = seed
+        self.n_classes, self.seed = n_classes, seed
+        self.min_gold, self.min_rows = min_gold, min_rows
 
     @property
     def uses_features(self) -> bool:

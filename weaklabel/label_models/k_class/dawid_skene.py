@@ -69,13 +69,9 @@ class DawidSkene(AdditiveVoteModel):
         estimate_balance: bool = False,
         temperature: float = 1.0,
     ) -> None:
-        self.n_classes = n_classes
-        self.max_iter = max_iter
-        self.tol = tol
-        self.on_diagonal = on_diagonal
-        self.off_diagonal = off_diagonal
-        self.estimate_balance = estimate_balance
-        self.temperature = temperature
+        self.n_classes, self.estimate_balance = n_classes, estimate_balance
+        self.max_iter, self.tol, self.temperature = max_iter, tol, temperature
+        self.on_diagonal, self.off_diagonal = on_diagonal, off_diagonal
 
     def evidence(self) -> FloatArray:
         return np.log(self.confusion_).transpose(0, 2, 1) / self.temperature

@@ -62,12 +62,8 @@ class SnorkelLabelModel(AdditiveVoteModel):
         optimizer: str = "adam",
         seed: int = 123,
     ) -> None:
-        self.n_classes = n_classes
-        self.n_epochs = n_epochs
-        self.lr = lr
-        self.l2 = l2
-        self.optimizer = optimizer
-        self.seed = seed
+        self.n_classes, self.seed = n_classes, seed
+        self.n_epochs, self.lr, self.l2, self.optimizer = n_epochs, lr, l2, optimizer
 
     def evidence(self) -> FloatArray:
         return np.log(self.likelihood_).transpose(0, 2, 1)

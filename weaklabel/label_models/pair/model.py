@@ -95,10 +95,8 @@ class PairModel(LabelModel):
         leave_out: Sequence[str] = (),
         seed: int = 0,
     ) -> None:
-        self.text = text
-        self.declared = declared
-        self.leave_out = leave_out
-        self.seed = seed
+        self.text, self.seed = text, seed
+        self.declared, self.leave_out = declared, leave_out
 
     @property
     def uses_features(self) -> bool:
