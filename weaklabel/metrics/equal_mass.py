@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weaklabel.errors import ConfigError
-from weaklabel.metrics.draws import drawn_sums
 from weaklabel.metrics.interval import Interval
 from weaklabel.metrics.rows import checked, confidence_of, correctness, group_numbers
-from weaklabel.metrics.shares import share_interval
+from weaklabel.metrics.shares import share_intervals
 from weaklabel.types import FloatArray
 
 
@@ -71,17 +70,17 @@ def reliability_equal_mass(
     prompts = group_numbers(groups, len(p_))
     said, right = confidence_of(p_), correctness(p_, y_)
     where, n_bins = equal_mass(said, bins)
-    onehot = np.eye(n_bins)[where]
-    drawn = drawn_sums(np.hstack([onehot * right[:, None], onehot]), prompts, n_draws, seed)
+    members = where[:, None] == np.arange(n_bins)
+    shares = share_intervals(right, members, prompts, n_draws=n_draws, seed=seed, level=level)
     return [
         ReliabilityBin(
             float(said[inside].min()),
             float(said[inside].max()),
             int(inside.sum()),
             float(said[inside].mean()),
-            share_interval(right, inside, prompts, drawn[:, [b, n_bins + b]], level),
+            share,
         )
-        for b, inside in enumerate(where == np.arange(n_bins)[:, None])
+        for inside, share in zip(members.T, shares, strict=True)
     ]
 
 

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from weaklabel.errors import ConfigError
-from weaklabel.metrics.draws import drawn_sums
 from weaklabel.metrics.interval import Interval
 from weaklabel.metrics.rows import checked, confidence_of, correctness, group_numbers
-from weaklabel.metrics.shares import share_interval
+from weaklabel.metrics.shares import share_intervals
 from weaklabel.types import FloatArray
 from weaklabel.types.result import Result
 
@@ -72,13 +71,13 @@ def kept_share_curve(
     kept = said[:, None] >= thresholds
     counted = kept & decided[:, None]
     prompts = group_numbers(groups, len(p_))
-    drawn = drawn_sums(np.hstack([counted * right[:, None], counted]), prompts, n_draws, seed)
+    shares = share_intervals(right, counted, prompts, n_draws=n_draws, seed=seed, level=level)
     return [
         KeptRow(
             float(threshold),
             float(kept[:, t].mean()),
             int(kept[:, t].sum()),
-            share_interval(right, counted[:, t], prompts, drawn[:, [t, len(thresholds) + t]], level),
+            shares[t],
         )
         for t, threshold in enumerate(thresholds)
     ]

@@ -5,13 +5,28 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.metrics.draws import bounds
+from weaklabel.metrics.draws import bounds, drawn_sums
 from weaklabel.metrics.interval import Interval
 from weaklabel.metrics.rows import ratio
 from weaklabel.types import FloatArray
 
 
-def share_interval(
+def share_intervals(
+    right: FloatArray,
+    counted: NDArray[np.bool_],
+    prompts: NDArray[np.intp],
+    *,
+    n_draws: int,
+    seed: int,
+    level: float,
+) -> list[Interval]:
+    """For each column of `counted` `(n, k)` the share of its rows that are right, all from the same resamples."""
+    k = counted.shape[1]
+    drawn = drawn_sums(np.hstack([counted * right[:, None], counted]), prompts, n_draws, seed)
+    return [_interval(right, counted[:, j], prompts, drawn[:, [j, k + j]], level) for j in range(k)]
+
+
+def _interval(
     right: FloatArray, counted: NDArray[np.bool_], prompts: NDArray[np.intp], drawn: FloatArray, level: float
 ) -> Interval:
     """The share of `counted` rows that are right.

@@ -150,11 +150,6 @@ class Run:
         return self.plan.read.value.rows
 
     @property
-    def verdicts(self) -> Path | None:
-        """What the judges among the functions say, in a file beside the pairs; None without judges."""
-        return self.plan.judge.verdicts
-
-    @property
     def stored(self) -> StoredVotes:
         """Every function's votes on every pair, as they stand in the store that other runs share."""
         return self.plan.apply.value.stored

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from weaklabel.artifacts.steps import Step, StepKeeper
 from weaklabel.config import Config, LoadedConfig
@@ -50,11 +50,21 @@ class Place:
 
 
 class RunStep(Step[T]):
-    """A step that knows where its run stands."""
+    """A step that knows where its run stands.
+
+    Its settings are those of its `table`, where it names one, and those that say which pairs are held in memory.
+    """
+
+    table: ClassVar[str] = ""
 
     def __init__(self, place: Place) -> None:
         super().__init__(place.keeper)
         self.place, self.config, self.folder = place, place.config, place.folder
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        own = getattr(self.config, self.table).model_dump(mode="json") if self.table else {}
+        return own | self.place.sampling
 
 
 class Functions:

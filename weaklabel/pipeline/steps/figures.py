@@ -26,6 +26,7 @@ class Figures(RunStep[RunFigures]):
     """
 
     name: ClassVar[str] = "figures"
+    table: ClassVar[str] = "reward"
     outputs: ClassVar[Sequence[str]] = ("report.json",)
 
     def __init__(
@@ -48,10 +49,6 @@ class Figures(RunStep[RunFigures]):
     def inputs(self) -> Mapping[str, str]:
         trained = self._reward.hashes("reward") if self._reward.applies else {}
         return self._label.hashes("labels.parquet") | self._fit.hashes("labeler") | trained
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        return self.config.reward.model_dump(mode="json") | self.place.sampling
 
     def make(self) -> Made[RunFigures]:
         pairs = self._read.value.held

@@ -21,6 +21,7 @@ class Fit(RunStep[Labeler]):
     """Fits the labeler that `[labeler]` describes."""
 
     name: ClassVar[str] = "fit"
+    table: ClassVar[str] = "labeler"
     outputs: ClassVar[Sequence[str]] = ("labeler",)
 
     def __init__(self, place: Place, functions: Functions, read: Read, apply: Apply, gather: Gather) -> None:
@@ -32,10 +33,6 @@ class Fit(RunStep[Labeler]):
         votes = self._apply.hashes("votes.json", "faults.jsonl")
         # A function may change without changing a vote; the labeler names the versions it was fitted on.
         return self._read.hashes("pairs.parquet") | votes | self._functions.versions
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        return self.config.labeler.model_dump(mode="json") | self.place.sampling
 
     def make(self) -> Made[Labeler]:
         settings, pairs = self.config.labeler, self._read.value

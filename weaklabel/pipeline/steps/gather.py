@@ -28,10 +28,6 @@ class Gather(RunStep[Votes]):
     def inputs(self) -> Mapping[str, str]:
         return self._apply.hashes("votes.json", "faults.jsonl") | self._read.hashes("pairs.parquet")
 
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        return self.place.sampling
-
     def make(self) -> Made[Votes]:
         pairs = self._read.value
         write_votes_file(self.folder, self._apply.value.stored.take(pairs.file, pairs.rows))

@@ -22,6 +22,7 @@ class Reward(RunStep[RewardModel]):
     """Trains the reward model that `[reward]` describes."""
 
     name: ClassVar[str] = "reward"
+    table: ClassVar[str] = "reward"
     outputs: ClassVar[Sequence[str]] = ("reward",)
 
     def __init__(self, place: Place, read: Read, label: Label) -> None:
@@ -36,10 +37,6 @@ class Reward(RunStep[RewardModel]):
     @property
     def inputs(self) -> Mapping[str, str]:
         return self._label.hashes("labels.parquet")
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        return self.config.reward.model_dump(mode="json") | self.place.sampling
 
     def make(self) -> Made[RewardModel]:
         settings, labels = self.config.reward, self._label.held
