@@ -19,7 +19,7 @@ from weaklabel.errors import ArtifactError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import fingerprint, grain, ingredients
 from weaklabel.lf.fingerprints import SHOWN
-from weaklabel.types.result import Result
+from weaklabel.types.result import json_fields
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class Standing(Result):
+class Standing:
     """How one labeling function stands.
 
     Attributes:
@@ -62,6 +62,8 @@ class Standing(Result):
     grain: str
     reason: str
     changed: tuple[str, ...]
+
+    to_dict = json_fields
 
 
 def shards_of(folder: Path, lfs: Sequence[LabelingFunction]) -> list[Shard]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from weaklabel.artifacts import content_hash, table_hash
 from weaklabel.errors import ConfigError, DataError, NotCalibratedError
 from weaklabel.types import FloatArray, Labels, LabelsFile
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 
 AnyLabels = Labels | LabelsFile
 """Labels in memory, or in a file that memory cannot hold."""
@@ -31,7 +31,7 @@ REASONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Exported(Result):
+class Exported:
     """What an export kept and left out. `str()` gives three or four lines for a person.
 
     Attributes:

@@ -17,14 +17,14 @@ from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.generation.paired import COLUMNS
 from weaklabel.labeler import Labeler
 from weaklabel.types import Comparer, Pairs, answer_of
-from weaklabel.types.result import Result, json_values
+from weaklabel.types.result import json_fields, json_values
 
 KIND: Final = "generated_pairs"
 _BLOCK: Final = 16384  # pairs that are labelled at once
 
 
 @dataclass(frozen=True, slots=True)
-class Generated(Result):
+class Generated:
     """What `generate_pairs` made.
 
     Attributes:
@@ -45,6 +45,8 @@ class Generated(Result):
     counts: Mapping[str, int]
     tokens: Mapping[str, tuple[int, int]]
     cost: float | None
+
+    to_dict = json_fields
 
     def __str__(self) -> str:
         said = {

@@ -30,7 +30,7 @@ from weaklabel.lf.columns import DerivedFunction, with_derived_columns
 from weaklabel.lf.votes import BatchVotes
 from weaklabel.metrics import Interval, Metric, bootstrap
 from weaklabel.types import ABSTAIN, Fault, FloatArray, Pair, Pairs
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 
 SAID: Final = pa.struct(
     [("state", pa.string()), ("verdict", pa.string()), ("log_odds", pa.float64()), ("note", pa.string())]
@@ -88,7 +88,7 @@ class BothOrders(DerivedFunction):
 
 
 @dataclass(frozen=True, slots=True)
-class PositionBias(Result):
+class PositionBias:
     """How a judge treats the first place, over the pairs that it judged in both orders.
 
     Attributes:

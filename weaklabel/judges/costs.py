@@ -14,7 +14,7 @@ from weaklabel.ledger import Budget, Cost, Ledger, Reservation
 from weaklabel.servers.protocol import Reply, Request
 from weaklabel.servers.replies import ReplyCache
 from weaklabel.types import Pair
-from weaklabel.types.result import Result
+from weaklabel.types.result import json_fields
 
 _BYTES_PER_TOKEN: Final = 4.0  # of English text; an estimate, replaced by what the server reports
 _FRAME_TOKENS: Final = 16  # what a chat template adds around a message, as a rule
@@ -122,7 +122,7 @@ def jobs(
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate(Result):
+class Estimate:
     """What judging some pairs will cost, before the first call.
 
     Attributes:
@@ -176,6 +176,8 @@ class Estimate(Result):
                 f"; until it is answered, the next pair counts as {self.set_aside:.4g}, the most it can cost"
             )
         return f"{text}; {self.n_left:,} pairs are beyond the budget and will abstain"
+
+    to_dict = json_fields
 
 
 def guessed_in(request: Request) -> int:

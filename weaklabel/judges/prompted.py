@@ -29,13 +29,13 @@ from weaklabel.lf.settings import takes
 from weaklabel.lf.sources.kinds import Described
 from weaklabel.servers.replies import ReplyCache
 from weaklabel.types import Pair, Pairs
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 
 _log = logger()
 
 
 @dataclass(frozen=True, slots=True)
-class JudgeSummary(Result):
+class JudgeSummary:
     """What a judge said of some pairs, and what it has cost in all.
 
     Attributes:

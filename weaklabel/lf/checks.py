@@ -23,7 +23,7 @@ from weaklabel.lf.columns import with_derived_columns
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.votes import BatchVotes
 from weaklabel.types import ABSTAIN, Pair, Pairs, Text, swap_votes
-from weaklabel.types.result import Result
+from weaklabel.types.result import json_fields
 
 Severity = Literal["error", "warning"]
 
@@ -51,7 +51,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding(Result):
+class Finding:
     """One rule broken by one labeling function.
 
     Attributes:
@@ -89,6 +89,8 @@ class Finding(Result):
         shown = f" Pairs: {', '.join(map(repr, self.pair_ids))}." if self.pair_ids else ""
         found = plain_line(f"{self.where} {self.code} {self.severity}: {self.message}{shown}")
         return f"{found}\n    {self.fix}"
+
+    to_dict = json_fields
 
 
 def where(lf: LabelingFunction) -> str:

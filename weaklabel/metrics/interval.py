@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from weaklabel._tables import short
-from weaklabel.types.result import Result
+from weaklabel.types.result import json_fields
 
 
 @dataclass(frozen=True, slots=True)
-class Interval(Result):
+class Interval:
     """A figure, the interval around it, and how many rows it is about.
 
     >>> str(Interval(0.7312, 0.69, 0.7731, 400))
@@ -28,6 +28,8 @@ class Interval(Result):
         if math.isnan(self.value):
             return "-"
         return f"{short(self.value)} [{short(self.low)}, {short(self.high)}]"
+
+    to_dict = json_fields
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Interval:

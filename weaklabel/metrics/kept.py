@@ -13,7 +13,7 @@ from weaklabel.metrics.interval import Interval
 from weaklabel.metrics.rows import checked, confidence_of, correctness, group_numbers
 from weaklabel.metrics.shares import share_intervals
 from weaklabel.types import FloatArray
-from weaklabel.types.result import Result
+from weaklabel.types.result import json_fields
 
 POINTS: Final = 20
 
@@ -21,13 +21,15 @@ _DECIMALS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class KeptRow(Result):
+class KeptRow:
     """One threshold: pairs with at least that confidence, as a share of all, and the accuracy of these."""
 
     threshold: float
     kept_share: float
     n: int
     accuracy: Interval
+
+    to_dict = json_fields
 
 
 def kept_share_curve(

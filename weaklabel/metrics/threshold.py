@@ -41,14 +41,14 @@ from weaklabel.metrics.sequence import (
     stops_of,
 )
 from weaklabel.types import FloatArray
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 
 POWER: Final = 0.8
 """How surely the gold that a refusal asks for would be enough, if what was seen is the truth."""
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold(Result):
+class Threshold:
     """Keep pairs with at least this confidence, and at least `accuracy` of them are right, with certainty `level`.
 
     Attributes:
@@ -81,7 +81,7 @@ class Threshold(Result):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal(Result):
+class Refusal:
     """No threshold can be certified, and what would change that. Counts as false.
 
     Attributes:

@@ -15,14 +15,14 @@ from weaklabel._tables import plain_table, short
 from weaklabel.errors import ArtifactError
 from weaklabel.metrics import Interval, paired_difference
 from weaklabel.types import CANONICAL, FloatArray, Pairs
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 
 _METRICS: Final = ("accuracy", "nll", "brier", "ece")
 _SHOWN: Final = 60
 
 
 @dataclass(frozen=True)
-class Flip(Result):
+class Flip:
     """A pair whose label changed. `prompt` is empty for the locked test part, whose texts are not shown."""
 
     id: str
@@ -42,7 +42,7 @@ class Flip(Result):
 
 
 @dataclass(frozen=True)
-class Difference(Result):
+class Difference:
     """What changed from one run to another.
 
     Attributes:

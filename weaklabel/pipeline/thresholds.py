@@ -9,14 +9,14 @@ from weaklabel._tables import plain_table
 from weaklabel.errors import GoldError
 from weaklabel.metrics import KeptRow, Refusal, Threshold, find_threshold, kept_share_curve
 from weaklabel.types import Labels
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 
 if TYPE_CHECKING:
     from weaklabel.pipeline.run import Run
 
 
 @dataclass(frozen=True)
-class ThresholdFound(Result):
+class ThresholdFound:
     """The curve of kept share against accuracy on locked test gold, and a certified threshold or a refusal.
 
     Attributes:

@@ -34,7 +34,7 @@ from weaklabel.shift.reference import (
 )
 from weaklabel.shift.statistics import Statistic, sums_of
 from weaklabel.types import FloatArray, Pairs, Votes
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 
 LARGE: Final = 0.4
 """Cohen's h from which one changed share matters; he calls .2 small, .5 medium and .8 large."""
@@ -52,7 +52,7 @@ _SAID: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change(Result):
+class Change:
     """One share that changed.
 
     Attributes:
@@ -97,7 +97,7 @@ def _value(name: str, edge: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Shift(Result):
+class Shift:
     """What `shift` found. `str()` says it in words, `to_dict()` gives JSON values.
 
     Attributes:

@@ -23,7 +23,7 @@ from weaklabel.errors import ArtifactError, LabelMatrixError
 from weaklabel.groups import some_prompts
 from weaklabel.shift.statistics import Statistic, Sums, agreeing, edges_of, sums_of, text_numbers
 from weaklabel.types import FloatArray, Pairs, Votes
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 
 MAX_PAIRS: Final = 4000
 """A sample of whole prompts with about this many pairs stands for more of them."""
@@ -47,7 +47,7 @@ _RARE: Final = 1e-3
 
 
 @dataclass(frozen=True)
-class Reference(Result):
+class Reference:
     """What a labeler was fitted on, in shares. Made by `Reference.of`.
 
     Attributes:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from weaklabel.lf.core import ResponseScorer
 from weaklabel.lf.settings import Prefer
 from weaklabel.types import Float32Array, FloatArray
-from weaklabel.types.result import Result
+from weaklabel.types.result import json_fields
 
 # Quantiles of |margin|.
 _LOWS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
@@ -20,7 +20,7 @@ _HIGHS: Final = (0.5, 0.75, 0.9, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(Result):
+class Settings:
     """What `tune` searches over: see `ResponseScorer`.
 
     >>> str(Settings("less", min_gap=5)), Settings("less").instead_of(Settings("more", min_gap=5))
@@ -47,6 +47,8 @@ class Settings(Result):
     @classmethod
     def of(cls, lf: ResponseScorer) -> Settings:
         return cls(lf.prefer, lf.min_gap, lf.max_gap)
+
+    to_dict = json_fields
 
 
 def best_settings(more: Float32Array, y: FloatArray, now: Settings | None = None) -> Settings:

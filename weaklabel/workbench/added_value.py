@@ -23,7 +23,7 @@ from weaklabel._arguments import checked
 from weaklabel._tables import html_table, plain_table, short
 from weaklabel.metrics import Interval, bootstrap, paired_difference
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 from weaklabel.workbench._dev import DevGold
 from weaklabel.workbench._out_of_fold import RIDGE, Progress, Ridge, enough_gold, out_of_fold_p
 
@@ -32,7 +32,7 @@ _HEADER: Final = ("lf", "coverage", "adds", "95% interval", "alone", "95% interv
 
 
 @dataclass(frozen=True, slots=True)
-class Added(Result):
+class Added:
     """One function, or several left out together.
 
     Attributes:
@@ -58,7 +58,7 @@ class Added(Result):
 
 
 @dataclass(frozen=True, slots=True)
-class AddedValue(Result):
+class AddedValue:
     """What `added_value` found. `str()` prints a table, `to_dict()` gives JSON values.
 
     Attributes:

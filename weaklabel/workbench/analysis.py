@@ -21,7 +21,7 @@ from weaklabel._tables import html_table, plain_table, short
 from weaklabel._validation import lookup
 from weaklabel.metrics import Interval, bootstrap
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes, signed_votes
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 from weaklabel.workbench._dev import rows_of_gold
 
 FEW_PROMPTS: Final = 20
@@ -33,7 +33,7 @@ _GOLD_HEADER: Final = ("accuracy", "95% interval", "on gold", "over all")
 
 
 @dataclass(frozen=True, slots=True)
-class LFAnalysis(Result):
+class LFAnalysis:
     """One labeling function.
 
     Attributes:
@@ -63,7 +63,7 @@ class LFAnalysis(Result):
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis(Result):
+class Analysis:
     """What `analyze` found. `str()` prints a table, `to_dict()` gives JSON values, `to_pandas()` a row per function.
 
     Attributes:
@@ -113,6 +113,8 @@ class Analysis(Result):
             for i, j in zip(*np.triu_indices(len(self.lfs), k=1), strict=True)
             if self.both[i, j] >= 20 and self.agreement[i, j] >= 0.95
         ]
+
+    to_dict = json_fields
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame, one row per labeling function, the interval in columns of its own."""

@@ -26,7 +26,7 @@ from weaklabel._terminal import one_line
 from weaklabel.errors import DataError, GoldError
 from weaklabel.metrics import Interval, Metric, bootstrap, paired_difference
 from weaklabel.types import FloatArray, Labels, Pairs
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 from weaklabel.workbench._dev import DevGold, dev_gold, is_dev
 
 RATIOS: Final = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, math.inf)
@@ -44,7 +44,7 @@ _MEAN: Final = Metric(
 
 
 @dataclass(frozen=True, slots=True)
-class LengthBias(Result):
+class LengthBias:
     """How strongly labels prefer the longer response, in one kind of pair.
 
     Attributes:
@@ -68,7 +68,7 @@ class LengthBias(Result):
 
 
 @dataclass(frozen=True, slots=True)
-class LabelBias(Result):
+class LabelBias:
     """What `label_bias` found. `str()` prints it, `to_dict()` gives JSON values.
 
     Attributes:
@@ -119,6 +119,8 @@ class LabelBias(Result):
         overall = [self.length] if self.length else []
         kinds = [row for rows in self.by_column.values() for row in rows]
         return [_cells(row) for row in [*overall, *self.by_ratio, *kinds]]
+
+    to_dict = json_fields
 
 
 @checked

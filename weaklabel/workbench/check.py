@@ -30,7 +30,7 @@ from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.gold_columns import gold_column
 from weaklabel.lf.snorkel import SnorkelFunction
 from weaklabel.types import ABSTAIN, CANONICAL, FloatArray, Pair, Pairs
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 from weaklabel.workbench import rules
 from weaklabel.workbench._dev import is_dev
 from weaklabel.workbench.analysis import accuracy_interval
@@ -48,7 +48,7 @@ _SECONDS_PER_PASS: Final = 1.0  # an examination is about three passes
 
 
 @dataclass(frozen=True, slots=True)
-class Checked(Result):
+class Checked:
     """What `check` found. `str()` prints like a linter, `to_dict()` gives JSON values.
 
     Attributes:

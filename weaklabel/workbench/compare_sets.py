@@ -11,7 +11,7 @@ from weaklabel._tables import html_table, plain_table, short
 from weaklabel.errors import ConfigError
 from weaklabel.metrics import METRICS, Interval, ece_when_perfect, paired_difference, score_all
 from weaklabel.types import FloatArray, Pairs, Votes
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 from weaklabel.workbench._dev import DevGold
 from weaklabel.workbench._out_of_fold import Progress, enough_gold, out_of_fold_p
 
@@ -20,7 +20,7 @@ _HEADER: Final = ("set", "lfs", "coverage", "accuracy", "NLL", "ECE", "ECE if pe
 
 
 @dataclass(frozen=True, slots=True)
-class SetFigures(Result):
+class SetFigures:
     """One set of functions.
 
     Attributes:
@@ -44,7 +44,7 @@ class SetFigures(Result):
 
 
 @dataclass(frozen=True, slots=True)
-class SetComparison(Result):
+class SetComparison:
     """What `compare_sets` found. `str()` prints two tables, `to_dict()` gives JSON values.
 
     Attributes:
@@ -71,6 +71,8 @@ class SetComparison(Result):
 
     def _repr_html_(self) -> str:
         return html_table(_HEADER, [_cells(s) for s in self.sets])
+
+    to_dict = json_fields
 
 
 @checked

@@ -29,7 +29,7 @@ from weaklabel._tables import chance, html_table, plain_table, short
 from weaklabel.groups import some_prompts
 from weaklabel.metrics.rows import group_numbers
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes, signed_votes
-from weaklabel.types.result import Result
+from weaklabel.types.result import json_fields
 from weaklabel.workbench._correlation import (
     ENOUGH,
     ErrorCorrelations,
@@ -55,7 +55,7 @@ _HEADER: Final = ("one", "other", "correlation", "95% interval", "q", "agree", "
 
 
 @dataclass(frozen=True, slots=True)
-class Link(Result):
+class Link:
     """Two functions whose errors go together.
 
     Attributes:
@@ -78,9 +78,11 @@ class Link(Result):
     margins: float
     copies: bool
 
+    to_dict = json_fields
+
 
 @dataclass(frozen=True)
-class Dependencies(Result):
+class Dependencies:
     """What `dependencies` found. `str()` prints a table; the arrays are what a heatmap or a graph is drawn from.
 
     Attributes:
@@ -153,6 +155,8 @@ class Dependencies(Result):
 
     def _repr_html_(self) -> str:
         return html_table(_HEADER, [_cells(link) for link in self.links[:20]])
+
+    to_dict = json_fields
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame, one row per link."""

@@ -27,7 +27,7 @@ from weaklabel.errors import ConfigError, GoldError
 from weaklabel.lf.checks import rows_of
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.types import FloatArray, Pair, Pairs, Text, signed_votes
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 from weaklabel.workbench._clues import PATTERNS, Words, bigrams_of, opening_pattern, words_of
 from weaklabel.workbench._dev import is_dev
 from weaklabel.workbench.analysis import wilson
@@ -40,7 +40,7 @@ _HEADER: Final = ("kind", "clue", "wins", "coverage", "pairs", "effect", "95% in
 
 
 @dataclass(frozen=True, slots=True)
-class Clue(Result):
+class Clue:
     """One thing in which responses differ, and how it goes with preference.
 
     Attributes:
@@ -76,7 +76,7 @@ class Clue(Result):
 
 
 @dataclass(frozen=True, slots=True)
-class Exploration(Result):
+class Exploration:
     """What `explore` found. `str()` prints a table, `to_dict()` gives JSON values, `to_pandas()` a row per clue.
 
     Attributes:
@@ -120,6 +120,8 @@ class Exploration(Result):
 
     def _best(self, top: int) -> list[Clue]:
         return [clue for kind in KINDS for clue in [c for c in self.clues if c.kind == kind][:top]]
+
+    to_dict = json_fields
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame, one row per clue."""

@@ -20,7 +20,7 @@ from weaklabel._terminal import one_line, plain_line, plain_text
 from weaklabel.errors import LabelMatrixError
 from weaklabel.metrics import Interval
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 from weaklabel.workbench._dev import DevGold, dev_gold
 from weaklabel.workbench.analysis import accuracy_interval
 from weaklabel.workbench.explore import benjamini_hochberg
@@ -35,7 +35,7 @@ _MAX_KINDS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake(Result):
+class Mistake:
     """One pair on which the function voted against gold.
 
     Attributes:
@@ -56,6 +56,8 @@ class Mistake(Result):
     prompt: str
     response_a: str
     response_b: str
+
+    to_dict = json_fields
 
     def text(self, full: bool = False) -> str:
         """The mistake for a terminal; control characters are written out. Texts are shortened unless `full`."""
@@ -78,7 +80,7 @@ class Mistake(Result):
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern(Result):
+class Pattern:
     """A kind of pair: how often the function is wrong in it, and elsewhere.
 
     Attributes:
@@ -99,7 +101,7 @@ class Pattern(Result):
 
 
 @dataclass(frozen=True, slots=True)
-class Mistakes(Result):
+class Mistakes:
     """What `mistakes` found. `str()` shows the first ten, `text()` as many as asked for.
 
     Attributes:
@@ -144,6 +146,8 @@ class Mistakes(Result):
         rest = len(self) - sum(len(same) for same in shown)
         if rest:
             yield f"\n... and {rest} more."
+
+    to_dict = json_fields
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame, one row per mistake."""

@@ -34,7 +34,7 @@ from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.metrics import Interval, Metric, nll, paired_difference
 from weaklabel.metrics.rows import group_numbers, standard_error
 from weaklabel.types import Float32Array, FloatArray, Pairs, Votes
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 from weaklabel.workbench._dev import is_dev
 from weaklabel.workbench._out_of_fold import Progress, enough_gold
 from weaklabel.workbench._settings import Settings, best_settings, confidence, votes_under
@@ -45,7 +45,7 @@ _HEADER: Final = ("scorer", "now", "proposed", "accuracy", "coverage", "naive ga
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned(Result):
+class Tuned:
     """What the search says of one scorer.
 
     Attributes:
@@ -99,7 +99,7 @@ class Tuned(Result):
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning(Result):
+class Tuning:
     """What `tune` found. `str()` prints a table, `code()` the suggestions as a file of labeling functions.
 
     Attributes:
@@ -138,6 +138,8 @@ class Tuning(Result):
 
     def _repr_html_(self) -> str:
         return html_table(_HEADER, [_cells(row) for row in self.rows])
+
+    to_dict = json_fields
 
     def code(self) -> str:
         """Python source that makes the suggested scorers under the name `<name>_tuned`; `load_lfs` reads it.

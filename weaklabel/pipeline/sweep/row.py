@@ -11,11 +11,11 @@ from weaklabel._tables import short
 from weaklabel.metrics import Interval
 from weaklabel.pipeline.sweep.grid import Arm
 from weaklabel.pipeline.sweep.worth import Worth
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 
 
 @dataclass(frozen=True)
-class SweepRow(Result):
+class SweepRow:
     """One reward model, gold size and arm, over all seeds.
 
     Attributes:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from weaklabel.metrics import METRICS, Metric
 from weaklabel.types import FloatArray
-from weaklabel.types.result import Result
 
 
 class CrossedDraws:
@@ -63,7 +62,7 @@ def summed(
 
 
 @dataclass(frozen=True, slots=True)
-class Worth(Result):
+class Worth:
     """The gold size at which gold alone is as good, with its 95% interval.
 
     Attributes:

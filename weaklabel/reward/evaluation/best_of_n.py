@@ -18,7 +18,7 @@ from weaklabel.metrics.rows import ratio
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.evaluation.evaluation import LONGER, Comparers, named_arms
 from weaklabel.types import Comparer, FloatArray, Pair, Pairs, Text, answer_of
-from weaklabel.types.result import Result
+from weaklabel.types.result import json_fields
 
 RANDOM: Final = "random choice"
 
@@ -33,7 +33,7 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class BestOfN(Result):
+class BestOfN:
     """How often the first choice is right.
 
     Attributes:
@@ -45,6 +45,8 @@ class BestOfN(Result):
     figures: dict[str, Interval]
     n_prompts: int
     n_candidates: float
+
+    to_dict = json_fields
 
     def __str__(self) -> str:
         rows = [[arm, str(interval)] for arm, interval in self.figures.items()]

@@ -16,14 +16,14 @@ from weaklabel._tables import html_table, plain_table
 from weaklabel.errors import GoldError, LabelMatrixError
 from weaklabel.metrics import METRICS, Interval, bootstrap, ece_when_perfect, paired_difference, score_all
 from weaklabel.types import Bare, CanCompare, Comparer, FloatArray, Pairs, answer_of, as_comparer
-from weaklabel.types.result import Result
+from weaklabel.types.result import json_fields
 
 LONGER: Final = "longer_response"
 """The rule that every table shows: the response with more characters wins, equal lengths are half right."""
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation(Result):
+class Evaluation:
     """How well comparers know what people said. `str()` and notebooks show a table.
 
     Attributes:
@@ -48,6 +48,8 @@ class Evaluation(Result):
     n_without_gold: int
     n_in_sample: int
     unsaid: tuple[str, ...] = ()
+
+    to_dict = json_fields
 
     def rows(self) -> list[list[str]]:
         """The table as text: a heading, then one row per arm."""

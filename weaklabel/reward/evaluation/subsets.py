@@ -32,7 +32,7 @@ from weaklabel.reward.evaluation.rewardbench import (
     section_scores,
 )
 from weaklabel.types import CANONICAL, Comparer, FloatArray, Pairs, answer_of
-from weaklabel.types.result import Result, json_fields
+from weaklabel.types.result import json_fields
 
 SUBSET: Final = "subset"
 ALL: Final = "(none)"
@@ -42,7 +42,7 @@ Figures = dict[str, dict[str, Interval]]
 
 
 @dataclass(frozen=True, slots=True)
-class Consistency(Result):
+class Consistency:
     """What happens to answers when the two responses change places.
 
     Attributes:
@@ -53,9 +53,11 @@ class Consistency(Result):
     same: float
     largest_gap: float
 
+    to_dict = json_fields
+
 
 @dataclass(frozen=True, slots=True)
-class SubsetEvaluation(Result):
+class SubsetEvaluation:
     """Comparers on gold, whole and in parts. `str()` shows tables.
 
     Attributes:
