@@ -113,3 +113,15 @@ def test_gold_is_a_b_tie_or_unknown():
         check_gold([-1, 0], 2)
     with pytest.raises(LabelMatrixError, match=r"y has shape \(1,\), expected \(2,\)"):
         check_gold([0], 2)
+
+
+def test_votes_on_some_pairs_come_in_the_order_asked_for():
+    chosen = make_votes().on(["3", "1"])
+    assert chosen.ids == ("3", "1")
+    assert chosen.L.tolist() == [[1, 1], [0, 1]]
+    assert [fault.pair_id for fault in chosen.faults] == ["3"]
+
+
+def test_votes_on_a_pair_that_has_none_are_refused():
+    with pytest.raises(LabelMatrixError, match=r"the votes lack pair '4' .1 in all.*apply"):
+        make_votes().on(["1", "4"])

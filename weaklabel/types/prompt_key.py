@@ -37,15 +37,15 @@ def prompt_key(text: str) -> str:
     """
     if text.isascii():  # most prompts, many millions of them
         seen = (text if text.isprintable() else _CONTROL.sub("", text)).lower()
-        folded = seen.strip() if seen.isprintable() and "  " not in seen else " ".join(seen.split())
+        plain = seen.strip() if seen.isprintable() and "  " not in seen else " ".join(seen.split())
     else:
-        folded = " ".join(_caseless(_INVISIBLE.sub("", text)).split())
-    return folded.rstrip(_FULL_STOPS) or folded or text
+        plain = " ".join(_caseless(_INVISIBLE.sub("", text)).split())
+    return plain.rstrip(_FULL_STOPS) or plain or text
 
 
 def _caseless(text: str) -> str:
-    folded = text.casefold()
-    if is_normalized("NFKC", folded) and is_normalized("NFKC", text):
-        return folded
+    plain = text.casefold()
+    if is_normalized("NFKC", plain) and is_normalized("NFKC", text):
+        return plain
     once = normalize("NFKC", normalize("NFD", text).casefold())
     return normalize("NFKC", once.casefold())

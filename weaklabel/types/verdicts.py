@@ -83,10 +83,10 @@ def word_verdict(key: str) -> str | None:
     """
     if key.strip().casefold() == "[[c]]":  # a tie where judges answer [[A]] or [[B]]
         return TIE
-    folded = " ".join(re.sub(r"[_\-()\[\]]+", " ", key.casefold()).split()).strip(_MARKS)
-    if folded in _WORDS:
-        return _WORDS[folded]
-    if side := _SIDE.fullmatch(folded):
+    bare = " ".join(re.sub(r"[_\-()\[\]]+", " ", key.casefold()).split()).strip(_MARKS)
+    if bare in _WORDS:
+        return _WORDS[bare]
+    if side := _SIDE.fullmatch(bare):
         return side[1]
     compared = _COMPARED.fullmatch(" ".join(key.casefold().strip(_MARKS).split()))
     if compared is None or compared[1] == compared[3]:
@@ -137,10 +137,10 @@ class VerdictMap:
             self.meanings = keyed(meanings, (A, B, TIE, NOTHING))
         except ValueError as error:
             raise ConfigError(f"gold_values {error}") from None
-        folded: dict[str, set[str]] = {}
+        caseless: dict[str, set[str]] = {}
         for key, meaning in self.meanings.items():
-            folded.setdefault(key.casefold(), set()).add(meaning)
-        self._folded = {key: min(found) for key, found in folded.items() if len(found) == 1}
+            caseless.setdefault(key.casefold(), set()).add(meaning)
+        self._caseless = {key: min(found) for key, found in caseless.items() if len(found) == 1}
         numbers = [number for key in self.meanings if (number := number_in(key)) is not None]
         by_sign = NEGATIVE in self.meanings or POSITIVE in self.meanings
         self.has_numbers = by_sign or bool(numbers)
@@ -151,7 +151,7 @@ class VerdictMap:
     def meaning(self, value: object) -> str | None:
         """What a value means; None where the map does not say."""
         key = verdict_key(value)
-        found = self.meanings.get(key, self._folded.get(key.casefold()))
+        found = self.meanings.get(key, self._caseless.get(key.casefold()))
         number = number_in(key)
         if found is None and number:
             return self.meanings.get(NEGATIVE if number < 0 else POSITIVE)
