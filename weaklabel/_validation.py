@@ -24,6 +24,18 @@ def lookup(kind: str, registry: Mapping[str, T], name: str) -> T:
         raise UnknownNameError.for_name(kind, name, registry) from None
 
 
+def check_least(name: str, value: float, least: int, meaning: str = "") -> None:
+    """Raises ConfigError for a number below `least`, and for NaN; `meaning` says what `least` does.
+
+    >>> check_least("bins", 0, 1)
+    Traceback (most recent call last):
+    weaklabel.errors.ConfigError: bins is 0. Allowed: 1 or more.
+    """
+    if not value >= least:
+        said = f"{least} ({meaning})" if meaning else str(least)
+        raise ConfigError(f"{name} is {value!r}. Allowed: {said} or more.")
+
+
 _NUMBERS: Final = (numbers.Integral, numbers.Real)  # which a bool is to Python and to nobody else
 # Annotation -> what passes for it, and how a person calls it.
 _KINDS: Final[Mapping[str, tuple[Any, str]]] = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from weaklabel._validation import check_gold
+from weaklabel._validation import check_gold, check_least
 from weaklabel.calibration.base import Calibrator, check_logit
 from weaklabel.errors import ConfigError, LabelMatrixError
 from weaklabel.groups import folds_by_prompt
@@ -56,8 +56,7 @@ def gold_rows(
 def check_candidates(candidates: Sequence[str], n_folds: int) -> None:
     if not candidates:
         raise ConfigError("candidates is empty. Name at least one calibrator, the simplest first.")
-    if n_folds < 2:
-        raise ConfigError(f"n_folds is {n_folds}. Allowed: 2 or more.")
+    check_least("n_folds", n_folds, 2)
 
 
 def _held_out_losses(

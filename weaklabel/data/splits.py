@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from weaklabel._validation import check_least
 from weaklabel.artifacts import content_hash
 from weaklabel.data.near_duplicates import Links, link_near_duplicates
 from weaklabel.errors import ConfigError, DataError
@@ -199,8 +200,8 @@ def draw_parts(
         raise ConfigError(
             f"test_share is {test_share}. Allowed: 0 to 1, the share of gold that is locked away."
         )
-    if max_gold is not None and max_gold < 0:
-        raise ConfigError(f"max_gold is {max_gold}. Allowed: 0 or more pairs, or nothing for all.")
+    if max_gold is not None:
+        check_least("max_gold", max_gold, 0, "no gold")
     outline = Outline(keep_texts=near_duplicates)
     wanted = _asked_about(tables, all_rows=near_duplicates)
     for table in tables() if wanted is None or wanted else ():

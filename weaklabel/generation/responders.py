@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from weaklabel._paths import expanded
+from weaklabel._validation import check_least
 from weaklabel.artifacts import content_hash
 from weaklabel.artifacts.hash_memo import HashMemo
 from weaklabel.data.prompts import Prompt
@@ -81,8 +82,7 @@ class LocalSource:
     device: str | None = None
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ConfigError(f"batch_size is {self.batch_size}. Allowed: at least 1.")
+        check_least("batch_size", self.batch_size, 1)
 
     @cached_property
     def folder(self) -> Path:

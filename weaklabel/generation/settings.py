@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from weaklabel._validation import check_least
 from weaklabel.errors import ConfigError
 from weaklabel.generation.paired import PairUp
 from weaklabel.training.sampling import Sampling
@@ -58,8 +59,8 @@ class GenerationSettings:
             )
         if self.pair_up not in ("all", "neighbours"):
             raise ConfigError(f"pair_up is {self.pair_up!r}. Allowed: 'all', 'neighbours'.")
-        if self.limit is not None and self.limit < 1:
-            raise ConfigError(f"limit is {self.limit}. Allowed: at least 1 prompt.")
+        if self.limit is not None:
+            check_least("limit", self.limit, 1)
         if out.suffix not in _ENDINGS:
             raise ConfigError(f"out is {str(out)!r}. Allowed: a file ending in {', '.join(_ENDINGS)}.")
 

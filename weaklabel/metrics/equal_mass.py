@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from weaklabel.errors import ConfigError
+from weaklabel._validation import check_least
 from weaklabel.metrics.interval import Interval
 from weaklabel.metrics.rows import checked, confidence_of, correctness, group_numbers
 from weaklabel.metrics.shares import share_intervals
@@ -64,8 +64,7 @@ def reliability_equal_mass(
     >>> [(row.n, row.confidence, row.share.value) for row in rows]
     [(2, 0.6, 0.5), (2, 0.9, 1.0)]
     """
-    if bins < 1:
-        raise ConfigError(f"bins is {bins}. Allowed: 1 or more.")
+    check_least("bins", bins, 1)
     p_, y_ = checked(p, y)
     prompts = group_numbers(groups, len(p_))
     said, right = confidence_of(p_), correctness(p_, y_)

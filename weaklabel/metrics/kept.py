@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from weaklabel.errors import ConfigError
+from weaklabel._validation import check_least
 from weaklabel.metrics.interval import Interval
 from weaklabel.metrics.rows import checked, confidence_of, correctness, group_numbers
 from weaklabel.metrics.shares import share_intervals
@@ -63,8 +63,7 @@ def kept_share_curve(
     >>> [(row.threshold, row.kept_share, row.accuracy.value) for row in rows]
     [(0.6, 1.0, 0.75), (0.9, 0.5, 1.0)]
     """
-    if points < 1:
-        raise ConfigError(f"points is {points}. Allowed: 1 or more.")
+    check_least("points", points, 1)
     p_, y_ = checked(p, y)
     said, right, decided = confidence_of(p_), correctness(p_, y_), y_ != 0.5
     surest_first = np.sort(said)[::-1]

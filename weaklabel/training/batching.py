@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Dataset, Sampler
 
+from weaklabel._validation import check_least
 from weaklabel.errors import ConfigError
 
 
@@ -164,5 +165,4 @@ def _check(
         raise ConfigError(f"rank is {rank} of {world} processes. Allowed: 0 to world - 1.")
     if together < world or together % world:
         raise ConfigError(f"together is {together} with {world} processes. Allowed: a multiple of world.")
-    if mega_batch < 0:
-        raise ConfigError(f"mega_batch is {mega_batch}. Allowed: 0 (no sorting) or more.")
+    check_least("mega_batch", mega_batch, 0, "no sorting")

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from weaklabel._validation import check_least
 from weaklabel.errors import ConfigError
 
 NEXT_TURN: Final = "\n\nHuman:"
@@ -37,16 +38,13 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.max_new_tokens < 1:
-            raise ConfigError(f"max_new_tokens is {self.max_new_tokens}. Allowed: at least 1.")
+        check_least("max_new_tokens", self.max_new_tokens, 1)
         if not (math.isfinite(self.temperature) and self.temperature >= 0):
             raise ConfigError(f"temperature is {self.temperature}. Allowed: 0 (no chance) or more.")
         if not 0 < self.top_p <= 1:
             raise ConfigError(f"top_p is {self.top_p}. Allowed: above 0, at most 1.")
-        if self.top_k < 0:
-            raise ConfigError(f"top_k is {self.top_k}. Allowed: 0 (all tokens) or more.")
-        if self.seed < 0:
-            raise ConfigError(f"seed is {self.seed}. Allowed: 0 or more.")
+        check_least("top_k", self.top_k, 0, "all tokens")
+        check_least("seed", self.seed, 0)
 
 
 def own_turn(text: str) -> str:

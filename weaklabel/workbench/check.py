@@ -22,6 +22,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
+from weaklabel._validation import check_least
 from weaklabel.engine.executors import OutOfTime, alarm
 from weaklabel.errors import ConfigError, DataError, GoldError
 from weaklabel.lf.builders import runs_in_python
@@ -116,8 +117,7 @@ def check(
         DataError: no pair outside the test part.
         GoldError: gold that is nothing but locked test gold.
     """
-    if sample < 1:
-        raise ConfigError(f"check: sample is {sample}. Allowed: 1 or more pairs.")
+    check_least("check: sample", sample, 1)
     if not time_limit > 0:
         raise ConfigError(f"check: time_limit is {time_limit}. Allowed: seconds above 0.")
     known = _with_gold(pairs, gold)

@@ -23,7 +23,8 @@ import numpy as np
 
 from weaklabel._arguments import checked
 from weaklabel._tables import chance, html_table, plain_table, short
-from weaklabel.errors import ConfigError, GoldError
+from weaklabel._validation import check_least
+from weaklabel.errors import GoldError
 from weaklabel.lf.checks import rows_of
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.types import FloatArray, Pair, Pairs, Text, signed_votes
@@ -156,8 +157,7 @@ def explore(
         DataError: a labeling function declares a column that the pairs do not have.
     """
     for name, value in (("min_count", min_count), ("limit", limit), ("max_pairs", max_pairs)):
-        if value < 1:
-            raise ConfigError(f"explore: {name} is {value}. Allowed: 1 or more.")
+        check_least(f"explore: {name}", value, 1)
     dev, notes = _dev_pairs(pairs, max_pairs, seed)
     if lfs is None:
         from weaklabel.lf.discovery import load_lfs

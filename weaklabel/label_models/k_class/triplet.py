@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from weaklabel.errors import ConfigError
+from weaklabel._validation import check_least
 from weaklabel.label_models.k_class.agreement_counts import (
     PRIOR_EDGE,
     accuracy_of,
@@ -60,8 +60,7 @@ class Triplet(AdditiveVoteModel, CountingModel):
         return evidence_of_accuracy(self.accuracies_, self._k)
 
     def _count(self, votes: Int8Array) -> Counts:
-        if self.min_rows < 1:
-            raise ConfigError(f"triplet: min_rows is {self.min_rows}. Allowed: 1 or more.")
+        check_least("triplet: min_rows", self.min_rows, 1)
         return count_agreements(votes, self._k)
 
     def _solve(self) -> None:
