@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_pairs import pairs_with
+from made_pairs import pairs_with as made_pairs
 
 import weaklabel as wl
 from weaklabel.engine import apply
@@ -33,7 +33,7 @@ def votes_of(lf, pairs):
 
 # ------------------------------------------------------------------------------------ both orders
 def test_places_named_in_both_orders_become_one_vote():
-    pairs = pairs_with(ab=["A", "B", "A", "A", "C"], ba=["B", "A", "A", "C", "C"])
+    pairs = made_pairs(ab=["A", "B", "A", "A", "C"], ba=["B", "A", "A", "C", "C"])
     votes = apply([judge_columns("j", "ab", "ba", votes=PLACES)], pairs)
     assert votes.L[:, 0].tolist() == [0, 1, -1, -1, -1]
     assert votes.margins[:, 0].tolist() == [-1.0, 1.0, 0.0, -0.5, 0.0]
@@ -41,18 +41,18 @@ def test_places_named_in_both_orders_become_one_vote():
 
 def test_sides_named_in_both_orders_say_the_same_as_places():
     sides = judge_columns("j", "ab", "ba", votes=SIDES)
-    assert votes_of(sides, pairs_with(ab=["a", "b", "a"], ba=["a", "b", "b"])) == [0, 1, -1]
+    assert votes_of(sides, made_pairs(ab=["a", "b", "a"], ba=["a", "b", "b"])) == [0, 1, -1]
 
 
 def test_half_a_verdict_votes_where_min_gap_allows_it():
     lf = judge_columns("j", "ab", "ba", votes=PLACES, min_gap=0.5)
-    assert votes_of(lf, pairs_with(ab=["A", "A"], ba=["C", "A"])) == [0, -1]
+    assert votes_of(lf, made_pairs(ab=["A", "A"], ba=["C", "A"])) == [0, -1]
 
 
 def test_a_pair_that_was_judged_in_one_order_alone_abstains_without_a_margin():
     votes = apply(
         [judge_columns("j", "ab", "ba", votes=PLACES)],
-        pairs_with(ab=["A", None, "none"], ba=[None, "B", "B"]),
+        made_pairs(ab=["A", None, "none"], ba=[None, "B", "B"]),
     )
     assert (votes.L == -1).all()
     assert np.isnan(votes.margins).all()
@@ -60,7 +60,7 @@ def test_a_pair_that_was_judged_in_one_order_alone_abstains_without_a_margin():
 
 
 def test_an_undefined_verdict_is_a_fault_that_names_it():
-    votes = apply([judge_columns("j", "ab", "ba", votes=PLACES)], pairs_with(ab=["A", "X"], ba=["B", "B"]))
+    votes = apply([judge_columns("j", "ab", "ba", votes=PLACES)], made_pairs(ab=["A", "X"], ba=["B", "B"]))
     assert [f.pair_id for f in votes.faults] == ["p1"]
     assert votes.faults[0].kind == "no_vote"
     assert str(votes.faults[0]).startswith("'j' read the verdict 'X' for pair 'p1'. votes defines 'A', 'B', ")
@@ -69,7 +69,7 @@ def test_an_undefined_verdict_is_a_fault_that_names_it():
 @pytest.mark.parametrize(("toward", "ba"), [("first", [2.0, -1.0]), ("b", [2.0, -1.0])])
 def test_numbers_are_read_toward_the_first_place_or_toward_b(toward, ba):
     ab = [1.0, 3.0] if toward == "first" else [-1.0, -3.0]
-    votes = apply([judge_columns("j", "ab", "ba", toward=toward)], pairs_with(ab=ab, ba=ba))
+    votes = apply([judge_columns("j", "ab", "ba", toward=toward)], made_pairs(ab=ab, ba=ba))
     assert votes.margins[:, 0].tolist() == [0.5, -2.0]
     assert votes.L[:, 0].tolist() == [1, 0]
 
@@ -83,7 +83,7 @@ def test_a_redrawn_order_turns_votes_and_margins_whatever_the_values_speak_of(ro
     back = {"A": "b", "B": "a", "C": "tie"}
     columns = {"ab": ab, "ba": ba, "s1": [flip[v] for v in ab], "s2": [back[v] for v in ba]}
     lfs = [judge_columns("p", "ab", "ba", votes=PLACES), judge_columns("s", "s1", "s2", votes=SIDES)]
-    plain, turned = apply(lfs, pairs_with(**columns)), apply(lfs, pairs_with(swapped, **columns))
+    plain, turned = apply(lfs, made_pairs(**columns)), apply(lfs, made_pairs(swapped, **columns))
     where = np.array(swapped)[:, None]
     assert np.array_equal(turned.L, np.where(where, swap_votes(plain.L), plain.L))
     assert np.array_equal(turned.margins, np.where(where, -plain.margins, plain.margins))
@@ -93,16 +93,16 @@ def test_a_redrawn_order_turns_votes_and_margins_whatever_the_values_speak_of(ro
 def test_columns_that_end_in_a_and_b_change_places_with_the_texts_and_mean_the_same():
     # The source said: with its first response shown first "a", with the second first "b" or "a".
     lf = judge_columns("j", "said_a", "said_b", votes=SIDES)
-    assert votes_of(lf, pairs_with(said_a=["a", "a"], said_b=["a", "b"])) == [0, -1]
+    assert votes_of(lf, made_pairs(said_a=["a", "a"], said_b=["a", "b"])) == [0, -1]
     # Read in the other order the columns have changed places, and their values still speak of the source.
-    assert votes_of(lf, pairs_with([True, True], said_a=["a", "b"], said_b=["a", "a"])) == [1, -1]
+    assert votes_of(lf, made_pairs([True, True], said_a=["a", "b"], said_b=["a", "a"])) == [1, -1]
 
 
 def test_columns_that_end_the_other_way_round_change_places_with_the_texts_too():
     # Named by the response that was shown last: with its first response shown first the source wrote last_b.
     lf = judge_columns("j", "last_b", "last_a", votes=SIDES)
-    assert votes_of(lf, pairs_with(last_b=["a", "a"], last_a=["a", "b"])) == [0, -1]
-    assert votes_of(lf, pairs_with([True, True], last_b=["a", "b"], last_a=["a", "a"])) == [1, -1]
+    assert votes_of(lf, made_pairs(last_b=["a", "a"], last_a=["a", "b"])) == [0, -1]
+    assert votes_of(lf, made_pairs([True, True], last_b=["a", "b"], last_a=["a", "a"])) == [1, -1]
 
 
 def test_one_column_cannot_hold_both_orders():
@@ -111,14 +111,14 @@ def test_one_column_cannot_hold_both_orders():
 
 
 def test_numbers_beyond_every_margin_keep_their_side():
-    votes = apply([judge_columns("j", "ab", "ba")], pairs_with(ab=[1e300, -1e308], ba=[-1e300, 1e308]))
+    votes = apply([judge_columns("j", "ab", "ba")], made_pairs(ab=[1e300, -1e308], ba=[-1e300, 1e308]))
     assert votes.L[:, 0].tolist() == [0, 1]
     assert votes.margins[:, 0].tolist() == [-math.inf, math.inf]
     assert votes.faults == ()
 
 
 def test_turning_pairs_round_after_reading_turns_everything():
-    pairs = pairs_with(
+    pairs = made_pairs(
         [False, True, False], ab=["A", "B", "C"], ba=["B", "B", "A"], ta=[1, 2, 3], tb=[3, 2, 2]
     )
     for lf in (judge_columns("j", "ab", "ba", votes=PLACES), judge_columns("n", "ta", "tb")):
@@ -130,7 +130,7 @@ def test_turning_pairs_round_after_reading_turns_everything():
 
 def test_position_bias_is_estimated_from_both_orders():
     # Four pairs: always first, always first, agrees on a, first and tie.
-    pairs = pairs_with(ab=["A", "A", "A", "A"], ba=["A", "A", "B", "C"])
+    pairs = made_pairs(ab=["A", "A", "A", "A"], ba=["A", "A", "B", "C"])
     bias = position_bias(judge_columns("j", "ab", "ba", votes=PLACES), pairs)
     assert bias.share_first.value == (1 + 1 + 0.5 + 0.75) / 4
     assert bias.mean_log_odds == (1 + 1 + 0 + 0.5) / 4
@@ -141,12 +141,12 @@ def test_position_bias_is_estimated_from_both_orders():
 def test_position_bias_of_another_function_is_refused():
     lf = wl.column_verdict("v", "ab", votes={"A": "a", "B": "b"})
     with pytest.raises(LabelingFunctionError, match="'v' was not asked in both orders"):
-        position_bias(lf, pairs_with(ab=["A"]))
+        position_bias(lf, made_pairs(ab=["A"]))
 
 
 # ------------------------------------------------------------------------------------ one order
 def test_a_verdict_in_a_known_order_votes_and_its_companion_shows_the_order():
-    pairs = pairs_with(v=["A", "B", "C", "A"], order=["a", "a", "b", "b"])
+    pairs = made_pairs(v=["A", "B", "C", "A"], order=["a", "a", "b", "b"])
     votes = apply(judge_column("j", "v", "order", votes=PLACES), pairs)
     assert votes.lf_names == ("j", "j.position")
     assert votes.L.tolist() == [[0, -1], [1, -1], [-1, -1], [1, -1]]
@@ -157,14 +157,14 @@ def test_a_verdict_in_a_known_order_votes_and_its_companion_shows_the_order():
 def test_the_companion_turns_with_the_pair():
     columns = {"v": ["a", "b"], "order": ["1", "2"]}
     lfs = judge_column("j", "v", "order", votes=SIDES, shown_as={1: "a", 2: "b"})
-    plain, turned = apply(lfs, pairs_with(**columns)), apply(lfs, pairs_with([True, True], **columns))
+    plain, turned = apply(lfs, made_pairs(**columns)), apply(lfs, made_pairs([True, True], **columns))
     assert np.array_equal(turned.L, swap_votes(plain.L))
     assert np.array_equal(turned.margins[:, 1], -plain.margins[:, 1])
 
 
 def test_an_unknown_order_abstains_and_an_undefined_one_is_a_fault():
     votes = apply(
-        judge_column("j", "v", "order", votes=SIDES), pairs_with(v=["a", "a"], order=[None, "left"])
+        judge_column("j", "v", "order", votes=SIDES), made_pairs(v=["a", "a"], order=[None, "left"])
     )
     assert (votes.L == -1).all()
     assert {f.lf for f in votes.faults} == {"j", "j.position"}
@@ -180,7 +180,7 @@ def test_with_gold_the_pair_model_takes_the_taste_for_the_first_place_out_by_the
     n = 2000
     gold, order = rng.integers(0, 2, n), rng.integers(0, 2, n)
     said = np.where(rng.random(n) < 0.5, gold, order)
-    pairs = pairs_with(v=["ab"[s] for s in said], order=["ab"[o] for o in order])
+    pairs = made_pairs(v=["ab"[s] for s in said], order=["ab"[o] for o in order])
     votes = apply(judge_column("j", "v", "order", votes=SIDES), pairs)
     known = np.where(np.arange(n) < 200, gold, np.nan)
 
@@ -211,7 +211,7 @@ def test_another_process_finds_it_by_its_spec(lf):
 
 
 def test_workers_give_the_same_votes():
-    pairs = pairs_with([False, True, True], ab=["A", "B", "C"], ba=["B", "A", "A"], order=["a", "b", "a"])
+    pairs = made_pairs([False, True, True], ab=["A", "B", "C"], ba=["B", "A", "A"], order=["a", "b", "a"])
     lfs = [judge_columns("j", "ab", "ba", votes=PLACES), *judge_column("k", "ab", "order", votes=PLACES)]
     one, two = apply(lfs, pairs), apply(lfs, pairs, workers=2, shard_size=2)
     assert np.array_equal(one.L, two.L)
@@ -226,7 +226,7 @@ def test_mistakes_are_named():
     with pytest.raises(LabelingFunctionError, match="shown_as maps to 'x'"):
         judge_column("j", "v", "order", votes=SIDES, shown_as={"1": "x"})
     with pytest.raises(DataError, match="'j' needs column 'ba'"):
-        apply([judge_columns("j", "ab", "ba", votes=PLACES)], pairs_with(ab=["A"]))
+        apply([judge_columns("j", "ab", "ba", votes=PLACES)], made_pairs(ab=["A"]))
 
 
 # ------------------------------------------------------------------------------------ real judges
