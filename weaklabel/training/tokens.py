@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from weaklabel._validation import check_least
 from weaklabel.errors import ConfigError
 from weaklabel.groups import Comparison, Group
 from weaklabel.types.messages import Turn, accepted, conversation
@@ -84,7 +83,8 @@ def tokenize_groups(groups: Sequence[Group], tokenizer: Any, *, max_length: int,
     Raises:
         ConfigError: `max_length` under 8, or a tokenizer without the special tokens that the kind needs.
     """
-    check_least("max_length", max_length, SHORTEST)
+    if max_length < SHORTEST:
+        raise ConfigError(f"max_length is {max_length} tokens. Allowed: {SHORTEST} or more.")
     encoded = _as_pairs(groups, tokenizer) if kind == "encoder" else _as_text(groups, tokenizer)
     made: list[TokenGroup] = []
     prompts = responses = tokens = n_tokens = 0
