@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from weaklabel.lf import fingerprint, load_lfs
 from weaklabel.lf.discovery import grain
+from weaklabel.text import lexicons
 from weaklabel.text.features import FEATURES
 
 HEAD = "from weaklabel.lf import ABSTAIN, labeling_function, response_scorer, keyword_scorer, features\n"
@@ -28,7 +30,10 @@ def score(response):
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    # Files below change what outlives them, as files of users may.
+    monkeypatch.setattr(lexicons, "STOP_WORDS", lexicons.STOP_WORDS)
     yield tmp_path
+    gc.enable()
     FEATURES.pop("n_of_test", None)
 
 
