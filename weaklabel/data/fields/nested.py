@@ -13,7 +13,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from weaklabel.data.blocks import Block
-from weaklabel.data.fields.decode import decode
+from weaklabel.data.fields.decode import opened
 from weaklabel.data.readers.base import CANONICAL_NAMES, GOLD_COLUMNS, is_missing
 from weaklabel.errors import ConfigError, LayoutError, UnknownNameError
 
@@ -97,9 +97,9 @@ def with_columns(block: Block, columns: Mapping[str, str], strict: bool = True) 
         return block
     found = block.columns
     nested = {
-        ours: theirs for ours, theirs in columns.items() if theirs not in found and _root(theirs) in found
+        ours: theirs for ours, theirs in columns.items() if theirs not in found and _root(theirs, found)
     }
-    absent = [theirs for theirs in columns.values() if theirs not in found and _root(theirs) not in found]
+    absent = [theirs for theirs in columns.values() if _root(theirs, found) is None]
     if absent and strict and len(block.lines):
         raise LayoutError(
             f"{block.file}: there is no column {absent[0]!r}. Found: {', '.join(names_within(block))}. "
@@ -127,8 +127,9 @@ def _appended(table: pa.Table, columns: Mapping[str, list[Any]]) -> Any:
         return [{**row, **dict(zip(columns, values, strict=True))} for row, *values in rows]
 
 
-def _root(name: str) -> str:
-    return name.partition(".")[0]
+def _root(path: str, names: Iterable[str]) -> str | None:
+    """The longest of the names that a path begins with: names of columns and keys may hold dots themselves."""
+    return max((n for n in names if path == n or path.startswith(f"{n}.")), key=len, default=None)
 
 
 def _displaced(name: str, found: Sequence[str]) -> str:
@@ -138,7 +139,8 @@ def _displaced(name: str, found: Sequence[str]) -> str:
 
 
 def _reached(block: Block, path: str, strict: bool) -> list[Any]:
-    data = block.data.select([_root(path)]) if isinstance(block.data, pa.Table) else block.data
+    root = _root(path, block.columns)
+    data = block.data.select([root]) if isinstance(block.data, pa.Table) else block.data
     values = [reach(row, path) for row in replace(block, data=data).rows()]
     if strict and values and all(value is None for value in values):
         raise LayoutError(
@@ -155,32 +157,19 @@ def reach(row: Any, path: str) -> Any:
     >>> reach(row, "answers.1.text"), reach(row, "answers.text"), reach(row, "answers.n.text")
     ('y', ['x', 'y'], None)
     """
-    for step, rest in _steps(path):
-        row = _opened(row) if isinstance(row, str) else row
-        if isinstance(row, Mapping):
-            row = row.get(step)
-        elif isinstance(row, list | tuple) and step.isdecimal():
-            row = row[int(step)] if int(step) < len(row) else None
-        elif isinstance(row, list | tuple):
-            values = [reach(item, f"{step}.{rest}" if rest else step) for item in row]
-            return values if any(value is not None for value in values) else None
-        else:
-            return None
-    return None if is_missing(row) else row
-
-
-def _steps(path: str) -> Iterable[tuple[str, str]]:
-    parts = path.split(".")
-    return ((part, ".".join(parts[k + 1 :])) for k, part in enumerate(parts))
-
-
-def _opened(text: str) -> Any:
-    if text.lstrip()[:1] not in ("{", "["):
+    if not path:
+        return None if is_missing(row) else row
+    row = opened(row)
+    if isinstance(row, Mapping):
+        key = _root(path, map(str, row))
+        return None if key is None else reach(row.get(key), path[len(key) + 1 :])
+    if not isinstance(row, list | tuple):
         return None
-    try:
-        return decode(text)
-    except ValueError:
-        return None
+    step, _, rest = path.partition(".")
+    if step.isdecimal():
+        return reach(row[int(step)], rest) if int(step) < len(row) else None
+    values = [reach(item, path) for item in row]
+    return values if any(value is not None for value in values) else None
 
 
 def names_within(block: Block, count: int = 40) -> list[str]:
@@ -194,7 +183,7 @@ def names_within(block: Block, count: int = 40) -> list[str]:
 
 
 def _inner(name: str, value: Any) -> Iterable[str]:
-    value = _opened(value) if isinstance(value, str) else value
+    value = opened(value)
     if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
         value = value[0]
     if isinstance(value, Mapping):

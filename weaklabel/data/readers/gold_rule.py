@@ -10,9 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from weaklabel.data.readers.base import GoldProblem, Row, RowProblem, is_missing, read_number, short_repr
+from weaklabel.data.fields.decode import leaves
+from weaklabel.data.readers.base import (
+    GoldProblem,
+    Row,
+    RowProblem,
+    is_missing,
+    read_number,
+    short_repr,
+)
 from weaklabel.types.verdicts import (
     NOTHING,
+    PLACES,
     TIE,
     A,
     B,
@@ -142,12 +151,28 @@ class GoldRule:
     def problem(self, value: object) -> str:
         """What is said of a value whose meaning is not known."""
         where = f" in column {self.shown!r}" if self.shown else ""
+        if inner := list(leaves(value)):
+            said = [
+                path for path, cell in inner if speaks(cell) or verdict_key(cell).casefold() in self.names
+            ]
+            path = said[0] if said else inner[0][0]
+            return (
+                f"gold{where} holds {verdict_key(value)[:40]}..., from which one verdict has to be taken. Reach into it, such as "
+                f'columns = {{ gold = "{self.shown or self.column}.{path}" }} under [data], or write a column with one verdict '
+                "per row."
+            )
         numbers = ", 0 (a), 1 (b), -1 (unknown)" if self.numbers else ""
         return (
             f"gold value {short_repr(value)}{where}. Allowed: a, b, tie{numbers}, or nothing. Give it a meaning with "
             f'gold_values = {suggested({verdict_key(value), *self.unread})} under [data] (gold_values={{...}} in Python); "" says '
             "nothing."
         )
+
+
+def speaks(cell: object) -> bool:
+    """Whether a cell says by itself that it is a verdict: a word for a side, or for the place of one."""
+    key = verdict_key(cell)
+    return isinstance(cell, str) and (word_verdict(key) in (A, B, TIE) or key.casefold() in PLACES)
 
 
 def larger(first: float | None, second: float | None) -> str | None:
