@@ -11,6 +11,8 @@ import pytest
 
 from weaklabel.data import read_pairs
 from weaklabel.data.inspect import Found, look_at
+from weaklabel.data.readers import LAYOUTS
+from weaklabel.data.readers.gold_rule import GoldRule
 from weaklabel.errors import ConfigError, DataError, GoldError, LayoutError
 
 SECOND = (False, True, True, False)
@@ -243,3 +245,98 @@ def test_where_nothing_can_be_chosen_from_it_says_what_to_do(tmp_path: Path) -> 
     told = look_at(written(tmp_path, [{"chosen": f"Q{i} yes", "rejected": f"Q{i} no"} for i in range(4)]))
     assert not told.asked["prompt"]
     assert 'if both answers begin with the prompt, write layout = "trl_implicit"' in told.lines[0]
+
+
+# ------------------------------------------------------------------------------------------ better and worse
+OPPOSED = [
+    ("accepted", "rejected"),
+    ("best_reply", "worst_reply"),
+    ("goodAnswer", "badAnswer"),
+    ("winner", "loser"),
+    ("positive", "negative"),
+    ("preferred_response", "dispreferred_response"),
+    ("preferred_output", "non_preferred_output"),
+    ("response_j", "response_k"),
+]
+
+
+@pytest.mark.parametrize(("better", "worse"), OPPOSED)
+def test_columns_that_say_which_is_better_are_chosen_and_rejected(
+    better: str, worse: str, tmp_path: Path
+) -> None:
+    made = [{"question": f"Q{i}?", worse: f"no {i}", better: f"yes {i}"} for i in range(8)]
+    told = look_at(written(tmp_path, made))
+    assert told.columns == {"prompt": "question", "chosen": better, "rejected": worse}
+    table = read_pairs(made, columns=told.columns).table.to_pylist()
+    assert all(row[f"response_{row['gold']}"].startswith("yes") for row in table)
+    assert {row["gold"] for row in table} == {"a", "b"}  # the side was drawn
+
+
+@pytest.mark.parametrize(("better", "worse"), [*OPPOSED, ("chosen", "rejected")])
+@pytest.mark.parametrize("turned", [False, True])
+def test_better_and_worse_named_as_sides_are_refused(better: str, worse: str, turned: bool) -> None:
+    made = [{"prompt": "Q?", better: "yes", worse: "no"}]
+    sides = (worse, better) if turned else (better, worse)
+    with pytest.raises(ConfigError, match=f"Write chosen={better} and rejected={worse}"):
+        read_pairs(made, columns=dict(zip(("response_a", "response_b"), sides, strict=True)))
+
+
+def test_messages_inside_an_object_are_found(tmp_path: Path) -> None:
+    asked, said = [{"role": "user", "content": "Q?"}], lambda text: [{"role": "assistant", "content": text}]
+    made = [
+        {
+            "input": {"messages": asked, "tools": []},
+            "preferred_output": said("yes"),
+            "non_preferred_output": said("no"),
+        }
+    ]
+    file = written(tmp_path, made)
+    told = look_at(file)
+    assert told.columns["prompt"] == "input.messages"
+    (row,) = read_pairs(file, columns=told.columns).table.to_pylist()
+    assert (row["prompt"], row[f"response_{row['gold']}"]) == ("Q?", "yes")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [("Answer 1", "answer-2"), ("answer_1", "ANSWER_2"), ("It is {i} feet.", "Some {i}.")],
+    ids=["spelt otherwise", "case", "the text itself"],
+)
+def test_verdicts_that_name_or_repeat_a_response(said: tuple[str, str]) -> None:
+    made = [
+        {**row, "pick": said[s].format(i=i)}
+        for i, (row, s) in enumerate(zip(rows("answer_1", "answer_2"), SECOND, strict=True))
+    ]
+    columns = {"response_a": "answer_1", "response_b": "answer_2", "gold": "pick"}
+    assert list(read_pairs(made, columns=columns).table["gold"].to_pylist()) == RIGHT
+
+
+def test_a_letter_that_is_also_an_answer_stays_a_verdict() -> None:
+    made = [{"prompt": "Which?", "response_a": "B", "response_b": "A", "winner": "A"}]
+    assert list(read_pairs(made).table["gold"].to_pylist()) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("word", "meaning"), [("neither", "tie"), ("both fine", "tie"), ("about the same", "tie"), ("left", "a")]
+)
+def test_the_question_about_an_unknown_word_offers_what_it_may_mean(word: str, meaning: str) -> None:
+    with pytest.raises(GoldError, match=rf'gold_values = \{{ "{word}" = "{meaning}" \}}'):
+        read_pairs(rows(winner=word))
+
+
+def test_dialogues_may_be_transcripts() -> None:
+    made = [
+        {
+            "conversation_a": "User: Q?\n\nAssistant: yes",
+            "conversation_b": "User: Q?\n\nAssistant: no",
+            "winner": "a",
+        }
+    ]
+    (row,) = read_pairs(made).table.to_pylist()
+    assert (row["prompt"], row["response_a"], row["response_b"]) == ("Q?", "yes", "no")
+
+
+def test_what_objects_hold_beside_their_text_is_no_dialogue_of_their_own() -> None:
+    row = {"prompt": "Q", "response_a": {"text": "x", "score": 1}, "response_b": {"text": "y", "score": 2}}
+    (draft,) = LAYOUTS["canonical"].read(row, GoldRule())
+    assert (draft.note, draft.extra) == (None, {"score_a": 1, "score_b": 2})

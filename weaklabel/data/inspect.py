@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from weaklabel.data.blocks import Block
 from weaklabel.data.fields.gold import verdict_column
-from weaklabel.data.fields.nested import FILL_IN, names_within, reach
+from weaklabel.data.fields.nested import FILL_IN, better_and_worse, names_within, reach
 from weaklabel.data.fields.roles import MARKS, Ambiguous, context_columns, sibling
 from weaklabel.data.plan import PROBE, Plan, make_plan
 from weaklabel.data.readers.base import Row, is_missing
@@ -172,6 +172,14 @@ def _responses(block: Block, rows: Sequence[Row]) -> dict[str, str]:
     lower = {name.lower(): name for name in names}
     if {"chosen", "rejected"} <= lower.keys():
         return {ours: lower[ours] for ours in ("chosen", "rejected")}
+    opposed = [
+        {"chosen": one, "rejected": two}
+        for one in names
+        for two in names
+        if better_and_worse(one, two) and _is_text(rows, one) and _is_text(rows, two)
+    ]
+    if len(opposed) == 1:
+        return opposed[0]
     lists = [name for name in names if name.lower() in LISTS and _holds_lists(rows, name)]
     if not lists and (one := list_of_responses(frozenset(names), rows)):
         lists = [one]

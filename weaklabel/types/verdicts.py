@@ -24,6 +24,7 @@ PLACES: Final = ("left", "right", "first", "second")
 
 _NUMBER: Final = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)  # "01" and "1e3" may be names
 _BOUND: Final = re.compile(rf"([<>]) ?({_NUMBER.pattern})", re.ASCII)
+_EVEN: Final = re.compile(r"\b(?:neither|both|none|equal|same|similar|tied?|draw)\b", re.IGNORECASE)
 _SCALE: Final = 3  # more numbers than this, or numbers further apart, are a scale
 _MARKS: Final = " \t\r\n*_`'\"()[]{}.:!"
 _WORDS: Final = {
@@ -197,6 +198,10 @@ def suggested(keys: Iterable[str]) -> str:
         middle = verdict_key(round(least + most) / 2)
         tie = f' "{middle}" = "tie",' if middle in found else ""
         return f'{{ "<{middle}" = "a",{tie} ">{middle}" = "b" }}'
+    if ties := [key for key in found if _EVEN.search(key)]:
+        sided = suggested(found - {*ties})[2:-2] if found - {*ties} else ""
+        both = ", ".join(f'{json.dumps(key[:40], ensure_ascii=False)} = "tie"' for key in sorted(ties))
+        return "{ " + ", ".join(filter(None, (sided, both))) + " }"
     ordered = sorted(found, key=lambda key: (key not in numbers, numbers.get(key, 0.0), key))
     shown = [
         f"{json.dumps(key[:40], ensure_ascii=False)} = {json.dumps(meaning)}"

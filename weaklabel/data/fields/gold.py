@@ -12,7 +12,7 @@ from weaklabel.data.fields.roles import MARKS, side_pairs
 from weaklabel.data.readers import Layout
 from weaklabel.data.readers.answers import SCORE_KEYS
 from weaklabel.data.readers.base import GOLD_COLUMNS, Row, RowProblem, is_missing
-from weaklabel.data.readers.gold_rule import LABEL_NUMBERS, GoldRule, gold_question, speaks
+from weaklabel.data.readers.gold_rule import LABEL_NUMBERS, GoldRule, folded_name, gold_question, speaks
 from weaklabel.errors import ConfigError, GoldError
 from weaklabel.types.verdicts import A, B, VerdictMap, number_in, suggested, verdict_key
 
@@ -144,8 +144,8 @@ def _of_verdict(
     numbers = LABEL_NUMBERS if own else {}
     if theirs[column] == _INDEX and (first, second) == ("response_0", "response_1"):
         numbers = {"0": A, "1": B}  # of PKU-SafeRLHF: the number in the name of the better response
-    called = {first.casefold(): A, second.casefold(): B} if first != "response_a" else {}
-    called |= {name.rpartition(".")[2]: side for name, side in called.items()}
+    whole = {first: A, second: B} if first != "response_a" else {}
+    called = {folded_name(n): side for name, side in whole.items() for n in (name, name.rpartition(".")[2])}
     models = _models(names, first, second)
     return GoldRule(
         column=column,
@@ -264,7 +264,7 @@ def _hint(name: str, keys: set[str], plain: bool = False) -> str:
 def _hints_within(names: Sequence[str], rows: Sequence[Row], shown: Mapping[str, str]) -> list[str]:
     """On verdicts inside lists and objects: of several annotators, or as tools for annotation write them."""
     hints = []
-    sides = {shown.get(name, name).rpartition(".")[2].casefold() for name in ("response_a", "response_b")}
+    sides = {folded_name(shown.get(name, name).rpartition(".")[2]) for name in ("response_a", "response_b")}
     for name in names:
         cells: dict[str, list[Any]] = {}
         for row in rows if name not in _TEXTS else ():
@@ -272,12 +272,12 @@ def _hints_within(names: Sequence[str], rows: Sequence[Row], shown: Mapping[str,
                 cells.setdefault(path, []).append(cell)
         for path, held in cells.items():
             keys = {verdict_key(cell) for cell in held if not is_missing(cell) and _is_cell(cell)}
-            said = [cell for cell in held if speaks(cell) or verdict_key(cell).casefold() in sides]
+            said = [cell for cell in held if speaks(cell) or folded_name(verdict_key(cell)) in sides]
             if 2 <= len(keys) <= 9 and 2 * len(said) > len(held):
                 theirs = f"{shown.get(name, name)}.{path}"
                 several = any(isinstance(row.get(name), list) and len(row[name]) > 1 for row in rows)
                 more = "; the others in the list would not count" if several else ""
-                hints.append(_hint(theirs, keys, {key.casefold() for key in keys} <= sides) + more)
+                hints.append(_hint(theirs, keys, {folded_name(key) for key in keys} <= sides) + more)
                 break
     return hints[:2]
 

@@ -6,6 +6,7 @@ the list of all their texts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -16,6 +17,7 @@ from weaklabel.data.blocks import Block
 from weaklabel.data.fields.decode import opened
 from weaklabel.data.readers.base import CANONICAL_NAMES, GOLD_COLUMNS, is_missing
 from weaklabel.errors import ConfigError, LayoutError, UnknownNameError
+from weaklabel.types.messages import looks_like_messages
 
 FILL_IN: Final = "FILL IN"
 TARGETS: Final = (
@@ -59,6 +61,12 @@ def check_columns(columns: Mapping[str, str], found: Sequence[str] = ()) -> None
             f"columns still says {FILL_IN!r} for {' and '.join(left)}. Write the names of your columns there, in "
             f"weaklabel.toml or with --columns {left[0]}=...{_among(found)}"
         )
+    sides = columns.get("response_a", ""), columns.get("response_b", "")
+    if told := better_and_worse(*sides) or better_and_worse(*sides[::-1]):
+        raise ConfigError(
+            f"columns has response_a={sides[0]} and response_b={sides[1]}, so the better answer would always stand on the same "
+            f"side and nothing would be gold. Write chosen={told[0]} and rejected={told[1]}."
+        )
     for ours, theirs in columns.items():
         if _is_target(ours):
             continue
@@ -74,6 +82,59 @@ def check_columns(columns: Mapping[str, str], found: Sequence[str] = ()) -> None
             raise ConfigError(
                 f"columns gives {theirs!r} both as {ours_of[theirs]} and as {ours}. Name two columns."
             )
+
+
+_BETTER: Final = frozenset(
+    [
+        "chosen",
+        "accepted",
+        "preferred",
+        "good",
+        "better",
+        "best",
+        "positive",
+        "pos",
+        "win",
+        "winner",
+        "winning",
+        "j",
+    ]
+)
+_WORSE: Final = frozenset(
+    [
+        "rejected",
+        "dispreferred",
+        "unpreferred",
+        "bad",
+        "worse",
+        "worst",
+        "negative",
+        "neg",
+        "lose",
+        "loser",
+        "losing",
+        "k",
+    ]
+)
+
+
+def better_and_worse(first: str, second: str) -> tuple[str, str] | None:
+    """The two names, if they say that the first is the better answer and the second the worse; None otherwise.
+
+    >>> better_and_worse("best_answer", "worst_answer"), better_and_worse("preferred_output", "non_preferred_output")
+    (('best_answer', 'worst_answer'), ('preferred_output', 'non_preferred_output'))
+    >>> better_and_worse("answer_1", "answer_2")
+    """
+    one, two = (
+        re.findall(r"[a-z]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+        for name in (first, second)
+    )
+    if two[:1] in (["non"], ["not"], ["un"], ["dis"]) and two[1:] == one and _BETTER & {*one}:
+        return first, second
+    unlike = [pair for pair in zip(one, two, strict=False) if pair[0] != pair[1]]
+    if len(one) == len(two) and len(unlike) == 1 and unlike[0][0] in _BETTER and unlike[0][1] in _WORSE:
+        return first, second
+    return None
 
 
 def _is_target(name: str) -> bool:
@@ -187,4 +248,9 @@ def _inner(name: str, value: Any) -> Iterable[str]:
     if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
         value = value[0]
     if isinstance(value, Mapping):
-        yield from (f"{name}.{key}" for key, inner in value.items() if isinstance(inner, str | int | float))
+        cells = [k for k, inner in value.items() if isinstance(inner, str | int | float) or _is_spoken(inner)]
+        yield from (f"{name}.{key}" for key in cells)
+
+
+def _is_spoken(value: object) -> bool:
+    return isinstance(value, list) and looks_like_messages(value)

@@ -6,6 +6,7 @@ that stands beside it; a number, where the layout defines what it means; a word 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -123,8 +124,12 @@ class GoldRule:
         return found
 
     def _named(self, key: str, row: Row) -> str | None:
-        """What a verdict means that names a response column or a model."""
-        if (found := self.names.get(key.casefold())) is not None or self.models is None or not key:
+        """What a verdict means that names a response column or a model, or repeats one of the responses."""
+        texts = (row.get(name) for name in ("response_a", "response_b"))
+        told = [side for text, side in zip(texts, (A, B), strict=True) if key and text == key]
+        if len(told) == 1 and word_verdict(key) is None and number_in(key) is None:
+            return told[0]
+        if (found := self.names.get(folded_name(key))) is not None or self.models is None or not key:
             return found
         sides = [
             side for name, side in zip(self.models, (A, B), strict=True) if key == str(row.get(name)).strip()
@@ -153,7 +158,7 @@ class GoldRule:
         where = f" in column {self.shown!r}" if self.shown else ""
         if inner := list(leaves(value)):
             said = [
-                path for path, cell in inner if speaks(cell) or verdict_key(cell).casefold() in self.names
+                path for path, cell in inner if speaks(cell) or folded_name(verdict_key(cell)) in self.names
             ]
             path = said[0] if said else inner[0][0]
             return (
@@ -162,11 +167,23 @@ class GoldRule:
                 "per row."
             )
         numbers = ", 0 (a), 1 (b), -1 (unknown)" if self.numbers else ""
+        keys = {verdict_key(value), *self.unread}
+        coded = any(number_in(key) is not None or key in ("true", "false") for key in keys)
+        turned = ", or the other way round" if coded else ""
         return (
             f"gold value {short_repr(value)}{where}. Allowed: a, b, tie{numbers}, or nothing. Give it a meaning with "
-            f'gold_values = {suggested({verdict_key(value), *self.unread})} under [data] (gold_values={{...}} in Python); "" says '
-            "nothing."
+            f"gold_values = {suggested(keys)} under [data]{turned} (gold_values={{...}} in Python); "
+            '"" says nothing.'
         )
+
+
+def folded_name(name: str) -> str:
+    """The name of a column without case and separators: "Response 1" means response_1.
+
+    >>> folded_name("Response 1") == folded_name("response_1")
+    True
+    """
+    return re.sub(r"[\s_\-]+", " ", name.casefold()).strip()
 
 
 def speaks(cell: object) -> bool:
