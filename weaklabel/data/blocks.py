@@ -216,10 +216,11 @@ def _json(path: Path, name: str) -> Iterator[Block]:
     """A `.json` file: one array of objects or one object, read whole, or in truth JSON lines."""
     with _open(path) as file:
         head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not head.startswith(b"[") and (one := _one_object(path)) is None:
-        yield from _json_lines(path, name)
-        return
     if not head.startswith(b"["):
+        one = _one_object(path)
+        if one is None:
+            yield from _json_lines(path, name)
+            return
         _refuse_wrapped(one, name)
         yield from record_blocks([one], name)
         return

@@ -27,8 +27,8 @@ from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.saved import Saved
 from weaklabel.reward.teaching import plan_gold, teaching_groups
-from weaklabel.training.models.hub import quiet
-from weaklabel.training.models.loading import ADAPTER, DTYPES, context_length, load_scorer, with_lora
+from weaklabel.training.models.hub import ADAPTER, quiet
+from weaklabel.training.models.loading import DTYPES, context_length, load_scorer, with_lora
 from weaklabel.training.models.scratch import SIZES, from_scratch
 from weaklabel.training.reward import TrainedScorer, train_scorer
 from weaklabel.training.scoring import score_texts

@@ -9,7 +9,7 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeGuard
 
 from weaklabel.types.messages import looks_like_messages
 
@@ -167,6 +167,6 @@ def leaves(value: object, depth: int = 8) -> Iterator[tuple[str, Any]]:
             yield str(key), item
 
 
-def is_list(value: object) -> bool:
+def is_list(value: object) -> TypeGuard[Sequence[Any]]:
     """Whether there is a first item."""
     return isinstance(value, list | tuple) and bool(value)
