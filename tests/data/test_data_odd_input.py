@@ -217,7 +217,7 @@ def test_a_path_that_no_system_can_open_is_an_error(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["p.jsonl", "p.json"])
 def test_json_of_the_other_form_says_which_ending_it_needs(tmp_path: Path, name: str) -> None:
-    text = json.dumps([GOOD]) if name == "p.jsonl" else json.dumps(GOOD, indent=1)
+    text = json.dumps([GOOD]) if name == "p.jsonl" else json.dumps(GOOD, indent=1) * 2
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=r"one object per line|must end in \.json"):
         read_pairs(tmp_path / name)

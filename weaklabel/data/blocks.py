@@ -21,6 +21,18 @@ from weaklabel.types import SetAside
 BLOCK_ROWS: Final = 8192
 BLOCK_BYTES: Final = 64 << 20
 _HEAD: Final = 1 << 16
+# What stands above the rows where a file is one object.
+_WRAPPERS: Final = (
+    "data",
+    "rows",
+    "records",
+    "items",
+    "examples",
+    "instances",
+    "train",
+    "validation",
+    "test",
+)
 KNOWN: Final = ".parquet, .jsonl, .ndjson, .json, .csv, .tsv (text files also with .gz or .zst)"
 
 
@@ -201,11 +213,16 @@ def _parse_json(line: bytes) -> tuple[Any, int]:
 
 
 def _json(path: Path, name: str) -> Iterator[Block]:
-    """A `.json` file: one array of objects, read whole, or in truth JSON lines."""
+    """A `.json` file: one array of objects or one object, read whole, or in truth JSON lines."""
     with _open(path) as file:
         head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head.startswith(b"["):
-        yield from _json_lines(path, name)
+        one = _one_object(path)
+        if one is None:
+            yield from _json_lines(path, name)
+            return
+        _refuse_wrapped(one, name)
+        yield from record_blocks([one], name)
         return
     with _open(path) as file:
         try:
@@ -213,6 +230,38 @@ def _json(path: Path, name: str) -> Iterator[Block]:
         except ValueError as error:
             raise DataError(f"{name}: {error}. Store it as .jsonl to read the rest.") from None
     yield from record_blocks(records, name)
+
+
+def _one_object(path: Path) -> dict[str, Any] | None:
+    """The object that a whole file is; None where its first line is one, and others follow, or nothing is."""
+    with _open(path) as file:
+        first, more = file.readline(), file.readline()
+    try:
+        found = _parse_json(first)[0]
+        return found if isinstance(found, dict) and not more.strip() else None
+    except ValueError:  # JSON lines that are torn, or an object over several lines
+        pass
+    with _open(path) as file:
+        try:
+            found = _parse_json(file.read())[0]
+        except ValueError:
+            return None
+    return found if isinstance(found, dict) else None
+
+
+def _refuse_wrapped(one: Mapping[str, Any], name: str) -> None:
+    """Whether an object that a file is holds rows and is none; DataError says how to write them."""
+    lists = [key for key in _WRAPPERS if isinstance(one.get(key), list)]
+    if lists:
+        raise DataError(
+            f"{name} is one object, whose rows stand in {lists[0]!r} ({len(one[lists[0]])} of them). Write that list alone into "
+            "a .json file, or one object per line into a .jsonl file."
+        )
+    if one and all(isinstance(v, dict) and v and all(map(str.isdecimal, v)) for v in one.values()):
+        raise DataError(
+            f"{name} holds one object per column, as pandas writes by default. Write rows: "
+            'frame.to_json(path, orient="records", lines=True).'
+        )
 
 
 def gather(

@@ -11,17 +11,17 @@ from typing import Any, Final
 from weaklabel._shown import Shown
 from weaklabel.data.blocks import Block
 from weaklabel.data.fields.gold import verdict_column
-from weaklabel.data.fields.nested import FILL_IN, names_within, reach
+from weaklabel.data.fields.nested import FILL_IN, better_and_worse, names_within, reach
 from weaklabel.data.fields.roles import MARKS, Ambiguous, context_columns, sibling
 from weaklabel.data.plan import PROBE, Plan, make_plan
 from weaklabel.data.readers.base import Row, is_missing
 from weaklabel.data.readers.context import PROMPT_NAMES
 from weaklabel.data.readers.ranked import LISTS
-from weaklabel.data.readers.single import OneResponseError
+from weaklabel.data.readers.single import OneResponseError, list_of_responses
 from weaklabel.data.reading import iter_batches
 from weaklabel.data.sources import open_source
 from weaklabel.errors import DataError, GoldError, LayoutError, WeaklabelError
-from weaklabel.types import prompt_key
+from weaklabel.types import SetAside, prompt_key
 from weaklabel.types.verdicts import VerdictMap, verdict_key
 
 _NOUNS: Final = frozenset(
@@ -82,21 +82,34 @@ def look_at(datafile: str) -> Found:
         DataError: the file does not exist, is empty or cannot be read.
         LayoutError: each row holds one response.
     """
-    block = next((b for s in open_source(datafile)[:1] for b in s.blocks() if len(b.lines)), None)
-    if block is None:
-        raise DataError(f"{datafile} holds no rows. Name a file with one pair per row.")
+    block = _first_block(datafile)
     try:
         return _readable(block, {})
     except LayoutError as error:
         first = error
     rows = block.rows(PROBE)
-    named = _prompt(block, rows) | _responses(block.columns, rows)
+    named = _prompt(block, rows) | _responses(block, rows)
     try:
         return _readable(block, named)
     except LayoutError:
         if isinstance(first, OneResponseError) and not named.keys() & {*_SIDES, "responses"}:
             raise first from None
-        return _asking(block, rows, named)
+        return _asking(block, rows, named, str(first))
+
+
+def _first_block(datafile: str) -> Block:
+    bad: list[SetAside] = []
+    for stream in open_source(datafile)[:1]:
+        for block in stream.blocks():
+            if len(block.lines):
+                return block
+            bad += block.set_aside
+    if bad:
+        raise DataError(
+            f"{datafile}: none of {len(bad)} rows can be read. The first, line {bad[0].line}: {bad[0].reason}. A file has to "
+            "be UTF-8, with a pair per row."
+        )
+    raise DataError(f"{datafile} holds no rows. Name a file with one pair per row.")
 
 
 @dataclass(frozen=True)
@@ -213,19 +226,30 @@ def _is_nested_prompt(name: str) -> bool:
     return bool(above) and (last in PROMPT_NAMES or (above[-1] in PROMPT_NAMES and last in _INNER))
 
 
-def _responses(names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
+def _responses(block: Block, rows: Sequence[Row]) -> dict[str, str]:
     """The columns of both responses, or that of a list of them; none where it is not plain which they are.
 
     The two are named together or not at all: half a guess invites the user to fill in the other half the wrong way
     round, and gold would be read inverted.
     """
+    names, within = block.columns, names_within(block)
     lower = {name.lower(): name for name in names}
     if {"chosen", "rejected"} <= lower.keys():
         return {ours: lower[ours] for ours in ("chosen", "rejected")}
+    opposed = [
+        {"chosen": one, "rejected": two}
+        for one in names
+        for two in names
+        if better_and_worse(one, two) and _is_text(rows, one) and _is_text(rows, two)
+    ]
+    if len(opposed) == 1:
+        return opposed[0]
     lists = [name for name in names if name.lower() in LISTS and _holds_lists(rows, name)]
-    pairs = _text_pairs(names, rows)
+    if not lists and (one := list_of_responses(frozenset(names), rows)):
+        lists = [one]
+    pairs = _text_pairs(names, rows) or _text_pairs(within, rows)
     pairs = [pair for pair in pairs if _is_plain_name(*pair)] or [p for p in pairs if _LOOSE.search(p[0])]
-    if len(pairs) == 1 and not _has_third(pairs[0][0], names):
+    if len(pairs) == 1 and not _has_third(pairs[0][0], within):
         return dict(zip(_SIDES, pairs[0], strict=True))
     return {"responses": lists[0]} if len(lists) == 1 and not pairs else {}
 
@@ -249,7 +273,7 @@ def _text_pairs(names: Sequence[str], rows: Sequence[Row]) -> list[tuple[str, st
 def _is_plain_name(first: str, second: str) -> bool:
     """Whether a column is named for a response and nothing else: "answer_1" is, "answer_1_source" is not."""
     words = [
-        re.findall(r"[a-z]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+        re.findall(r"[a-z]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.rpartition(".")[2]).lower())
         for name in (first, second)
     ]
     same = [word for word, other in zip(*words, strict=False) if word == other]
@@ -268,8 +292,8 @@ def _holds_lists(rows: Sequence[Row], name: str) -> bool:
     return any(isinstance(row.get(name), list) or str(row.get(name)).startswith("[") for row in rows)
 
 
-def _asking(block: Block, rows: Sequence[Row], named: dict[str, str]) -> Found:
-    """The settings with places for a person to fill in, and what there is to choose from."""
+def _asking(block: Block, rows: Sequence[Row], named: dict[str, str], why: str) -> Found:
+    """The settings with places for a person to fill in, and what there is to choose from; without that, why it cannot be read."""
     has_prompt = bool(named.keys() & {"prompt", "messages"} or "prompt" in block.columns)
     sided = bool(named.keys() & {*_SIDES, "responses", "chosen"})
     roles = [*([] if has_prompt else ["prompt"]), *([] if sided else _SIDES)]
@@ -284,6 +308,7 @@ def _asking(block: Block, rows: Sequence[Row], named: dict[str, str]) -> Found:
         named | dict.fromkeys(roles, FILL_IN),
         tuple(block.columns),
         asked=dict.fromkeys(roles, candidates),
+        lines=() if candidates else (why.removeprefix(f"{block.file}: "),),
     )
 
 

@@ -11,13 +11,14 @@ import pyarrow as pa
 
 from weaklabel.data.blocks import Block
 from weaklabel.data.fields.decode import Kind
-from weaklabel.data.fields.gold import gold_hints, gold_rule
+from weaklabel.data.fields.gold import gold_hints, gold_rule, rating_hints
 from weaklabel.data.fields.nested import check_columns, names_within, with_columns
 from weaklabel.data.fields.roles import Ambiguous, context_columns, decoded_row, encoded_columns
 from weaklabel.data.readers import LAYOUTS, Layout, check_layout, detect_layout, listed
 from weaklabel.data.readers.answers import dialogue_answer
-from weaklabel.data.readers.base import Draft, Row, RowProblem, is_missing
+from weaklabel.data.readers.base import Draft, GoldProblem, Row, RowProblem, is_missing
 from weaklabel.data.readers.gold_rule import GoldRule
+from weaklabel.data.readers.single import NAMES as SINGLE_NAMES
 from weaklabel.data.readers.single import OneResponseError
 from weaklabel.errors import LayoutError
 from weaklabel.types import PARTS
@@ -114,8 +115,34 @@ def make_plan(
         check_layout(layout, start.columns, block.file)
     _check_prompt(layout, start, rows)
     gold = gold_rule(layout, start.columns, rows, named, values, block.file, beside_gold=beside_gold)
-    hints = () if gold.used or layout.redraws else tuple(gold_hints(start.columns, rows, plan.columns))
-    return replace(plan, layout=layout, gold=gold, hints=hints)
+    plan = replace(plan, layout=layout, gold=gold)
+    return replace(plan, hints=tuple(_hints(plan, start.columns, rows)))
+
+
+def _hints(plan: Plan, names: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """Lines on what may be gold, where nothing is."""
+    if plan.gold.used or (plan.layout.redraws and plan.layout.name != "ranked"):
+        return []
+    if plan.layout.name != "ranked":
+        return gold_hints(names, rows, plan.columns)
+    drafts = [draft for row in rows for draft in _drafts(plan, row)]
+    if any(draft.gold is not None for draft in drafts):
+        return []
+    listed_in = plan.columns.get("responses", "responses")
+    if listed_in.lower() in SINGLE_NAMES:
+        return [
+            f"nothing says which response in {listed_in} is better: if the first is, write columns chosen and rejected"
+        ]
+    own = [name for name in names if name != "responses"]
+    of_two = gold_hints(own, rows, plan.columns) if len(drafts) <= len(rows) else []
+    return [*rating_hints(names, rows), *of_two]
+
+
+def _drafts(plan: Plan, row: Row) -> list[Draft]:
+    try:
+        return plan.layout.read(row, plan.gold)
+    except (RowProblem, GoldProblem):  # told when the row is read
+        return []
 
 
 def prompts_plan(block: Block, columns: Mapping[str, str] | None = None) -> Plan:

@@ -134,23 +134,13 @@ class Reference(Result):
             between, within, noise = (
                 numbers_within(state[name], (n,), 0.0, _LARGEST) for name in ("between", "within", "noise")
             )
-            return cls(
-                names,
-                whole_within(state["n_pairs"], 0, 2**53),
-                whole_within(state["n_prompts"], 0, 2**53),
-                edges,
-                couples,
-                np.where(unknown, np.nan, share),
-                between,
-                within,
-                noise,
-                {
-                    whole_within(int(size), 1, 2**53): {
-                        t: number_within(limits[t], 0.0, _LARGEST) for t in TESTS
-                    }
-                    for size, limits in state["limits"].items()
-                },
-            )
+            limits = {
+                whole_within(int(size), 1, 2**53): {t: number_within(most[t], 0.0, _LARGEST) for t in TESTS}
+                for size, most in state["limits"].items()
+            }
+            n_pairs, n_prompts = (whole_within(state[key], 0, 2**53) for key in ("n_pairs", "n_prompts"))
+            share = np.where(unknown, np.nan, share)
+            return cls(names, n_pairs, n_prompts, edges, couples, share, between, within, noise, limits)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ArtifactError(
                 f"the shift reference is not whole ({type(error).__name__}: {error}). Fit the labeler again."

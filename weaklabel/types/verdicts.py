@@ -19,10 +19,13 @@ from weaklabel.errors import ConfigError
 A, B, TIE, NOTHING = "a", "b", "tie", ""
 """What a verdict means: the first or the second response is better, neither is, or nothing was said."""
 
-NEGATIVE, POSITIVE = "<0", ">0"
-"""Keys of a map that stand for all numbers below and above zero."""
+PLACES: Final = ("left", "right", "first", "second")
+"""Words that name a place: verdicts, but which response stands there only a person knows."""
 
 _NUMBER: Final = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)  # "01" and "1e3" may be names
+_BOUND: Final = re.compile(rf"([<>]) ?({_NUMBER.pattern})", re.ASCII)
+_EVEN: Final = re.compile(r"\b(?:neither|both|none|equal|same|similar|tied?|draw)\b", re.IGNORECASE)
+_SCALE: Final = 3  # more numbers than this, or numbers further apart, are a scale
 _MARKS: Final = " \t\r\n*_`'\"()[]{}.:!"
 _WORDS: Final = {
     "a": A,
@@ -121,8 +124,8 @@ class VerdictMap:
     Values compare by `verdict_key`, and without case where that leaves one meaning.
 
     Args:
-        meanings: value -> "a", "b", "tie" or "" (says nothing). The keys "<0" and ">0" stand for all numbers below and
-            above zero that have no entry of their own.
+        meanings: value -> "a", "b", "tie" or "" (says nothing). Keys such as "<0" and ">4.5" stand for all numbers
+            below or above one that have no entry of their own.
 
     Raises:
         ConfigError: a meaning that is not allowed, or one value with two meanings.
@@ -142,8 +145,9 @@ class VerdictMap:
             caseless.setdefault(key.casefold(), set()).add(meaning)
         self._caseless = {key: min(found) for key, found in caseless.items() if len(found) == 1}
         numbers = [number for key in self.meanings if (number := number_in(key)) is not None]
-        by_sign = NEGATIVE in self.meanings or POSITIVE in self.meanings
-        self.has_numbers = by_sign or bool(numbers)
+        self._bounds = _bounds(self.meanings)
+        by_sign = any(limit == 0 for _, limit, _ in self._bounds)
+        self.has_numbers = bool(self._bounds) or bool(numbers)
         """Whether it says what numbers mean; then a number that it lacks has no meaning."""
         self.is_signed = by_sign or (any(n < 0 for n in numbers) and any(n > 0 for n in numbers))
         """Whether numbers are strengths of a preference, whose size says how strong it is."""
@@ -153,9 +157,26 @@ class VerdictMap:
         key = verdict_key(value)
         found = self.meanings.get(key, self._caseless.get(key.casefold()))
         number = number_in(key)
-        if found is None and number:
-            return self.meanings.get(NEGATIVE if number < 0 else POSITIVE)
+        if found is None and number is not None:
+            for mark, limit, meaning in self._bounds:
+                if number < limit if mark == "<" else number > limit:
+                    return meaning
         return found
+
+
+def _bounds(meanings: Mapping[str, str]) -> list[tuple[str, float, str]]:
+    """The keys for all numbers below or above one: mark, number and meaning; ConfigError where two could hold."""
+    found = [
+        (b[1], float(b[2]), meaning) for key, meaning in meanings.items() if (b := _BOUND.fullmatch(key))
+    ]
+    marks = [mark for mark, _, _ in found]
+    limits = {mark: limit for mark, limit, _ in found}
+    if len(marks) > len(limits) or limits.get("<", -math.inf) > limits.get(">", math.inf):
+        shown = ", ".join(f"{mark}{limit:g}" for mark, limit, _ in found)
+        raise ConfigError(
+            f"gold_values has {shown}, which overlap. Allowed: one key with < and one with >, such as '<4.5' and '>4.5'."
+        )
+    return found
 
 
 def suggested(keys: Iterable[str]) -> str:
@@ -163,11 +184,24 @@ def suggested(keys: Iterable[str]) -> str:
 
     >>> suggested(["1", "0"]), suggested(["-2", "0", "3"])
     ('{ "0" = "a", "1" = "b" }', '{ "<0" = "a", "0" = "tie", ">0" = "b" }')
+    >>> suggested(["2", "7", "8", "1"])
+    '{ "<4.5" = "a", ">4.5" = "b" }'
     """
     found = set(keys)
     numbers = {key: number for key in found if (number := number_in(key)) is not None}
     if any(number < 0 for number in numbers.values()) and len(numbers) > 1:
-        return f'{{ "{NEGATIVE}" = "a", "0" = "tie", "{POSITIVE}" = "b" }}'
+        return '{ "<0" = "a", "0" = "tie", ">0" = "b" }'
+    least, most = min(numbers.values(), default=0.0), max(numbers.values(), default=0.0)
+    if len(numbers) == len(found) > 1 and (
+        len(found) > _SCALE or most - least >= _SCALE or any(not n.is_integer() for n in numbers.values())
+    ):
+        middle = verdict_key(round(least + most) / 2)
+        tie = f' "{middle}" = "tie",' if middle in found else ""
+        return f'{{ "<{middle}" = "a",{tie} ">{middle}" = "b" }}'
+    if ties := [key for key in found if _EVEN.search(key)]:
+        sided = suggested(found - {*ties})[2:-2] if found - {*ties} else ""
+        both = ", ".join(f'{json.dumps(key[:40], ensure_ascii=False)} = "tie"' for key in sorted(ties))
+        return "{ " + ", ".join(filter(None, (sided, both))) + " }"
     ordered = sorted(found, key=lambda key: (key not in numbers, numbers.get(key, 0.0), key))
     shown = [
         f"{json.dumps(key[:40], ensure_ascii=False)} = {json.dumps(meaning)}"

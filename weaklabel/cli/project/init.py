@@ -103,7 +103,8 @@ def _tell(found: Found) -> None:
     if found.layout or named:
         note(f"found    {', '.join(filter(None, (found.layout and f'layout {found.layout}', *named)))}")
     for role, candidates in found.asked.items():
-        note(f"asks     which column is {role}? Write it into weaklabel.toml. Candidates:")
+        ends = "Candidates:" if candidates else "None of them looks like it."
+        note(f"asks     which column is {role}? Write it into weaklabel.toml. {ends}")
         for name, sample in candidates:
             note(plain_line(f"           {name}: {sample!r}"))
     for line in found.lines:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, TypeGuard
 
 from weaklabel.types.messages import looks_like_messages
 
@@ -140,3 +140,33 @@ def decoded(value: object, kind: Kind) -> Any:
     if not right and found != []:
         raise ValueError(f"a {type(found).__name__}, not {'messages' if kind == 'messages' else 'a list'}")
     return found
+
+
+def opened(value: object) -> Any:
+    """What a cell holds: of a text that is a list or an object that list or object, of all else itself."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
+        return value
+    try:
+        return decode(value)
+    except ValueError:
+        return value
+
+
+def leaves(value: object, depth: int = 8) -> Iterator[tuple[str, Any]]:
+    """Dotted name and value of every cell in lists and objects; of a list only its first item is looked at.
+
+    >>> list(leaves([{"value": {"selected": "left", "by": [3, 4]}}]))
+    [('0.value.selected', 'left'), ('0.value.by.0', 3)]
+    """
+    value = opened(value)
+    inner = value.items() if isinstance(value, Mapping) else [("0", value[0])] if is_list(value) else ()
+    for key, item in inner if depth else ():
+        if isinstance(opened(item), Mapping) or is_list(opened(item)):
+            yield from ((f"{key}.{path}", cell) for path, cell in leaves(item, depth - 1))
+        else:
+            yield str(key), item
+
+
+def is_list(value: object) -> TypeGuard[Sequence[Any]]:
+    """Whether there is a first item."""
+    return isinstance(value, list | tuple) and bool(value)

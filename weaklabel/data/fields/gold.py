@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
+from weaklabel.data.fields.decode import is_list, leaves
 from weaklabel.data.fields.roles import MARKS, side_pairs
 from weaklabel.data.readers import Layout
 from weaklabel.data.readers.answers import SCORE_KEYS
 from weaklabel.data.readers.base import GOLD_COLUMNS, Row, RowProblem, is_missing
-from weaklabel.data.readers.gold_rule import LABEL_NUMBERS, GoldRule, gold_question
+from weaklabel.data.readers.gold_rule import LABEL_NUMBERS, GoldRule, folded_name, gold_question, speaks
 from weaklabel.errors import ConfigError, GoldError
 from weaklabel.types.verdicts import A, B, VerdictMap, number_in, suggested, verdict_key
 
@@ -21,8 +22,23 @@ _OUTCOME: Final = re.compile(
     r"(?:^|[_\W])(?:is|has)?_?(?:winner|wins|won|better|preferred)(?=[_\W]|$)", re.IGNORECASE
 )
 _TIE: Final = re.compile(r"(?:^|[_\W])(?:tie|tied|draw)(?=[_\W]|$)", re.IGNORECASE)
+# "a_is_better", "first_wins": what true means is the name's first part.
+_SIDE: Final = re.compile(
+    r"(?:^|_)(a|b|1|2|0|first|second|left|right)_(?:is_|was_)?(?:the_)?(?:better|best|preferred|wins|won|winner)",
+    re.IGNORECASE,
+)
+_TEXTS: Final = (
+    "prompt",
+    "messages",
+    "response_a",
+    "response_b",
+    "chosen",
+    "rejected",
+    "responses",
+    "system",
+)
 _MAYBE: Final = re.compile(
-    r"gold|label|winner|prefer|better|best|choice|chosen|verdict|judge?ment|vote|selected|rating|score|helpful",
+    r"gold|label|winner|prefer|better|best|choice|chosen|verdict|judge?ment|vote|selected|rating|score|helpful|(?:^|_)(?:wins|won)(?:_|$)",
     re.IGNORECASE,
 )
 
@@ -128,7 +144,8 @@ def _of_verdict(
     numbers = LABEL_NUMBERS if own else {}
     if theirs[column] == _INDEX and (first, second) == ("response_0", "response_1"):
         numbers = {"0": A, "1": B}  # of PKU-SafeRLHF: the number in the name of the better response
-    called = {first.casefold(): A, second.casefold(): B} if first != "response_a" else {}
+    whole = {first: A, second: B} if first != "response_a" else {}
+    called = {folded_name(n): side for name, side in whole.items() for n in (name, name.rpartition(".")[2])}
     models = _models(names, first, second)
     return GoldRule(
         column=column,
@@ -227,11 +244,56 @@ def gold_hints(names: Sequence[str], rows: Sequence[Row], shown: Mapping[str, st
         if name in paired or not _MAYBE.search(name) or not 2 <= len(keys) <= 9:
             continue
         theirs = shown.get(name, name)
-        coded = f" and gold_values = {suggested(keys)} (or the other way round)" if _needs_map(keys) else ""
-        hints.append(
-            f'gold may be in {theirs} ({", ".join(sorted(keys)[:6])[:60]}): if it is, add gold = "{theirs}" to columns{coded}'
-        )
+        hints.append(_hint(theirs, keys))
+    hints += _hints_within(names, rows, shown)
     return hints[:6]
+
+
+def _hint(name: str, keys: set[str], plain: bool = False) -> str:
+    """What is said of a column that may hold verdicts; `plain` where they need no coding."""
+    coded = ""
+    if keys <= {"true", "false"} and (side := _SIDE.search(name)):
+        first = side[1].casefold() in {first for first, _ in MARKS}
+        coded = f' and gold_values = {{ "true" = "{"a" if first else "b"}", "false" = "{"b" if first else "a"}" }}'
+    elif not plain and _needs_map(keys):
+        coded = f" and gold_values = {suggested(keys)} (or the other way round)"
+    few = ", ".join(sorted(keys)[:6])[:60]
+    return f'gold may be in {name} ({few}): if it is, add gold = "{name}" to columns{coded}'
+
+
+def _hints_within(names: Sequence[str], rows: Sequence[Row], shown: Mapping[str, str]) -> list[str]:
+    """On verdicts inside lists and objects: of several annotators, or as tools for annotation write them."""
+    hints = []
+    sides = {folded_name(shown.get(name, name).rpartition(".")[2]) for name in ("response_a", "response_b")}
+    for name in names:
+        cells: dict[str, list[Any]] = {}
+        for row in rows if name not in _TEXTS else ():
+            for path, cell in leaves(row.get(name)):
+                cells.setdefault(path, []).append(cell)
+        for path, held in cells.items():
+            keys = {verdict_key(cell) for cell in held if not is_missing(cell) and _is_cell(cell)}
+            said = [cell for cell in held if speaks(cell) or folded_name(verdict_key(cell)) in sides]
+            if 2 <= len(keys) <= 9 and 2 * len(said) > len(held):
+                theirs = f"{shown.get(name, name)}.{path}"
+                several = any(isinstance(row.get(name), list) and len(row[name]) > 1 for row in rows)
+                more = "; the others in the list would not count" if several else ""
+                hints.append(_hint(theirs, keys, {folded_name(key) for key in keys} <= sides) + more)
+                break
+    return hints[:2]
+
+
+def rating_hints(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """Lines on numbers inside a list of responses that may be their ratings, where the layout knows none."""
+    hints = []
+    for name in names:
+        first = next((row[name][0] for row in rows if is_list(row.get(name))), None)
+        for key, value in first.items() if isinstance(first, Mapping) else ():
+            if _MAYBE.search(key) and isinstance(value, int | float) and not isinstance(value, bool):
+                hints.append(
+                    f'gold may be in {name}.{key}, a number for each response: if the larger one wins, add ratings = "{name}.{key}" '
+                    "to columns; if 1 is best, ranks"
+                )
+    return hints[:2]
 
 
 def _nested_hints(rows: Sequence[Row], shown: Mapping[str, str]) -> list[str]:

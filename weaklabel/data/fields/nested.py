@@ -6,6 +6,7 @@ the list of all their texts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -13,9 +14,10 @@ from typing import Any, Final
 import pyarrow as pa
 
 from weaklabel.data.blocks import Block
-from weaklabel.data.fields.decode import decode
+from weaklabel.data.fields.decode import opened
 from weaklabel.data.readers.base import CANONICAL_NAMES, GOLD_COLUMNS, is_missing
 from weaklabel.errors import ConfigError, LayoutError, UnknownNameError
+from weaklabel.types.messages import looks_like_messages
 
 FILL_IN: Final = "FILL IN"
 TARGETS: Final = (
@@ -59,6 +61,12 @@ def check_columns(columns: Mapping[str, str], found: Sequence[str] = ()) -> None
             f"columns still says {FILL_IN!r} for {' and '.join(left)}. Write the names of your columns there, in "
             f"weaklabel.toml or with --columns {left[0]}=...{_among(found)}"
         )
+    sides = columns.get("response_a", ""), columns.get("response_b", "")
+    if told := better_and_worse(*sides) or better_and_worse(*sides[::-1]):
+        raise ConfigError(
+            f"columns has response_a={sides[0]} and response_b={sides[1]}, so the better answer would always stand on the same "
+            f"side and nothing would be gold. Write chosen={told[0]} and rejected={told[1]}."
+        )
     for ours, theirs in columns.items():
         if _is_target(ours):
             continue
@@ -74,6 +82,59 @@ def check_columns(columns: Mapping[str, str], found: Sequence[str] = ()) -> None
             raise ConfigError(
                 f"columns gives {theirs!r} both as {ours_of[theirs]} and as {ours}. Name two columns."
             )
+
+
+_BETTER: Final = frozenset(
+    [
+        "chosen",
+        "accepted",
+        "preferred",
+        "good",
+        "better",
+        "best",
+        "positive",
+        "pos",
+        "win",
+        "winner",
+        "winning",
+        "j",
+    ]
+)
+_WORSE: Final = frozenset(
+    [
+        "rejected",
+        "dispreferred",
+        "unpreferred",
+        "bad",
+        "worse",
+        "worst",
+        "negative",
+        "neg",
+        "lose",
+        "loser",
+        "losing",
+        "k",
+    ]
+)
+
+
+def better_and_worse(first: str, second: str) -> tuple[str, str] | None:
+    """The two names, if they say that the first is the better answer and the second the worse; None otherwise.
+
+    >>> better_and_worse("best_answer", "worst_answer"), better_and_worse("preferred_output", "non_preferred_output")
+    (('best_answer', 'worst_answer'), ('preferred_output', 'non_preferred_output'))
+    >>> better_and_worse("answer_1", "answer_2")
+    """
+    one, two = (
+        re.findall(r"[a-z]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+        for name in (first, second)
+    )
+    if two[:1] in (["non"], ["not"], ["un"], ["dis"]) and two[1:] == one and _BETTER & {*one}:
+        return first, second
+    unlike = [pair for pair in zip(one, two, strict=False) if pair[0] != pair[1]]
+    if len(one) == len(two) and len(unlike) == 1 and unlike[0][0] in _BETTER and unlike[0][1] in _WORSE:
+        return first, second
+    return None
 
 
 def _is_target(name: str) -> bool:
@@ -97,9 +158,9 @@ def with_columns(block: Block, columns: Mapping[str, str], strict: bool = True) 
         return block
     found = block.columns
     nested = {
-        ours: theirs for ours, theirs in columns.items() if theirs not in found and _root(theirs) in found
+        ours: theirs for ours, theirs in columns.items() if theirs not in found and _root(theirs, found)
     }
-    absent = [theirs for theirs in columns.values() if theirs not in found and _root(theirs) not in found]
+    absent = [theirs for theirs in columns.values() if _root(theirs, found) is None]
     if absent and strict and len(block.lines):
         raise LayoutError(
             f"{block.file}: there is no column {absent[0]!r}. Found: {', '.join(names_within(block))}. "
@@ -127,8 +188,9 @@ def _appended(table: pa.Table, columns: Mapping[str, list[Any]]) -> Any:
         return [{**row, **dict(zip(columns, values, strict=True))} for row, *values in rows]
 
 
-def _root(name: str) -> str:
-    return name.partition(".")[0]
+def _root(path: str, names: Iterable[str]) -> str | None:
+    """The longest of the names that a path begins with: names of columns and keys may hold dots themselves."""
+    return max((n for n in names if path == n or path.startswith(f"{n}.")), key=len, default=None)
 
 
 def _displaced(name: str, found: Sequence[str]) -> str:
@@ -138,7 +200,8 @@ def _displaced(name: str, found: Sequence[str]) -> str:
 
 
 def _reached(block: Block, path: str, strict: bool) -> list[Any]:
-    data = block.data.select([_root(path)]) if isinstance(block.data, pa.Table) else block.data
+    root = _root(path, block.columns)
+    data = block.data.select([root]) if isinstance(block.data, pa.Table) else block.data
     values = [reach(row, path) for row in replace(block, data=data).rows()]
     if strict and values and all(value is None for value in values):
         raise LayoutError(
@@ -155,32 +218,19 @@ def reach(row: Any, path: str) -> Any:
     >>> reach(row, "answers.1.text"), reach(row, "answers.text"), reach(row, "answers.n.text")
     ('y', ['x', 'y'], None)
     """
-    for step, rest in _steps(path):
-        row = _opened(row) if isinstance(row, str) else row
-        if isinstance(row, Mapping):
-            row = row.get(step)
-        elif isinstance(row, list | tuple) and step.isdecimal():
-            row = row[int(step)] if int(step) < len(row) else None
-        elif isinstance(row, list | tuple):
-            values = [reach(item, f"{step}.{rest}" if rest else step) for item in row]
-            return values if any(value is not None for value in values) else None
-        else:
-            return None
-    return None if is_missing(row) else row
-
-
-def _steps(path: str) -> Iterable[tuple[str, str]]:
-    parts = path.split(".")
-    return ((part, ".".join(parts[k + 1 :])) for k, part in enumerate(parts))
-
-
-def _opened(text: str) -> Any:
-    if text.lstrip()[:1] not in ("{", "["):
+    if not path:
+        return None if is_missing(row) else row
+    row = opened(row)
+    if isinstance(row, Mapping):
+        key = _root(path, map(str, row))
+        return None if key is None else reach(row.get(key), path[len(key) + 1 :])
+    if not isinstance(row, list | tuple):
         return None
-    try:
-        return decode(text)
-    except ValueError:
-        return None
+    step, _, rest = path.partition(".")
+    if step.isdecimal():
+        return reach(row[int(step)], rest) if int(step) < len(row) else None
+    values = [reach(item, path) for item in row]
+    return values if any(value is not None for value in values) else None
 
 
 def names_within(block: Block) -> list[str]:
@@ -194,8 +244,13 @@ def names_within(block: Block) -> list[str]:
 
 
 def _inner(name: str, value: Any) -> Iterable[str]:
-    value = _opened(value) if isinstance(value, str) else value
+    value = opened(value)
     if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
         value = value[0]
     if isinstance(value, Mapping):
-        yield from (f"{name}.{key}" for key, inner in value.items() if isinstance(inner, str | int | float))
+        cells = [k for k, inner in value.items() if isinstance(inner, str | int | float) or _is_spoken(inner)]
+        yield from (f"{name}.{key}" for key in cells)
+
+
+def _is_spoken(value: object) -> bool:
+    return isinstance(value, list) and looks_like_messages(value)

@@ -15,7 +15,12 @@ from weaklabel.data.readers.layout import Layout
 from weaklabel.data.readers.mt_bench import MT_BENCH
 from weaklabel.data.readers.preference import HH, SWIFT, TRL, ULTRAFEEDBACK
 from weaklabel.data.readers.ranked import RANKED
-from weaklabel.data.readers.single import OneResponseError, single_response
+from weaklabel.data.readers.single import (
+    OneResponseError,
+    is_message_tree,
+    list_of_responses,
+    single_response,
+)
 from weaklabel.errors import LayoutError
 
 __all__ = ["LAYOUTS", "Draft", "GoldProblem", "Layout", "Row", "RowProblem", "detect_layout"]
@@ -43,6 +48,17 @@ def detect_layout(columns: Iterable[str], rows: Sequence[Row] = (), file: str = 
     for layout in LAYOUTS.values():
         if layout.matches(names, rows):
             return layout
+    if several := list_of_responses(names, rows):
+        raise LayoutError(
+            f"{file}: column {several!r} holds lists of responses. Name it with --columns responses={several}, and what ranks "
+            "them as ratings=... or ranks=... (columns={...} in Python); of two of which the first is better, write columns "
+            "chosen and rejected."
+        )
+    if is_message_tree(names):
+        raise OneResponseError(
+            f"{file}: each row holds one message of a tree of conversations, and a pair needs a prompt and two responses. "
+            "Collect the replies to a message into one row: prompt, responses = [...], ranks = [...]."
+        )
     if one := single_response(names, rows):
         raise OneResponseError(
             f"{file}: each row holds one response, in column {one!r}, and a pair needs two. Put the responses of a prompt "

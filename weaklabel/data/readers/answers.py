@@ -53,7 +53,10 @@ def read_answer(name: str, value: object) -> Answer:
     if is_texts(value) and len(value) == 1:
         return Answer(value[0])
     if is_texts(value):
-        raise RowProblem(f"{name} is a list of {len(value)} texts, expected one response")
+        raise RowProblem(
+            f"{name} is a list of {len(value)} texts, expected one response: write a row for each of them, or all "
+            "responses in one list with ratings (prompt, responses, ratings)"
+        )
     return _ending(name, read_messages(name, value) or [])  # says what is wrong with it
 
 

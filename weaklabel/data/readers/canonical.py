@@ -41,7 +41,7 @@ def _read(row: Row, gold: GoldRule) -> list[Draft]:
             gold=gold.read(row),
             swapped=_read_swapped(row.get("swapped")),
             extra=extra | own,
-            note="own_answers" if any(own.values()) else None,
+            note="own_answers" if own.get("messages_a") else None,
             **common(row),
         )
     ]

@@ -6,13 +6,23 @@ that stands beside it; a number, where the layout defines what it means; a word 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from weaklabel.data.readers.base import GoldProblem, Row, RowProblem, is_missing, read_number, short_repr
+from weaklabel.data.fields.decode import leaves
+from weaklabel.data.readers.base import (
+    GoldProblem,
+    Row,
+    RowProblem,
+    is_missing,
+    read_number,
+    short_repr,
+)
 from weaklabel.types.verdicts import (
     NOTHING,
+    PLACES,
     TIE,
     A,
     B,
@@ -114,8 +124,12 @@ class GoldRule:
         return found
 
     def _named(self, key: str, row: Row) -> str | None:
-        """What a verdict means that names a response column or a model."""
-        if (found := self.names.get(key.casefold())) is not None or self.models is None or not key:
+        """What a verdict means that names a response column or a model, or repeats one of the responses."""
+        texts = (row.get(name) for name in ("response_a", "response_b"))
+        told = [side for text, side in zip(texts, (A, B), strict=True) if key and text == key]
+        if len(told) == 1 and word_verdict(key) is None and number_in(key) is None:
+            return told[0]
+        if (found := self.names.get(folded_name(key))) is not None or self.models is None or not key:
             return found
         sides = [
             side for name, side in zip(self.models, (A, B), strict=True) if key == str(row.get(name)).strip()
@@ -142,12 +156,40 @@ class GoldRule:
     def problem(self, value: object) -> str:
         """What is said of a value whose meaning is not known."""
         where = f" in column {self.shown!r}" if self.shown else ""
+        if inner := list(leaves(value)):
+            said = [
+                path for path, cell in inner if speaks(cell) or folded_name(verdict_key(cell)) in self.names
+            ]
+            path = said[0] if said else inner[0][0]
+            return (
+                f"gold{where} holds {verdict_key(value)[:40]}..., from which one verdict has to be taken. Reach into it, such as "
+                f'columns = {{ gold = "{self.shown or self.column}.{path}" }} under [data], or write a column with one verdict '
+                "per row."
+            )
         numbers = ", 0 (a), 1 (b), -1 (unknown)" if self.numbers else ""
+        keys = {verdict_key(value), *self.unread}
+        coded = any(number_in(key) is not None or key in ("true", "false") for key in keys)
+        turned = ", or the other way round" if coded else ""
         return (
             f"gold value {short_repr(value)}{where}. Allowed: a, b, tie{numbers}, or nothing. Give it a meaning with "
-            f'gold_values = {suggested({verdict_key(value), *self.unread})} under [data] (gold_values={{...}} in Python); "" says '
-            "nothing."
+            f"gold_values = {suggested(keys)} under [data]{turned} (gold_values={{...}} in Python); "
+            '"" says nothing.'
         )
+
+
+def folded_name(name: str) -> str:
+    """The name of a column without case and separators: "Response 1" means response_1.
+
+    >>> folded_name("Response 1") == folded_name("response_1")
+    True
+    """
+    return re.sub(r"[\s_\-]+", " ", name.casefold()).strip()
+
+
+def speaks(cell: object) -> bool:
+    """Whether a cell says by itself that it is a verdict: a word for a side, or for the place of one."""
+    key = verdict_key(cell)
+    return isinstance(cell, str) and (word_verdict(key) in (A, B, TIE) or key.casefold() in PLACES)
 
 
 def larger(first: float | None, second: float | None) -> str | None:

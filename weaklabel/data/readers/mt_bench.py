@@ -27,13 +27,14 @@ from weaklabel.data.readers.context import Context, read_system
 from weaklabel.data.readers.dialogues import judged_answers
 from weaklabel.data.readers.gold_rule import GoldRule
 from weaklabel.data.readers.layout import Layout, needs_all
+from weaklabel.types.messages import Message, parse_transcript
 
 _SIDES: Final = ("conversation_a", "conversation_b")
 _missing = needs_all(*_SIDES)
 
 
 def _read(row: Row, gold: GoldRule) -> list[Draft]:
-    a, b = (read_messages(name, row.get(name)) or [] for name in _SIDES)
+    a, b = (_turns(name, row.get(name)) for name in _SIDES)
     turn = _turn(row, max(sum(t["role"] == "assistant" for t in turns) for turns in (a, b)))
     found = judged_answers(a, b, turn, _SIDES)
     prompt, messages = Context(None, found.messages, read_system(row)).settled()
@@ -50,6 +51,12 @@ def _read(row: Row, gold: GoldRule) -> list[Draft]:
             **common(row),
         )
     ]
+
+
+def _turns(name: str, value: object) -> Sequence[Message]:
+    """The messages of a dialogue, which may be a transcript."""
+    told = parse_transcript(value) if isinstance(value, str) and value.lstrip()[:1] not in "[{" else []
+    return told if len(told) > 1 else read_messages(name, value) or []
 
 
 def _turn(row: Row, n_turns: int) -> int:

@@ -29,6 +29,22 @@ def single_response(columns: frozenset[str], rows: Sequence[Row]) -> str | None:
     return "messages" if ends and all(ends) else None
 
 
+def list_of_responses(columns: frozenset[str], rows: Sequence[Row]) -> str | None:
+    """The column, named as if it held one response, that holds a list of them; None where there is none."""
+    lower = {name.lower(): name for name in columns}
+    found = [lower[name] for name in NAMES if name in lower]
+    return next((name for name in found if rows and all(_holds_several(row.get(name)) for row in rows)), None)
+
+
+def _holds_several(value: object) -> bool:
+    return isinstance(value, list) and len(value) > 1 and not looks_like_messages(value)
+
+
+def is_message_tree(columns: frozenset[str]) -> bool:
+    """Whether rows are messages that name the message they reply to, as OpenAssistant publishes them."""
+    return {"parent_id", "role"} <= columns and bool(columns & {"text", "content"})
+
+
 def _ends_in_answer(value: object) -> bool:
     if not isinstance(value, list) or not looks_like_messages(value):
         return False
