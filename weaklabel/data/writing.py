@@ -13,8 +13,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weaklabel._shown import Shown
 from weaklabel._arguments import check_value, checked
+from weaklabel._shown import Shown
 from weaklabel.artifacts import atomic_file
 from weaklabel.data.build import Account, Batch, conform, unify
 from weaklabel.data.pairs_file import HASHES_KEY, column_hashes

@@ -6,7 +6,6 @@ calibrated, and says so when it was not.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +28,7 @@ from weaklabel.calibration import (
 from weaklabel.calibration.ties import TieModel
 from weaklabel.data import as_pairs
 from weaklabel.engine.apply import apply
-from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, WeaklabelError
+from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, WeaklabelError, warn
 from weaklabel.label_models import LABEL_MODELS, LabelModel, get_label_model
 from weaklabel.label_models.streaming import fit_on_shards
 from weaklabel.labeler.asking import (
@@ -152,7 +151,7 @@ class Labeler(Shown):
     def _warn_of_shift(self, pairs: Pairs, votes: Votes) -> None:
         report = self.shift(pairs, votes)
         if report is not None and report.warning:
-            warnings.warn(report.warning, ShiftWarning, stacklevel=3)
+            warn(report.warning, ShiftWarning)
 
     @property
     def checks_shift(self) -> bool:
@@ -172,7 +171,8 @@ class Labeler(Shown):
 
         Warns with `ShiftWarning` as `label` does.
         """
-        votes = apply(self.lfs, without_asking(self.lfs, pairs))
+        # Whoever compares has no setting for it: what fails is told, and abstains.
+        votes = apply(self.lfs, without_asking(self.lfs, pairs), max_fault_share=None)
         self._warn_of_shift(pairs, votes)
         return sigmoid(self._label(pairs, votes, shares=False).logit)
 
@@ -183,7 +183,7 @@ class Labeler(Shown):
     @checked
     def explain(self, pair: Pair) -> Explanation:
         """Which LFs speak on one pair, with what weight; their log-odds add up to the logit."""
-        return self.label(Pairs.of([pair])).explain(pair.id)
+        return self.label(Pairs.of([pair]), max_fault_share=None).explain(pair.id)
 
     @checked
     def save(self, folder: str | Path) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ from weaklabel.text.column import TextColumn
 from weaklabel.text.tokens import Ints, numbers_of, strings_of
 from weaklabel.types import Pair, Text
 from weaklabel.types.messages import Message, copied
+from weaklabel.types.pair import declared_columns
 
 _TEXTS: Final = ("prompt", "response_a", "response_b")
 
@@ -107,9 +107,7 @@ class PairBatch:
             shown = [self._table[name].to_pylist() for name in columns]
             rows = zip(*shown, strict=True) if shown else [()] * len(self)
             self._views[columns] = [
-                Pair(
-                    *parts, MappingProxyType(dict(zip(columns, row, strict=True)))
-                )  # several functions read it
+                Pair(*parts, declared_columns(dict(zip(columns, row, strict=True))))
                 for parts, row in zip(self._parts, rows, strict=True)
             ]
         return self._views[columns]

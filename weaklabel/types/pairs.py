@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
@@ -17,7 +16,7 @@ from weaklabel._arguments import check_value
 from weaklabel._shown import ROWS, Shown, Sketch, brief
 from weaklabel.errors import DataError
 from weaklabel.types.messages import copied
-from weaklabel.types.pair import Pair, swapped_name
+from weaklabel.types.pair import Pair, declared_columns, swapped_name
 from weaklabel.types.prompt_key import prompt_key
 from weaklabel.types.rows import Rows, as_pandas, checked_rows, distinct_rows, one_row
 from weaklabel.types.text import Text
@@ -277,7 +276,7 @@ class Pairs(Shown):
                     intern(row["response_a"]),
                     intern(row["response_b"]),
                     copied(row["messages"]),
-                    MappingProxyType({name: row[name] for name in columns}),  # several functions read it
+                    declared_columns({name: row[name] for name in columns}),
                 )
 
     def __iter__(self) -> Iterator[Pair]:
