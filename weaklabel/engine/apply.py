@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 
 from weaklabel._arguments import checked
-from weaklabel._terminal import plain_line
 from weaklabel._shown import Shown
+from weaklabel._terminal import plain_line
 from weaklabel.engine.choosing import choose_executor
 from weaklabel.engine.driver import Driver, Progress
 from weaklabel.engine.executors import LONGEST, Executor
@@ -39,6 +39,19 @@ from weaklabel.types import ABSTAIN, Fault, Pairs, Votes
 
 OnFault = Literal["record", "raise"]
 OnDone = Callable[[int, int], None]
+
+
+class ApplySettings(TypedDict, total=False):
+    """The settings of `apply`, for those who hand them on."""
+
+    workers: int
+    time_limit: float | None
+    on_fault: OnFault
+    max_fault_share: float | None
+    store: VoteStore | None
+    progress: OnDone | None
+    shard_size: int
+    executor: Executor | None
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,8 @@ from weaklabel.calibration import (
 )
 from weaklabel.calibration.ties import TieModel
 from weaklabel.data import as_pairs
-from weaklabel.engine.apply import apply
+from weaklabel.data.sources import PairSource
+from weaklabel.engine.apply import ApplySettings, apply
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, WeaklabelError, warn
 from weaklabel.label_models import LABEL_MODELS, LabelModel, get_label_model
 from weaklabel.label_models.streaming import fit_on_shards
@@ -114,7 +115,9 @@ class Labeler(Shown):
         """Whether the log-odds were fitted to gold. The identity leaves them as they were."""
         return self.calibrator is not None and self.calibrator.calibrates
 
-    def label(self, pairs: Any, *, votes: Votes | None = None, **apply_settings: Any) -> Labels:
+    def label(
+        self, pairs: PairSource, *, votes: Votes | None = None, **apply_settings: Unpack[ApplySettings]
+    ) -> Labels:
         """Labels of every pair, with the votes behind them.
 
         Warns with `ShiftWarning` where the pairs are unlike those that the labeler was fitted on.
@@ -272,7 +275,7 @@ class Labeler(Shown):
             reference=Reference.from_dict(state["reference"]) if state.get("reference") else None,
         )
 
-    def _votes(self, pairs: Pairs, votes: Votes | None, settings: Mapping[str, Any]) -> Votes:
+    def _votes(self, pairs: Pairs, votes: Votes | None, settings: ApplySettings) -> Votes:
         if votes is None:
             return apply(self.lfs, pairs, **settings)
         votes = votes.select([lf.name for lf in self.lfs])
@@ -286,7 +289,7 @@ class Labeler(Shown):
 @checked
 def fit(
     lfs: Sequence[LabelingFunction],
-    pairs: Any,
+    pairs: PairSource,
     *,
     model: str | LabelModel = "pair_model",
     settings: Mapping[str, Any] | None = None,
@@ -294,7 +297,7 @@ def fit(
     votes: Votes | None = None,
     all_votes: Callable[[], Iterable[Votes]] | None = None,
     seed: int = 0,
-    **apply_settings: Any,
+    **apply_settings: Unpack[ApplySettings],
 ) -> Labeler:
     """Fit a labeler on pairs, most of them unlabelled, and whatever dev gold they hold.
 

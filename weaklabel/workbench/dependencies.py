@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._arguments import checked
 from weaklabel._shown import Shown, Sketch
@@ -192,7 +192,7 @@ class Dependencies(Shown):
 
 @checked
 def dependencies(
-    votes: Votes, gold: Pairs | None = None, *, groups: Any = None, seed: int = 0
+    votes: Votes, gold: Pairs | None = None, *, groups: ArrayLike | None = None, seed: int = 0
 ) -> Dependencies:
     """How much more each two functions agree than the truth explains. Swapping responses changes nothing.
 
