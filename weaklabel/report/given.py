@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from weaklabel.metrics import Interval
+from weaklabel.pictures import Picture
 
 
 class Link(Protocol):
@@ -22,6 +23,7 @@ class Link(Protocol):
 class Dependencies(Protocol):
     """What `weaklabel.workbench.dependencies` finds."""
 
+    def plot(self) -> Picture: ...
     @property
     def lf_names(self) -> tuple[str, ...]: ...
     @property
@@ -52,6 +54,7 @@ class Added(Protocol):
 class AddedValue(Protocol):
     """What `weaklabel.workbench.added_value` finds."""
 
+    def plot(self) -> Picture: ...
     @property
     def rows(self) -> Sequence[Added]: ...
     @property
@@ -78,6 +81,7 @@ class LengthBias(Protocol):
 class LabelBias(Protocol):
     """What `weaklabel.workbench.bias` finds."""
 
+    def plot(self) -> Picture: ...
     @property
     def position(self) -> Interval: ...
     @property

@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -26,6 +26,10 @@ from weaklabel.metrics import Interval, bootstrap, paired_difference
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes
 from weaklabel.workbench._dev import DevGold
 from weaklabel.workbench._out_of_fold import RIDGE, Progress, Ridge, enough_gold, out_of_fold_p
+
+if TYPE_CHECKING:
+    from weaklabel.pictures import Picture
+
 
 _ALONE: Final = 1.0  # one weight needs little holding
 _HEADER: Final = ("lf", "coverage", "adds", "95% interval", "alone", "95% interval", "")
@@ -97,6 +101,20 @@ class AddedValue(Shown):
             "zero (one row in twenty by chance). Copies cover for each other: leave them out together.",
         ]
         return "\n".join(lines)
+
+    def plot(self) -> Picture:
+        """What labels lose without each function, as a picture for notebooks."""
+        from weaklabel.pictures import forest_picture
+
+        return forest_picture(
+            [(row.lfs[0], row.adds) for row in self.rows if len(row.lfs) == 1],
+            "What each function adds",
+            reference=0.0,
+            reference_name="nothing",
+            signed=True,
+            axis="nats per pair lost without it: right helps",
+            note=f"Out of fold on {self.n_gold:,} dev gold pairs of {self.n_prompts:,} prompts, model {self.model}.",
+        )
 
     def _sketch(self) -> Sketch:
         return Sketch(self._summary(), _HEADER, [_cells(row) for row in self.rows])

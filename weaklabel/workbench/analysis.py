@@ -10,8 +10,9 @@ be compared.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,10 @@ from weaklabel._validation import lookup
 from weaklabel.errors import GoldError
 from weaklabel.metrics import Interval, bootstrap
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes, signed_votes
+
+if TYPE_CHECKING:
+    from weaklabel.pictures import Picture
+
 
 FEW_PROMPTS: Final = 20
 """Below this many prompts a bootstrap is too narrow; Wilson's interval on the number of prompts stands in."""
@@ -112,6 +117,34 @@ class Analysis(Shown):
 
     def _sketch(self) -> Sketch:
         return Sketch(self._summary(), *self._cells())
+
+    def plot(self, names: Sequence[str] | None = None) -> Picture:
+        """How often each function is right on gold, with 95% intervals, as a picture for notebooks.
+
+        Args:
+            names: the functions to draw, in this order; None draws all, the most accurate first.
+
+        Raises:
+            UnknownNameError: no such function.
+        """
+        from weaklabel.pictures import forest_picture
+
+        known = [
+            (name, accuracy)
+            for name in ([lf.name for lf in self.lfs] if names is None else names)
+            if (accuracy := self[name].accuracy) is not None
+        ]
+        if names is None:
+            known.sort(key=lambda row: -row[1].value)
+        return forest_picture(
+            known,
+            "How often each function is right",
+            reference=0.5,
+            reference_name="coin",
+            note=f"On the dev gold where it votes ({self.n_gold:,} pairs, ties apart); 95% intervals over prompts."
+            if self.n_gold
+            else "No gold, so no accuracies. Pass gold= to analyze.",
+        )
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         header = [*_HEADER, *(_GOLD_HEADER if self.n_gold else ())]

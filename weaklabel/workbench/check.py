@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +35,10 @@ from weaklabel.workbench import rules
 from weaklabel.workbench._dev import is_dev
 from weaklabel.workbench.analysis import accuracy_interval
 from weaklabel.workbench.rules import RULES
+
+if TYPE_CHECKING:
+    from weaklabel.pictures import Picture
+
 
 Clock = Callable[[], float]
 
@@ -82,6 +86,23 @@ class CheckReport(Shown):
         )
         found = f"{n} finding{'s' if n != 1 else ''}" if n else "Nothing found"
         return f"{found} in {m} labeling function{'s' if m != 1 else ''} on {self.n_pairs} pairs ({gold})."
+
+    def plot(self) -> Picture:
+        """How long each function takes, and which have findings, as a picture for notebooks."""
+        from weaklabel.pictures import bars_picture
+
+        severe = {(finding.lf, finding.severity) for finding in self.findings}
+        slowest = sorted(self.ms_per_pair.items(), key=lambda item: -item[1])
+        return bars_picture(
+            [
+                (name, ms, "a" if (name, "error") in severe else "m" if (name, "warning") in severe else "b")
+                for name, ms in slowest
+            ],
+            "How long each function takes, and what was found",
+            axis="ms per pair",
+            kinds={"a": "with an error", "m": "with a warning", "b": "without a finding"},
+            note=self._summary(),
+        )
 
     def _sketch(self) -> Sketch:
         rows = [[f.where, f.code, f.severity, f.message, f.fix] for f in self.findings]

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,6 +40,10 @@ from weaklabel.workbench._correlation import (
 from weaklabel.workbench._dev import dev_gold
 from weaklabel.workbench.analysis import pairwise_agreement
 from weaklabel.workbench.explore import benjamini_hochberg
+
+if TYPE_CHECKING:
+    from weaklabel.pictures import Picture
+
 
 MAX_PAIRS: Final = 10_000
 """A sample of whole prompts with about this many pairs tells the correlations of more of them."""
@@ -156,6 +160,17 @@ class Dependencies(Shown):
             f"Correlation of errors given the truth, told by {told}; links have q <= {BELIEVED:g}."
         )
         return "\n".join([*lines, *self.notes])
+
+    def plot(self) -> Picture:
+        """The functions in a ring, with a bow between those that err together, as a picture for notebooks."""
+        from weaklabel.pictures import dependency_picture
+
+        told = f"{self.n_gold:,} gold pairs" if self.by == "gold" else "agreement alone, without gold"
+        return dependency_picture(
+            [(link.one, link.other, link.correlation) for link in self.links],
+            order=[self.lf_names[j] for j in self.order],
+            note=f"Thickness: how strongly the errors of two functions go together, given the truth; told by {told}.",
+        )
 
     def _anything_known(self) -> bool:
         others = ~np.eye(len(self.lf_names), dtype=np.bool_)

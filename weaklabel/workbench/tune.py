@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,10 @@ from weaklabel.workbench._dev import is_dev
 from weaklabel.workbench._out_of_fold import Progress, enough_gold
 from weaklabel.workbench._settings import Settings, best_settings, confidence, votes_under
 from weaklabel.workbench.explore import benjamini_hochberg
+
+if TYPE_CHECKING:
+    from weaklabel.pictures import Picture
+
 
 BELIEVED: Final = 0.1
 _HEADER: Final = ("scorer", "now", "proposed", "accuracy", "coverage", "naive gain", "honest gain", "q", "")
@@ -150,6 +154,20 @@ class Tuning(Shown):
         if not self.suggestions:
             lines.append("Nothing to suggest: no gain is above chance out of fold.")
         return "\n".join(lines)
+
+    def plot(self) -> Picture:
+        """What the proposed settings gain out of fold, per scorer, as a picture for notebooks."""
+        from weaklabel.pictures import forest_picture
+
+        return forest_picture(
+            [(row.lf, row.honest_gain) for row in self.rows],
+            "What tuning gains",
+            reference=0.0,
+            reference_name="nothing",
+            signed=True,
+            axis="nats per pair, searched and scored on different prompts",
+            note=f"{self.n_gold:,} decided dev pairs of {self.n_prompts:,} prompts, 95% intervals, each for itself.",
+        )
 
     def _sketch(self) -> Sketch:
         return Sketch(self._summary(), _HEADER, [_cells(row) for row in self.rows], left=3)
