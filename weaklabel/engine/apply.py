@@ -35,6 +35,7 @@ from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.gold_columns import refuse_gold_columns
 from weaklabel.lf.settings import MAX_FAULT_SHARE
 from weaklabel.lf.votes import BatchVotes
+from weaklabel.lf.writing import current
 from weaklabel.types import ABSTAIN, Fault, Pairs, Votes
 
 OnFault = Literal["record", "raise"]
@@ -89,7 +90,8 @@ def apply(
     """Votes and margins of every labeling function on every pair, rows in the order of the pairs.
 
     Args:
-        lfs: labeling functions with distinct names.
+        lfs: labeling functions with distinct names. One of a notebook's cell that was edited and run again is the new
+            one, also where a list holds the earlier; a warning says so.
         pairs: what they vote on. Each function sees the texts and the columns it declared, nothing else.
         workers: processes. With 1 and no time limit everything runs in this one.
         time_limit: seconds per shard. A function that takes longer is ended, and its votes there are faults.
@@ -108,7 +110,7 @@ def apply(
         FaultShareError: more than `max_fault_share` of a function's votes failed.
     """
     return apply_with_report(
-        lfs,
+        current(lfs),
         pairs,
         workers=workers,
         time_limit=time_limit,

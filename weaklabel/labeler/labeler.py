@@ -28,7 +28,7 @@ from weaklabel.calibration import (
 from weaklabel.calibration.ties import TieModel
 from weaklabel.data import as_pairs
 from weaklabel.data.sources import PairSource
-from weaklabel.engine.apply import ApplySettings, apply
+from weaklabel.engine.apply import ApplySettings, apply, apply_with_report
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, WeaklabelError, warn
 from weaklabel.label_models import LABEL_MODELS, LabelModel, get_label_model
 from weaklabel.label_models.streaming import fit_on_shards
@@ -43,6 +43,7 @@ from weaklabel.labeler.asking import (
 )
 from weaklabel.labeler.loading import SavedFunction, functions_of
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.writing import current
 from weaklabel.metrics import Interval, score_all
 from weaklabel.shift import Reference, ShiftReport, shift
 from weaklabel.types import (
@@ -175,7 +176,7 @@ class Labeler(Shown):
         Warns with `ShiftWarning` as `label` does.
         """
         # Whoever compares has no setting for it: what fails is told, and abstains.
-        votes = apply(self.lfs, without_asking(self.lfs, pairs), max_fault_share=None)
+        votes = _apply(self.lfs, without_asking(self.lfs, pairs), max_fault_share=None)
         self._warn_of_shift(pairs, votes)
         return sigmoid(self._label(pairs, votes, shares=False).logit)
 
@@ -277,7 +278,7 @@ class Labeler(Shown):
 
     def _votes(self, pairs: Pairs, votes: Votes | None, settings: ApplySettings) -> Votes:
         if votes is None:
-            return apply(self.lfs, pairs, **settings)
+            return _apply(self.lfs, pairs, **settings)
         votes = votes.select([lf.name for lf in self.lfs])
         if votes.ids != pairs.ids:
             raise LabelMatrixError(
@@ -324,6 +325,7 @@ def fit(
     """
     if calibration not in ("auto", "none"):
         get_calibrator(calibration)  # a misspelt name is an error with little gold too
+    lfs = current(lfs)
     table = as_pairs(pairs)
     if votes is None:
         votes = apply(lfs, table.visible, **apply_settings)
@@ -365,6 +367,11 @@ def fit(
         ties=TieModel().fit(p, y[known]) if (y[known] == 0.5).any() else None,
         reference=reference,
     )
+
+
+def _apply(lfs: Sequence[LabelingFunction], pairs: Pairs, **settings: Unpack[ApplySettings]) -> Votes:
+    """Votes of the very functions that were fitted with, whatever was typed since."""
+    return apply_with_report(lfs, pairs, **settings).votes
 
 
 def _maker(model: str | LabelModel, settings: Mapping[str, Any]) -> Any:

@@ -30,6 +30,7 @@ from weaklabel.lf.checks import MAX_IDS, Finding, examine, fresh, rows_of, where
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.gold_columns import gold_column
 from weaklabel.lf.snorkel import SnorkelFunction
+from weaklabel.lf.writing import current
 from weaklabel.types import ABSTAIN, CANONICAL, FloatArray, Pair, Pairs
 from weaklabel.workbench import rules
 from weaklabel.workbench._dev import is_dev
@@ -155,6 +156,7 @@ def check(
         raise ConfigError(f"check: sample is {sample}. Allowed: 1 or more pairs.")
     if not time_limit > 0:
         raise ConfigError(f"check: time_limit is {time_limit}. Allowed: seconds above 0.")
+    lfs = current(lfs)
     known = _with_gold(pairs, gold)
     chosen = _draw(known, sample, seed)
     shared, seen = list(chosen), []

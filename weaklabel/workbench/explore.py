@@ -27,6 +27,7 @@ from weaklabel._tables import chance, plain_table, short
 from weaklabel.errors import ConfigError, GoldError
 from weaklabel.lf.checks import rows_of
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
+from weaklabel.lf.writing import current
 from weaklabel.metrics import Interval
 from weaklabel.types import FloatArray, Pair, Pairs, Text, signed_votes
 from weaklabel.workbench._clues import PATTERNS, Words, bigrams_of, opening_pattern, words_of
@@ -197,6 +198,7 @@ def explore(
         from weaklabel.lf.discovery import load_lfs
 
         lfs = load_lfs("shipped")
+    lfs = current(lfs)
     rows, test = list(dev.iter_pairs()), _Test(dev, min_count)
     found: dict[Kind, list[Clue]] = {
         "scorer": test.scorers(lfs, dev, rows, notes),

@@ -32,6 +32,7 @@ from weaklabel.errors import ConfigError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.labeler import N_FOLDS
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
+from weaklabel.lf.writing import current
 from weaklabel.metrics import Interval, Metric, nll, paired_difference
 from weaklabel.metrics.rows import group_numbers, standard_error
 from weaklabel.types import Float32Array, FloatArray, Pairs, Votes
@@ -245,6 +246,7 @@ def tune(
     """
     from weaklabel.engine.apply import apply
 
+    lfs = current(lfs)
     scorers = [lf for lf in lfs if isinstance(lf, ResponseScorer)]
     if not scorers:
         raise ConfigError(
