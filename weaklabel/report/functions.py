@@ -90,7 +90,7 @@ def _function_pictures(analysis: Analysis, order: Sequence[int], added: AddedVal
     drawn = []
     if any(analysis.lfs[j].accuracy is not None for j in order):
         drawn.append(analysis.plot([analysis.lfs[j].name for j in order]))
-    if added is not None and any(len(row.lfs) == 1 for row in added.rows):
+    if added is not None:
         drawn.append(added.plot())
     return drawn
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel._arguments import check_value
-from weaklabel._shown import ROWS, Shown, Sketch, brief
+from weaklabel._shown import ROWS, Shown, Sketch
 from weaklabel.errors import DataError
 from weaklabel.types.messages import copied
 from weaklabel.types.pair import Pair, declared_columns, swapped_name
@@ -138,8 +138,10 @@ class Pairs(Shown):
     def _sketch(self) -> Sketch:
         columns = ["id", "prompt", "response_a", "response_b", "gold", "part"]
         rows = self.table.select(columns).slice(0, ROWS).to_pylist()
+        for row in rows:
+            row["gold"] = row["gold"] and ("locked" if row["part"] == "test" else row["gold"])
         more = [name for name in self.table.column_names if name not in CANONICAL.names]
-        summary = f"{self!r}{f'; columns besides: {brief(more)}' if more else ''}"
+        summary = f"{self!r}; more columns: {', '.join(more)}" if more else repr(self)
         return Sketch(summary, columns, [[row[name] or "" for name in columns] for row in rows], len(self), 6)
 
     @cached_property

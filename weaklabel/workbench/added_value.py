@@ -103,11 +103,11 @@ class AddedValue(Shown):
         return "\n".join(lines)
 
     def plot(self) -> Picture:
-        """What labels lose without each function, as a picture for notebooks."""
+        """What labels lose without each function that votes, as a picture for notebooks."""
         from weaklabel.pictures import forest_picture
 
         return forest_picture(
-            [(row.lfs[0], row.adds) for row in self.rows if len(row.lfs) == 1],
+            [(row.lfs[0], row.adds) for row in self.rows if len(row.lfs) == 1 and row.coverage > 0],
             "What each function adds",
             reference=0.0,
             reference_name="nothing",

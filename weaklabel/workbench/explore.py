@@ -141,8 +141,9 @@ class Exploration(Shown):
             reference=0.0,
             reference_name="nothing",
             signed=True,
-            axis="accuracy of 'more wins' minus .5: right, more of it is preferred",
-            note=f"On {self.n_pairs:,} dev pairs of {self.n_prompts:,} prompts, 95% intervals, each for itself.",
+            axis="right: more of it wins; left: less of it",
+            note=f"On {self.n_pairs:,} dev pairs of {self.n_prompts:,} prompts, 95% intervals, each for itself. "
+            "The figure is the accuracy of 'more wins' minus .5.",
         )
 
     def _best(self, top: int) -> list[Clue]:

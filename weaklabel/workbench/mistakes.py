@@ -171,7 +171,7 @@ class Mistakes(Shown):
             reference=None if self.wrong is None else self.wrong.value,
             reference_name="in all",
             lower_is_better=True,
-            axis="share of its votes that are wrong: left is better",
+            axis="share that is wrong: left is better",
             note=f"{self._summary()}. Kinds with prompts enough; 95% intervals, each for itself.",
         )
 

@@ -166,8 +166,9 @@ class Tuning(Shown):
             reference=0.0,
             reference_name="nothing",
             signed=True,
-            axis="nats per pair, searched and scored on different prompts",
-            note=f"{self.n_gold:,} decided dev pairs of {self.n_prompts:,} prompts, 95% intervals, each for itself.",
+            axis="nats per pair, on prompts left out",
+            note=f"{self.n_gold:,} decided dev pairs of {self.n_prompts:,} prompts, 95% intervals, each for itself. "
+            "The search is redone in five folds and scored outside.",
         )
 
     def _sketch(self) -> Sketch:
