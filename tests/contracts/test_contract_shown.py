@@ -313,6 +313,11 @@ def test_every_kind_of_result_is_among_those_tried(results: dict[str, Any]) -> N
     assert left <= {*small, *alike, *columns}, left - {*small, *alike, *columns}
 
 
+def test_rows_that_were_not_kept_are_among_those_that_are_more(results: dict[str, Any]) -> None:
+    few = replace(results["difference"], flips=results["difference"].flips[:2], n_flipped=3)
+    assert "... and 1 more row<" in few._repr_html_()
+
+
 def test_how_many_more_there_are_is_said(results: dict[str, Any]) -> None:
     assert "... and 99,990 more rows" in results["pairs"]._repr_html_()
     assert "... and 50 more rows" in results["votes"]._repr_html_()

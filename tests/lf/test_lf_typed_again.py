@@ -112,6 +112,21 @@ def test_two_of_one_name_stay_an_error_where_both_were_meant(cell: Any) -> None:
         wl.apply(sys.modules["a_notebook"].both, PAIRS)
 
 
+def test_a_fault_in_a_cell_names_the_cell_and_the_line(cell: Any) -> None:
+    space = vars(sys.modules["a_notebook"])
+    exec(
+        compile("@wl.response_scorer\ndef odd(response):\n    1 / 0\n", "/tmp/ipykernel_7/123.py", "exec"),
+        space,
+    )
+    fault = space["odd"].vote_all(list(PAIRS[:1])).faults[0]
+    assert str(fault).endswith("in notebook cell:3")
+
+
+def test_a_function_in_a_list_is_a_line_with_what_is_not_by_default(cell: Any) -> None:
+    found = cell(SCORER.format('(prefer="less", min_gap=2)', ""))
+    assert repr(found) == "ResponseScorer(name='longer', family='a_notebook', prefer='less', min_gap=2)"
+
+
 def test_functions_of_a_file_are_never_exchanged() -> None:
     one, two = (wl.response_scorer(name="longer")(len_of) for _ in range(2))
     assert current([one])[0] is one

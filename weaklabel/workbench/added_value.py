@@ -28,6 +28,8 @@ from weaklabel.workbench._dev import DevGold
 from weaklabel.workbench._out_of_fold import RIDGE, Progress, Ridge, enough_gold, out_of_fold_p
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from weaklabel.pictures import Picture
 
 
@@ -129,7 +131,7 @@ class AddedValue(Shown):
             "rows": [row.to_dict() for row in self.rows],
         }
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per function or set."""
         import pandas as pd
 

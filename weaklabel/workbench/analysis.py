@@ -26,6 +26,8 @@ from weaklabel.metrics import Interval, bootstrap
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes, signed_votes
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from weaklabel.pictures import Picture
 
 
@@ -173,7 +175,7 @@ class Analysis(Shown):
             "notes": list(self.notes),
         }
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per labeling function, the interval in columns of its own."""
         import pandas as pd
 

@@ -42,6 +42,8 @@ from weaklabel.workbench.analysis import pairwise_agreement
 from weaklabel.workbench.explore import benjamini_hochberg
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from weaklabel.pictures import Picture
 
 
@@ -198,7 +200,7 @@ class Dependencies(Shown):
             "notes": list(self.notes),
         }
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per link."""
         import pandas as pd
 

@@ -35,6 +35,8 @@ from weaklabel.workbench._dev import is_dev
 from weaklabel.workbench.analysis import wilson
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from weaklabel.pictures import Picture
 
 
@@ -159,7 +161,7 @@ class Exploration(Shown):
             "notes": list(self.notes),
         }
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per clue."""
         import pandas as pd
 

@@ -26,6 +26,8 @@ from weaklabel.workbench.analysis import accuracy_interval
 from weaklabel.workbench.explore import benjamini_hochberg
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from weaklabel.pictures import Picture
 
 
@@ -206,7 +208,7 @@ class Mistakes(Shown):
             "notes": list(self.notes),
         }
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per mistake."""
         import pandas as pd
 
