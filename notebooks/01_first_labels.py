@@ -39,11 +39,11 @@ truth = {row["id"]: row["truth"] for row in map(json.loads, paths.truth.read_tex
 
 # %%
 pairs = wl.read_pairs(paths.pairs, gold=paths.gold)
-print(pairs)
 assert len(pairs) == 1200
 assert len(pairs.set_aside) == 0
 assert len(pairs.dev) + len(pairs.test) == 500
 assert not set(pairs.dev.table["prompt"].to_pylist()) & set(pairs.test.table["prompt"].to_pylist())
+pairs
 
 # %% [markdown]
 # ## 2. What goes with preference?
@@ -53,7 +53,10 @@ assert not set(pairs.dev.table["prompt"].to_pylist()) & set(pairs.test.table["pr
 
 # %%
 clues = wl.explore(pairs, limit=5)
-print(clues)
+clues
+
+# %%
+clues.plot()
 
 # %% [markdown]
 # ## 3. Labeling functions
@@ -94,7 +97,7 @@ votes = wl.apply(lfs, pairs)
 assert votes.L.shape == (1200, len(lfs))
 assert not votes.faults
 visible = votes.take(pairs.parts != "test")
-print(wl.analyze(visible, gold=pairs.dev))
+wl.analyze(visible, gold=pairs.dev)
 
 # %% [markdown]
 # ## 5. A labeler: label model and calibrator
@@ -122,8 +125,8 @@ assert (labeler.compare(pairs.swapped()) == 1 - labeler.compare(pairs)).all()
 # %%
 surest = pairs.ids[int(np.argmax(labels.confidence))]
 explanation = labels.explain(surest)
-print(explanation)
 assert abs(sum(reason.log_odds for reason in explanation.reasons) - explanation.logit) < 1e-9
+explanation
 
 # %% [markdown]
 # Here the truth is known, so we can ask it (a label that is itself a tie is half right). More confident labels are
@@ -160,9 +163,9 @@ assert "margin" not in rows[0]
 # %%
 reward = wl.train_reward(labels, model="linear")
 evaluation = wl.evaluate({"labeler": labeler, "reward": reward}, gold=pairs.test)
-print(evaluation)
 assert set(evaluation.figures) == {"labeler", "reward", "longer_response"}
 assert evaluation.n_in_sample == 0  # nothing here is in-sample
+evaluation
 
 # %% [markdown]
 # A saved labeler answers for new pairs. Functions typed into a notebook cell live only here, so the one we save is

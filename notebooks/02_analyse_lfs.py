@@ -27,8 +27,9 @@ from pathlib import Path
 from IPython.display import display
 
 import weaklabel as wl
+from weaklabel import pictures
 from weaklabel.data.sample import write_sample
-from weaklabel.report import honest_labels, judge, pictures
+from weaklabel.report import honest_labels, judge
 
 folder = Path(tempfile.mkdtemp())
 paths = write_sample(folder, n_pairs=2500, n_gold=2000, seed=1)
@@ -89,8 +90,7 @@ print(analysis)
 # orange clear below, grey tells nothing yet.
 
 # %%
-known = [(lf.name, lf.accuracy) for lf in analysis.lfs if lf.accuracy is not None]
-pictures.forest_picture(known, "How often each function is right", reference=0.5, reference_name="coin")
+analysis.plot()
 
 # %%
 assert analysis["names_itself"].accuracy.high < 0.5  # below chance: it knows something, and says the opposite
@@ -119,7 +119,7 @@ pictures.heatmap_picture(
 
 # %%
 print(found)
-pictures.dependency_picture([(link.one, link.other, link.correlation) for link in found.links])
+found.plot()
 
 # %%
 copies = {frozenset((link.one, link.other)) for link in found.near_duplicates}
@@ -136,15 +136,7 @@ assert found.effective < len(lfs)
 # %%
 added = wl.added_value(votes, seen, together=[("hedges", "hedges_too")])
 print(added)
-single = [(row.lfs[0], row.adds) for row in added.rows if len(row.lfs) == 1 and row.coverage > 0]
-pictures.forest_picture(
-    single,
-    "What each function adds",
-    reference=0.0,
-    reference_name="nothing",
-    signed=True,
-    axis="nats per pair lost without it: right helps",
-)
+added.plot()
 
 # %%
 adds = {row.lfs: row.adds for row in added.rows}
@@ -160,9 +152,9 @@ assert adds[("wrong_sums",)].low > 0
 
 # %%
 wrong = wl.mistakes("subject_early", votes, seen)
-print(wrong.text(2))
 assert all(mistake.gold != mistake.vote for mistake in wrong.mistakes)
 assert not {mistake.id for mistake in wrong.mistakes} & set(pairs.test.ids)
+wrong
 
 # %% [markdown]
 # ## 5. Would other settings be better?
@@ -172,10 +164,10 @@ assert not {mistake.id for mistake in wrong.mistakes} & set(pairs.test.ids)
 
 # %%
 tuning = wl.tune(lfs, seen, votes=votes)
-print(tuning)
 proposed = {row.lf: row for row in tuning.suggestions}
 assert proposed["names_itself"].proposed.prefer == "less"
 assert "tosses_a_coin" not in proposed
+tuning
 
 # %% [markdown]
 # So we turn that one round, drop the copy and the coin, and compare the sets on the same folds.
@@ -197,13 +189,7 @@ judged = judge(labels, labeler)  # dev gold pairs, each as the other prompts' go
 bias = wl.label_bias(honest_labels(labels, judged))
 print(bias)
 assert bias.n_in_sample == 0
-pictures.compared_picture(
-    [
-        ("Position: belief in B", bias.position, bias.gold_position),
-        ("Length: belief in the longer response", bias.length.soft, bias.length.gold),
-    ],
-    "What labels favour, and what gold favours",
-)
+bias.plot()
 
 # %%
 assert bias.position.low < 0.5 < bias.position.high

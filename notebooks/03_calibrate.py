@@ -27,10 +27,10 @@ import numpy as np
 from IPython.display import display
 
 import weaklabel as wl
-from weaklabel import metrics
+from weaklabel import metrics, pictures
 from weaklabel.calibration import VennAbers, choose_calibrator, get_calibrator
 from weaklabel.data.sample import write_sample
-from weaklabel.report import judge, pictures
+from weaklabel.report import judge
 from weaklabel.report.ceiling import gold_agreement
 
 folder = Path(tempfile.mkdtemp())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import weaklabel as wl
 from weaklabel._arguments import _FITS, Arguments, check_value, checked
 from weaklabel.data.sample import sample_pairs
+from weaklabel.data.sources import PairSource
 from weaklabel.errors import ArgumentError, ConfigError, WeaklabelError
 
 
@@ -129,11 +133,11 @@ TABLE: list[tuple[str, dict[str, Any], str]] = [
     ("apply", {"max_fault_share": float("nan")}, "max_fault_share is nan. Allowed: a number or None"),
     ("apply", {"max_fault_share": "0.1"}, "max_fault_share is '0.1'. Allowed: a number or None"),
     ("fit", {"seed": -1}, r"fit: seed is -1. Allowed: 0 to 4294967295"),
-    ("fit", {"pairs": 3}, "pairs cannot be read from int"),
+    ("fit", {"pairs": 3}, "fit: pairs is 3. Allowed: Pairs, a path, a glob, a list of paths or of dicts"),
     ("fit", {"model": None}, "fit: model is None. Allowed: a text or a LabelModel"),
-    ("read_pairs", {"source": None}, "pairs cannot be read from NoneType"),
+    ("read_pairs", {"source": None}, "read_pairs: source is None. Allowed: Pairs, a path"),
     ("read_pairs", {"source": []}, "pairs cannot be read from list"),
-    ("read_pairs", {"source": np.zeros((2, 3))}, "pairs cannot be read from ndarray"),
+    ("read_pairs", {"source": np.zeros((2, 3))}, "read_pairs: source is a ndarray. Allowed: Pairs, a path"),
     ("read_pairs", {"source": pd.DataFrame({"x": [1]})}, "x"),
     ("read_pairs", {"columns": {"prompt": 3}}, r"read_pairs: columns\['prompt'\] is 3. Allowed: a text"),
     ("read_pairs", {"columns": ["prompt"]}, "read_pairs: columns is a list. Allowed: a dict or None"),
@@ -274,3 +278,60 @@ def test_kinds_that_no_function_has_yet_are_told_too() -> None:
         check_value("x", ("a",), "tuple[str, int]")
     with pytest.raises(ArgumentError, match=r"a key of x is 1. Allowed: a text"):
         check_value("x", {1: 2}, "Mapping[str, int] | None")
+
+
+# Annotated `Any`, wholly or in part, and why nothing better is known.
+ANY = {
+    "column_verdict: votes": "keys are values of a column, of any type",
+    "crowd_workers: votes": "keys are values of a column, of any type",
+    "judge_column: votes": "keys are values of a column, of any type",
+    "judge_column: shown_as": "keys are values of a column, of any type",
+    "judge_columns: votes": "keys are values of a column, of any type",
+    "read_pairs: gold_values": "keys are values of a column, of any type",
+    "fit: settings": "settings of whichever label model is named",
+    "sweep: label_settings": "settings of whichever label model is named",
+    "train_reward: settings": "settings of whichever reward model is named",
+    "generate_pairs: body": "JSON that a server takes",
+    "judge: body": "JSON that a server takes",
+    "write_report: figures": "JSON values of an evaluation, as a run keeps them",
+    "Text.remember: at_once": "computes values of any type, kept by name",
+    "from_snorkel: lfs": "objects of a package that need not be installed, told by what they can do",
+}
+
+
+def signatures() -> Iterator[tuple[str, inspect.Parameter]]:
+    """The parameters of public functions, and of public methods of public classes."""
+    for name in wl.__all__:
+        found = getattr(wl, name)
+        takers = {name: found} if inspect.isfunction(found) else {}
+        if isinstance(found, type) and found.__module__.startswith("weaklabel"):
+            methods = ((n, getattr(m, "__func__", m)) for n, m in vars(found).items())
+            takers = {f"{name}.{n}": m for n, m in methods if inspect.isfunction(m) and not n.startswith("_")}
+        for owner, taker in takers.items():
+            for parameter in inspect.signature(taker).parameters.values():
+                yield owner, parameter
+
+
+def test_a_public_parameter_has_a_type_wherever_one_is_known() -> None:
+    anys = {f"{owner}: {p.name}" for owner, p in signatures() if re.search(r"\bAny\b", str(p.annotation))}
+    bare = {f"{owner}: {p.name}" for owner, p in signatures() if p.annotation is p.empty} - selves()
+    assert anys == set(ANY)
+    assert not bare
+
+
+def selves() -> set[str]:
+    return {f"{owner}: {p.name}" for owner, p in signatures() if p.name in ("self", "cls")}
+
+
+def test_what_stands_for_a_source_of_pairs_names_types_alone() -> None:
+    assert "Any" not in PairSource.replace("Mapping[str, Any]", "")
+    taken: list[Any] = [
+        "p.jsonl",
+        Path("p"),
+        [{"prompt": "x"}],
+        pa.table({"x": [1]}),
+        pl.DataFrame(),
+        pl.LazyFrame(),
+    ]
+    for source in [*taken, pd.DataFrame(), sample_pairs(5, 3, 0)]:
+        check_value("read_pairs: source", source, "PairSource")

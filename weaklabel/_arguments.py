@@ -51,7 +51,13 @@ _WORDS: Final = {
         "labeling functions, made with @labeling_function or @response_scorer",
     ),
     "Table": ("a pyarrow Table", ""),
+    "PairSource": (
+        "Pairs, a path, a glob, a list of paths or of dicts, a pandas or polars DataFrame, a pyarrow Table or a "
+        "datasets.Dataset",
+        "",
+    ),
 }
+_TABLES: Final = {"Pairs", "Table", "DataFrame", "LazyFrame", "Dataset", "IterableDataset", "DatasetDict"}
 _LISTS: Final = ("Sequence", "list", "tuple", "Iterable", "Set", "frozenset", "set")
 
 
@@ -295,6 +301,13 @@ def _is_plain(value: object, kind: Any) -> bool:
     return isinstance(value, kind) and not _is_bool(value) and value == value
 
 
+def _is_a_source(value: object) -> bool:
+    """Whether `value` may hold pairs; tables are told by name, for nobody need have what makes them."""
+    if isinstance(value, str | os.PathLike | list | tuple):
+        return True
+    return not _TABLES.isdisjoint(parent.__name__ for parent in type(value).__mro__)
+
+
 def _is_bool(value: object) -> bool:
     return isinstance(value, bool) or _is_of_numpy(value, "bool_")
 
@@ -326,6 +339,7 @@ _FITS: Final[dict[str, Callable[[Any], bool]]] = {
     "Path": lambda value: isinstance(value, os.PathLike),
     "ArrayLike": _is_numbers,
     "ndarray": lambda value: _is_of_numpy(value, "ndarray") and _is_numbers(value),
+    "PairSource": lambda value: _is_a_source(value),
     "Callable": callable,
     "Sequence": lambda value: isinstance(value, list | tuple),
     "list": lambda value: isinstance(value, list | tuple),

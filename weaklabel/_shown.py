@@ -102,8 +102,8 @@ def html_of(sketch: Sketch) -> str:
             [short_text(cell) for cell in row[:COLUMNS]] for row in (sketch.header, *sketch.rows[:ROWS])
         )
         parts.append(html_table(header, rows, left=sketch.left))
-    more = [f"{total - ROWS:,} more rows"] if total > ROWS else []
-    more += [f"{len(sketch.header) - COLUMNS:,} more columns"] if len(sketch.header) > COLUMNS else []
+    hidden = {"row": total - min(ROWS, len(sketch.rows)), "column": len(sketch.header) - COLUMNS}
+    more = [f"{n:,} more {what}{'s' if n > 1 else ''}" for what, n in hidden.items() if n > 0]
     if more:
         parts.append(f"<p>... and {', '.join(more)}</p>")
     return f'<div class="{_AS_IT_IS}">{"".join(parts)}</div>'

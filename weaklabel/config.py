@@ -30,7 +30,12 @@ from weaklabel._toml import DEEPEST, check_values, read_toml, toml_value
 from weaklabel.artifacts import json_text
 from weaklabel.errors import ConfigError, SettingError, WeaklabelError
 from weaklabel.judges.settings import CrowdSettings, JudgeColumnSettings, JudgeColumnsSettings, JudgeSettings
-from weaklabel.lf.settings import ColumnScoresSettings, ColumnVerdictSettings, SnorkelSettings
+from weaklabel.lf.settings import (
+    MAX_FAULT_SHARE,
+    ColumnScoresSettings,
+    ColumnVerdictSettings,
+    SnorkelSettings,
+)
 
 FILE_NAME: Final = "weaklabel.toml"
 # What pydantic calls a key that is not known, and a value where a table is wanted: of its models and of dataclasses.
@@ -137,7 +142,7 @@ class LfsSettings(Settings):
 
     use: list[str] = ["shipped"]
     on_fault: Literal["record", "raise"] = "record"
-    max_fault_share: float = Field(default=0.01, ge=0, le=1)
+    max_fault_share: float = Field(default=MAX_FAULT_SHARE, ge=0, le=1)
     time_limit: float | None = Field(default=None, gt=0, le=1e9)
     # Gigabytes. A worker that has done nothing holds about a third of one.
     memory_limit: float | None = Field(default=None, ge=0.5, le=1e6)

@@ -9,6 +9,7 @@
     │   ├── SettingError (ConfigError too) a setting of an LF that is out of range
     │   ├── DiscoveryError                 an LF file or folder that does not load
     │   └── FaultShareError                too many votes failed in a run
+    ├── UndeclaredColumnError (KeyError)   a column that a labeling function did not declare
     ├── RowError (IndexError)              rows of pairs, votes or labels that are not there
     ├── LabelMatrixError (ValueError)      L, margins, names or ids that do not fit together
     ├── NotFittedError (RuntimeError)      predict before fit
@@ -22,6 +23,7 @@
     └── MissingExtraError (ImportError)    an optional package that is not installed
 
     WeaklabelWarning (UserWarning)         what was assumed, or may not hold
+    ├── FaultWarning                       votes that failed, and count as abstains
     └── ShiftWarning                       pairs unlike those a labeler was fitted on
 
 Every message says, in this order: where, what came, what is allowed, what to do next. The command line
@@ -31,6 +33,8 @@ shows these as one line and exits 2; any other exception keeps its traceback, be
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 from typing import Final
 
@@ -71,6 +75,13 @@ class DiscoveryError(LabelingFunctionError):
 
 class FaultShareError(LabelingFunctionError):
     """A larger share of votes failed than the run allows."""
+
+
+class UndeclaredColumnError(WeaklabelError, KeyError):
+    """A labeling function asked a pair for a column that it did not declare."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError quotes
 
 
 class RowError(WeaklabelError, IndexError):
@@ -165,5 +176,17 @@ class WeaklabelWarning(UserWarning):
     """Base of every warning of ours: nothing failed, but something may not hold."""
 
 
+class FaultWarning(WeaklabelWarning):
+    """Votes of a labeling function failed, and count as abstains."""
+
+
 class ShiftWarning(WeaklabelWarning):
     """The pairs to be labelled are unlike those the labeler was fitted on."""
+
+
+def warn(message: str, category: type[WeaklabelWarning] = WeaklabelWarning) -> None:
+    """A warning that names the line outside this package which led to it, however deep that goes."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "weaklabel":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

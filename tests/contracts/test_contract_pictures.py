@@ -38,6 +38,17 @@ Y = (np.random.default_rng(1).random(80) < P).astype(np.float64)
 LOGIT = np.log(P / (1 - P))
 
 
+def _bars(words: str) -> Iterator[Picture]:
+    kinds = {"a": words, "m": "with a warning", "b": "without"}
+    yield pictures.bars_picture(
+        [(words, 2.5, "a"), ("x", 0.0, "b"), ("y", 1e9, "m")], words, axis=words, kinds=kinds
+    )
+    yield pictures.bars_picture(
+        [(f"{words}{k}", 0.0, "b") for k in range(60)], "t", axis="ms", kinds=kinds, note=words
+    )
+    yield pictures.bars_picture([], "t", axis="ms", kinds=kinds)
+
+
 def _maps(words: str) -> Iterator[Picture]:
     draw = pictures.calibration_map_picture
     yield draw({words: Temperature().fit(LOGIT, Y)}, note=words)
@@ -105,6 +116,7 @@ def _reliability(words: str) -> Iterator[Picture]:
 
 # Pictures with `words` wherever a user's words may stand, of plain numbers and of odd ones. A new picture adds its own.
 EXAMPLES: dict[str, Callable[[str], Iterator[Picture]]] = {
+    "bars_picture": _bars,
     "calibration_map_picture": _maps,
     "compared_picture": _compared,
     "contributions_picture": _contributions,

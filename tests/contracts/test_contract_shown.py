@@ -6,10 +6,12 @@ import dataclasses
 import importlib
 import inspect
 import re
+import sys
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from weaklabel.generation.generated import Generated
 from weaklabel.judges import position_bias
 from weaklabel.judges.prompted import JudgeSummary
 from weaklabel.metrics import Interval
+from weaklabel.pictures import Picture
 from weaklabel.pipeline import Difference, RunFigures
 from weaklabel.pipeline.diff import Flip
 from weaklabel.pipeline.sweep.grid import GOLD_ONLY, Arm
@@ -68,7 +71,7 @@ OTHERWISE = {
 }
 _NAMES = {
     **{name: getattr(wl, name) for name in wl.__all__},
-    "RewardModel": RewardModel, "pd": pd, "Sequence": list, "Any": object,
+    "RewardModel": RewardModel, "Picture": Picture, "pd": pd, "Sequence": list, "Any": object,
 }  # fmt: skip
 
 
@@ -80,7 +83,9 @@ def classes_in(hint: Any) -> Iterator[type]:
 
 
 def returned(function: Any) -> set[type]:
-    return set(classes_in(typing.get_type_hints(function, localns=_NAMES).get("return")))
+    said = SimpleNamespace(__annotations__={"return": function.__annotations__.get("return")})
+    names = vars(sys.modules[function.__module__])
+    return set(classes_in(typing.get_type_hints(said, names, _NAMES)["return"]))
 
 
 def surface() -> dict[type, str]:
@@ -306,6 +311,11 @@ def test_every_kind_of_result_is_among_those_tried(results: dict[str, Any]) -> N
     ]
     left = {cls.__name__ for cls in SURFACE if cls not in tried}
     assert left <= {*small, *alike, *columns}, left - {*small, *alike, *columns}
+
+
+def test_rows_that_were_not_kept_are_among_those_that_are_more(results: dict[str, Any]) -> None:
+    few = replace(results["difference"], flips=results["difference"].flips[:2], n_flipped=3)
+    assert "... and 1 more row<" in few._repr_html_()
 
 
 def test_how_many_more_there_are_is_said(results: dict[str, Any]) -> None:

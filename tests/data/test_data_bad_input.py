@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from weaklabel.data import read_pairs
-from weaklabel.errors import ConfigError, DataError, GoldError, LayoutError
+from weaklabel.errors import ArgumentError, ConfigError, DataError, GoldError, LayoutError
 from weaklabel.types import Pairs
 
 GOOD = {"prompt": "Q", "response_a": "x", "response_b": "y"}
@@ -185,13 +185,17 @@ def test_a_torn_json_array_is_an_error(tmp_path: Path) -> None:
     [
         ("nowhere.jsonl", "nowhere.jsonl does not exist"),
         ("nowhere*.jsonl", "no file matches"),
-        (3, "cannot be read from int"),
         ([], "cannot be read from list"),
     ],
 )
 def test_a_source_that_is_not_there_is_an_error(source: Any, words: str) -> None:
     with pytest.raises(DataError, match=words):
         read_pairs(source)
+
+
+def test_a_source_of_another_type_is_an_argument_that_is_wrong() -> None:
+    with pytest.raises(ArgumentError, match="read_pairs: source is 3"):
+        read_pairs(3)  # type: ignore[arg-type]
 
 
 def test_an_unknown_ending_lists_the_known_ones(tmp_path: Path) -> None:

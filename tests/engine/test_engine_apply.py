@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 import time
@@ -9,18 +10,24 @@ import time
 import numpy as np
 import pytest
 
+from weaklabel.config import LfsSettings
 from weaklabel.engine import apply, apply_with_costs
 from weaklabel.errors import (
     ArgumentError,
     DataError,
     FaultShareError,
+    FaultWarning,
     LabelingFunctionError,
     UnknownNameError,
     VoteError,
     WeaklabelError,
 )
+from weaklabel.labeler import fit
 from weaklabel.lf import labeling_function, load_lfs, response_scorer
+from weaklabel.lf.settings import MAX_FAULT_SHARE
 from weaklabel.types import ABSTAIN, Pair, Pairs
+
+faults_are_expected = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
 
 
 @response_scorer
@@ -57,10 +64,11 @@ def test_votes_are_those_of_the_functions_pair_by_pair(pairs):
     assert (votes.L.dtype, votes.margins.dtype) == (np.int8, np.float32)
 
 
+@faults_are_expected
 @pytest.mark.parametrize("shard_size", [1, 7, 100, 1000])
 def test_the_size_of_a_shard_changes_nothing(pairs, steady, shard_size):
     lfs = load_lfs(steady)
-    whole, cut = apply(lfs, pairs), apply(lfs, pairs, shard_size=shard_size)
+    whole, cut = (apply(lfs, pairs, shard_size=n, max_fault_share=None) for n in (8192, shard_size))
     assert (whole.L == cut.L).all()
     assert np.array_equal(whole.margins, cut.margins, equal_nan=True)
     assert whole.faults == cut.faults
@@ -96,8 +104,9 @@ def test_the_report_says_what_each_function_cost(pairs):
 # ---------------------------------------------------------------------------------------------------- faults
 
 
+@faults_are_expected
 def test_a_failure_is_recorded_by_function_and_pair_apart_from_abstains(pairs):
-    votes = apply([longer, fragile], pairs, shard_size=10)
+    votes = apply([longer, fragile], pairs, shard_size=10, max_fault_share=None)
     assert [(f.lf, f.pair_id) for f in votes.faults] == [("fragile", "p3"), ("fragile", "p11")]
     assert "'fragile' raised ValueError: cannot say" in str(votes.faults[0])
     assert (votes.L[:, 1] == ABSTAIN).sum() == 2
@@ -109,19 +118,59 @@ def test_the_first_failure_can_be_raised_with_function_and_pair(pairs):
 
 
 def test_too_large_a_share_of_failures_ends_the_run_with_what_to_do(pairs):
-    message = (
-        r"'fragile' failed on 2 of 100 pairs \(2.0%\); 1.0% is allowed. First: .*'p3'.*--max-fault-share"
-    )
+    message = r"'fragile' failed on 2 of 100 pairs \(2.0%\); 1.0% is allowed. First: .*'p3'.*max_fault_share"
     with pytest.raises(FaultShareError, match=message):
         apply([longer, fragile], pairs, max_fault_share=0.01)
 
 
+def test_what_fails_is_told_with_its_count_and_its_first_line_where_it_was_asked(pairs):
+    with pytest.warns(FaultWarning) as caught:
+        votes = apply([longer, fragile], pairs, max_fault_share=None)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    said = str(caught[0].message)
+    assert said.startswith(
+        "2 votes failed and count as abstains: 'fragile' on 2 of 100 pairs. First: 'fragile' raised "
+    )
+    assert re.search(r"cannot say \(pair 'p3'\) in test_engine_apply.py:\d+\. Repair it", said)
+    assert len(votes.faults) == 2
+
+
+def test_whoever_says_nothing_gets_the_share_of_the_command(pairs):
+    assert LfsSettings().max_fault_share == MAX_FAULT_SHARE == 0.01
+    with pytest.raises(
+        FaultShareError, match=r"'fragile' failed on 2 of 100 pairs \(2.0%\); 1.0% is allowed"
+    ):
+        apply([longer, fragile], pairs)
+
+
+def test_a_warning_names_the_line_outside_however_deep_the_call(pairs):
+    with pytest.warns(FaultWarning) as caught:
+        fit([longer, fragile], pairs, model="majority_vote", max_fault_share=0.5)
+    assert [one.filename for one in caught] == [__file__]
+
+
+@pytest.mark.parametrize("ask", [lambda columns: columns["mood"], lambda columns: columns.get("mood", 0)])
+def test_a_column_that_was_not_declared_is_a_fault_that_says_how_to_declare_it(ask):
+    @labeling_function(columns=["score"])
+    def undeclared(pair):
+        return int(ask(pair.columns) == "good")
+
+    message = r"does not hold column 'mood': .* declares \(score\). Declare it: @labeling_function\(columns=\['mood'\]\)"
+    with pytest.raises(FaultShareError, match=message):
+        apply([undeclared], pairs_with(mood="good", score=1.0))
+    with pytest.raises(VoteError, match=message):
+        undeclared(Pair("1", "?", "x", "y", columns={"score": 1.0}).swapped())
+
+
+@faults_are_expected
 def test_a_share_of_failures_at_the_limit_is_allowed(pairs):
     assert len(apply([fragile], pairs, max_fault_share=0.02).faults) == 2
 
 
+@faults_are_expected
 def test_a_function_that_returns_two_is_a_fault_on_every_pair(pairs):
-    votes = apply([labeling_function(name="two")(lambda pair: 2)], pairs)
+    votes = apply([labeling_function(name="two")(lambda pair: 2)], pairs, max_fault_share=None)
     assert len(votes.faults) == 100
     assert "'two' returned 2 for pair 'p0'" in str(votes.faults[0])
 
@@ -253,9 +302,11 @@ def make_slow(swallows: bool = False):
     return slow
 
 
+@faults_are_expected
 @pytest.mark.parametrize("swallows", [False, True])
 def test_a_hanging_function_of_this_process_loses_its_own_votes_on_that_shard_alone(pairs, swallows):
-    report = apply_with_costs([longer, make_slow(swallows), always_b], pairs, shard_size=10, time_limit=0.3)
+    lfs = [longer, make_slow(swallows), always_b]
+    report = apply_with_costs(lfs, pairs, shard_size=10, time_limit=0.3, max_fault_share=None)
     votes = report.votes
     assert (votes.L[10:20, 1] == ABSTAIN).all()
     assert (votes.L[20:, 1] == 0).all()
@@ -266,6 +317,7 @@ def test_a_hanging_function_of_this_process_loses_its_own_votes_on_that_shard_al
     assert "the time limit cannot end a call into a C library" in report.notes[0]
 
 
+@faults_are_expected
 def test_the_alarm_of_the_caller_is_put_back(pairs):
     def mine(signum, frame):
         raise AssertionError("not during the test")
@@ -273,7 +325,7 @@ def test_the_alarm_of_the_caller_is_put_back(pairs):
     before = signal.signal(signal.SIGALRM, mine)
     try:
         signal.setitimer(signal.ITIMER_REAL, 600)
-        apply([make_slow()], pairs, shard_size=50, time_limit=0.2)
+        apply([make_slow()], pairs, shard_size=50, time_limit=0.2, max_fault_share=None)
         assert signal.getsignal(signal.SIGALRM) is mine
         assert signal.setitimer(signal.ITIMER_REAL, 0)[0] > 500
     finally:
@@ -304,6 +356,7 @@ def test_one_function_in_place_of_a_list_is_refused(pairs):
         apply(lf, pairs)
 
 
+@faults_are_expected
 def test_a_function_cannot_change_the_columns_that_others_see():
     @labeling_function(columns=["mood"])
     def changes(pair):
@@ -314,6 +367,6 @@ def test_a_function_cannot_change_the_columns_that_others_see():
     def reads(pair):
         return int(pair.columns["mood"] == "good")
 
-    votes = apply([changes, reads], pairs_with(mood="good"))
+    votes = apply([changes, reads], pairs_with(mood="good"), max_fault_share=None)
     assert votes.select(["reads"]).L.tolist() == [[1], [1]]
     assert "TypeError" in str(votes.faults[0])

@@ -11,6 +11,7 @@ import secrets
 import shutil
 import socket
 import tempfile
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -18,9 +19,10 @@ import numpy as np
 import pytest
 
 import weaklabel
+from weaklabel import engine
 from weaklabel.data import read_pairs
 from weaklabel.data.sample import sample_pairs
-from weaklabel.engine import VoteStore, apply, fingerprint
+from weaklabel.engine import VoteStore, fingerprint
 from weaklabel.engine.shards import ShardTask
 from weaklabel.engine.sources import TableShard, visible_table
 from weaklabel.errors import ConfigError, DiscoveryError, LabelingFunctionError, MissingExtraError
@@ -31,6 +33,10 @@ ray = pytest.importorskip("ray")
 
 from weaklabel.engine import on_ray  # noqa: E402
 from weaklabel.engine.on_ray import RayExecutor  # noqa: E402
+
+# Some functions here fail on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
+apply = partial(engine.apply, max_fault_share=None)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 
@@ -15,12 +16,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from weaklabel.engine import VoteStore, apply, apply_with_costs
+from weaklabel import engine
+from weaklabel.engine import VoteStore
 from weaklabel.engine.store import Cell
 from weaklabel.errors import ArtifactError
 from weaklabel.lf import labeling_function, load_lfs
 from weaklabel.lf.votes import BatchVotes
 from weaklabel.types import Fault, Pair, Pairs
+
+# Some functions here fail on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
+apply = partial(engine.apply, max_fault_share=None)
+apply_with_costs = partial(engine.apply_with_costs, max_fault_share=None)
 
 CELL = Cell("polite", "f" * 64, "a" * 64)
 OTHER = """

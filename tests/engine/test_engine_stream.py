@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,19 @@ import pyarrow as pa
 import pytest
 from conftest import made_pairs
 
+from weaklabel import engine
 from weaklabel.data import PairsFile, write_pairs
-from weaklabel.engine import VoteStore, apply, apply_with_costs
+from weaklabel.engine import VoteStore
 from weaklabel.engine.stream import StoredVotes, apply_file
 from weaklabel.errors import ArtifactError, ConfigError, DataError, LabelingFunctionError, VoteError
 from weaklabel.lf import labeling_function, load_lfs
 from weaklabel.lf.columns import column_scores, column_verdict
 from weaklabel.types import Pairs
+
+# Some functions here fail on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
+apply = partial(engine.apply, max_fault_share=None)
+apply_with_costs = partial(engine.apply_with_costs, max_fault_share=None)
 
 ROWS = 32
 

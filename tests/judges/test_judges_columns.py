@@ -23,6 +23,8 @@ from weaklabel.lf.checks import check_labeling_function
 from weaklabel.lf.discovery import load_spec, settings_of
 from weaklabel.types import Pairs, swap_votes
 
+faults_are_expected = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
+
 PLACES = {"A": "first", "B": "second", "C": "tie", "none": "abstain"}
 SIDES = {"a": "a", "b": "b", "tie": "tie"}
 
@@ -59,8 +61,13 @@ def test_a_pair_that_was_judged_in_one_order_alone_abstains_without_a_margin():
     assert not votes.faults
 
 
+@faults_are_expected
 def test_an_undefined_verdict_is_a_fault_that_names_it():
-    votes = apply([judge_columns("j", "ab", "ba", votes=PLACES)], made_pairs(ab=["A", "X"], ba=["B", "B"]))
+    votes = apply(
+        [judge_columns("j", "ab", "ba", votes=PLACES)],
+        made_pairs(ab=["A", "X"], ba=["B", "B"]),
+        max_fault_share=None,
+    )
     assert [f.pair_id for f in votes.faults] == ["p1"]
     assert votes.faults[0].kind == "no_vote"
     assert str(votes.faults[0]).startswith("'j' read the verdict 'X' for pair 'p1'. votes defines 'A', 'B', ")
@@ -162,10 +169,10 @@ def test_the_companion_turns_with_the_pair():
     assert np.array_equal(turned.margins[:, 1], -plain.margins[:, 1])
 
 
+@faults_are_expected
 def test_an_unknown_order_abstains_and_an_undefined_one_is_a_fault():
-    votes = apply(
-        judge_column("j", "v", "order", votes=SIDES), made_pairs(v=["a", "a"], order=[None, "left"])
-    )
+    pairs = made_pairs(v=["a", "a"], order=[None, "left"])
+    votes = apply(judge_column("j", "v", "order", votes=SIDES), pairs, max_fault_share=None)
     assert (votes.L == -1).all()
     assert {f.lf for f in votes.faults} == {"j", "j.position"}
     assert (

@@ -33,6 +33,8 @@ from weaklabel.lf.discovery import fingerprint, load_spec, settings_of
 from weaklabel.servers.protocol import Reply, Token
 from weaklabel.types import Pair, Pairs, swap_votes
 
+faults_are_expected = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
+
 KEY = "sk-very-secret-0123456789"
 
 
@@ -176,6 +178,7 @@ def test_an_answer_that_is_no_verdict_abstains_and_is_counted_never_a_vote(made,
     assert len(server.bodies) == 6  # it was paid for, and is not asked again
 
 
+@faults_are_expected
 def test_a_request_that_fails_is_a_fault_and_is_asked_again_the_next_time(made):
     broken = [True]
 
@@ -185,7 +188,7 @@ def test_a_request_that_fails_is_a_fault_and_is_asked_again_the_next_time(made):
 
     with serving(answer) as server:
         gpt = made(server.url, max_tries=1)
-        votes = wl.apply([gpt], some_pairs(3))
+        votes = wl.apply([gpt], some_pairs(3), max_fault_share=None)
         broken[0] = False
         again = wl.apply([gpt], some_pairs(3))
     assert [(f.lf, f.pair_id) for f in votes.faults] == [("gpt", "p1")]
@@ -206,6 +209,7 @@ def test_a_server_that_refuses_everything_ends_the_work_with_its_words(made):
     assert len(server.bodies) < 30
 
 
+@faults_are_expected
 def test_pairs_that_are_too_long_for_it_are_faults_every_time_and_end_no_work(made):
     def answer(body):
         return (
@@ -215,7 +219,7 @@ def test_pairs_that_are_too_long_for_it_are_faults_every_time_and_end_no_work(ma
     pairs = some_pairs(24)  # 1 and 10 to 19: twenty-two requests that are refused for good
     with serving(answer) as server:
         gpt = made(server.url)
-        first, second = wl.apply([gpt], pairs), wl.apply([gpt], pairs)
+        first, second = (wl.apply([gpt], pairs, max_fault_share=None) for _ in range(2))
     assert len(first.faults) == len(second.faults) == 11
     assert len(server.bodies) == 48 + 22
     assert gpt.summary(pairs).bias.counts["said"] == 26
@@ -489,6 +493,7 @@ def test_a_resumed_run_has_the_margins_of_an_undisturbed_one_to_the_bit(made):
     assert first.margins.tobytes() == second.margins.tobytes()
 
 
+@faults_are_expected
 def test_the_key_and_the_texts_are_in_no_file_no_log_and_no_spec(made, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("JUDGE_KEY", KEY)
     caplog.set_level(logging.DEBUG)
@@ -500,7 +505,7 @@ def test_the_key_and_the_texts_are_in_no_file_no_log_and_no_spec(made, tmp_path,
     pairs = some_pairs(4)
     with serving(answer) as server:
         gpt = made(server.url, key_env="JUDGE_KEY", max_tries=1)
-        votes = wl.apply([gpt], pairs, store=VoteStore(tmp_path / "store"))
+        votes = wl.apply([gpt], pairs, store=VoteStore(tmp_path / "store"), max_fault_share=None)
         wl.fit([gpt], pairs, votes=votes).save(tmp_path / "labeler")
     assert server.headers[0]["authorization"] == f"Bearer {KEY}"
     written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

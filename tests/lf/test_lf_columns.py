@@ -16,6 +16,8 @@ from weaklabel.errors import DataError, DiscoveryError, LabelingFunctionError
 from weaklabel.lf import column_scores, column_verdict, load_lfs, with_derived_columns
 from weaklabel.types import Pairs, swap_votes
 
+faults_are_expected = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
+
 
 def votes_of(lf, pairs):
     return apply([lf], pairs).L[:, 0].tolist()
@@ -48,13 +50,19 @@ def test_a_missing_or_nan_score_abstains_without_a_margin_or_a_fault():
     assert not votes.faults
 
 
+@faults_are_expected
 def test_an_infinite_score_is_a_fault():
-    votes = apply([column_scores("old", "rm_a", "rm_b")], made_pairs(rm_a=[math.inf], rm_b=[1.0]))
+    votes = apply(
+        [column_scores("old", "rm_a", "rm_b")], made_pairs(rm_a=[math.inf], rm_b=[1.0]), max_fault_share=None
+    )
     assert "returned inf" in str(votes.faults[0])
 
 
+@faults_are_expected
 def test_scores_that_are_text_are_faults():
-    votes = apply([column_scores("old", "rm_a", "rm_b")], made_pairs(rm_a=["high"], rm_b=["low"]))
+    votes = apply(
+        [column_scores("old", "rm_a", "rm_b")], made_pairs(rm_a=["high"], rm_b=["low"]), max_fault_share=None
+    )
     assert "returned 'high'" in str(votes.faults[0])
 
 
@@ -98,9 +106,14 @@ def test_true_and_false_are_verdicts():
     ]
 
 
+@faults_are_expected
 @pytest.mark.parametrize("odd", ["c", "0", "1"])
 def test_a_verdict_that_is_not_defined_is_a_fault_that_names_it(odd):
-    votes = apply([column_verdict("judge", "w", votes={"x": "a", "y": "b"})], made_pairs(w=["x", odd]))
+    votes = apply(
+        [column_verdict("judge", "w", votes={"x": "a", "y": "b"})],
+        made_pairs(w=["x", odd]),
+        max_fault_share=None,
+    )
     assert votes.L[:, 0].tolist() == [0, -1]
     assert f"read {odd!r} in column 'w' for pair 'p1'. votes defines 'x', 'y'" in str(votes.faults[0])
 

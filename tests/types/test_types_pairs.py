@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -165,3 +166,13 @@ def test_rows_are_taken_in_any_order_and_more_than_once():
 def test_a_pair_of_anything_but_text_is_refused(value):
     with pytest.raises(DataError, match=r"response_a is .*, expected text"):
         Pair("1", "Q", value, "y")
+
+
+def test_a_notebook_does_not_show_the_gold_of_locked_prompts():
+    rows = re.findall("<tr>(.*?)</tr>", make_pairs()._repr_html_())[1:]
+    gold = [re.findall("<td[^>]*>(.*?)</td>", row)[4] for row in rows]
+    assert gold == ["a", "tie", "locked", "", ""]
+
+
+def test_a_notebook_names_the_columns_besides_ours():
+    assert "more columns: mood, &lt;b&gt;" in make_pairs(mood=["x"] * 5, **{"<b>": [1] * 5})._repr_html_()

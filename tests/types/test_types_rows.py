@@ -102,6 +102,19 @@ def test_one_row_of_votes_or_labels_is_asked_for_as_a_slice(made: Any) -> None:
         made[7]
 
 
+@pytest.mark.parametrize("made", [VOTES, LABELS], ids=["votes", "labels"])
+def test_brackets_do_not_make_a_loop_that_ends_at_once(made: Any) -> None:
+    with pytest.raises(TypeError, match="not iterable"):
+        list(made)
+    with pytest.raises(TypeError, match="not"):
+        assert "p1" in made
+
+
+def test_pairs_are_pairs_one_by_one_forwards_and_backwards() -> None:
+    assert [pair.id for pair in reversed(PAIRS)] == list(PAIRS.ids)[::-1]
+    assert [pair.id for pair in PAIRS] == list(PAIRS.ids)
+
+
 @pytest.mark.parametrize("made", [PAIRS, VOTES, LABELS], ids=lambda made: type(made).__name__)
 def test_a_mask_of_another_length_takes_nothing_in_silence(made: Any) -> None:
     with pytest.raises(RowError, match=f"{type(made).__name__}.take: the mask has 3 values for 7 rows"):

@@ -10,14 +10,16 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import click
 
-from weaklabel.errors import WeaklabelError
+from weaklabel.errors import WeaklabelError, WeaklabelWarning
 
+_FORMATWARNING: Final = warnings.formatwarning
 # By what a person is about to do, in the order of a first project.
 SECTIONS: Final = {
     "Begin": {
@@ -127,6 +129,15 @@ def _harmless_errors() -> Iterator[None]:
         raise
 
 
+def _as_a_line(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> str:
+    """A warning of ours for the person at the terminal, who wrote no line of Python; others as ever."""
+    if not issubclass(category, WeaklabelWarning):
+        return _FORMATWARNING(message, category, *where, **more)
+    from weaklabel._terminal import plain_line
+
+    return f"warning: {plain_line(str(message))}\n"
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are asked for."""
 
@@ -172,7 +183,8 @@ class LazyGroup(click.Group):
             return self._invoke(ctx)
 
     def _invoke(self, ctx: click.Context) -> Any:
-        before = os.getcwd()
+        before, formatted = os.getcwd(), warnings.formatwarning
+        warnings.formatwarning = _as_a_line
         _name_the_line_of_a_crash()
         try:
             result = click.Group.invoke(self, ctx)
@@ -190,6 +202,7 @@ class LazyGroup(click.Group):
         finally:
             # Commands work in the project's folder; whoever called us in process gets theirs back.
             os.chdir(before)
+            warnings.formatwarning = formatted
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

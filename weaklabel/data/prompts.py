@@ -16,7 +16,7 @@ from weaklabel.data.plan import Plan, make_plan, prompts_plan
 from weaklabel.data.readers.base import RowProblem, encodes, shown
 from weaklabel.data.readers.context import read_context
 from weaklabel.data.reading import iter_batches
-from weaklabel.data.sources import open_source
+from weaklabel.data.sources import PairSource, open_source
 from weaklabel.errors import DataError, LayoutError
 from weaklabel.types import Message, SetAside, collapse_whitespace, prompt_key
 from weaklabel.types.messages import conversation, prompt_of
@@ -83,7 +83,7 @@ class Prompts(Shown):
         return len(self.prompts)
 
 
-def read_prompts(source: Any, *, columns: Mapping[str, str] | None = None) -> Prompts:
+def read_prompts(source: PairSource, *, columns: Mapping[str, str] | None = None) -> Prompts:
     """The distinct prompts of `source`, which `read_pairs` reads, or which has a column `prompt` or `messages`.
 
     Where messages without responses end in the assistant's turn, that turn is left off: it is what is asked for.

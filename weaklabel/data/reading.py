@@ -17,7 +17,7 @@ from weaklabel.data.build import Account, Batch, Builder, conform, unify
 from weaklabel.data.gold import GoldTable
 from weaklabel.data.plan import Plan, make_plan
 from weaklabel.data.readers import LAYOUTS, Layout
-from weaklabel.data.sources import Stream, open_source
+from weaklabel.data.sources import PairSource, Stream, open_source
 from weaklabel.data.splits import split_by_prompt
 from weaklabel.errors import ConfigError, DataError, GoldError
 from weaklabel.types import Pairs, SetAside
@@ -29,9 +29,9 @@ _log = logging.getLogger("weaklabel")
 
 @checked
 def read_pairs(
-    source: Any,
+    source: PairSource,
     *,
-    gold: Any = None,
+    gold: PairSource | None = None,
     layout: str | None = None,
     columns: Mapping[str, str] | None = None,
     gold_values: Mapping[Any, str] | None = None,
@@ -92,15 +92,15 @@ def read_pairs(
     )
 
 
-def as_pairs(obj: Any) -> Pairs:
+def as_pairs(obj: PairSource) -> Pairs:
     """`Pairs` from anything that `read_pairs` takes; `Pairs` unchanged."""
     return read_pairs(obj)
 
 
 def iter_batches(
-    source: Any,
+    source: PairSource,
     *,
-    gold: Any = None,
+    gold: PairSource | None = None,
     layout: str | None = None,
     columns: Mapping[str, str] | None = None,
     gold_values: Mapping[Any, str] | None = None,

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,19 @@ from weaklabel.data.delimited import check_names
 from weaklabel.errors import DataError, MissingExtraError
 from weaklabel.types import Pairs
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import datasets
+    import pandas as pd
+    import polars as pl
+
+PairSource: TypeAlias = (
+    "str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Sequence[Mapping[str, Any]] | Pairs "
+    "| pa.Table | pd.DataFrame | pl.DataFrame | pl.LazyFrame | datasets.Dataset | datasets.DatasetDict"
+)
+"""Whatever holds pairs: `open_source` takes it."""
+
 _ENDINGS: Final = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 _SAVED: Final = ("dataset_info.json", "dataset_dict.json", "state.json")
 
@@ -39,7 +52,7 @@ class Stream:
     blocks: Callable[[], Iterator[Block]]
 
 
-def open_source(source: Any) -> list[Stream]:
+def open_source(source: PairSource) -> list[Stream]:
     """The streams of a source, files in sorted order.
 
     Raises:

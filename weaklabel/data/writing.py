@@ -19,6 +19,7 @@ from weaklabel.artifacts import atomic_file
 from weaklabel.data.build import Account, Batch, conform, unify
 from weaklabel.data.pairs_file import HASHES_KEY, column_hashes
 from weaklabel.data.reading import iter_batches
+from weaklabel.data.sources import PairSource
 from weaklabel.data.splits import draw_parts
 from weaklabel.errors import DataError
 from weaklabel.types import Pairs, SetAside
@@ -70,10 +71,10 @@ def write_pairs(pairs: Pairs | Iterable[Batch], path: str | Path) -> Written:
 
 
 def convert_pairs(
-    source: Any,
+    source: PairSource,
     path: str | Path,
     *,
-    gold: Any = None,
+    gold: PairSource | None = None,
     layout: str | None = None,
     columns: Mapping[str, str] | None = None,
     gold_values: Mapping[Any, str] | None = None,

@@ -6,14 +6,16 @@ for an executor. `weaklabel.engine.stream` does the same for pairs that memory c
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 
 from weaklabel._arguments import checked
 from weaklabel._shown import Shown
+from weaklabel._terminal import plain_line
 from weaklabel.engine.choosing import drive
 from weaklabel.engine.driver import Driver, Progress
 from weaklabel.engine.executors import LONGEST, Executor
@@ -23,17 +25,34 @@ from weaklabel.engine.store import Cell, Tally, VoteStore
 from weaklabel.errors import (
     ConfigError,
     FaultShareError,
+    FaultWarning,
     LabelingFunctionError,
     UnknownNameError,
     VoteError,
+    warn,
 )
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.gold_columns import refuse_gold_columns
+from weaklabel.lf.settings import MAX_FAULT_SHARE
 from weaklabel.lf.votes import BatchVotes
+from weaklabel.lf.writing import current
 from weaklabel.types import ABSTAIN, Fault, Pairs, Votes
 
 OnFault = Literal["record", "raise"]
 OnDone = Callable[[int, int], None]
+
+
+class ApplySettings(TypedDict, total=False):
+    """The settings of `apply`, for those who hand them on."""
+
+    workers: int
+    time_limit: float | None
+    on_fault: OnFault
+    max_fault_share: float | None
+    store: VoteStore | None
+    progress: OnDone | None
+    shard_size: int
+    executor: Executor | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,7 +81,7 @@ def apply(
     workers: int = 1,
     time_limit: float | None = None,
     on_fault: OnFault = "record",
-    max_fault_share: float | None = None,
+    max_fault_share: float | None = MAX_FAULT_SHARE,
     store: VoteStore | None = None,
     progress: OnDone | None = None,
     shard_size: int = SHARD_SIZE,
@@ -71,12 +90,14 @@ def apply(
     """Votes and margins of every labeling function on every pair, rows in the order of the pairs.
 
     Args:
-        lfs: labeling functions with distinct names.
+        lfs: labeling functions with distinct names. One of a notebook's cell that was edited and run again is the new
+            one, also where a list holds the earlier; a warning says so.
         pairs: what they vote on. Each function sees the texts and the columns it declared, nothing else.
         workers: processes. With 1 and no time limit everything runs in this one.
         time_limit: seconds per shard. A function that takes longer is ended, and its votes there are faults.
-        on_fault: "record" failures in `Votes.faults` as abstains, or "raise" the first.
-        max_fault_share: the largest share of a function's votes that may fail, in [0, 1]; None allows any.
+        on_fault: "record" failures in `Votes.faults` as abstains, with a `FaultWarning`, or "raise" the first.
+        max_fault_share: the largest share of a function's votes that may fail, in [0, 1], as of the command; None
+            allows any.
         store: where votes are kept and found again. A run that was killed continues.
         progress: called as `progress(done_pairs, total_pairs)`.
         shard_size: pairs per shard.
@@ -89,7 +110,7 @@ def apply(
         FaultShareError: more than `max_fault_share` of a function's votes failed.
     """
     return apply_with_costs(
-        lfs,
+        current(lfs),
         pairs,
         workers=workers,
         time_limit=time_limit,
@@ -109,7 +130,7 @@ def apply_with_costs(
     workers: int = 1,
     time_limit: float | None = None,
     on_fault: OnFault = "record",
-    max_fault_share: float | None = None,
+    max_fault_share: float | None = MAX_FAULT_SHARE,
     store: VoteStore | None = None,
     progress: OnDone | None = None,
     shard_size: int = SHARD_SIZE,
@@ -129,7 +150,7 @@ def apply_with_costs(
     driver = Driver(lfs, source, store, sink, send_votes=True, on_progress=tell)
     notes = drive(driver, lfs, store, executor, workers, time_limit)
     votes, state = sink.votes(), driver.progress
-    _check_fault_share(votes, max_fault_share)
+    _tell_of_faults(votes, max_fault_share)
     return Applied(votes, state.reused, state.computed, state.seconds, notes)
 
 
@@ -203,14 +224,28 @@ def check_names(lfs: Sequence[LabelingFunction]) -> None:
         names.add(lf.name)
 
 
-def _check_fault_share(votes: Votes, limit: float | None) -> None:
-    if limit is None or not votes.faults:
+def _tell_of_faults(votes: Votes, limit: float | None) -> None:
+    """Warns of votes that failed. Raises FaultShareError where they are more than the limit."""
+    if not votes.faults:
         return
-    for name in votes.lf_names:
-        faults = [fault for fault in votes.faults if fault.lf == name]
-        share = len(faults) / len(votes)
-        if share > limit:
+    failed = Counter(fault.lf for fault in votes.faults)
+    n = len(votes)
+    for name, count in failed.items():
+        if limit is not None and count / n > limit:
+            first = next(fault for fault in votes.faults if fault.lf == name)
             raise FaultShareError(
-                f"{name!r} failed on {len(faults)} of {len(votes)} pairs ({share:.1%}); {limit:.1%} is allowed. "
-                f"First: {faults[0]}. Repair it, or allow more with --max-fault-share."
+                f"{name!r} failed on {count:,} of {n:,} pairs ({count / n:.1%}); {limit:.1%} is allowed. "
+                f"First: {_ended(first)} Repair it, or allow more with max_fault_share."
             )
+    most = [f"{name!r} on {count:,} of {n:,} pairs" for name, count in failed.most_common(3)]
+    others = f" and {len(failed) - 3} more functions" if len(failed) > 3 else ""
+    warn(
+        f"{len(votes.faults):,} votes failed and count as abstains: {', '.join(most)}{others}. "
+        f"First: {_ended(votes.faults[0])} Repair it; all are in votes.faults.",
+        FaultWarning,
+    )
+
+
+def _ended(fault: Fault) -> str:
+    said = plain_line(str(fault))
+    return said if said.endswith((".", "!", "?")) else f"{said}."

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from weaklabel._warnings import warn
 from weaklabel.artifacts import json_line, manifest, write_folder, write_json
 from weaklabel.artifacts.folders import MANIFEST, check_replaceable
+from weaklabel.errors import warn
 from weaklabel.export.selection import Exported, NothingLeftError, Selection, written_to
 from weaklabel.types import Labels
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from weaklabel import artifacts
 from weaklabel._arguments import check_value, checked
 from weaklabel._shown import Shown, Sketch
 from weaklabel._validation import lookup, number_within, saved_texts
-from weaklabel._warnings import warn
 from weaklabel.calibration import (
     CANDIDATES,
     Calibrator,
@@ -28,8 +27,9 @@ from weaklabel.calibration import (
 )
 from weaklabel.calibration.ties import TieModel
 from weaklabel.data import as_pairs
-from weaklabel.engine.apply import apply
-from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, WeaklabelError
+from weaklabel.data.sources import PairSource
+from weaklabel.engine.apply import ApplySettings, apply, apply_with_costs
+from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, WeaklabelError, warn
 from weaklabel.label_models import LABEL_MODELS, LabelModel, get_label_model
 from weaklabel.label_models.streaming import fit_on_shards
 from weaklabel.labeler.asking import (
@@ -43,6 +43,7 @@ from weaklabel.labeler.asking import (
 )
 from weaklabel.labeler.loading import SavedFunction, functions_of
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.writing import current
 from weaklabel.metrics import Interval, score_all
 from weaklabel.shift import Reference, Shift, shift
 from weaklabel.types import (
@@ -118,7 +119,9 @@ class Labeler(Shown):
         """Whether the log-odds were fitted to gold. The identity leaves them as they were."""
         return self.calibrator is not None and self.calibrator.calibrates
 
-    def label(self, pairs: Any, *, votes: Votes | None = None, **apply_settings: Any) -> Labels:
+    def label(
+        self, pairs: PairSource, *, votes: Votes | None = None, **apply_settings: Unpack[ApplySettings]
+    ) -> Labels:
         """Labels of every pair, with the votes behind them.
 
         Warns with `ShiftWarning` where the pairs are unlike those that the labeler was fitted on.
@@ -175,7 +178,8 @@ class Labeler(Shown):
 
         Warns with `ShiftWarning` as `label` does.
         """
-        votes = apply(self.lfs, without_asking(self.lfs, pairs))
+        # Whoever compares has no setting for it: what fails is told, and abstains.
+        votes = _apply(self.lfs, without_asking(self.lfs, pairs), max_fault_share=None)
         self._warn_of_shift(pairs, votes)
         return sigmoid(self._label(pairs, votes, shares=False).logit)
 
@@ -186,7 +190,7 @@ class Labeler(Shown):
     @checked
     def explain(self, pair: Pair) -> Explanation:
         """Which LFs speak on one pair, with what weight; their log-odds add up to the logit."""
-        return self.label(Pairs.of([pair])).explain(pair.id)
+        return self.label(Pairs.of([pair]), max_fault_share=None).explain(pair.id)
 
     @checked
     def save(self, folder: str | Path) -> None:
@@ -286,9 +290,9 @@ class Labeler(Shown):
             reference=Reference.from_dict(state["reference"]) if state.get("reference") else None,
         )
 
-    def _votes(self, pairs: Pairs, votes: Votes | None, settings: Mapping[str, Any]) -> Votes:
+    def _votes(self, pairs: Pairs, votes: Votes | None, settings: ApplySettings) -> Votes:
         if votes is None:
-            return apply(self.lfs, pairs, **settings)
+            return _apply(self.lfs, pairs, **settings)
         votes = votes.select([lf.name for lf in self.lfs])
         if votes.ids != pairs.ids:
             raise LabelMatrixError(
@@ -300,7 +304,7 @@ class Labeler(Shown):
 @checked
 def fit(
     lfs: Sequence[LabelingFunction],
-    pairs: Any,
+    pairs: PairSource,
     *,
     model: str | LabelModel = "pair_model",
     settings: Mapping[str, Any] | None = None,
@@ -308,7 +312,7 @@ def fit(
     votes: Votes | None = None,
     all_votes: Callable[[], Iterable[Votes]] | None = None,
     seed: int = 0,
-    **apply_settings: Any,
+    **apply_settings: Unpack[ApplySettings],
 ) -> Labeler:
     """Fit a labeler on pairs, most of them unlabelled, and whatever dev gold they hold.
 
@@ -335,6 +339,7 @@ def fit(
     """
     if calibration not in ("auto", "none"):
         get_calibrator(calibration)  # a misspelt name is an error with little gold too
+    lfs = current(lfs)
     table = as_pairs(pairs)
     if votes is None:
         votes = apply(lfs, table.visible, **apply_settings)
@@ -376,6 +381,11 @@ def fit(
         ties=TieModel().fit(p, y[known]) if (y[known] == 0.5).any() else None,
         reference=reference,
     )
+
+
+def _apply(lfs: Sequence[LabelingFunction], pairs: Pairs, **settings: Unpack[ApplySettings]) -> Votes:
+    """Votes of the very functions that were fitted with, whatever was typed since."""
+    return apply_with_costs(lfs, pairs, **settings).votes
 
 
 def _maker(model: str | LabelModel, settings: Mapping[str, Any]) -> Any:

@@ -23,6 +23,7 @@ from weaklabel.text.tokens import Ints, numbers_of, strings_of
 from weaklabel.types import Pair, Text
 from weaklabel.types.frozen import frozen
 from weaklabel.types.messages import Message, copied
+from weaklabel.types.pair import declared_columns
 
 _TEXTS: Final = ("prompt", "response_a", "response_b")
 
@@ -107,7 +108,7 @@ class PairBatch:
             shown = [self._table[name].to_pylist() for name in columns]
             rows = zip(*shown, strict=True) if shown else [()] * len(self)
             self._views[columns] = [
-                Pair(*parts, frozen(dict(zip(columns, row, strict=True))))
+                Pair(*parts, declared_columns(dict(zip(columns, row, strict=True))))
                 for parts, row in zip(self._parts, rows, strict=True)
             ]
         return self._views[columns]

@@ -12,7 +12,7 @@ import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,15 @@ class LabelingFunction(Shown, ABC):
 
     def __post_init__(self) -> None:
         check_name(self.name)
+
+    def _values(self) -> list[tuple[str, Any]]:
+        """Its name, its family, and what is not as it is by default: in a list of many each is one line."""
+        told = [
+            (field.name, value)
+            for field in fields(self)
+            if field.default is not MISSING and (value := getattr(self, field.name)) != field.default
+        ]
+        return [("name", self.name), ("family", self.family), *told]
 
     def _sketch(self) -> Sketch:
         doc = f": {self.doc}" if self.doc else ""

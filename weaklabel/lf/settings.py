@@ -17,6 +17,9 @@ from typing import Any, ClassVar, Final, Literal, ParamSpec, TypeVar
 from weaklabel._arguments import Arguments
 from weaklabel.errors import LabelingFunctionError, SettingError
 
+MAX_FAULT_SHARE: Final = 0.01
+"""The largest share of a function's votes that may fail where nobody said otherwise."""
+
 Prefer = Literal["more", "less"]
 P = ParamSpec("P")
 S = TypeVar("S")

@@ -102,7 +102,10 @@ def _line_of(error: BaseException, fn: Callable[..., Any] | None) -> str:
         return ""
     frames = traceback.walk_tb(error.__traceback__)
     lines = [line for frame, line in frames if frame.f_code.co_filename == code.co_filename]
-    return f"{Path(code.co_filename).name}:{lines[-1]}" if lines else ""
+    file = Path(code.co_filename)
+    # A notebook's cells have files of made names.
+    typed = file.parent.name.startswith("ipykernel_") or file.name.startswith("<ipython-input")
+    return f"{'notebook cell' if typed else file.name}:{lines[-1]}" if lines else ""
 
 
 def check_vote(value: object) -> int:

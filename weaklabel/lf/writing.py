@@ -6,12 +6,21 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, overload
+from weakref import WeakValueDictionary
 
 from weaklabel._arguments import checked
-from weaklabel.errors import LabelingFunctionError
-from weaklabel.lf.core import PairFunction, ResponseScorer, family_of, positional
+from weaklabel.errors import LabelingFunctionError, WeaklabelWarning, warn
+from weaklabel.lf.core import (
+    LabelingFunction,
+    PairFunction,
+    ResponseScorer,
+    WrittenFunction,
+    family_of,
+    positional,
+)
 from weaklabel.lf.settings import Prefer
 from weaklabel.lf.votes import shortened
 from weaklabel.text import features as features
@@ -62,7 +71,7 @@ def labeling_function(
 
     def wrap(function: VoteFunction) -> PairFunction:
         _check_arity(function, (1,), "a labeling function takes the pair")
-        return PairFunction(
+        made = PairFunction(
             name=name or _name_of(function),
             family=family_of(function),
             fn=function,
@@ -70,6 +79,8 @@ def labeling_function(
             version=version,
             allow=allow,
         )
+        _enter(made)
+        return made
 
     return wrap if fn is None else wrap(fn)
 
@@ -121,7 +132,7 @@ def response_scorer(
 
     def wrap(function: ScoreFunction) -> ResponseScorer:
         _check_arity(function, (1, 2), "a response scorer takes the response, and the prompt if it needs it")
-        return ResponseScorer(
+        made = ResponseScorer(
             name=name or _name_of(function),
             family=family_of(function),
             fn=function,
@@ -131,8 +142,55 @@ def response_scorer(
             max_gap=max_gap,
             batch=batch,
         )
+        _enter(made)
+        return made
 
     return wrap if fn is None else wrap(fn)
+
+
+_typed: dict[tuple[str, str], WrittenFunction] = {}
+"""The last function of each module and name that was typed: in a notebook's cell, or at a prompt."""
+_earlier: WeakValueDictionary[int, WrittenFunction] = WeakValueDictionary()
+"""Those that were typed again since, by their `id`."""
+
+
+def current(lfs: Sequence[LabelingFunction]) -> list[LabelingFunction]:
+    """The functions, each that was typed again since as it was typed last, and once.
+
+    Lists that were made in other cells still hold what a cell defined before it was edited. Warns where one does.
+    Functions of files, and those made inside other functions, are left alone.
+    """
+    found: list[LabelingFunction] = []
+    for lf in lfs:
+        last = _typed[_place(lf)] if isinstance(lf, WrittenFunction) and _earlier.get(id(lf)) is lf else lf
+        if last is lf or not any(last is other for other in (*found, *lfs)):
+            found.append(last)
+    if again := [lf.name for lf in lfs if _earlier.get(id(lf)) is lf]:
+        warn(
+            f"{', '.join(map(repr, dict.fromkeys(again)))} was defined again: its last definition is used, though the list "
+            "holds an earlier one. Make the list again; to keep both, give one another name (name='...').",
+            WeaklabelWarning,
+        )
+    return found
+
+
+def _enter(lf: WrittenFunction) -> None:
+    module = sys.modules.get(lf.fn.__module__ or "")
+    # Whatever has a file can be read again as it was; a closure is one of many on purpose.
+    if (
+        module is None
+        or getattr(module, "__file__", None)
+        or "<locals>" in getattr(lf.fn, "__qualname__", "")
+    ):
+        return
+    before = _typed.get(_place(lf))
+    if before is not None:
+        _earlier[id(before)] = before
+    _typed[_place(lf)] = lf
+
+
+def _place(lf: WrittenFunction) -> tuple[str, str]:
+    return lf.fn.__module__, lf.name
 
 
 def _check_arity(fn: Callable[..., Any], allowed: tuple[int, ...], rule: str) -> None:

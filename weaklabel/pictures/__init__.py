@@ -1,5 +1,6 @@
 """The pictures of the report and of `.plot()`, one family per file: numbers in, a `Picture` out that notebooks show inline."""
 
+from weaklabel.pictures.bars import bars_picture
 from weaklabel.pictures.calibration_map import calibration_map_picture
 from weaklabel.pictures.compared import compared_picture
 from weaklabel.pictures.contributions import contributions_picture
@@ -13,6 +14,7 @@ from weaklabel.pictures.reliability import reliability_picture
 
 __all__ = [
     "Picture",
+    "bars_picture",
     "calibration_map_picture",
     "compared_picture",
     "contributions_picture",

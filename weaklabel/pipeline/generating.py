@@ -11,6 +11,7 @@ from weaklabel.artifacts.hash_memo import HashMemo
 from weaklabel.comparers.loading import labeler_in
 from weaklabel.data import PairsFile
 from weaklabel.data.prompts import looks_of
+from weaklabel.data.sources import PairSource
 from weaklabel.generation.generate import Progress, generate
 from weaklabel.generation.generated import Generated
 from weaklabel.generation.paired import PairUp
@@ -24,7 +25,7 @@ from weaklabel.types import CanCompare, as_comparer
 
 @checked
 def generate_pairs(
-    prompts: Any,
+    prompts: PairSource,
     models: Sequence[str | Endpoint],
     comparer: str | Path | CanCompare,
     out: str | Path,

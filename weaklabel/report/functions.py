@@ -9,9 +9,9 @@ import numpy as np
 
 from weaklabel._tables import short
 from weaklabel.metrics import Interval
-from weaklabel.pictures.dependency import dependency_picture, no_dependencies
+from weaklabel.pictures.dependency import no_dependencies
 from weaklabel.pictures.drawing import Picture
-from weaklabel.pictures.forest import forest_picture, nats
+from weaklabel.pictures.forest import nats
 from weaklabel.pictures.heatmap import LIMIT, by_likeness, heatmap_picture
 from weaklabel.pictures.text import name as one_line
 from weaklabel.report.sections import Section, Table
@@ -64,7 +64,7 @@ def functions_section(analysis: Analysis, weights: FloatArray, added: AddedValue
         intro=f"{len(analysis.lfs)} functions on {analysis.n_pairs:,} pairs. Share of the pairs with a vote "
         f"{short(analysis.coverage)}, with two or more {short(analysis.overlap)}, in conflict {short(analysis.conflict)}.",
         tables=[Table(header, rows)],
-        pictures=_function_pictures(analysis, order, adds),
+        pictures=_function_pictures(analysis, order, added),
         notes=[*notes, *analysis.notes],
     )
 
@@ -87,40 +87,12 @@ def _row(
     return cells
 
 
-def _function_pictures(
-    analysis: Analysis, order: Sequence[int], adds: Mapping[str, Interval]
-) -> list[Picture]:
-    known = [(analysis.lfs[j].name, found) for j in order if (found := analysis.lfs[j].accuracy) is not None]
-    drawn: list[Picture] = []
-    if known:
-        drawn.append(
-            forest_picture(
-                known,
-                "How often each function is right",
-                reference=0.5,
-                reference_name="coin",
-                note=f"On the dev gold where it votes ({analysis.n_gold:,} pairs, ties apart); 95% intervals over prompts.",
-            )
-        )
-    if adds:
-        listed = sorted(
-            (
-                (analysis.lfs[j].name, adds[analysis.lfs[j].name])
-                for j in order
-                if analysis.lfs[j].name in adds
-            ),
-            key=lambda item: -item[1].value,
-        )
-        drawn.append(
-            forest_picture(
-                listed,
-                "What each function adds",
-                reference=0.0,
-                reference_name="nothing",
-                signed=True,
-                axis="nats per pair lost without it: right helps",
-            )
-        )
+def _function_pictures(analysis: Analysis, order: Sequence[int], added: AddedValue | None) -> list[Picture]:
+    drawn = []
+    if any(analysis.lfs[j].accuracy is not None for j in order):
+        drawn.append(analysis.plot([analysis.lfs[j].name for j in order]))
+    if added is not None:
+        drawn.append(added.plot())
     return drawn
 
 
@@ -167,12 +139,7 @@ def _squares(analysis: Analysis, names: Sequence[str], order: Sequence[int]) -> 
 def _dependency(found: Dependencies | None) -> Picture:
     if found is None:
         return no_dependencies("Dependence was not looked for: pass dependencies= to write_report.")
-    told = f"{found.n_gold:,} gold pairs" if found.by == "gold" else "agreement alone, without gold"
-    return dependency_picture(
-        [(link.one, link.other, link.correlation) for link in found.links],
-        order=[found.lf_names[j] for j in found.order],
-        note=f"Thickness: how strongly the errors of two functions go together, given the truth; told by {told}.",
-    )
+    return found.plot()
 
 
 def _told(found: Dependencies | None) -> list[str]:

@@ -66,13 +66,9 @@ def bias_section(found: LabelBias | None) -> Section:
     """Do labels favour a position or a length more than people do?"""
     if found is None:
         return Section("bias", "Bias", intro="Bias was not looked for: pass bias= to write_report.")
-    told = f"Labels: {found.n_pairs:,} pairs with a vote. Gold: {found.n_gold:,} of them, on dev."
-    first = [("Position: belief in B", found.position, found.gold_position)]
-    if found.length is not None:
-        first.append(("Length: belief in the longer response", found.length.soft, found.length.gold))
-        first.append(("Length: labels that name the longer one", found.length.hard, found.length.gold))
-    pictures = [compared_picture(first, "What labels favour, and what gold favours", note=told)]
+    pictures = [found.plot()]
     if found.by_ratio:
+        told = f"Labels: {found.n_pairs:,} pairs with a vote. Gold: {found.n_gold:,} of them, on dev."
         rows = [(row.name.replace("ratio", "longer / shorter"), row.soft, row.gold) for row in found.by_ratio]
         pictures.append(compared_picture(rows, "Belief in the longer response", note=told))
     columns = [row for rows in found.by_column.values() for row in rows]

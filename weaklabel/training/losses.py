@@ -24,8 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from weaklabel._validation import lookup
-from weaklabel._warnings import warn
-from weaklabel.errors import ConfigError
+from weaklabel.errors import ConfigError, warn
 
 if TYPE_CHECKING:
     from torch import Tensor

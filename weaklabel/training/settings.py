@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
 from weaklabel._validation import check_settings, lookup
-from weaklabel._warnings import warn
-from weaklabel.errors import ConfigError
+from weaklabel.errors import ConfigError, warn
 from weaklabel.training.losses import named_loss
 
 T = TypeVar("T")

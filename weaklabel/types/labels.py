@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 import pyarrow as pa
@@ -143,6 +143,9 @@ class Labels(Shown):
             RowError: rows that are not there.
         """
         return self._rows(checked_rows(rows, len(self), "Labels.take"))
+
+    # Python would take brackets for a loop over rows, and end it at the first error.
+    __iter__: ClassVar[None] = None
 
     def __getitem__(self, rows: Rows) -> Labels:
         """The labels of some rows, each at most once; `explain(id)` says everything of one.

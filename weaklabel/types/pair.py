@@ -8,13 +8,42 @@ from typing import Any, Final
 
 from weaklabel._arguments import check_value
 from weaklabel._shown import Shown
-from weaklabel.errors import DataError
+from weaklabel.errors import DataError, UndeclaredColumnError
+from weaklabel.types.frozen import FrozenDict, frozen
 from weaklabel.types.messages import Message
 from weaklabel.types.text import Text
 
 ABSTAIN: Final = -1
 PREFER_A: Final = 0
 PREFER_B: Final = 1
+
+
+class _Declared(FrozenDict):
+    """Columns by name, and a word on how to declare one that is missing."""
+
+    __slots__ = ()
+
+    def __missing__(self, name: object) -> Any:
+        raise UndeclaredColumnError(
+            f"the pair does not hold column {name!r}: a labeling function sees the columns that it declares "
+            f"({', '.join(self) or 'none'}). Declare it: @labeling_function(columns=[{name!r}])."
+        )
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The same as with brackets: what is never there has no default that would not hide it."""
+        return self[name]
+
+
+def declared_columns(columns: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The columns that a function declared, for it to read alone; asking for another is an error that says how.
+
+    >>> declared_columns({"size": 3})["size"]
+    3
+
+    Raises, when another is asked for:
+        UndeclaredColumnError: its name, and how to declare it.
+    """
+    return _Declared((name, frozen(value)) for name, value in columns.items())  # several functions read it
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -34,7 +63,7 @@ class Pair(Shown):
     response_a: Text
     response_b: Text
     messages: tuple[Message, ...] = ()
-    columns: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=_Declared)
 
     def __post_init__(self) -> None:
         if not (
@@ -59,7 +88,7 @@ class Pair(Shown):
             response_a=self.response_b,
             response_b=self.response_a,
             messages=self.messages,
-            columns={swapped_name(name, self.columns): value for name, value in self.columns.items()},
+            columns=_Declared((swapped_name(n, self.columns), value) for n, value in self.columns.items()),
         )
 
 

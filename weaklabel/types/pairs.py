@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel._arguments import check_value
-from weaklabel._shown import ROWS, Shown, Sketch, brief
+from weaklabel._shown import ROWS, Shown, Sketch
 from weaklabel.errors import DataError
 from weaklabel.types.frozen import frozen
 from weaklabel.types.messages import copied
-from weaklabel.types.pair import Pair, swapped_name
+from weaklabel.types.pair import Pair, declared_columns, swapped_name
 from weaklabel.types.prompt_key import prompt_key
 from weaklabel.types.rows import Rows, as_pandas, checked_rows, distinct_rows, one_row
 from weaklabel.types.text import Text
@@ -139,8 +139,10 @@ class Pairs(Shown):
     def _sketch(self) -> Sketch:
         columns = ["id", "prompt", "response_a", "response_b", "gold", "part"]
         rows = self.table.select(columns).slice(0, ROWS).to_pylist()
+        for row in rows:
+            row["gold"] = row["gold"] and ("locked" if row["part"] == "test" else row["gold"])
         more = [name for name in self.table.column_names if name not in CANONICAL.names]
-        summary = f"{self!r}{f'; columns besides: {brief(more)}' if more else ''}"
+        summary = f"{self!r}; more columns: {', '.join(more)}" if more else repr(self)
         return Sketch(summary, columns, [[row[name] or "" for name in columns] for row in rows], len(self), 6)
 
     @cached_property
@@ -277,7 +279,7 @@ class Pairs(Shown):
                     intern(row["response_a"]),
                     intern(row["response_b"]),
                     frozen(copied(row["messages"])),  # several functions read them
-                    frozen({name: row[name] for name in columns}),
+                    declared_columns({name: row[name] for name in columns}),
                 )
 
     def __iter__(self) -> Iterator[Pair]:

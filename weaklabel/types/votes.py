@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -137,6 +137,9 @@ class Votes(Shown):
             RowError: rows that are not there.
         """
         return self._rows(checked_rows(rows, len(self), "Votes.take"))
+
+    # Python would take brackets for a loop over rows, and end it at the first error.
+    __iter__: ClassVar[None] = None
 
     def __getitem__(self, rows: Rows) -> Votes:
         """The votes on some rows, each at most once; `votes.L[row]` are the votes of one.

@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -28,6 +28,12 @@ from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes
 from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._dev import DevGold
 from weaklabel.workbench._out_of_fold import RIDGE, Ridge, enough_gold, out_of_fold_p
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from weaklabel.pictures import Picture
+
 
 _ALONE: Final = 1.0  # one weight needs little holding
 _HEADER: Final = ("lf", "coverage", "adds", "95% interval", "alone", "95% interval", "")
@@ -94,6 +100,20 @@ class AddedValue(Result):
         ]
         return "\n".join(lines)
 
+    def plot(self) -> Picture:
+        """What labels lose without each function that votes, as a picture for notebooks."""
+        from weaklabel.pictures import forest_picture
+
+        return forest_picture(
+            [(row.lfs[0], row.adds) for row in self.rows if len(row.lfs) == 1 and row.coverage > 0],
+            "What each function adds",
+            reference=0.0,
+            reference_name="nothing",
+            signed=True,
+            axis="nats per pair lost without it: right helps",
+            note=f"Out of fold on {self.n_gold:,} dev gold pairs of {self.n_prompts:,} prompts, model {self.model}.",
+        )
+
     def _sketch(self) -> Sketch:
         return Sketch(self._summary(), _HEADER, [_cells(row) for row in self.rows])
 
@@ -103,7 +123,7 @@ class AddedValue(Result):
         del found["seconds"]
         return found
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per function or set."""
         import pandas as pd
 

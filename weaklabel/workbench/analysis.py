@@ -10,8 +10,9 @@ be compared.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +26,12 @@ from weaklabel.metrics import Interval, bootstrap
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes, signed_votes
 from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._dev import rows_of_gold
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from weaklabel.pictures import Picture
+
 
 FEW_PROMPTS: Final = 20
 """Below this many prompts a bootstrap is too narrow; Wilson's interval on the number of prompts stands in."""
@@ -145,6 +152,34 @@ class Analysis(Result):
     def _sketch(self) -> Sketch:
         return Sketch(self._summary(), *self._cells())
 
+    def plot(self, names: Sequence[str] | None = None) -> Picture:
+        """How often each function is right on gold, with 95% intervals, as a picture for notebooks.
+
+        Args:
+            names: the functions to draw, in this order; None draws all, the most accurate first.
+
+        Raises:
+            UnknownNameError: no such function.
+        """
+        from weaklabel.pictures import forest_picture
+
+        known = [
+            (name, accuracy)
+            for name in ([lf.name for lf in self.lfs] if names is None else names)
+            if (accuracy := self[name].accuracy) is not None
+        ]
+        if names is None:
+            known.sort(key=lambda row: -row[1].value)
+        return forest_picture(
+            known,
+            "How often each function is right",
+            reference=0.5,
+            reference_name="coin",
+            note=f"On the dev gold where it votes ({self.n_gold:,} pairs, ties apart); 95% intervals over prompts."
+            if self.n_gold
+            else "No gold, so no accuracies. Pass gold= to analyze.",
+        )
+
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         header = [*_HEADER, *(_GOLD_HEADER if self.n_gold else ())]
         return header, [_row(lf, gold=bool(self.n_gold)) for lf in self.lfs]
@@ -158,7 +193,7 @@ class Analysis(Result):
             if self.both[i, j] >= 20 and self.agreement[i, j] >= 0.95
         ]
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per labeling function, the interval in columns of its own."""
         import pandas as pd
 

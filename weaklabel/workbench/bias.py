@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,10 @@ from weaklabel.metrics import Interval, Metric, bootstrap, paired_difference
 from weaklabel.types import FloatArray, Labels, Pairs
 from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._dev import DevGold, dev_gold, is_dev
+
+if TYPE_CHECKING:
+    from weaklabel.pictures import Picture
+
 
 RATIOS: Final = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, math.inf)
 """Edges of the length-ratio rows, longer over shorter."""
@@ -97,6 +101,17 @@ class LabelBias(Result):
         return "\n".join(
             [self._position(), "", plain_table(_HEADER, self._cells()), "", *self._remarks(self.length)]
         )
+
+    def plot(self) -> Picture:
+        """What labels favour beside what gold favours, as a picture for notebooks."""
+        from weaklabel.pictures import compared_picture
+
+        rows = [("Position: belief in B", self.position, self.gold_position)]
+        if self.length is not None:
+            rows.append(("Length: belief in the longer response", self.length.soft, self.length.gold))
+            rows.append(("Length: labels that name the longer one", self.length.hard, self.length.gold))
+        told = f"Labels: {self.n_pairs:,} pairs with a vote. Gold: {self.n_gold:,} of them, on dev."
+        return compared_picture(rows, "What labels favour, and what gold favours", note=told)
 
     def _position(self) -> str:
         gold = f"; gold: {self.gold_position}" if self.gold_position else ""

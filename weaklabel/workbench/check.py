@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +33,7 @@ from weaklabel.lf.checks import MAX_IDS, Finding, examine, fresh, rows_of, where
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.gold_columns import gold_column
 from weaklabel.lf.snorkel import SnorkelFunction
+from weaklabel.lf.writing import current
 from weaklabel.metrics import Interval
 from weaklabel.types import ABSTAIN, CANONICAL, FloatArray, Pair, Pairs
 from weaklabel.types.result import Result, json_fields
@@ -40,6 +41,10 @@ from weaklabel.workbench import rules
 from weaklabel.workbench._dev import is_dev
 from weaklabel.workbench.analysis import accuracy_interval
 from weaklabel.workbench.rules import RULES
+
+if TYPE_CHECKING:
+    from weaklabel.pictures import Picture
+
 
 Clock = Callable[[], float]
 
@@ -105,6 +110,23 @@ class Checked(Result):
         found = f"{n} finding{'s' if n != 1 else ''}" if n else "Nothing found"
         return f"{found} in {m} labeling function{'s' if m != 1 else ''} on {self.n_pairs} pairs ({gold})."
 
+    def plot(self) -> Picture:
+        """How long each function takes, and which have findings, as a picture for notebooks."""
+        from weaklabel.pictures import bars_picture
+
+        severe = {(finding.lf, finding.severity) for finding in self.findings}
+        slowest = sorted(self.ms_per_pair.items(), key=lambda item: -item[1])
+        return bars_picture(
+            [
+                (name, ms, "a" if (name, "error") in severe else "m" if (name, "warning") in severe else "b")
+                for name, ms in slowest
+            ],
+            "How long each function takes, and what was found",
+            axis="ms per pair",
+            kinds={"a": "with an error", "m": "with a warning", "b": "without a finding"},
+            note=self._summary(),
+        )
+
     def _sketch(self) -> Sketch:
         rows = [[f.where, f.code, f.severity, f.message, f.fix] for f in self.findings]
         header = ("where", "code", "", "finding", "what to do")
@@ -146,6 +168,7 @@ def check(
     check_least("check: sample", sample, 1)
     if not time_limit > 0:
         raise ConfigError(f"check: time_limit is {time_limit}. Allowed: seconds above 0.")
+    lfs = current(lfs)
     known = _with_gold(pairs, gold)
     chosen = _draw(known, sample, seed)
     shared, seen = list(chosen), []

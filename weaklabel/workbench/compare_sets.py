@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from weaklabel._arguments import checked
 from weaklabel._progress import tracked
@@ -16,6 +16,10 @@ from weaklabel.types import FloatArray, Pairs, Votes
 from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._dev import DevGold
 from weaklabel.workbench._out_of_fold import enough_gold, out_of_fold_p
+
+if TYPE_CHECKING:
+    from weaklabel.pictures import Picture
+
 
 SCORES: Final = ("accuracy", "nll", "ece")
 _HEADER: Final = ("set", "lfs", "coverage", "accuracy", "NLL", "ECE", "ECE if perfect")
@@ -69,6 +73,18 @@ class SetComparison(Result):
 
     def _summary(self) -> str:
         return f"Out of fold on {self.n_gold} dev pairs of {self.n_prompts} prompts, model: {self.model}, 95% intervals over prompts."
+
+    def plot(self) -> Picture:
+        """How often the labeler that each set gives is right, as a picture for notebooks."""
+        from weaklabel.pictures import forest_picture
+
+        return forest_picture(
+            [(s.name, s.scores["accuracy"]) for s in self.sets],
+            "How right the labels of each set are",
+            reference=0.5,
+            reference_name="coin",
+            note=f"{self._summary()} Intervals of two sets overlap more than their paired difference says.",
+        )
 
     def _sketch(self) -> Sketch:
         against = [f"{name} - {self.sets[0].name}" for name in ("accuracy", "NLL", "ECE")]

@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._arguments import checked
 from weaklabel._shown import Sketch
@@ -41,6 +41,12 @@ from weaklabel.workbench._correlation import (
 from weaklabel.workbench._dev import dev_gold
 from weaklabel.workbench.analysis import pairwise_agreement
 from weaklabel.workbench.explore import benjamini_hochberg
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from weaklabel.pictures import Picture
+
 
 MAX_PAIRS: Final = 10_000
 """A sample of whole prompts with about this many pairs tells the correlations of more of them."""
@@ -153,6 +159,17 @@ class Dependencies(Result):
         )
         return "\n".join([*lines, *self.notes])
 
+    def plot(self) -> Picture:
+        """The functions in a ring, with a bow between those that err together, as a picture for notebooks."""
+        from weaklabel.pictures import dependency_picture
+
+        told = f"{self.n_gold:,} gold pairs" if self.by == "gold" else "agreement alone, without gold"
+        return dependency_picture(
+            [(link.one, link.other, link.correlation) for link in self.links],
+            order=[self.lf_names[j] for j in self.order],
+            note=f"Thickness: how strongly the errors of two functions go together, given the truth; told by {told}.",
+        )
+
     def _anything_known(self) -> bool:
         others = ~np.eye(len(self.lf_names), dtype=np.bool_)
         return len(self.lf_names) < 2 or not bool(np.isnan(self.correlation[others]).all())
@@ -162,7 +179,7 @@ class Dependencies(Result):
         none = "" if rows else "No two functions err together beyond chance.\n"
         return Sketch(f"{none}{self._summary()}", _HEADER if rows else (), rows, left=2)
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per link."""
         import pandas as pd
 
@@ -171,7 +188,7 @@ class Dependencies(Result):
 
 @checked
 def dependencies(
-    votes: Votes, gold: Pairs | None = None, *, groups: Any = None, seed: int = 0
+    votes: Votes, gold: Pairs | None = None, *, groups: ArrayLike | None = None, seed: int = 0
 ) -> Dependencies:
     """How much more each two functions agree than the truth explains. Swapping responses changes nothing.
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -29,11 +29,19 @@ from weaklabel._validation import check_least
 from weaklabel.errors import GoldError
 from weaklabel.lf.checks import rows_of
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
+from weaklabel.lf.writing import current
+from weaklabel.metrics import Interval
 from weaklabel.types import FloatArray, Pair, Pairs, Text, signed_votes
 from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._clues import PATTERNS, Words, bigrams_of, opening_pattern, words_of
 from weaklabel.workbench._dev import is_dev
 from weaklabel.workbench.analysis import wilson
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from weaklabel.pictures import Picture
+
 
 Kind = Literal["scorer", "pattern", "word", "bigram"]
 KINDS: Final[tuple[Kind, ...]] = ("scorer", "pattern", "word", "bigram")
@@ -124,10 +132,29 @@ class Exploration(Result):
         strongest = sorted(self._best(ROWS), key=lambda clue: clue.q)
         return Sketch(self._summary(), _HEADER, [_cells(clue) for clue in strongest], len(self.clues), 3)
 
+    def plot(self, top: int = 10) -> Picture:
+        """How well the `top` surest clues of each kind tell what people prefer, as a picture for notebooks."""
+        from weaklabel.pictures import forest_picture
+
+        rows = [
+            (f"{clue.kind}: {clue.name}", Interval(clue.effect, clue.low, clue.high, clue.n))
+            for clue in self._best(top)
+        ]
+        return forest_picture(
+            rows,
+            "What goes with preference",
+            reference=0.0,
+            reference_name="nothing",
+            signed=True,
+            axis="right: more of it wins; left: less of it",
+            note=f"On {self.n_pairs:,} dev pairs of {self.n_prompts:,} prompts, 95% intervals, each for itself. "
+            "The figure is the accuracy of 'more wins' minus .5.",
+        )
+
     def _best(self, top: int) -> list[Clue]:
         return [clue for kind in KINDS for clue in [c for c in self.clues if c.kind == kind][:top]]
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per clue."""
         import pandas as pd
 
@@ -166,6 +193,7 @@ def explore(
         from weaklabel.lf.discovery import load_lfs
 
         lfs = load_lfs("shipped")
+    lfs = current(lfs)
     rows, test = list(dev.iter_pairs()), _Test(dev, min_count)
     found: dict[Kind, list[Clue]] = {
         "scorer": test.scorers(lfs, dev, rows, notes),

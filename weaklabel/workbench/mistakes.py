@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,12 @@ from weaklabel.types.result import Result, json_fields
 from weaklabel.workbench._dev import DevGold, dev_gold
 from weaklabel.workbench.analysis import accuracy_interval
 from weaklabel.workbench.explore import benjamini_hochberg
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from weaklabel.pictures import Picture
+
 
 FEWEST_IN_PATTERN: Final = 10
 _SIDES: Final = np.array(["a", "b"])
@@ -148,6 +154,20 @@ class Mistakes(Result):
             return f"{self.lf} never votes on decided dev gold: nothing to be wrong about."
         return f"{self.lf} is wrong on {len(self)} of {self.wrong.n} votes on dev gold: {self.wrong}"
 
+    def plot(self) -> Picture:
+        """How often it is wrong in each kind of pair, beside how often it is at all, as a picture for notebooks."""
+        from weaklabel.pictures import forest_picture
+
+        return forest_picture(
+            [(pattern.name, pattern.wrong) for pattern in self.patterns],
+            f"Where {self.lf} is wrong",
+            reference=None if self.wrong is None else self.wrong.value,
+            reference_name="in all",
+            lower_is_better=True,
+            axis="share that is wrong: left is better",
+            note=f"{self._summary()}. Kinds with prompts enough; 95% intervals, each for itself.",
+        )
+
     def _sketch(self) -> Sketch:
         kinds = [
             f"{pattern.name}: wrong on {pattern.wrong}, elsewhere {short(pattern.elsewhere)} (q {chance(pattern.q)})"
@@ -169,7 +189,7 @@ class Mistakes(Result):
         summary = "\n".join([self._summary(), *self.notes, *kinds])
         return Sketch(summary, header if rows else (), rows, len(self), len(header))
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per mistake."""
         import pandas as pd
 

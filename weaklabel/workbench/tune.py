@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ from weaklabel.errors import ConfigError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.labeler import N_FOLDS
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
+from weaklabel.lf.writing import current
 from weaklabel.metrics import Interval, Metric, nll, paired_difference
 from weaklabel.metrics.rows import group_numbers, standard_error
 from weaklabel.types import Float32Array, FloatArray, Pairs, Votes
@@ -41,6 +42,10 @@ from weaklabel.workbench._dev import is_dev
 from weaklabel.workbench._out_of_fold import enough_gold
 from weaklabel.workbench._settings import Settings, best_settings, confidence, votes_under
 from weaklabel.workbench.explore import benjamini_hochberg
+
+if TYPE_CHECKING:
+    from weaklabel.pictures import Picture
+
 
 BELIEVED: Final = 0.1
 _HEADER: Final = ("scorer", "now", "proposed", "accuracy", "coverage", "naive gain", "honest gain", "q", "")
@@ -151,6 +156,21 @@ class Tuning(Result):
             lines.append("Nothing to suggest: no gain is above chance out of fold.")
         return "\n".join(lines)
 
+    def plot(self) -> Picture:
+        """What the proposed settings gain out of fold, per scorer, as a picture for notebooks."""
+        from weaklabel.pictures import forest_picture
+
+        return forest_picture(
+            [(row.lf, row.honest_gain) for row in self.rows],
+            "What tuning gains",
+            reference=0.0,
+            reference_name="nothing",
+            signed=True,
+            axis="nats per pair, on prompts left out",
+            note=f"{self.n_gold:,} decided dev pairs of {self.n_prompts:,} prompts, 95% intervals, each for itself. "
+            "The search is redone in five folds and scored outside.",
+        )
+
     def _sketch(self) -> Sketch:
         return Sketch(self._summary(), _HEADER, self._changed, left=3)
 
@@ -216,6 +236,7 @@ def tune(
     """
     from weaklabel.engine.apply import apply
 
+    lfs = current(lfs)
     scorers = [lf for lf in lfs if isinstance(lf, ResponseScorer)]
     if not scorers:
         raise ConfigError(

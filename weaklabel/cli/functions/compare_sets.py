@@ -58,6 +58,7 @@ def command(as_json: bool, compared: tuple[str, ...], judged_by: str | None, **o
             pairs.dev,
             workers=lf_settings.workers or 1,
             time_limit=lf_settings.time_limit,
+            max_fault_share=lf_settings.max_fault_share,
             store=VoteStore(loaded.store_folder),
         )
     found = compare_sets(

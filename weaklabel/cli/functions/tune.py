@@ -57,8 +57,15 @@ def command(as_json: bool, names: tuple[str, ...], write: Path | None, **options
     scorers = [lf for lf in chosen if isinstance(lf, ResponseScorer)]
     votes = None
     if scorers and len(dev):
-        store, limit = VoteStore(loaded.store_folder), loaded.config.lfs.time_limit
-        votes = apply(scorers, dev, workers=loaded.config.lfs.workers or 1, time_limit=limit, store=store)
+        lf_settings = loaded.config.lfs
+        votes = apply(
+            scorers,
+            dev,
+            workers=lf_settings.workers or 1,
+            time_limit=lf_settings.time_limit,
+            max_fault_share=lf_settings.max_fault_share,
+            store=VoteStore(loaded.store_folder),
+        )
     found = tune(chosen, dev, votes=votes, seed=loaded.config.data.seed)
     emit(found.to_dict(), lambda: str(found), as_json)
     if target is not None and found.suggestions:

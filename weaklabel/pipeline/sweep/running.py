@@ -17,6 +17,7 @@ from weaklabel._progress import tracked
 from weaklabel.config import SweepSettings
 from weaklabel.engine.apply import apply
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.writing import current
 from weaklabel.pipeline.sweep.grid import GOLD_ONLY, Arm, arms_of, cells, draw, main_arm, sizes_of
 from weaklabel.pipeline.sweep.making import Maker, Reward
 from weaklabel.pipeline.sweep.measured import Measured
@@ -64,7 +65,7 @@ def sweep(
     """
     chosen = settings or SweepSettings()
     where = None if folder is None else Path(folder)
-    runner = _Runner(lfs, pairs, chosen, votes, label_settings or {}, where, seed)
+    runner = _Runner(current(lfs), pairs, chosen, votes, label_settings or {}, where, seed)
     on_note(runner.grid())
     on_note(runner.cost())
     return runner.run()

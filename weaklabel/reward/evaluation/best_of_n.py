@@ -12,7 +12,7 @@ import numpy as np
 from weaklabel._shown import Shown, Sketch
 from weaklabel._tables import plain_table
 from weaklabel.data.readers.base import shown
-from weaklabel.data.sources import open_source
+from weaklabel.data.sources import PairSource, open_source
 from weaklabel.errors import DataError
 from weaklabel.metrics import Interval, Metric, bootstrap
 from weaklabel.metrics.rows import ratio
@@ -61,7 +61,7 @@ class BestOfN(Result):
         return f"{self.n_prompts:,} prompts, {self.n_candidates:.1f} candidates each on average."
 
 
-def read_candidates(source: Any) -> list[Candidates]:
+def read_candidates(source: PairSource) -> list[Candidates]:
     """Rows of one prompt with several candidates.
 
     A row holds `prompt` and either `chosen` and `rejected` (texts or lists of texts), or `responses` and `correct`

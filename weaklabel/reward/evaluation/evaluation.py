@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow.compute as pc
@@ -18,6 +18,10 @@ from weaklabel.errors import GoldError, LabelMatrixError
 from weaklabel.metrics import METRICS, Interval, bootstrap, ece_when_perfect, paired_difference, score_all
 from weaklabel.types import Bare, CanCompare, Comparer, FloatArray, Pairs, answer_of, as_comparer
 from weaklabel.types.result import Result
+
+if TYPE_CHECKING:
+    from weaklabel.pictures import Picture
+
 
 LONGER: Final = "longer_response"
 """The rule that every table shows: the response with more characters wins, equal lengths are half right."""
@@ -77,6 +81,18 @@ class Evaluation(Result):
     def __str__(self) -> str:
         heading, *rows = self.rows()
         return "\n".join([plain_table(heading, rows, left=len(heading)), *self.notes()])
+
+    def plot(self) -> Picture:
+        """How often each arm is right, with 95% intervals, as a picture for notebooks."""
+        from weaklabel.pictures import forest_picture
+
+        return forest_picture(
+            [(name, figures["accuracy"]) for name, figures in self.figures.items()],
+            "How often each arm is right",
+            reference=0.5,
+            reference_name="coin",
+            note=" ".join(self.notes()),
+        )
 
     def _sketch(self) -> Sketch:
         heading, *body = self.rows()

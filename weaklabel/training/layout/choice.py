@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from weaklabel._validation import lookup
-from weaklabel._warnings import warn
-from weaklabel.errors import ConfigError, TrainingError
+from weaklabel.errors import ConfigError, TrainingError, warn
 from weaklabel.training.layout.architectures import why_not_shared
 from weaklabel.training.layout.model import attach, kind_of, score, unwrapped
 from weaklabel.training.layout.registry import LAYOUTS
