@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 import sys
@@ -204,7 +205,7 @@ def test_a_class_refuses_what_it_cannot_hold(
     }
     fields = {"id": "1", "prompt": "p", "response_a": "a", "response_b": "b"} if name == "Pair" else {}
     if name in of:
-        fields = {field: getattr(of[name], field) for field in type(of[name]).__dataclass_fields__}
+        fields = {field.name: getattr(of[name], field.name) for field in dataclasses.fields(of[name])}
     with pytest.raises(WeaklabelError, match=words):
         getattr(wl, name)(**fields | bad)
 
