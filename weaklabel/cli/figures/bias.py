@@ -13,9 +13,9 @@ from weaklabel.cli._common import (
     json_option,
     labeler_options,
     lf_options,
-    name_option,
-    open_run,
+    look_options,
 )
+from weaklabel.cli._runs import look_at_run
 
 
 @click.command("bias")
@@ -24,11 +24,11 @@ from weaklabel.cli._common import (
 @labeler_options
 @click.option("--by", multiple=True, metavar="COLUMN", help="Rows per value of a column. May repeat.")
 @config_options
-@name_option
+@look_options
 @json_option
 def command(as_json: bool, by: tuple[str, ...], **options: Any) -> None:
     """Position bias and length bias of the labels, by length ratio and kind of pair, beside dev gold's own."""
-    run = open_run(options)
+    run = look_at_run(options)
     labels = run.labels
     from weaklabel.workbench.bias import label_bias
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from weaklabel.cli._common import FilePath, config_options, emit, json_option, name_option, open_run
+from weaklabel.cli._common import FilePath, config_options, emit, json_option, run_options
+from weaklabel.cli._runs import open_run
 
 if TYPE_CHECKING:
     from weaklabel.pipeline import Run
@@ -29,7 +30,7 @@ _ENOUGH_GOLD: Final = 200
 )
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
 @config_options
-@name_option
+@run_options
 @json_option
 def command(run_name: str | None, out: Path | None, show: bool, as_json: bool, **options: Any) -> None:
     """Write one self-contained HTML file about RUN: figures, functions, trust, bias, and the most disputed pairs.
@@ -42,7 +43,7 @@ def command(run_name: str | None, out: Path | None, show: bool, as_json: bool, *
             f"two runs are named: {run_name!r} and --name {options['name']!r}. Give one of them."
         )
     target = None if out is None else out.resolve()
-    run = open_run(options | {"name": run_name or options["name"]})
+    run = open_run(options | {"name": run_name or options["name"]}, must_exist=True)
     path = write_page(run, target or run.folder / "report.html").resolve()
     size = path.stat().st_size
     if show:

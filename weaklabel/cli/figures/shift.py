@@ -6,16 +6,8 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    _columns,
-    absolute,
-    config_options,
-    emit,
-    json_option,
-    name_option,
-    note,
-    open_run,
-)
+from weaklabel.cli._common import _columns, absolute, config_options, emit, json_option, look_options, note
+from weaklabel.cli._runs import look_at_run
 from weaklabel.errors import ArtifactError
 
 
@@ -32,7 +24,7 @@ from weaklabel.errors import ArtifactError
     "--columns", "new_columns", metavar="prompt=q,...", callback=_columns, help="Which column is which."
 )
 @config_options
-@name_option
+@look_options
 @json_option
 def command(
     as_json: bool,
@@ -50,7 +42,7 @@ def command(
     weaklabel shift --name base --pairs new.jsonl
     """
     sources = [absolute(path) for path in new]
-    run = open_run(options)
+    run = look_at_run(options)
     labeler = run.labeler
     if labeler.reference is None:
         raise ArtifactError(

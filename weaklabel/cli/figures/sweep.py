@@ -12,10 +12,10 @@ from weaklabel.cli._common import (
     emit,
     json_option,
     lf_options,
-    name_option,
     note,
-    open_run,
+    run_options,
 )
+from weaklabel.cli._runs import open_run
 from weaklabel.cli.functions._workbench import counter
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @data_options
 @lf_options
 @config_options
-@name_option
+@run_options
 @json_option
 def command(as_json: bool, quick: bool, seeds: int | None, **options: Any) -> None:
     """Gold sizes x amounts of weak labels x confidence thresholds x label sources x seeds, on held-out prompts.

@@ -13,10 +13,9 @@ from weaklabel.cli._common import (
     json_option,
     labeler_options,
     lf_options,
-    name_option,
-    open_run,
+    look_options,
 )
-from weaklabel.cli.main import ON_SUCCESS
+from weaklabel.cli._runs import look_at_run
 
 
 @click.command("threshold")
@@ -38,7 +37,7 @@ from weaklabel.cli.main import ON_SUCCESS
 @lf_options
 @labeler_options
 @config_options
-@name_option
+@look_options
 @json_option
 def command(as_json: bool, accuracy: float, level: float, **options: Any) -> None:
     """Kept share against accuracy, and the lowest confidence that is certified to give ACCURACY.
@@ -46,12 +45,10 @@ def command(as_json: bool, accuracy: float, level: float, **options: Any) -> Non
     Judged on gold of the locked test part alone. Where no threshold can be certified it says what gold is lacking,
     and the exit code is 1.
     """
-    run = open_run(options)
+    run = look_at_run(options)
     from weaklabel.pipeline.thresholds import certified_threshold
 
     report = certified_threshold(run, accuracy=accuracy, level=level)
     emit(report.to_dict(), lambda: str(report), as_json)
     if not report.found:
-        context = click.get_current_context()
-        context.meta[ON_SUCCESS]()  # a refusal is an answer: the run's options are remembered all the same
-        context.exit(1)
+        click.get_current_context().exit(1)

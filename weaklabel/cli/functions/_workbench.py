@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from weaklabel.cli._common import _rebased, _root, written_over
+from weaklabel.cli._common import written_over
+from weaklabel.cli._runs import rebased, root_of
 
 PROJECT: Final = "project"
 """Stands for the project's own functions."""
@@ -25,9 +26,9 @@ def counter(what: str) -> Callable[[int, int], None] | None:
 
 def sources_of(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, list[str]]:
     """Per set, `a,b,...`, its sources as seen from the project's folder; the word `PROJECT` stays as it is."""
-    root = _root(options)
+    root = root_of(options)
 
     def seen(part: str) -> str:
-        return part if part == PROJECT else str(_rebased({"lfs.use": [part]}, root)["lfs.use"][0])
+        return part if part == PROJECT else str(rebased({"lfs.use": [part]}, root)["lfs.use"][0])
 
     return {name: [seen(part) for part in name.split(",") if part] for name in names}

@@ -6,15 +6,8 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    lf_options,
-    name_option,
-    open_run,
-)
+from weaklabel.cli._common import config_options, data_options, emit, json_option, lf_options, look_options
+from weaklabel.cli._runs import look_at_run
 from weaklabel.cli.functions._workbench import counter
 
 
@@ -30,14 +23,14 @@ from weaklabel.cli.functions._workbench import counter
     help="ridge takes seconds; a label model is fitted and calibrated five times per function.",
 )
 @config_options
-@name_option
+@look_options
 @json_option
 def command(as_json: bool, judged_by: str, **options: Any) -> None:
     """What each labeling function adds: the change of the out-of-fold NLL on dev gold without it, with intervals.
 
     Functions that `weaklabel dependencies` puts into one cluster are also left out together.
     """
-    run = open_run(options)
+    run = look_at_run(options)
     votes, pairs = run.votes, run.pairs
     from weaklabel.workbench.added_value import added_value
     from weaklabel.workbench.dependencies import dependencies

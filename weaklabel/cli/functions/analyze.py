@@ -6,29 +6,22 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    lf_options,
-    name_option,
-    open_run,
-)
+from weaklabel.cli._common import config_options, data_options, emit, json_option, lf_options, look_options
+from weaklabel.cli._runs import look_at_run
 
 
 @click.command("analyze")
 @data_options
 @lf_options
 @config_options
-@name_option
+@look_options
 @json_option
 def command(as_json: bool, **options: Any) -> None:
     """Coverage, overlap, conflict, polarity and accuracy of each labeling function.
 
     Accuracies are on dev gold; the locked test prompts are left alone.
     """
-    run = open_run(options)
+    run = look_at_run(options)
     votes, pairs = run.votes, run.pairs
     from weaklabel.workbench.analysis import analyze
 

@@ -17,9 +17,9 @@ from weaklabel.cli._common import (
     json_option,
     lf_options,
     note,
-    settings,
     written_over,
 )
+from weaklabel.cli._runs import settings
 from weaklabel.errors import WeaklabelError
 
 _POLL_SECONDS = 0.5

@@ -6,15 +6,8 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    lf_options,
-    name_option,
-    open_run,
-)
+from weaklabel.cli._common import config_options, data_options, emit, json_option, lf_options, look_options
+from weaklabel.cli._runs import look_at_run
 
 
 @click.command("dependencies")
@@ -23,14 +16,14 @@ from weaklabel.cli._common import (
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="Links to show.")
 @click.option("--no-gold", is_flag=True, help="Go by agreement alone, though there is gold.")
 @config_options
-@name_option
+@look_options
 @json_option
 def command(as_json: bool, top: int, no_gold: bool, **options: Any) -> None:
     """Near-duplicates, clusters, and functions whose errors go together; how many independent ones they are worth.
 
     Told by dev gold, or by agreement alone where there is none.
     """
-    run = open_run(options)
+    run = look_at_run(options)
     votes, pairs = run.votes, run.pairs
     from weaklabel.workbench.dependencies import dependencies
 

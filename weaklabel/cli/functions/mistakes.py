@@ -15,10 +15,10 @@ from weaklabel.cli._common import (
     emit,
     json_option,
     lf_options,
-    name_option,
+    look_options,
     note,
-    open_run,
 )
+from weaklabel.cli._runs import look_at_run
 
 if TYPE_CHECKING:
     from weaklabel.pipeline import Run
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     "--labeler", is_flag=True, help="What the run's labeler said without each pair's gold, not a quick model."
 )
 @config_options
-@name_option
+@look_options
 @json_option
 def command(as_json: bool, lf: str, limit: int | None, full: bool, labeler: bool, **options: Any) -> None:
     """The pairs of dev gold on which labeling function LF votes against people, most confident first.
@@ -43,7 +43,7 @@ def command(as_json: bool, lf: str, limit: int | None, full: bool, labeler: bool
     On top: kinds of pairs in which it is wrong more often than elsewhere. Beside each mistake: how probable a model
     that did not see its gold finds gold's side. The locked test part is left alone.
     """
-    run = open_run(options)
+    run = look_at_run(options)
     votes, pairs = run.votes, run.pairs
     from weaklabel.workbench.mistakes import mistakes
 

@@ -7,16 +7,8 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import (
-    FilePath,
-    config_options,
-    data_options,
-    emit,
-    json_option,
-    lf_options,
-    note,
-    settings,
-)
+from weaklabel.cli._common import FilePath, config_options, data_options, emit, json_option, lf_options, note
+from weaklabel.cli._runs import settings
 from weaklabel.cli.functions._workbench import counter
 from weaklabel.errors import ConfigError, UnknownNameError
 

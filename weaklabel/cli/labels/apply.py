@@ -15,12 +15,12 @@ from weaklabel.cli._common import (
     engine_options,
     json_option,
     lf_options,
-    name_option,
     note,
-    open_run,
+    run_options,
 )
 from weaklabel.cli._progress import cost_json, summary
 from weaklabel.cli._progress import profile as profile_of
+from weaklabel.cli._runs import open_run
 
 
 @click.command("apply")
@@ -35,7 +35,7 @@ from weaklabel.cli._progress import profile as profile_of
 )
 @click.option("--profile", is_flag=True, help="Print what each function and each shared feature cost.")
 @config_options
-@name_option
+@run_options
 @json_option
 def command(as_json: bool, shards: tuple[int, int] | None, profile: bool, **options: Any) -> None:
     """Run the labeling functions on every pair and keep their votes.

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, emit, json_option, name_option, one_format, open_run
+from weaklabel.cli._common import config_options, emit, json_option, one_format, run_options
+from weaklabel.cli._runs import open_run
 
 
 @click.command("export")
@@ -20,7 +21,7 @@ from weaklabel.cli._common import config_options, emit, json_option, name_option
     "--allow-uncalibrated", is_flag=True, default=None, help="Write labels that were never fitted to gold."
 )
 @config_options
-@name_option
+@run_options
 @json_option
 def command(
     as_json: bool,

@@ -13,9 +13,9 @@ from weaklabel.cli._common import (
     json_option,
     labeler_options,
     lf_options,
-    name_option,
-    open_run,
+    run_options,
 )
+from weaklabel.cli._runs import open_run
 
 
 @click.command("fit")
@@ -23,7 +23,7 @@ from weaklabel.cli._common import (
 @lf_options
 @labeler_options
 @config_options
-@name_option
+@run_options
 @json_option
 def command(as_json: bool, **options: Any) -> None:
     """Fit the label model and its calibrator, on everything but the locked test prompts.

@@ -13,9 +13,9 @@ from weaklabel.cli._common import (
     json_option,
     labeler_options,
     lf_options,
-    name_option,
-    open_run,
+    run_options,
 )
+from weaklabel.cli._runs import open_run
 
 
 @click.command("label")
@@ -26,7 +26,7 @@ from weaklabel.cli._common import (
     "--explain", "pair_id", metavar="ID", help="Which functions spoke on one pair, with what weight."
 )
 @config_options
-@name_option
+@run_options
 @json_option
 def command(as_json: bool, pair_id: str | None, **options: Any) -> None:
     """Label every pair: p (belief that b is better), w, label, confidence, calibrated, and the votes behind it."""

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, data_options, emit, json_option, name_option, open_run
+from weaklabel.cli._common import config_options, data_options, emit, json_option, run_options
+from weaklabel.cli._runs import open_run
 
 
 @click.command("read")
 @data_options
 @config_options
-@name_option
+@run_options
 @json_option
 def command(as_json: bool, **options: Any) -> None:
     """Read the pairs and their gold into runs/NAME/pairs.parquet, in shards that the other commands work on.

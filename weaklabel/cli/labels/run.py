@@ -14,9 +14,9 @@ from weaklabel.cli._common import (
     json_option,
     labeler_options,
     lf_options,
-    name_option,
-    open_run,
+    run_options,
 )
+from weaklabel.cli._runs import open_run
 
 
 @click.command("run")
@@ -25,13 +25,13 @@ from weaklabel.cli._common import (
 @engine_options
 @labeler_options
 @config_options
-@name_option
+@run_options
 @json_option
 def command(as_json: bool, **options: Any) -> None:
     """From pairs to reward model: apply, fit, label, export, reward train, then one table of figures.
 
     Steps whose inputs did not change are skipped, so a run that was killed continues with the same command.
     """
-    run = open_run(options, afresh=True)
+    run = open_run(options)
     report = run.all()
     emit(report.to_dict(), lambda: f"\n{report}", as_json)

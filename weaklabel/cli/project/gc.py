@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, emit, json_option, settings
+from weaklabel.cli._common import config_options, emit, json_option
+from weaklabel.cli._runs import settings
 
 
 @click.command("gc")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weaklabel.cli._common import config_options, emit, json_option, lf_options, name_option, settings
+from weaklabel.cli._common import config_options, emit, json_option, lf_options, name_option
+from weaklabel.cli._runs import run_settings
 
 if TYPE_CHECKING:
     from weaklabel.engine.status import Standing
@@ -24,7 +25,7 @@ def command(why: bool, as_json: bool, **options: Any) -> None:
     Fresh: this version of the function has voted on these pairs. Stale: only an earlier version has. Missing: none
     has. Grain says where an edit counts: "function", wherever the function reaches, or "file", anywhere in its files.
     """
-    loaded = settings(options, remember=True)
+    loaded = run_settings(options)
     from weaklabel.engine import VoteStore
     from weaklabel.engine.status import shards_of, standings
     from weaklabel.pipeline import Run

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from weaklabel.cli._common import _columns, _stack, absolute, note, open_run, settings
+from weaklabel.cli._common import _columns, _stack, absolute, note
+from weaklabel.cli._runs import look_at_run, settings
 from weaklabel.errors import ConfigError, GoldError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def open_models(
     """
     paths = {folder.rstrip("/"): absolute(folder) for folder in folders}
     # First, because it changes to the project's folder: the paths of its functions count from there.
-    run = open_run(options) if of_run else None
+    run = look_at_run(options) if of_run else None
     project = settings(options) if run is None else run.loaded
     from weaklabel.pipeline.loading import load_in_project
 

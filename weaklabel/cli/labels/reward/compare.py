@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import config_options, emit, json_option, name_option
+from weaklabel.cli._common import config_options, emit, json_option, look_options
 from weaklabel.cli.labels.reward._files import (
     file_options,
     gold_of,
@@ -23,7 +23,7 @@ from weaklabel.errors import ConfigError
 @file_options
 @judging_options
 @config_options
-@name_option
+@look_options
 @json_option
 def compare(as_json: bool, models: tuple[str, ...], **options: Any) -> None:
     """Saved reward models and labelers side by side on the same gold; differences are paired, from the first.

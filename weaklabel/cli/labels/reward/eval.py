@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import absolute, config_options, emit, json_option, name_option, note
+from weaklabel.cli._common import absolute, config_options, emit, json_option, look_options, note
 from weaklabel.cli.labels.reward._files import (
     file_options,
     gold_of,
@@ -29,7 +29,7 @@ from weaklabel.errors import ConfigError
 )
 @click.option("--no-linear", is_flag=True, help="Leave the out-of-fold linear model out of the table.")
 @config_options
-@name_option
+@look_options
 @json_option
 def evaluate(as_json: bool, model: str | None, best_of: str | None, no_linear: bool, **options: Any) -> None:
     """Judge a saved reward model (or labeler) on the gold of a file, or on a run's held-out gold.
