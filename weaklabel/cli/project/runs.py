@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @config_options
 @json_option
 @click.pass_context
-def command(context: click.Context, as_json: bool, **options: Any) -> None:
+def command(context: click.Context, /, as_json: bool, **options: Any) -> None:
     """The runs of this project: when something was last made, pairs, functions, label model, accuracy, size.
 
     Accuracy is the labeler's on dev gold, out of fold. Nothing is computed.
