@@ -272,3 +272,8 @@ def test_the_first_reward_model_of_a_run_is_its_own(project: Path) -> None:
     out = run("reward", "train", "--set", "reward.settings.n_features=128")[0]
     assert out.endswith("reward model: runs/base/reward\n")
     assert "keeps reward.settings.n_features = 128" in run("reward", "eval")[1]
+
+
+def test_how_votes_are_worked_out_is_no_setting_of_the_run(project: Path) -> None:
+    run("apply", "--workers", "1", "--max-fault-share", "0.5")
+    assert "run base keeps lfs.max_fault_share = 0.5. To drop" in run("label")[1]

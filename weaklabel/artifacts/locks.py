@@ -170,8 +170,10 @@ def _holder(descriptor: int) -> Holder | None:
 
 
 def _sign(descriptor: int) -> None:
-    program = Path(sys.argv[0] or "python").name
-    command = " ".join([program, *map(shlex.quote, sys.argv[1:])])[:500]
+    script = Path(sys.argv[0])
+    # A script by its name; a module, or what was typed into an interpreter, as it was started.
+    asked = sys.argv if script.name not in ("", "-", "-c", "__main__.py") else sys.orig_argv
+    command = shlex.join([Path(asked[0]).name, *asked[1:]])[:500]
     now = time.strftime("%H:%M:%S")
     about = json.dumps(asdict(Holder(os.getpid(), socket.gethostname(), command, now)))
     os.ftruncate(descriptor, 0)

@@ -50,7 +50,7 @@ _KEYS: Final = {
 }
 _PATHS: Final = ("data.pairs", "data.gold", "lfs.use")
 NOT_KEPT: Final = "weaklabel.not_kept"
-# How votes are worked out, which changes nothing in them.
+# How votes are worked out, which changes nothing in them: no setting of the run.
 _HOW: Final = ("lfs.workers", "lfs.memory_limit", "lfs.executor", "lfs.address")
 
 
@@ -119,7 +119,11 @@ def open_run(options: Mapping[str, Any], *, must_exist: bool = False) -> Run:
         from weaklabel.pipeline.runs import keep_settings
 
         left_out = context.meta.get(NOT_KEPT, ())
-        given = {key: value for key, value in asked.settings.items() if not key.startswith(left_out)}
+        given = {
+            key: value
+            for key, value in asked.settings.items()
+            if key not in _HOW and not key.startswith(left_out)
+        }
         keep_settings(run, given, by=f"weaklabel {by}", forget=bool(options.get("forget")))
 
     context.meta[ON_SUCCESS] = keep
