@@ -215,8 +215,7 @@ class StepKeeper:
         with artifacts.written_below(self.folder) as written:
             made = step.make()
         counts = dict(made.counts)
-        folder = self.folder.absolute()
-        hashes = {output: written.get(folder / output) or self.hash_of(output) for output in step.outputs}
+        hashes = {output: self._hash_of_written(output, written) for output in step.outputs}
         artifacts.write_json(self.folder / f"{step.key}.json", wanted | {"counts": counts, "outputs": hashes})
         self._outputs[step.key] = hashes
         self._tell(step, False, began, counts)
@@ -247,6 +246,13 @@ class StepKeeper:
     def hash_of(self, output: str) -> str:
         """Content hash of a file or a folder of the run; empty where it does not exist."""
         return self.hashes.of(self.folder / output)
+
+    def _hash_of_written(self, output: str, written: Mapping[Path, str]) -> str:
+        """Content hash of an output that was just made, as far as possible of the bytes that were written."""
+        path = self.folder.absolute() / output
+        if path in written or not path.is_dir():
+            return written.get(path) or self.hash_of(output)
+        return artifacts.folder_hash(path, lambda file: written.get(file) or self.hashes.of(file))
 
     def unchanged_hash_of(self, step: str, output: str) -> str:
         """Content hash of an output of a step that is there.
