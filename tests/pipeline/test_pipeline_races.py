@@ -122,3 +122,17 @@ def test_who_was_stopped_in_the_middle_is_named_to_the_next(monkeypatch) -> None
         "'weaklabel fit' (process 1 on elsewhere, since 12:00:00) ended in the middle of writing runs/base; "
         "what is whole is kept"
     ]
+
+
+@pytest.mark.parametrize("forgotten", ["votes.parquet", "labels.parquet", "labeler/labeler.json"])
+def test_damaged_votes_of_a_finished_run_are_computed_again_by_who_finds_them(forgotten, caplog) -> None:
+    before = run_of("x").labels_file.path.read_bytes()
+    damaged = next(Path(".weaklabel/votes").rglob("*.parquet"))
+    raw = bytearray(damaged.read_bytes())
+    raw[len(raw) // 2] ^= 4
+    damaged.write_bytes(raw)
+    Path("runs/base", forgotten).unlink()
+    again = run_of("x")
+    assert again.labels_file.path.read_bytes() == before
+    assert again.stored.shard(again.file, 0).L.tolist() == [[1]] * 4
+    assert f"{damaged} is damaged" in caplog.text
