@@ -9,7 +9,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
@@ -40,6 +40,7 @@ from weaklabel.lf.settings import (
 FILE_NAME: Final = "weaklabel.toml"
 # What pydantic calls a key that is not known, and a value where a table is wanted: of its models and of dataclasses.
 _UNKNOWN: Final = ("extra_forbidden", "unexpected_keyword_argument")
+_NOTHING: Final = object()
 _NO_TABLE: Final = ("model_type", "dataclass_type", "union_tag_invalid")
 
 
@@ -120,7 +121,7 @@ _COLUMN_KINDS: Final = (
     JudgeColumnsSettings,
     JudgeColumnSettings,
 )
-_COLUMN_KEYS: Final = {field.name for kind in _COLUMN_KINDS for field in fields(kind)}
+_COLUMN_KEYS: Final = {each.name for kind in _COLUMN_KINDS for each in fields(kind)}
 ColumnSettings = ColumnScoresSettings | ColumnVerdictSettings | JudgeColumnsSettings | JudgeColumnSettings
 """`[[lfs.column]]`: judgements that the data already holds.
 
@@ -267,13 +268,15 @@ class LoadedConfig:
         config: the checked settings.
         root: the folder that relative paths in the file start from: the file's own, or the working folder.
         file: the file that was read, None where none was found.
-        origin: per dotted key `default`, the file's name, or the option that set it.
+        origin: per dotted key `default`, the file's name, what a run keeps, or the option that set it.
+        overruled: per dotted key that a run keeps and the file says otherwise, the run's value and the file's.
     """
 
     config: Config
     root: Path
     file: Path | None
     origin: Mapping[str, str]
+    overruled: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
     def resolve(self, path: str) -> str:
         """A path from the settings as seen from the working folder, `~` expanded; absolute ones and hub names stay.
@@ -319,13 +322,15 @@ def load_config(
     *,
     sets: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
+    kept: Mapping[str, tuple[Any, str]] | None = None,
 ) -> LoadedConfig:
-    """Settings from the nearest file, with `--set` and command-line options on top.
+    """Settings from the nearest file, with `--set` and command-line options on top, and what a run keeps beneath.
 
     Args:
         file: another file than the one found upwards from the working folder.
         sets: `key=value` texts; values are TOML (`lfs.use=["lfs/"]`), a bare word stands for itself.
         options: dotted key -> value, from a command's own options; None values are left out.
+        kept: dotted key -> value and where it came from, of a run; they hold where the file says nothing.
 
     Raises:
         ConfigError: a file that is no TOML, a key that is unknown, a value that is not allowed.
@@ -335,7 +340,16 @@ def load_config(
     path = file if file is not None else find_config()
     tree = read_toml(path) if path else {}
     origin = dict.fromkeys(_leaves(tree), path.name if path else FILE_NAME)
-    for key, value, source in _overrides(sets, options or {}):
+    given = list(_overrides(sets, options or {}))
+    overruled = {}
+    for key, (value, source) in (kept or {}).items():
+        known = _at(tree, key)
+        if known is _NOTHING:
+            _put(tree, key, value, source)
+            origin[key] = source
+        elif known != value and key not in {other for other, _, _ in given}:
+            overruled[key] = (value, known)
+    for key, value, source in given:
         check_values({key: value}, source)
         if key.count(".") >= DEEPEST:
             raise ConfigError(f"--set got {key[:40]!r}..., which is nested too deeply.")
@@ -344,7 +358,12 @@ def load_config(
         origin |= dict.fromkeys(_leaves({key: value}), source)
     config = _validated(tree, origin, path)
     root = path.resolve().parent if path else Path.cwd().resolve()
-    return LoadedConfig(config, root, path, _all_origins(config, origin))
+    return LoadedConfig(config, root, path, _all_origins(config, origin), overruled)
+
+
+def given_settings(sets: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted key -> value of `key=value` texts and options, as `load_config` takes them."""
+    return {key: value for key, value, _ in _overrides(sets, options)}
 
 
 def settings_table(loaded: LoadedConfig) -> list[tuple[str, Any, str]]:
@@ -365,6 +384,17 @@ def _overrides(sets: Sequence[str], options: Mapping[str, Any]) -> Iterator[tupl
     for key, value in options.items():
         if value is not None and value != ():
             yield key, list(value) if isinstance(value, tuple) else value, "command line"
+
+
+def _at(tree: Any, key: str) -> Any:
+    """What stands at a dotted key; `_NOTHING` where nothing does."""
+    for part in key.split("."):
+        if not isinstance(tree, dict):
+            return tree
+        if part not in tree:
+            return _NOTHING
+        tree = tree[part]
+    return tree
 
 
 def _put(tree: dict[str, Any], key: str, value: Any, source: str) -> None:
@@ -445,7 +475,7 @@ def _tables_in(annotation: Any) -> Iterator[Any]:
 
 
 def _field_names(table: Any) -> list[str]:
-    return [field.name for field in fields(table)] if is_dataclass(table) else list(table.model_fields)
+    return [each.name for each in fields(table)] if is_dataclass(table) else list(table.model_fields)
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -211,6 +211,32 @@ def test_outputs_are_hashed_as_they_are_written(keeper, source) -> None:
     assert (again.value, again.made) == ("abab", 1)
 
 
+class InFolder(Doubled):
+    """Writes two files into a folder; another process puts something else in the place of one before it is done."""
+
+    name: ClassVar[str] = "in_folder"
+    intrude: ClassVar[bool] = True
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        return ["made"]
+
+    def make(self) -> Made[str]:
+        for name in ("one.txt", "two.txt"):
+            artifacts.write_text(self.keeper.folder / "made" / name, name)
+        if self.intrude:
+            (self.keeper.folder / "made" / "one.txt").write_text("of another command")
+        return Made({}, "")
+
+
+def test_files_of_a_folder_are_hashed_as_they_are_written(keeper, source, monkeypatch) -> None:
+    InFolder(keeper, source).ensure()
+    assert not InFolder(keeper, source).is_fresh
+    monkeypatch.setattr(InFolder, "intrude", False)
+    InFolder(keeper, source).ensure()
+    assert InFolder(keeper, source).is_fresh
+
+
 def test_an_output_that_another_command_replaced_is_not_built_upon(keeper, source) -> None:
     first = Doubled(keeper, source)
     first.ensure()

@@ -131,21 +131,9 @@ def test_run_prints_the_table_and_nothing_but_json_with_json(project: Path) -> N
     assert {"arm", "metric", "value", "low", "high", "n"} == set(report["rows"][0])
 
 
-def test_a_later_command_remembers_what_the_run_was_given(project: Path) -> None:
-    run("fit", *FAST)
-    said = run("fit")[1]
-    assert "remembers (over weaklabel.toml): reward.settings.n_features=1024" in said
-    assert "To forget: delete runs/base/options.json" in said
-
-
-def test_an_option_of_a_command_that_failed_is_not_remembered(project: Path) -> None:
+def test_an_option_of_a_command_that_failed_is_not_kept(project: Path) -> None:
     run("fit", "--model", "nope", code=2)
     assert "nope" not in run("fit")[1]
-
-
-def test_a_whole_run_goes_by_the_file_and_forgets_what_single_commands_were_given(project: Path) -> None:
-    run("fit", "--name", "again", "--model", "majority_vote")
-    assert "majority_vote" not in run("run", "--name", "again", *FAST)[1]
 
 
 def test_a_run_stays_in_its_folder(project: Path) -> None:
@@ -231,7 +219,7 @@ def test_diff_shows_what_changed(project: Path) -> None:
     found = answer("diff", "base", "mv")
     assert (found["before"], found["after"], found["n_common"]) == ("base", "mv", 240)
     assert "labels flipped" in run("diff", "base", "mv")[0]
-    assert "runs there: " in run("diff", "base", "nothing", code=2)[1]
+    assert "no run 'nothing'; there are: base, mv." in run("diff", "base", "nothing", code=2)[1]
     run("run")
     same, _ = run("diff", "base", "base")
     assert "change" not in same.partition("figures did not change")[0]

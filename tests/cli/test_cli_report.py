@@ -81,6 +81,7 @@ def test_the_figures_of_the_runs_table_are_those_on_the_page() -> None:
 
 
 def test_a_run_that_was_never_finished_is_labelled_first_and_its_page_says_what_is_missing() -> None:
+    call("read", "--name", "fresh")
     result = call("report", "fresh", "--json")
     found = json.loads(result.stdout)
     assert found["run"] == "fresh"
@@ -107,6 +108,7 @@ def test_open_shows_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_without_gold_has_a_page() -> None:
     toml = '[data]\npairs = "data/pairs.jsonl"\n[lfs]\nuse = ["lfs.py"]\n'
     Path("bare.toml").write_text(toml, encoding="utf-8")
+    call("read", "--name", "bare", "--config", "bare.toml")
     result = call("report", "bare", "--config", "bare.toml")
     assert result.exit_code == 0, result.output
     text = Path("runs/bare/report.html").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from weaklabel import response_scorer
 def steps(response):
     return response.text.count("step")
 """
-COLUMNS = ("--set", "data.pairs='pairs.jsonl'", "--set", "lfs.use=['lfs.py']")
+TOML = "[data]\npairs = 'pairs.jsonl'\n[lfs]\nuse = ['lfs.py']\n"
 
 
 def write_pairs(n: int, n_ties: int = 0) -> None:
@@ -36,10 +36,11 @@ def write_pairs(n: int, n_ties: int = 0) -> None:
         rows.append({"prompt": f"question {i}", "response_a": a, "response_b": b, "gold": gold})
     Path("pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     Path("lfs.py").write_text(LFS, encoding="utf-8")
+    Path("weaklabel.toml").write_text(TOML, encoding="utf-8")
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["threshold", *COLUMNS, *arguments])
+    return CliRunner().invoke(main, ["threshold", *arguments])
 
 
 def answer(*arguments: str) -> Any:
@@ -53,7 +54,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         write_pairs(600, n_ties=10)
-        assert run("--test-share", "0.5").exit_code == 0
+        assert run().exit_code == 0
         yield folder
 
 
@@ -91,7 +92,6 @@ def test_the_export_keeps_what_was_certified(project: None) -> None:
     found = answer()
     arguments = [
         "export",
-        *COLUMNS,
         "--min-confidence",
         str(found["found"]["threshold"]),
         "--format",
@@ -115,14 +115,6 @@ def test_a_lower_accuracy_keeps_more(project: None) -> None:
     assert answer("--accuracy", "0.7")["found"]["kept_share"] > answer()["found"]["kept_share"]
 
 
-def test_the_run_remembers_where_its_pairs_are_even_after_a_refusal(empty: None) -> None:
-    write_pairs(100)
-    arguments = ["--pairs", "pairs.jsonl", "--lfs", "lfs.py", "--accuracy", "0.99"]
-    assert CliRunner().invoke(main, ["threshold", *arguments]).exit_code == 1
-    done = CliRunner().invoke(main, ["threshold", "--accuracy", "0.6"])
-    assert done.exit_code == 0, done.output
-
-
 def test_gold_that_was_fitted_on_is_no_ground_for_a_guarantee(empty: None) -> None:
     write_pairs(60)
     done = run("--test-share", "0")
@@ -142,7 +134,7 @@ def test_without_any_gold_it_asks_for_some(empty: None) -> None:
 
 
 def test_uncalibrated_labels_get_a_guarantee_and_a_warning(project: None) -> None:
-    found = answer("--calibration", "none", "--name", "raw")
+    found = answer("--calibration", "none")
     assert found["found"]["certified"] is True
     assert any("not calibrated" in note for note in found["notes"])
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -37,6 +38,14 @@ ACTS = {
     "raise type('Odd', (BaseException,), {})('odd')": "raised Odd: odd",
     "os.chdir('/')": "changed the working directory to '/'",
 }
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """What Ctrl-C does in a terminal; a test run in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(("act", "said"), ACTS.items())

@@ -131,7 +131,7 @@ def test_other_pairs_are_missing_and_status_says_so(project):
     Path("pairs.jsonl").write_text("\n".join(rows[:-3]) + "\n")
     edit("lfs.py", "LIMIT = 3", "LIMIT = 4")
     run("apply", "--set", 'lfs.use=["lfs.py:polite"]')
-    Path("runs/base/options.json").unlink(missing_ok=True)
+    Path("runs/base/settings.json").unlink(missing_ok=True)
     found = status()
     assert found["polite"]["fresh"] == 1
     assert (found["long"]["missing"], found["long"]["stale"]) == (1, 0)
@@ -147,7 +147,7 @@ def test_a_function_of_file_grain_says_why(project):
 
 def test_what_was_never_applied_is_missing(project):
     run("apply", "--set", 'lfs.use=["lfs.py:polite"]')
-    Path("runs/base/options.json").unlink()
+    Path("runs/base/settings.json").unlink()
     assert status()["long"]["changed"] == ["it has never voted"]
 
 
@@ -347,7 +347,7 @@ def test_the_command_says_a_full_disk_in_one_line_and_exits_2(project, monkeypat
         raise OSError(number, os.strerror(number))
 
     run("apply", "--set", 'lfs.use=["lfs.py:polite"]')
-    Path("runs/base/options.json").unlink()
+    Path("runs/base/settings.json").unlink()
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         result = run("apply")

@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import shlex
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -56,7 +55,7 @@ class Holder:
     since: str
 
     def __str__(self) -> str:
-        where = "" if self.host == socket.gethostname() else f" on {self.host}"
+        where = "" if self.host == os.uname().nodename else f" on {self.host}"
         return f"{self.command!r} (process {self.pid}{where}, since {self.since})"
 
 
@@ -170,10 +169,12 @@ def _holder(descriptor: int) -> Holder | None:
 
 
 def _sign(descriptor: int) -> None:
-    program = Path(sys.argv[0] or "python").name
-    command = " ".join([program, *map(shlex.quote, sys.argv[1:])])[:500]
+    script = Path(sys.argv[0])
+    # A script by its name; a module, or what was typed into an interpreter, as it was started.
+    asked = sys.argv if script.name not in ("", "-", "-c", "__main__.py") else sys.orig_argv
+    command = shlex.join([Path(asked[0]).name, *asked[1:]])[:500]
     now = time.strftime("%H:%M:%S")
-    about = json.dumps(asdict(Holder(os.getpid(), socket.gethostname(), command, now)))
+    about = json.dumps(asdict(Holder(os.getpid(), os.uname().nodename, command, now)))
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, about.encode("ascii"), 0)
 

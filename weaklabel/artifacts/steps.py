@@ -1,6 +1,6 @@
 """Steps of a run: what each is made of, what it writes, and the one place where steps are made, skipped and told.
 
-A step's manifest `<folder>/<name>.json` is written after its outputs. A run that is killed leaves either the old manifest,
+A step's manifest `<folder>/<key>.json` is written after its outputs. A run that is killed leaves either the old manifest,
 which no longer fits, or none: the step is made again.
 
 Only one process at a time makes steps in a folder; what is fresh is read without asking. A file that another process
@@ -49,6 +49,11 @@ class Step(ABC, Generic[T]):
 
     def __init__(self, keeper: StepKeeper) -> None:
         self.keeper = keeper
+
+    @property
+    def key(self) -> str:
+        """Name of its manifest: its own name, unless a run holds several of its kind."""
+        return self.name
 
     @property
     @abstractmethod
@@ -116,7 +121,7 @@ class Step(ABC, Generic[T]):
             ArtifactError: one is no longer what it was when this process made it, or found it fresh.
         """
         self.ensure()
-        return {output: self.keeper.unchanged_hash_of(self.name, output) for output in outputs}
+        return {output: self.keeper.unchanged_hash_of(self.key, output) for output in outputs}
 
     @cached_property
     def _made(self) -> Made[T]:
@@ -186,15 +191,15 @@ class StepKeeper:
     def _settled(self, step: Step[T]) -> Made[T]:
         made = self._make(step)
         if not step.stands():
-            self.forget(step.name)
+            self.forget(step.key)
             made = self._make(step)
         try:
             settled = step.settle(made.counts)
         except WeaklabelError:
-            self.forget(step.name)
+            self.forget(step.key)
             raise
         if not settled:
-            self.forget(step.name)
+            self.forget(step.key)
         return made
 
     def _make(self, step: Step[T]) -> Made[T]:
@@ -211,20 +216,19 @@ class StepKeeper:
         with bar(step.name), artifacts.written_below(self.folder) as written:
             made = step.make()
         counts = dict(made.counts)
-        folder = self.folder.absolute()
-        hashes = {output: written.get(folder / output) or self.hash_of(output) for output in step.outputs}
+        hashes = {output: self._hash_of_written(output, written) for output in step.outputs}
         about = artifacts.sealed(wanted | {"counts": counts, "outputs": hashes})
-        artifacts.write_json(self.folder / f"{step.name}.json", about)
-        self._outputs[step.name] = hashes
+        artifacts.write_json(self.folder / f"{step.key}.json", about)
+        self._outputs[step.key] = hashes
         self._tell(step, False, began, counts)
         return Made(counts, made.value)
 
     def _fresh(self, step: Step[T], wanted: Mapping[str, Any], began: float) -> Made[T] | None:
         """What is known of the step if nothing has changed; None if it has to be made."""
-        known = self._known(step.name)
+        known = self._known(step.key)
         if known is None or not self._is_fresh(known, wanted):
             return None
-        self._outputs[step.name] = known["outputs"]
+        self._outputs[step.key] = known["outputs"]
         self._tell(step, True, began, known["counts"])
         return Made(known["counts"])
 
@@ -234,16 +238,23 @@ class StepKeeper:
 
     def is_fresh(self, step: Step[Any]) -> bool:
         """Whether the step would be skipped."""
-        known = self._known(step.name)
+        known = self._known(step.key)
         return known is not None and self._is_fresh(known, _wanted(step))
 
-    def forget(self, name: str) -> None:
+    def forget(self, key: str) -> None:
         """Make the step again next time, whatever its files say."""
-        (self.folder / f"{name}.json").unlink(missing_ok=True)
+        (self.folder / f"{key}.json").unlink(missing_ok=True)
 
     def hash_of(self, output: str) -> str:
         """Content hash of a file or a folder of the run; empty where it does not exist."""
         return self.hashes.of(self.folder / output)
+
+    def _hash_of_written(self, output: str, written: Mapping[Path, str]) -> str:
+        """Content hash of an output that was just made, as far as possible of the bytes that were written."""
+        path = self.folder.absolute() / output
+        if path in written or not path.is_dir():
+            return written.get(path) or self.hash_of(output)
+        return artifacts.folder_hash(path, lambda file: written.get(file) or self.hashes.of(file))
 
     def unchanged_hash_of(self, step: str, output: str) -> str:
         """Content hash of an output of a step that is there.
@@ -258,9 +269,9 @@ class StepKeeper:
             )
         return found
 
-    def _known(self, name: str) -> dict[str, Any] | None:
+    def _known(self, key: str) -> dict[str, Any] | None:
         try:
-            found = artifacts.read_json(self.folder / f"{name}.json")
+            found = artifacts.read_json(self.folder / f"{key}.json")
         except ArtifactError:
             return None
         # Its seal vouches for its counts and hashes: a step whose manifest was edited, or has none, is made again.

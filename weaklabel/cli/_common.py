@@ -1,4 +1,4 @@
-"""What the commands share: options that override the file, a remembered run, tables, JSON, progress on stderr."""
+"""What the commands share: options that override the file, tables, JSON, steps on stderr."""
 
 from __future__ import annotations
 
@@ -13,42 +13,15 @@ from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from weaklabel._guard import stdout_for_results
-from weaklabel._paths import check_name, expanded
+from weaklabel._paths import expanded
 from weaklabel._terminal import plain_json, plain_text
 from weaklabel.cli import _completion
-from weaklabel.cli.main import ON_SUCCESS
 from weaklabel.errors import ConfigError
 
 if TYPE_CHECKING:
-    from weaklabel.config import LoadedConfig
-    from weaklabel.pipeline import Run, StepRecord
+    from weaklabel.pipeline import StepRecord
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-# Option -> dotted key of the settings that it overrides.
-_KEYS: Final = {
-    "pairs": "data.pairs",
-    "gold": "data.gold",
-    "layout": "data.layout",
-    "columns": "data.columns",
-    "test_share": "data.test_share",
-    "max_gold": "data.max_gold",
-    "near_duplicates": "data.near_duplicates",
-    "seed": "data.seed",
-    "lfs": "lfs.use",
-    "workers": "lfs.workers",
-    "time_limit": "lfs.time_limit",
-    "max_fault_share": "lfs.max_fault_share",
-    "memory_limit": "lfs.memory_limit",
-    "executor": "lfs.executor",
-    "address": "lfs.address",
-    "model": "labeler.model",
-    "calibration": "labeler.calibration",
-    "reward_model": "reward.model",
-    "allow_uncalibrated": "reward.allow_uncalibrated",
-}
-_PATHS: Final = ("data.pairs", "data.gold", "lfs.use")
-REMEMBERED: Final = "options.json"
 
 
 def _stack(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -85,6 +58,13 @@ def name_option(function: F) -> F:
     )(function)
 
 
+def wait_option(function: F) -> F:
+    """`--wait`."""
+    return click.option(
+        "--wait", is_flag=True, help="Wait as long as another command writes the run. Default: some seconds."
+    )(function)
+
+
 def json_option(function: F) -> F:
     """`--json`."""
     return click.option(
@@ -93,13 +73,26 @@ def json_option(function: F) -> F:
 
 
 def project_options(function: F) -> F:
-    """`--config`, `--set` and `--json`: of every command about a project."""
+    """`--config`, `--set` and `--json`: of commands that are about no run."""
     return _stack(config_options, json_option)(function)
 
 
+def look_options(function: F) -> F:
+    """`--config`, `--set`, `--name`, `--wait` and `--json`: of commands that look at a run."""
+    return _stack(config_options, name_option, wait_option, json_option)(function)
+
+
 def run_options(function: F) -> F:
-    """`--config`, `--set`, `--name` and `--json`: of every command about a run."""
-    return _stack(config_options, name_option, json_option)(function)
+    """The same and `--forget`: of commands that make something of a run."""
+    return _stack(
+        config_options,
+        name_option,
+        wait_option,
+        click.option(
+            "--forget", is_flag=True, help="Drop what earlier commands were given for the run, and it kept."
+        ),
+        json_option,
+    )(function)
 
 
 def data_options(function: F) -> F:
@@ -184,100 +177,6 @@ def _columns(ctx: click.Context, param: click.Parameter, value: str | None) -> d
     return {ours.strip(): theirs.strip() for ours, _, theirs in parts}
 
 
-def load_settings(options: Mapping[str, Any], *, remember: bool = False) -> LoadedConfig:
-    """The settings in force for a command's options.
-
-    The project's folder becomes the working folder (until the command ends), so that paths in the file, in
-    saved labelers and in messages all count from there. Paths in options are turned accordingly.
-
-    With `remember`, what earlier commands were given for this run holds unless it is given anew, so that
-    `apply --pairs x --name r` can be followed by `fit --name r`. A line on stderr says so, and how to forget it.
-    """
-    from weaklabel.config import load_config
-
-    results_only()
-    file, sets, name = options.get("config_file"), options.get("sets", ()), options.get("name")
-    given = _given(options)
-    root = _root(options)
-    given = _rebased(given, root)
-    file = None if file is None else file.resolve()
-    os.chdir(root)
-    loaded = load_config(file, sets=sets, options=given)
-    folder = loaded.run_folder(name)
-    past = _recall(folder) if remember else {"sets": [], "options": {}}
-    old_options = {k: v for k, v in past["options"].items() if k not in given}
-    new_keys = {text.partition("=")[0].strip() for text in sets}
-    old_sets = [text for text in past["sets"] if text.partition("=")[0].strip() not in new_keys]
-    if not (old_options or old_sets):
-        return loaded
-    shown = [*(f"{key}={json.dumps(value)}" for key, value in old_options.items()), *old_sets]
-    over = " (over weaklabel.toml)" if loaded.file else ""
-    note(f"run {folder.name} remembers{over}: {', '.join(shown)}. To forget: delete {folder / REMEMBERED}")
-    return load_config(file, sets=[*old_sets, *sets], options=old_options | given)
-
-
-def open_run(options: Mapping[str, Any], *, afresh: bool = False) -> Run:
-    """The run that a command's options name, with steps and progress shown on stderr.
-
-    The options are remembered for the run's next commands once this one has ended well: a mistyped option must
-    not come back. With `afresh` a project's file and this command's options are all that counts.
-    """
-    from weaklabel.config import find_config
-    from weaklabel.pipeline import Run
-
-    given = _rebased(_given(options), _root(options))
-    in_project = bool(options.get("config_file") or find_config())
-    keep_old = not (afresh and in_project)
-    loaded = load_settings(options, remember=keep_old)
-    run = Run(loaded, options.get("name"), on_step=_show_step, on_note=note)
-    click.get_current_context().meta[ON_SUCCESS] = lambda: _memorise(
-        run.folder, list(options.get("sets", ())), given, keep_old=keep_old
-    )
-    return run
-
-
-def _root(options: Mapping[str, Any]) -> Path:
-    from weaklabel.config import find_config
-
-    file = options.get("config_file") or find_config()
-    root = (file.parent if file else Path()).resolve()
-    check_name(str(root), "the project's folder")
-    return root
-
-
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    found = {
-        _KEYS[name]: value for name, value in options.items() if name in _KEYS and value not in (None, ())
-    }
-    if "data.pairs" in found and len(found["data.pairs"]) == 1:
-        found["data.pairs"] = found["data.pairs"][0]
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
-
-
-def _rebased(given: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """Options with paths that count from the working folder, written as the file would: from its own folder."""
-    from weaklabel.lf.sources.kinds import kind_of
-
-    here = Path.cwd().resolve()
-    if here == root.resolve():
-        return dict(given)
-
-    def rebased(path: str) -> str:
-        if path.startswith("hf:"):
-            return path
-        path = expanded(path, "a path")
-        return path if os.path.isabs(path) else os.path.relpath(here / path, root)
-
-    def rebased_value(key: str, value: Any) -> Any:
-        if key not in _PATHS:
-            return value
-        if isinstance(value, list):
-            return [rebased_value(key, item) for item in value]
-        return kind_of(value).moved(value, rebased) if key == "lfs.use" else rebased(value)
-
-    return {key: rebased_value(key, value) for key, value in given.items()}
-
-
 class FilePath(click.Path):
     """The path of an option or argument, `~` expanded."""
 
@@ -294,32 +193,6 @@ class FilePath(click.Path):
 def absolute(path: str) -> str:
     """A path from the command line as it is after a change to the project's folder; names of the hub stay."""
     return path if path.startswith("hf:") else os.path.abspath(expanded(path, "a path"))
-
-
-def _recall(folder: Path) -> dict[str, Any]:
-    from weaklabel import artifacts
-    from weaklabel.errors import ArtifactError
-
-    try:
-        found = artifacts.read_json(folder / REMEMBERED)
-    except ArtifactError:
-        return {"sets": [], "options": {}}
-    return (
-        found
-        if isinstance(found, dict) and {"sets", "options"} <= found.keys()
-        else {"sets": [], "options": {}}
-    )
-
-
-def _memorise(folder: Path, sets: list[str], given: Mapping[str, Any], *, keep_old: bool) -> None:
-    from weaklabel import artifacts
-
-    past = _recall(folder) if keep_old else {"sets": [], "options": {}}
-    new_keys = {text.partition("=")[0].strip() for text in sets}
-    kept = [text for text in past["sets"] if text.partition("=")[0].strip() not in new_keys]
-    known = past["options"] | given
-    if known or kept or sets or (folder / REMEMBERED).exists():
-        artifacts.write_json(folder / REMEMBERED, {"sets": [*kept, *sets], "options": known})
 
 
 def results_only() -> None:
@@ -356,7 +229,7 @@ def note(text: str) -> None:
     click.echo(plain_text(text), err=True)
 
 
-def _show_step(step: StepRecord) -> None:
+def show_step(step: StepRecord) -> None:
     what = _DESCRIBE.get(step.name, _describe_nothing)(step.counts)
     when = "unchanged" if step.fresh else f"{step.seconds:.1f} s"
     note(f"{step.name:<8}{what} ({when})" if what else f"{step.name:<8}({when})")

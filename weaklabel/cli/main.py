@@ -61,6 +61,7 @@ SECTIONS: Final = {
         "shift": "Are other pairs like those that the labeler was fitted on?",
     },
     "Keep house": {
+        "runs": "The runs of this project, at a glance; runs remove NAME.",
         "status": "Which votes are fresh, stale or missing; --why says why.",
         "gc": "Remove votes that no run refers to.",
     },

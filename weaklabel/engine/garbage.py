@@ -83,7 +83,7 @@ def unreferenced(
         needs = [r.shards for r in needed if version.short in r.versions]
         if None not in needs:
             found += _of_version(version, {s for some in needs if some for s in some}, before)
-    for place in (store.folder / "votes", runs):
+    for place in (store.folder, runs):
         found += _torn(place, before)
     return found
 

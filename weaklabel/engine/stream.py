@@ -39,12 +39,14 @@ class StoredVotes(Shown):
         fingerprints: the version of each function.
         addresses: per function, the hash of what it sees of each shard. Functions that see the same columns
             share one tuple.
+        mend: computes what is missing; None where nobody here can.
     """
 
     store: VoteStore = field(repr=False)
     lf_names: tuple[str, ...]
     fingerprints: tuple[str, ...]
     addresses: tuple[tuple[str, ...], ...] = field(repr=False)
+    mend: Callable[[], object] | None = field(default=None, repr=False, compare=False)
 
     def cell(self, shard: int, lf: int) -> Cell:
         return Cell(self.lf_names[lf], self.fingerprints[lf], self.addresses[lf][shard])
@@ -58,7 +60,7 @@ class StoredVotes(Shown):
         )
 
     def shard(self, file: PairsFile, number: int) -> Votes:
-        """The votes on one shard.
+        """The votes on one shard. What is missing or damaged is mended where that can be done.
 
         Raises:
             ArtifactError: some are missing or cannot be trusted; says what to run.
@@ -69,6 +71,9 @@ class StoredVotes(Shown):
         faults: list[Fault] = []
         for j, name in enumerate(self.lf_names):
             found = self.store.load_or_given_up(self.cell(number, j), len(ids))
+            if found is None and self.mend is not None:
+                self.mend()
+                found = self.store.load_or_given_up(self.cell(number, j), len(ids))
             if found is None:
                 raise ArtifactError(
                     f"{self.store.folder}: the votes of {name!r} on shard {number} are missing or damaged. "

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -105,7 +105,7 @@ class PairBatch:
         if self._table is None:
             return self._pairs
         if columns not in self._views:
-            shown = [self._table[name].to_pylist() for name in columns]
+            shown = [_shown(self._table[name]) for name in columns]
             rows = zip(*shown, strict=True) if shown else [()] * len(self)
             self._views[columns] = [
                 Pair(*parts, declared_columns(dict(zip(columns, row, strict=True))))
@@ -128,6 +128,12 @@ class PairBatch:
                 self.ids, self.prompt_rows.tolist(), self.response_rows.tolist(), messages, strict=True
             )
         ]
+
+
+def _shown(column: pa.ChunkedArray) -> list[Any]:
+    """The values of a column, of which none can be changed."""
+    values: list[Any] = column.to_pylist()
+    return [frozen(value) for value in values] if pa.types.is_nested(column.type) else values
 
 
 def _messages(table: pa.Table) -> list[tuple[Message, ...]]:

@@ -23,13 +23,14 @@ A further step is a file in `steps/` and a line in `Plan`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel import artifacts
 from weaklabel._shown import Shown
 from weaklabel.artifacts.hash_memo import HashMemo
 from weaklabel.artifacts.locks import PATIENCE, FolderLock
@@ -37,7 +38,7 @@ from weaklabel.artifacts.steps import OnStep, Step, StepKeeper
 from weaklabel.config import LoadedConfig
 from weaklabel.data import PairsFile
 from weaklabel.engine.stream import AppliedFile, StoredVotes
-from weaklabel.errors import DataError, UnknownNameError
+from weaklabel.errors import ArtifactError, DataError, UnknownNameError
 from weaklabel.labeler import Labeler
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.pipeline.figures import RunFigures
@@ -98,6 +99,7 @@ class Run(Shown):
     Args:
         loaded: settings in force.
         name: folder below `run.folder`.
+        folder: where it is kept instead: a copy to look at.
         on_step: told of every step, made or skipped.
         on_note: told what a person should know before it happens: what judges will cost, who holds the run.
         wait: wait until another process that writes this run has ended, however long that takes; by default
@@ -118,6 +120,7 @@ class Run(Shown):
         loaded: LoadedConfig,
         name: str | None = None,
         *,
+        folder: Path | None = None,
         on_step: OnStep = lambda step: None,
         on_note: Callable[[str], None] = lambda text: None,
         wait: bool = False,
@@ -125,7 +128,7 @@ class Run(Shown):
     ) -> None:
         self.loaded = loaded
         self.config = loaded.config
-        self.folder: Path = loaded.run_folder(name)
+        self.folder: Path = loaded.run_folder(name) if folder is None else folder
         self.lock = FolderLock(
             self.folder,
             patience=float("inf") if wait else PATIENCE,
@@ -238,6 +241,19 @@ class Run(Shown):
             NotCalibratedError: labels without calibration, where `reward.allow_uncalibrated` is not set.
         """
         return self.plan.reward.value
+
+    def reward_beside(self) -> tuple[RewardModel, Path]:
+        """A reward model as `[reward]` describes it and its folder, `reward-NAME`; the run's own stays as it is."""
+        step = Reward(self.plan.place, self.plan.read, self.plan.label, beside=self.config.reward.model)
+        return step.value, step.path
+
+    @property
+    def has_other_reward(self) -> bool:
+        """Whether the run has a reward model, and of other settings than `[reward]` has now."""
+        with suppress(ArtifactError, KeyError, TypeError):
+            made = artifacts.read_json(self.folder / "reward.json")["settings"]
+            return bool(made != dict(self.plan.reward.settings))
+        return False
 
     def figures(self) -> RunFigures:
         """The figures on held-out prompts, of our labels and of everything they must beat."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NoReturn
 
 
@@ -45,8 +44,8 @@ def frozen(value: Any) -> Any:
     TypeError: messages and columns cannot be changed, because other labeling functions read them too. Change a copy: \
 copy.deepcopy(...)
     """
-    if isinstance(value, Mapping):
-        return FrozenDict((key, frozen(item)) for key, item in value.items())
+    if isinstance(value, dict):
+        return FrozenDict({key: frozen(item) for key, item in value.items()})
     if isinstance(value, list):
         return FrozenList(map(frozen, value))
     return tuple(map(frozen, value)) if isinstance(value, tuple) else value

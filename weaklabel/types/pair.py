@@ -9,7 +9,7 @@ from typing import Any, Final
 from weaklabel._arguments import check_value
 from weaklabel._shown import Shown
 from weaklabel.errors import DataError, UndeclaredColumnError
-from weaklabel.types.frozen import FrozenDict, frozen
+from weaklabel.types.frozen import FrozenDict
 from weaklabel.types.messages import Message
 from weaklabel.types.text import Text
 
@@ -35,7 +35,9 @@ class _Declared(FrozenDict):
 
 
 def declared_columns(columns: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The columns that a function declared, for it to read alone; asking for another is an error that says how.
+    """The columns that a function declared, which it cannot change; asking for another is an error that says how.
+
+    Values that hold lists or dicts should be `frozen` already.
 
     >>> declared_columns({"size": 3})["size"]
     3
@@ -43,7 +45,7 @@ def declared_columns(columns: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises, when another is asked for:
         UndeclaredColumnError: its name, and how to declare it.
     """
-    return _Declared((name, frozen(value)) for name, value in columns.items())  # several functions read it
+    return _Declared(columns)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

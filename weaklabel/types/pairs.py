@@ -279,7 +279,7 @@ class Pairs(Shown):
                     intern(row["response_a"]),
                     intern(row["response_b"]),
                     frozen(copied(row["messages"])),  # several functions read them
-                    declared_columns({name: row[name] for name in columns}),
+                    declared_columns({name: frozen(row[name]) for name in columns}),
                 )
 
     def __iter__(self) -> Iterator[Pair]:

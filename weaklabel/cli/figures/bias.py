@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import data_options, emit, labeler_options, lf_options, open_run, run_options
+from weaklabel.cli._common import (
+    data_options,
+    emit,
+    labeler_options,
+    lf_options,
+    look_options,
+)
+from weaklabel.cli._runs import look_at_run
 
 
 @click.command("bias")
@@ -14,10 +21,10 @@ from weaklabel.cli._common import data_options, emit, labeler_options, lf_option
 @lf_options
 @labeler_options
 @click.option("--by", multiple=True, metavar="COLUMN", help="Rows per value of a column. May repeat.")
-@run_options
+@look_options
 def command(as_json: bool, by: tuple[str, ...], **options: Any) -> None:
     """Position bias and length bias of the labels, by length ratio and kind of pair, beside dev gold's own."""
-    run = open_run(options)
+    run = look_at_run(options)
     labels = run.labels
     from weaklabel.workbench.bias import label_bias
 

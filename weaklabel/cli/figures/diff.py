@@ -7,7 +7,11 @@ from typing import Any
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import emit, load_settings, project_options
+from weaklabel.cli._common import (
+    emit,
+    project_options,
+)
+from weaklabel.cli._runs import load_settings
 
 
 @click.command("diff")
@@ -21,6 +25,9 @@ def command(before: str, after: str, top: int, as_json: bool, **options: Any) ->
     """Labels that flipped and figures that moved from run BEFORE to run AFTER."""
     loaded = load_settings(options)
     from weaklabel.pipeline import diff
+    from weaklabel.pipeline.runs import check_exists
 
-    found = diff(loaded.run_folder(before), loaded.run_folder(after), top=top, seed=loaded.config.data.seed)
+    found = diff(
+        check_exists(loaded, before), check_exists(loaded, after), top=top, seed=loaded.config.data.seed
+    )
     emit(found.to_dict(), lambda: str(found), as_json)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import FilePath, emit, open_run, run_options
+from weaklabel.cli._common import FilePath, emit, run_options
+from weaklabel.cli._runs import open_run
 
 if TYPE_CHECKING:
     from weaklabel.pipeline import Run
@@ -41,7 +42,7 @@ def command(run_name: str | None, out: Path | None, show: bool, as_json: bool, *
             f"two runs are named: {run_name!r} and --name {options['name']!r}. Give one of them."
         )
     target = None if out is None else out.resolve()
-    run = open_run(options | {"name": run_name or options["name"]})
+    run = open_run(options | {"name": run_name or options["name"]}, must_exist=True)
     path = write_page(run, target or run.folder / "report.html").resolve()
     size = path.stat().st_size
     if show:

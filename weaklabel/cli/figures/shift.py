@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import _columns, absolute, emit, note, open_run, run_options
+from weaklabel.cli._common import _columns, absolute, emit, look_options, note
+from weaklabel.cli._runs import look_at_run
 from weaklabel.errors import ArtifactError
 
 
@@ -22,7 +23,7 @@ from weaklabel.errors import ArtifactError
 @click.option(
     "--columns", "new_columns", metavar="prompt=q,...", callback=_columns, help="Which column is which."
 )
-@run_options
+@look_options
 def command(
     as_json: bool,
     new: tuple[str, ...],
@@ -39,7 +40,7 @@ def command(
     weaklabel shift --name base --pairs new.jsonl
     """
     sources = [absolute(path) for path in new]
-    run = open_run(options)
+    run = look_at_run(options)
     labeler = run.labeler
     if labeler.reference is None:
         raise ArtifactError(

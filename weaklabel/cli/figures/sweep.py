@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from weaklabel.cli._common import data_options, emit, lf_options, note, open_run, run_options
+from weaklabel.cli._common import (
+    data_options,
+    emit,
+    lf_options,
+    note,
+    run_options,
+)
+from weaklabel.cli._runs import open_run
 
 if TYPE_CHECKING:
     from weaklabel.config import SweepSettings

@@ -6,8 +6,14 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import data_options, emit, labeler_options, lf_options, open_run, run_options
-from weaklabel.cli.main import ON_SUCCESS
+from weaklabel.cli._common import (
+    data_options,
+    emit,
+    labeler_options,
+    lf_options,
+    look_options,
+)
+from weaklabel.cli._runs import look_at_run
 
 
 @click.command("threshold")
@@ -28,19 +34,17 @@ from weaklabel.cli.main import ON_SUCCESS
 @data_options
 @lf_options
 @labeler_options
-@run_options
+@look_options
 def command(as_json: bool, accuracy: float, level: float, **options: Any) -> None:
     """Kept share against accuracy, and the lowest confidence that is certified to give ACCURACY.
 
     Judged on gold of the locked test part alone. Where no threshold can be certified it says what gold is lacking,
     and the exit code is 1.
     """
-    run = open_run(options)
+    run = look_at_run(options)
     from weaklabel.pipeline.thresholds import certified_threshold
 
     report = certified_threshold(run, accuracy=accuracy, level=level)
     emit(report.to_dict(), lambda: str(report), as_json)
     if not report.found:
-        context = click.get_current_context()
-        context.meta[ON_SUCCESS]()  # a refusal is an answer: the run's options are remembered all the same
-        context.exit(1)
+        click.get_current_context().exit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from weaklabel.cli._common import _rebased, _root
+from weaklabel.cli._runs import rebased, root_of
 
 PROJECT: Final = "project"
 """Stands for the project's own functions."""
@@ -13,9 +13,9 @@ PROJECT: Final = "project"
 
 def sources_of(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, list[str]]:
     """Per set, `a,b,...`, its sources as seen from the project's folder; the word `PROJECT` stays as it is."""
-    root = _root(options)
+    root = root_of(options)
 
     def seen(part: str) -> str:
-        return part if part == PROJECT else str(_rebased({"lfs.use": [part]}, root)["lfs.use"][0])
+        return part if part == PROJECT else str(rebased({"lfs.use": [part]}, root)["lfs.use"][0])
 
     return {name: [seen(part) for part in name.split(",") if part] for name in names}

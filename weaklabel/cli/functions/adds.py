@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import data_options, emit, lf_options, open_run, run_options
+from weaklabel.cli._common import data_options, emit, lf_options, look_options
+from weaklabel.cli._runs import look_at_run
 
 
 @click.command("adds")
@@ -22,18 +23,24 @@ from weaklabel.cli._common import data_options, emit, lf_options, open_run, run_
     show_default=True,
     help="ridge takes seconds; a label model is fitted and calibrated five times per function.",
 )
-@run_options
+@look_options
 def command(as_json: bool, judged_by: str, **options: Any) -> None:
     """What each labeling function adds: the change of the out-of-fold NLL on dev gold without it, with intervals.
 
     Functions that `weaklabel dependencies` puts into one cluster are also left out together.
     """
-    run = open_run(options)
+    run = look_at_run(options)
     votes, pairs = run.votes, run.pairs
     from weaklabel.workbench.added_value import added_value
     from weaklabel.workbench.dependencies import dependencies
 
     visible = pairs.parts != "test"
     clusters = dependencies(votes.take(visible), groups=pairs.prompt_groups[visible]).clusters
-    found = added_value(votes, pairs, model=judged_by, together=clusters, seed=run.config.data.seed)
+    found = added_value(
+        votes,
+        pairs,
+        model=judged_by,
+        together=clusters,
+        seed=run.config.data.seed,
+    )
     emit(found.to_dict(), lambda: str(found), as_json)

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import data_options, emit, lf_options, open_run, run_options
+from weaklabel.cli._common import data_options, emit, lf_options, look_options
+from weaklabel.cli._runs import look_at_run
 
 
 @click.command("analyze")
@@ -23,13 +24,13 @@ from weaklabel.cli._common import data_options, emit, lf_options, open_run, run_
     default=0.0,
     help="Leave out functions that vote on a smaller share of the pairs.",
 )
-@run_options
+@look_options
 def command(as_json: bool, sort: str | None, min_coverage: float, **options: Any) -> None:
     """Coverage, overlap, conflict, polarity and accuracy of each labeling function.
 
     Accuracies are on dev gold; the locked test prompts are left alone.
     """
-    run = open_run(options)
+    run = look_at_run(options)
     votes, pairs = run.votes, run.pairs
     from weaklabel.workbench.analysis import analyze
 

@@ -7,7 +7,12 @@ from typing import Any
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import data_options, emit, load_settings, project_options
+from weaklabel.cli._common import (
+    data_options,
+    emit,
+    project_options,
+)
+from weaklabel.cli._runs import load_settings
 from weaklabel.cli.functions._workbench import PROJECT, sources_of
 from weaklabel.errors import ConfigError
 
@@ -62,6 +67,9 @@ def command(as_json: bool, compared: tuple[str, ...], judged_by: str | None, **o
             store=VoteStore(loaded.store_folder),
         )
     found = compare_sets(
-        votes, pairs.dev, model=judged_by or loaded.config.labeler.model, seed=loaded.config.data.seed
+        votes,
+        pairs.dev,
+        model=judged_by or loaded.config.labeler.model,
+        seed=loaded.config.data.seed,
     )
     emit(found.to_dict(), lambda: str(found), as_json)

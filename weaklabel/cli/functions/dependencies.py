@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import data_options, emit, lf_options, open_run, run_options
+from weaklabel.cli._common import data_options, emit, lf_options, look_options
+from weaklabel.cli._runs import look_at_run
 
 
 @click.command("dependencies")
@@ -14,13 +15,13 @@ from weaklabel.cli._common import data_options, emit, lf_options, open_run, run_
 @lf_options
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="Links to show.")
 @click.option("--no-gold", is_flag=True, help="Go by agreement alone, though there is gold.")
-@run_options
+@look_options
 def command(as_json: bool, top: int, no_gold: bool, **options: Any) -> None:
     """Near-duplicates, clusters, and functions whose errors go together; how many independent ones they are worth.
 
     Told by dev gold, or by agreement alone where there is none.
     """
-    run = open_run(options)
+    run = look_at_run(options)
     votes, pairs = run.votes, run.pairs
     from weaklabel.workbench.dependencies import dependencies
 

@@ -7,7 +7,12 @@ from typing import Any
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import data_options, emit, load_settings, project_options
+from weaklabel.cli._common import (
+    data_options,
+    emit,
+    project_options,
+)
+from weaklabel.cli._runs import load_settings
 
 
 @click.command("explore")

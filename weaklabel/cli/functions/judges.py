@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import data_options, emit, open_run, run_options
+from weaklabel.cli._common import data_options, emit, look_options
+from weaklabel.cli._runs import look_at_run
 
 
 @click.command("judges")
 @data_options
-@run_options
+@look_options
 def command(as_json: bool, **options: Any) -> None:
     """What the judges of [[lfs.judge]] would cost on these pairs, have cost so far, and how they treat the first place.
 
@@ -19,7 +20,7 @@ def command(as_json: bool, **options: Any) -> None:
     """
     from weaklabel.pipeline.steps.judge import judges_of
 
-    run = open_run(options)
+    run = look_at_run(options)
     judges, pairs = judges_of(run.lfs), run.pairs
     found = [(judge.name, judge.estimate(pairs), judge.summary(pairs)) for judge in judges]
     rows = [{"judge": n, "estimate": e.to_dict(), "report": r.to_dict()} for n, e, r in found]

@@ -10,7 +10,14 @@ import click
 
 from weaklabel._terminal import plain_text
 from weaklabel.cli import _completion
-from weaklabel.cli._common import data_options, emit, lf_options, note, open_run, run_options
+from weaklabel.cli._common import (
+    data_options,
+    emit,
+    lf_options,
+    look_options,
+    note,
+)
+from weaklabel.cli._runs import look_at_run
 
 if TYPE_CHECKING:
     from weaklabel.pipeline import Run
@@ -26,14 +33,14 @@ if TYPE_CHECKING:
 @click.option(
     "--labeler", is_flag=True, help="What the run's labeler said without each pair's gold, not a quick model."
 )
-@run_options
+@look_options
 def command(as_json: bool, lf: str, limit: int | None, full: bool, labeler: bool, **options: Any) -> None:
     """The pairs of dev gold on which labeling function LF votes against people, most confident first.
 
     On top: kinds of pairs in which it is wrong more often than elsewhere. Beside each mistake: how probable a model
     that did not see its gold finds gold's side. The locked test part is left alone.
     """
-    run = open_run(options)
+    run = look_at_run(options)
     votes, pairs = run.votes, run.pairs
     from weaklabel.workbench.mistakes import mistakes
 

@@ -13,10 +13,10 @@ from weaklabel.cli._common import (
     data_options,
     emit,
     lf_options,
-    load_settings,
     note,
     project_options,
 )
+from weaklabel.cli._runs import load_settings
 from weaklabel.errors import ConfigError, UnknownNameError
 
 

@@ -8,9 +8,17 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import data_options, emit, engine_options, lf_options, note, open_run, run_options
+from weaklabel.cli._common import (
+    data_options,
+    emit,
+    engine_options,
+    lf_options,
+    note,
+    run_options,
+)
 from weaklabel.cli._costs import cost_json, summary
 from weaklabel.cli._costs import profile as profile_of
+from weaklabel.cli._runs import open_run
 
 
 @click.command("apply")

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import emit, one_format, open_run, run_options
+from weaklabel.cli._common import emit, one_format, run_options
+from weaklabel.cli._runs import open_run
 
 
 @click.command("export")

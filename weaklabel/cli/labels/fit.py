@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import data_options, emit, labeler_options, lf_options, open_run, run_options
+from weaklabel.cli._common import (
+    data_options,
+    emit,
+    labeler_options,
+    lf_options,
+    run_options,
+)
+from weaklabel.cli._runs import open_run
 
 
 @click.command("fit")
@@ -21,9 +28,7 @@ def command(as_json: bool, **options: Any) -> None:
     """
     run = open_run(options)
     labeler = run.labeler
-    from weaklabel.types.result import json_values
-
-    figures = json_values(labeler.out_of_fold)
+    figures = {name: interval.to_dict() for name, interval in labeler.out_of_fold.items()}
     value = {
         "run": run.folder.name,
         "model": labeler.model.name,

@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import data_options, emit, labeler_options, lf_options, open_run, run_options
+from weaklabel.cli._common import (
+    data_options,
+    emit,
+    labeler_options,
+    lf_options,
+    run_options,
+)
+from weaklabel.cli._runs import open_run
 
 
 @click.command("label")

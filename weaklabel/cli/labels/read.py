@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import data_options, emit, open_run, run_options
+from weaklabel.cli._common import data_options, emit, run_options
+from weaklabel.cli._runs import open_run
 
 
 @click.command("read")

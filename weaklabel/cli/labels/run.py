@@ -12,9 +12,9 @@ from weaklabel.cli._common import (
     engine_options,
     labeler_options,
     lf_options,
-    open_run,
     run_options,
 )
+from weaklabel.cli._runs import open_run
 
 
 @click.command("run")
@@ -28,6 +28,6 @@ def command(as_json: bool, **options: Any) -> None:
 
     Steps whose inputs did not change are skipped, so a run that was killed continues with the same command.
     """
-    run = open_run(options, afresh=True)
+    run = open_run(options)
     report = run.all()
     emit(report.to_dict(), lambda: f"\n{report}", as_json)

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
-from weaklabel.cli._common import emit, load_settings, run_options
+from weaklabel.cli._common import config_options, emit, json_option, name_option, note
+from weaklabel.cli._runs import load_settings, run_settings
 
 
 @click.command("config")
-@run_options
-def command(as_json: bool, **options: Any) -> None:
-    """The settings in force, and where each came from: default, the file, or an option.
+@config_options
+@name_option
+@click.option(
+    "--forget", is_flag=True, help="Drop what commands were given for the run of --name, and it keeps."
+)
+@json_option
+def command(as_json: bool, forget: bool, **options: Any) -> None:
+    """The settings in force, and where each came from: default, the file, an option, or the run.
 
-    With --name, the options that this run remembers count too.
+    With --name, what earlier commands were given for this run counts too, where the file says nothing.
     """
-    loaded = load_settings(options, remember=options.get("name") is not None)
+    if forget and options["name"] is None:
+        raise click.UsageError("--forget needs --name RUN: the run whose settings are dropped.")
+    named = options["name"] is not None
+    loaded = run_settings(options | {"forget": forget}) if named else load_settings(options)
+    if forget:
+        _forget(loaded.run_folder(options["name"]))
     from weaklabel.config import settings_table
 
     rows = settings_table(loaded)
@@ -26,6 +38,13 @@ def command(as_json: bool, **options: Any) -> None:
         "settings": [{"key": key, "value": v, "from": origin} for key, v, origin in rows],
     }
     emit(value, lambda: _table(rows, loaded.file), as_json)
+
+
+def _forget(folder: Path) -> None:
+    from weaklabel.pipeline.runs import forget_settings
+
+    dropped = forget_settings(folder)
+    note(f"dropped: {', '.join(dropped)}" if dropped else f"run {folder.name} keeps no settings")
 
 
 def _table(rows: list[tuple[str, Any, str]], file: Any) -> str:

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import click
 
-from weaklabel.cli._common import FilePath, emit, json_option, note, open_run
+from weaklabel.cli._common import FilePath, emit, json_option, note
+from weaklabel.cli._runs import open_run
 
 TOML: Final = """\
 # The generated sample of `weaklabel demo`. Change something and run again: weaklabel run

@@ -7,7 +7,11 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import emit, load_settings, project_options
+from weaklabel.cli._common import (
+    emit,
+    project_options,
+)
+from weaklabel.cli._runs import load_settings
 
 
 @click.command("gc")

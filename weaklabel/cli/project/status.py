@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weaklabel.cli._common import emit, lf_options, load_settings, run_options
+from weaklabel.cli._common import config_options, emit, json_option, lf_options, name_option
+from weaklabel.cli._runs import run_settings
 
 if TYPE_CHECKING:
     from weaklabel.engine.status import Standing
@@ -15,14 +16,16 @@ if TYPE_CHECKING:
 @click.command("status")
 @click.option("--why", is_flag=True, help="Say what changed since the votes that exist.")
 @lf_options
-@run_options
+@config_options
+@name_option
+@json_option
 def command(why: bool, as_json: bool, **options: Any) -> None:
     """What of a run's votes is fresh, stale or missing; nothing is computed.
 
     Fresh: this version of the function has voted on these pairs. Stale: only an earlier version has. Missing: none
     has. Grain says where an edit counts: "function", wherever the function reaches, or "file", anywhere in its files.
     """
-    loaded = load_settings(options, remember=True)
+    loaded = run_settings(options)
     from weaklabel.engine import VoteStore
     from weaklabel.engine.status import shards_of, standings
     from weaklabel.pipeline import Run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -59,7 +60,7 @@ class Apply(RunStep[RunVotes]):
         # Votes that cost an hour are kept even when too many of them failed.
         write_faults(self.folder, applied.faults(file))
         counts = vote_counts(applied, lfs, file, self._judge.verdicts, self.config.data.seed)
-        return Made(counts, RunVotes(applied.votes, applied.progress))
+        return Made(counts, RunVotes(replace(applied.votes, mend=self._vote), applied.progress))
 
     def load(self, counts: Mapping[str, Any]) -> RunVotes:
         return RunVotes(self._planned(), None)
@@ -112,7 +113,8 @@ class Apply(RunStep[RunVotes]):
         )
 
     def _planned(self) -> StoredVotes:
-        return StoredVotes.from_dict(artifacts.read_json(self.folder / "votes.json"), self._store)
+        found = StoredVotes.from_dict(artifacts.read_json(self.folder / "votes.json"), self._store)
+        return replace(found, mend=self._vote)
 
     @cached_property
     def _store(self) -> VoteStore:

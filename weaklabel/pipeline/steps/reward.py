@@ -20,15 +20,29 @@ from weaklabel.reward.registry import reward_model_class
 
 
 class Reward(RunStep[RewardModel]):
-    """Trains the reward model that `[reward]` describes."""
+    """Trains the reward model that `[reward]` describes.
+
+    Args:
+        place, read, label: of the run.
+        beside: part of the folder's name for a model that stands beside the run's own; "" is the run's own.
+    """
 
     name: ClassVar[str] = "reward"
     table: ClassVar[str] = "reward"
-    outputs: ClassVar[Sequence[str]] = ("reward",)
 
-    def __init__(self, place: Place, read: Read, label: Label) -> None:
+    def __init__(self, place: Place, read: Read, label: Label, beside: str = "") -> None:
         super().__init__(place)
         self._read, self._label = read, label
+        self._name = f"reward-{beside}" if beside else "reward"
+
+    @property
+    def key(self) -> str:
+        return self._name
+
+    @property
+    def path(self) -> Path:
+        """Where the model is saved."""
+        return self.folder / self._name
 
     @property
     def applies(self) -> bool:
@@ -42,6 +56,10 @@ class Reward(RunStep[RewardModel]):
         folder = {"base": self.keeper.hashes.of(Path(base))} if base and Path(base).is_dir() else {}
         return self._label.hashes("labels.parquet") | folder
 
+    @property
+    def outputs(self) -> Sequence[str]:
+        return [self._name]
+
     def make(self) -> Made[RewardModel]:
         settings, labels = self.config.reward, self._label.held
         model = train_reward(
@@ -50,7 +68,7 @@ class Reward(RunStep[RewardModel]):
             allow_uncalibrated=settings.allow_uncalibrated,
             **self._checkpoints() | settings.settings,
         )
-        clear_torn(self.folder / "reward")
+        clear_torn(self.path)
         n_taught = len(training_targets(labels)[0])
         card = model_card(
             model,
@@ -58,12 +76,12 @@ class Reward(RunStep[RewardModel]):
             facts={"pairs given, gold for the factor among them": f"{n_taught:,}"},
             seed=self.config.data.seed,
         )
-        model.save(self.folder / "reward", beside=card)
+        model.save(self.path, beside=card)
         shutil.rmtree(self.folder / "training", ignore_errors=True)
         return Made({"model": settings.model, "trained_on": n_taught}, model)
 
     def load(self, counts: Mapping[str, Any]) -> RewardModel:
-        return load_reward(self.folder / "reward")
+        return load_reward(self.path)
 
     def _checkpoints(self) -> dict[str, Any]:
         """Where a reward model that can go on after a kill keeps its checkpoints: a folder for each thing to train."""

@@ -90,9 +90,10 @@ def sweep_run(
         on_note=on_note,
     )
     target = run.folder / FOLDER
-    artifacts.write_json(target / "sweep.json", result.to_dict())
-    artifacts.write_text(target / "sweep.txt", result.table() + "\n")
-    artifacts.write_text(target / "sweep.svg", result.picture().svg() + "\n")
+    with run.lock:
+        artifacts.write_json(target / "sweep.json", result.to_dict())
+        artifacts.write_text(target / "sweep.txt", result.table() + "\n")
+        artifacts.write_text(target / "sweep.svg", result.picture().svg() + "\n")
     return result
 
 

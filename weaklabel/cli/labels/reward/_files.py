@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from weaklabel.cli._common import _columns, _stack, absolute, load_settings, note, open_run
+from weaklabel.cli._common import _columns, _stack, absolute, note
+from weaklabel.cli._runs import load_settings, look_at_run
 from weaklabel.errors import ConfigError, GoldError
 
 if TYPE_CHECKING:
@@ -38,9 +39,8 @@ def file_options(function: F) -> F:
 
 
 def judging_options(function: F) -> F:
-    """`file_options`, and how gold is cut for the figures."""
+    """How gold is cut for the figures."""
     return _stack(
-        file_options,
         click.option(
             "--subset", default="subset", show_default=True, metavar="COLUMN", help="Figures by its values."
         ),
@@ -76,7 +76,7 @@ def open_models(
     """
     paths = {folder.rstrip("/"): absolute(folder) for folder in folders}
     # First, because it changes to the project's folder: the paths of its functions count from there.
-    run = open_run(options) if of_run else None
+    run = look_at_run(options) if of_run else None
     project = load_settings(options) if run is None else run.loaded
     from weaklabel.pipeline.loading import load_in_project
 

@@ -6,15 +6,23 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import emit, run_options
-from weaklabel.cli.labels.reward._files import gold_of, judge, judging_options, open_models, reading
+from weaklabel.cli._common import emit, look_options
+from weaklabel.cli.labels.reward._files import (
+    file_options,
+    gold_of,
+    judge,
+    judging_options,
+    open_models,
+    reading,
+)
 from weaklabel.errors import ConfigError
 
 
 @click.command("compare")
 @click.argument("models", nargs=-1, required=True, metavar="MODEL MODEL...")
+@file_options
 @judging_options
-@run_options
+@look_options
 def compare(as_json: bool, models: tuple[str, ...], **options: Any) -> None:
     """Saved reward models and labelers side by side on the same gold; differences are paired, from the first.
 

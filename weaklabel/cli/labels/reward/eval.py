@@ -6,13 +6,21 @@ from typing import Any
 
 import click
 
-from weaklabel.cli._common import absolute, emit, note, run_options
-from weaklabel.cli.labels.reward._files import gold_of, judge, judging_options, open_models, reading
+from weaklabel.cli._common import absolute, emit, look_options, note
+from weaklabel.cli.labels.reward._files import (
+    file_options,
+    gold_of,
+    judge,
+    judging_options,
+    open_models,
+    reading,
+)
 from weaklabel.errors import ConfigError
 
 
 @click.command("eval")
 @click.argument("model", required=False, metavar="[MODEL]")
+@file_options
 @judging_options
 @click.option(
     "--best-of",
@@ -20,7 +28,7 @@ from weaklabel.errors import ConfigError
     help="Rows of a prompt with right and wrong candidates: how often is the first choice right?",
 )
 @click.option("--no-linear", is_flag=True, help="Leave the out-of-fold linear model out of the table.")
-@run_options
+@look_options
 def evaluate(as_json: bool, model: str | None, best_of: str | None, no_linear: bool, **options: Any) -> None:
     """Judge a saved reward model (or labeler) on the gold of a file, or on a run's held-out gold.
 

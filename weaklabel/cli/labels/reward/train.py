@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weaklabel.cli import _completion
-from weaklabel.cli._common import absolute, emit, load_settings, note, open_run, run_options
+from weaklabel.cli._common import absolute, emit, note, run_options
+from weaklabel.cli._runs import NOT_KEPT, load_settings, open_run
 from weaklabel.cli.labels.reward._files import file_options, reading
 from weaklabel.errors import ConfigError
 
@@ -45,6 +46,11 @@ BESIDE = "linear"
     default=None,
     help="Learn from labels that were never fitted to gold.",
 )
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Replace the run's model by one of other settings, and keep these for the run.",
+)
 @run_options
 def train(
     as_json: bool,
@@ -52,12 +58,16 @@ def train(
     share: float | None,
     from_scratch: str | None,
     adapter: str | None,
+    replace: bool,
     **options: Any,
 ) -> None:
     """Train a reward model, and say how it does on held-out prompts, beside a linear one taught the same.
 
     From a run's labels; or with --pairs from a file with gold, or with beliefs in columns: p (P(b beats a)) or
     p_chosen, and w. Settings of the model: --set reward.settings.KEY=VALUE.
+
+    A run that has a reward model keeps it: one of other settings goes beside it, into reward-NAME, unless --replace
+    is given.
 
     \b
     weaklabel reward train --name base --reward-model minilm
@@ -77,10 +87,18 @@ def train(
         if share is not None:
             raise ConfigError("--test-share belongs to --pairs; of a run it is data.test_share.")
         run = open_run(options)
-        path, name, model, seed = run.folder / "reward", run.folder.name, run.reward, run.config.data.seed
+        name, seed = run.folder.name, run.config.data.seed
+        if run.has_other_reward and not replace:
+            click.get_current_context().meta[NOT_KEPT] = ("reward.",)
+            model, path = run.reward_beside()
+            note(f"beside the run's own model in {run.folder / 'reward'}; to replace that: --replace")
+        else:
+            model, path = run.reward, run.folder / "reward"
         allowed = run.config.reward.allow_uncalibrated
         found = _judged(model, run.labels, run.pairs.test, None, seed, allowed)
     else:
+        if replace:
+            raise ConfigError("--replace belongs to a run; --out is replaced where it holds a reward model.")
         path, name = Path(absolute(out or "")), None
         model, found = _from_file(file, path, 0.2 if share is None else share, options)
     text = str(found) if found else "no held-out gold, so no figures. Give gold, and a test share above 0."
