@@ -340,3 +340,29 @@ def test_what_objects_hold_beside_their_text_is_no_dialogue_of_their_own() -> No
     row = {"prompt": "Q", "response_a": {"text": "x", "score": 1}, "response_b": {"text": "y", "score": 2}}
     (draft,) = LAYOUTS["canonical"].read(row, GoldRule())
     assert (draft.note, draft.extra) == (None, {"score_a": 1, "score_b": 2})
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("answer_b", "answer_a"), ("answer_2", "answer_1"), ("response_1", "response_0"), ("output_second", "output_first"),
+        ("replyB", "replyA"), ("right_text", "left_text"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("stem", ["response", "conversation", "model"])
+def test_sides_that_are_exchanged_are_refused_since_verdicts_would_be_too(a: str, b: str, stem: str) -> None:
+    made = [{"prompt": "Q?", a: "x", b: "y", "response_a": "r", "response_b": "s", "winner": "A"}]
+    with pytest.raises(ConfigError, match=f"exchanges the sides.*Write {stem}_a={b} and {stem}_b={a}"):
+        read_pairs(made, columns={f"{stem}_a": a, f"{stem}_b": b})
+
+
+def test_ranks_may_be_named_the_other_way_round_and_chosen_may_not() -> None:
+    made = rows(rank_a=side(1, 2), rank_b=side(2, 1))
+    assert (
+        list(read_pairs(made, columns={"gold_a": "rank_b", "gold_b": "rank_a"}).table["gold"].to_pylist())
+        == RIGHT
+    )
+    with pytest.raises(ConfigError, match="Write chosen=best and rejected=worst"):
+        read_pairs(
+            [{"prompt": "Q?", "best": "x", "worst": "y"}], columns={"chosen": "worst", "rejected": "best"}
+        )
