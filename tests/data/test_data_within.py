@@ -366,3 +366,17 @@ def test_ranks_may_be_named_the_other_way_round_and_chosen_may_not() -> None:
         read_pairs(
             [{"prompt": "Q?", "best": "x", "worst": "y"}], columns={"chosen": "worst", "rejected": "best"}
         )
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_ranking_that_may_be_an_order_is_asked_about(first: int) -> None:
+    made = [{"prompt": "Q?", "responses": ["x", "y", "z"], "ranking": [first + n for n in (2, 0, 1)]}]
+    with pytest.raises(DataError, match="can be the rank of each response or their order, best first"):
+        read_pairs(made)
+    table = read_pairs(made, columns={"ranks": "ranking"}).table.to_pylist()
+    better = {
+        frozenset((row["response_a"], row["response_b"])): row[f"response_{row['gold']}"] for row in table
+    }
+    assert better == {frozenset("xy"): "y", frozenset("xz"): "z", frozenset("yz"): "y"}
+    same = [{**made[0], "ranking": [first + n for n in (1, 0, 2)]}]  # says the same either way
+    assert read_pairs(same).has_gold.all()
