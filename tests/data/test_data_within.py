@@ -340,3 +340,43 @@ def test_what_objects_hold_beside_their_text_is_no_dialogue_of_their_own() -> No
     row = {"prompt": "Q", "response_a": {"text": "x", "score": 1}, "response_b": {"text": "y", "score": 2}}
     (draft,) = LAYOUTS["canonical"].read(row, GoldRule())
     assert (draft.note, draft.extra) == (None, {"score_a": 1, "score_b": 2})
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("answer_b", "answer_a"), ("answer_2", "answer_1"), ("response_1", "response_0"), ("output_second", "output_first"),
+        ("replyB", "replyA"), ("right_text", "left_text"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("stem", ["response", "conversation", "model"])
+def test_sides_that_are_exchanged_are_refused_since_verdicts_would_be_too(a: str, b: str, stem: str) -> None:
+    made = [{"prompt": "Q?", a: "x", b: "y", "response_a": "r", "response_b": "s", "winner": "A"}]
+    with pytest.raises(ConfigError, match=f"exchanges the sides.*Write {stem}_a={b} and {stem}_b={a}"):
+        read_pairs(made, columns={f"{stem}_a": a, f"{stem}_b": b})
+
+
+def test_ranks_may_be_named_the_other_way_round_and_chosen_may_not() -> None:
+    made = rows(rank_a=side(1, 2), rank_b=side(2, 1))
+    assert (
+        list(read_pairs(made, columns={"gold_a": "rank_b", "gold_b": "rank_a"}).table["gold"].to_pylist())
+        == RIGHT
+    )
+    with pytest.raises(ConfigError, match="Write chosen=best and rejected=worst"):
+        read_pairs(
+            [{"prompt": "Q?", "best": "x", "worst": "y"}], columns={"chosen": "worst", "rejected": "best"}
+        )
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_ranking_that_may_be_an_order_is_asked_about(first: int) -> None:
+    made = [{"prompt": "Q?", "responses": ["x", "y", "z"], "ranking": [first + n for n in (2, 0, 1)]}]
+    with pytest.raises(DataError, match="can be the rank of each response or their order, best first"):
+        read_pairs(made)
+    table = read_pairs(made, columns={"ranks": "ranking"}).table.to_pylist()
+    better = {
+        frozenset((row["response_a"], row["response_b"])): row[f"response_{row['gold']}"] for row in table
+    }
+    assert better == {frozenset("xy"): "y", frozenset("xz"): "z", frozenset("yz"): "y"}
+    same = [{**made[0], "ranking": [first + n for n in (1, 0, 2)]}]  # says the same either way
+    assert read_pairs(same).has_gold.all()

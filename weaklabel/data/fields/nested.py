@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from weaklabel.data.blocks import Block
 from weaklabel.data.fields.decode import opened
+from weaklabel.data.fields.roles import MARKS, sibling
 from weaklabel.data.readers.base import CANONICAL_NAMES, GOLD_COLUMNS, is_missing
 from weaklabel.errors import ConfigError, LayoutError, UnknownNameError
 from weaklabel.types.messages import looks_like_messages
@@ -61,6 +62,7 @@ def check_columns(columns: Mapping[str, str], found: Sequence[str] = ()) -> None
             f"columns still says {FILL_IN!r} for {' and '.join(left)}. Write the names of your columns there, in "
             f"weaklabel.toml or with --columns {left[0]}=...{_among(found)}"
         )
+    _check_sides(columns)
     sides = columns.get("response_a", ""), columns.get("response_b", "")
     if told := better_and_worse(*sides) or better_and_worse(*sides[::-1]):
         raise ConfigError(
@@ -82,6 +84,25 @@ def check_columns(columns: Mapping[str, str], found: Sequence[str] = ()) -> None
             raise ConfigError(
                 f"columns gives {theirs!r} both as {ours_of[theirs]} and as {ours}. Name two columns."
             )
+
+
+def _check_sides(columns: Mapping[str, str]) -> None:
+    """Whether each side gets a column of its own side: verdicts such as "A" would be read the wrong way round."""
+    for ours, theirs in columns.items():
+        other = f"{ours[:-1]}b"
+        # Of ranks, where 1 is best, gold_a is the other side's on purpose.
+        if not ours.endswith("_a") or other not in columns or ours == "gold_a":
+            continue
+        if any(sibling(theirs, second, first) == columns[other] for first, second in MARKS):
+            raise ConfigError(
+                f"columns has {ours}={theirs} and {other}={columns[other]}, which exchanges the sides: a verdict such as 'A' would "
+                f"mean the other one. Write {ours}={columns[other]} and {other}={theirs}."
+            )
+    if better_and_worse(columns.get("rejected", ""), columns.get("chosen", "")):
+        raise ConfigError(
+            f"columns has chosen={columns['chosen']} and rejected={columns['rejected']}, which exchanges the better answer and the "
+            f"worse. Write chosen={columns['rejected']} and rejected={columns['chosen']}."
+        )
 
 
 _BETTER: Final = frozenset(

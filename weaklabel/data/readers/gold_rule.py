@@ -136,7 +136,9 @@ class GoldRule:
         ]
         word = word_verdict(key)
         if len(sides) > 1 or (sides and word is not None and word != sides[0]):
-            raise RowProblem(f"{self.shown} is {short_repr(key)}, which can mean both models")
+            raise RowProblem(
+                f"{self.shown} is {short_repr(key)}, which can mean both models: map it with gold_values, or write a, b or tie"
+            )
         return sides[0] if sides else None
 
     def _outcome(self, row: Row) -> str | None:

@@ -78,12 +78,28 @@ def _ratings(row: Row, answers: Sequence[Answer]) -> _Ratings:
     column = first_of((*RATINGS, *RANK_KEYS), row)
     if column is not None:
         raw, key = _beside(column, row, len(answers)), column
+        if column == "ranking" and _may_be_order(raw):
+            raise RowProblem(
+                f"ranking is {shown(raw)}, which can be the rank of each response or their order, best first: if it is the rank, write "
+                'ranks = "ranking" in columns'
+            )
     else:
         keys = dict.fromkeys(key for answer in answers for key in answer.held)
         key = first_of((*SCORE_KEYS, *RANK_KEYS), keys) or "ratings"
         raw = [answer.held.get(key) for answer in answers]
     numbers = [read_number(key, value) for value in raw]
     return _Ratings(numbers, "rank" if key in RANK_KEYS else "score", [] if column is None else [column])
+
+
+def _may_be_order(values: Sequence[Any]) -> bool:
+    """Whether numbers say one thing as ranks and another as the places of the best, the next, and so on."""
+    if not all(isinstance(value, int) for value in values):
+        return False
+    first: int = min(values)
+    if first not in (0, 1) or sorted(values) != list(range(first, first + len(values))):
+        return False
+    places = [v - first for v in values]
+    return any(places[place] != k for k, place in enumerate(places))
 
 
 def _models(row: Row, answers: Sequence[Answer]) -> dict[str, list[Any]]:
