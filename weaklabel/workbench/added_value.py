@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from weaklabel._arguments import checked
 from weaklabel._shown import Shown, Sketch
 from weaklabel._tables import plain_table, short
+from weaklabel.errors import needs_pandas
 from weaklabel.metrics import Interval, bootstrap, paired_difference
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes
 from weaklabel.workbench._dev import DevGold
@@ -133,7 +134,8 @@ class AddedValue(Shown):
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per function or set."""
-        import pandas as pd
+        with needs_pandas("to_pandas"):
+            import pandas as pd
 
         return pd.DataFrame(
             [

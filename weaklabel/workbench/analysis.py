@@ -21,7 +21,7 @@ from weaklabel._arguments import checked
 from weaklabel._shown import Shown, Sketch
 from weaklabel._tables import plain_table, short
 from weaklabel._validation import lookup
-from weaklabel.errors import GoldError
+from weaklabel.errors import GoldError, needs_pandas
 from weaklabel.metrics import Interval, bootstrap
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes, signed_votes
 
@@ -177,7 +177,8 @@ class Analysis(Shown):
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per labeling function, the interval in columns of its own."""
-        import pandas as pd
+        with needs_pandas("to_pandas"):
+            import pandas as pd
 
         rows = []
         for lf in self.lfs:

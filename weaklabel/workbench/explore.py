@@ -24,7 +24,7 @@ import numpy as np
 from weaklabel._arguments import checked
 from weaklabel._shown import ROWS, Shown, Sketch
 from weaklabel._tables import chance, plain_table, short
-from weaklabel.errors import ConfigError, GoldError
+from weaklabel.errors import ConfigError, GoldError, needs_pandas
 from weaklabel.lf.checks import rows_of
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.lf.writing import current
@@ -163,7 +163,8 @@ class Exploration(Shown):
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per clue."""
-        import pandas as pd
+        with needs_pandas("to_pandas"):
+            import pandas as pd
 
         return pd.DataFrame([clue.to_dict() for clue in self.clues])
 
