@@ -35,7 +35,8 @@ from __future__ import annotations
 import difflib
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 _LONGEST_NAME: Final = 80  # that an error repeats
@@ -170,6 +171,19 @@ class MissingExtraError(WeaklabelError, ImportError):
     @classmethod
     def for_extra(cls, what: str, extra: str) -> MissingExtraError:
         return cls(f"{what} needs the {extra!r} extra. Run: pip install 'weaklabel[{extra}]'")
+
+
+@contextmanager
+def needs_pandas(what: str) -> Iterator[None]:
+    """Turns a missing pandas into a line that says what to install.
+
+    Raises:
+        MissingExtraError: pandas is not installed, as where training alone is.
+    """
+    try:
+        yield
+    except ImportError:
+        raise MissingExtraError(f"{what} needs pandas. Run: pip install 'pandas>=2.2'") from None
 
 
 class WeaklabelWarning(UserWarning):

@@ -7,15 +7,20 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
 
-from weaklabel import _guard
-from weaklabel.engine import apply
+from weaklabel import _guard, engine
 from weaklabel.errors import DiscoveryError
 from weaklabel.lf import labeling_function, load_lfs
 from weaklabel.lf.checks import check_labeling_function
+
+# Functions here fail on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
+apply = partial(engine.apply, max_fault_share=None)
+
 
 ONE_BAD = """
     import os, sys

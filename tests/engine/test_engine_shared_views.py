@@ -5,14 +5,20 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from functools import partial
 
 import pyarrow as pa
 import pytest
 
+from weaklabel import engine
 from weaklabel.data import read_pairs
-from weaklabel.engine import apply
 from weaklabel.lf import labeling_function, response_scorer
 from weaklabel.types import Pairs
+
+# Functions here fail on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
+apply = partial(engine.apply, max_fault_share=None)
+
 
 TURNS = [{"role": "user", "content": "Is it?"}, {"role": "assistant", "content": "Yes."}]
 SHARED = {"words": ["good", ["better"]], "about": {"mood": "good", "notes": ["calm"]}}

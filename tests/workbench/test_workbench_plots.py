@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import weaklabel as wl
 from weaklabel._tables import short
 from weaklabel.data.sample import sample_pairs
+from weaklabel.errors import MissingExtraError
 from weaklabel.pictures import Picture
 from weaklabel.pictures.forest import nats
 
@@ -108,6 +110,17 @@ def test_the_others_draw_their_own_numbers(made: dict[str, Any]) -> None:
     arms = {arm: short(found["accuracy"].value) for arm, found in made["evaluate"].figures.items()}
     assert {row[0]: row[1] for row in made["evaluate"].plot().rows} == arms
     assert made["bias"].plot().rows[0][1] == str(made["bias"].position)
+
+
+def test_a_frame_without_pandas_says_what_to_install(
+    made: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("analyze", "explore", "dependencies", "adds", "mistakes"):
+        assert len(made[name].to_pandas()) >= 0
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    for name in ("analyze", "explore", "dependencies", "adds", "mistakes"):
+        with pytest.raises(MissingExtraError, match="to_pandas needs pandas"):
+            made[name].to_pandas()
 
 
 def test_check_draws_the_time_and_who_has_findings(made: dict[str, Any]) -> None:

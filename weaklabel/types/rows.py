@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._shown import brief
-from weaklabel.errors import MissingExtraError, RowError
+from weaklabel.errors import RowError, needs_pandas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,8 +97,6 @@ def as_pandas(table: Any) -> pd.DataFrame:
     Raises:
         MissingExtraError: pandas is not installed.
     """
-    try:
+    with needs_pandas("to_pandas"):
         frame: pd.DataFrame = table.to_pandas()
-    except ImportError:
-        raise MissingExtraError("to_pandas needs pandas. Run: pip install 'pandas>=2.2'") from None
     return frame

@@ -23,6 +23,7 @@ from weaklabel._arguments import checked
 from weaklabel._progress import tracked
 from weaklabel._shown import Sketch
 from weaklabel._tables import plain_table, short
+from weaklabel.errors import needs_pandas
 from weaklabel.metrics import Interval, bootstrap, paired_difference
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes
 from weaklabel.types.result import Result, json_fields
@@ -125,7 +126,8 @@ class AddedValue(Result):
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per function or set."""
-        import pandas as pd
+        with needs_pandas("to_pandas"):
+            import pandas as pd
 
         return pd.DataFrame(
             [

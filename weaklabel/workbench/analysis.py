@@ -21,7 +21,7 @@ from weaklabel._arguments import checked
 from weaklabel._shown import Sketch
 from weaklabel._tables import plain_table, short
 from weaklabel._validation import lookup
-from weaklabel.errors import ConfigError, UnknownNameError
+from weaklabel.errors import ConfigError, UnknownNameError, needs_pandas
 from weaklabel.metrics import Interval, bootstrap
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes, signed_votes
 from weaklabel.types.result import Result, json_fields
@@ -195,7 +195,8 @@ class Analysis(Result):
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per labeling function, the interval in columns of its own."""
-        import pandas as pd
+        with needs_pandas("to_pandas"):
+            import pandas as pd
 
         rows = []
         for lf in self.lfs:

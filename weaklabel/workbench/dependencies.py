@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from weaklabel._arguments import checked
 from weaklabel._shown import Sketch
 from weaklabel._tables import chance, plain_table, short
+from weaklabel.errors import needs_pandas
 from weaklabel.groups import some_prompts
 from weaklabel.metrics.rows import group_numbers
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes, signed_votes
@@ -181,7 +182,8 @@ class Dependencies(Result):
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per link."""
-        import pandas as pd
+        with needs_pandas("to_pandas"):
+            import pandas as pd
 
         return pd.DataFrame([link.to_dict() for link in self.links], columns=list(Link.__dataclass_fields__))
 

@@ -26,7 +26,7 @@ from weaklabel._guard import guarded
 from weaklabel._shown import ROWS, Sketch
 from weaklabel._tables import chance, plain_table, short
 from weaklabel._validation import check_least
-from weaklabel.errors import GoldError
+from weaklabel.errors import GoldError, needs_pandas
 from weaklabel.lf.checks import rows_of
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.lf.writing import current
@@ -156,7 +156,8 @@ class Exploration(Result):
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per clue."""
-        import pandas as pd
+        with needs_pandas("to_pandas"):
+            import pandas as pd
 
         return pd.DataFrame([clue.to_dict() for clue in self.clues])
 

@@ -18,7 +18,7 @@ from weaklabel._arguments import checked
 from weaklabel._shown import ROWS, Sketch
 from weaklabel._tables import chance, plain_table, short
 from weaklabel._terminal import one_line, plain_line, plain_text
-from weaklabel.errors import LabelMatrixError
+from weaklabel.errors import LabelMatrixError, needs_pandas
 from weaklabel.metrics import Interval
 from weaklabel.types import ABSTAIN, FloatArray, Int8Array, Pairs, Votes
 from weaklabel.types.result import Result, json_fields
@@ -191,7 +191,8 @@ class Mistakes(Result):
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, one row per mistake."""
-        import pandas as pd
+        with needs_pandas("to_pandas"):
+            import pandas as pd
 
         return pd.DataFrame(
             [mistake.to_dict() for mistake in self.mistakes], columns=list(Mistake.__dataclass_fields__)
