@@ -1,0 +1,38 @@
+"""`weaklabel.toml` -> checked settings, with where each of them came from.
+
+Unknown keys are refused: a misspelt setting that is silently ignored is an experiment that was never run.
+"""
+
+from weaklabel.config.loading import LoadedConfig, find_config, given_settings, load_config, settings_table
+from weaklabel.config.tables import (
+    ColumnSettings,
+    Config,
+    DataSettings,
+    ExportSettings,
+    LabelerSettings,
+    LfsSettings,
+    RewardSettings,
+    RunSettings,
+    SweepReward,
+    SweepSettings,
+    TrlSettings,
+)
+
+__all__ = [
+    "ColumnSettings",
+    "Config",
+    "DataSettings",
+    "ExportSettings",
+    "LabelerSettings",
+    "LfsSettings",
+    "LoadedConfig",
+    "RewardSettings",
+    "RunSettings",
+    "SweepReward",
+    "SweepSettings",
+    "TrlSettings",
+    "find_config",
+    "given_settings",
+    "load_config",
+    "settings_table",
+]
