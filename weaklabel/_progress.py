@@ -94,6 +94,7 @@ class _Bar:
         if lends:
             self._tqdm.bar_format = _COUNTED
             self._tqdm.set_description_str(plain_line(f"{self._what}: {what}"), refresh=False)
+            self._tqdm.set_postfix_str("", refresh=False)  # of the inner step before
             self._tqdm.reset(total)
         done = 0
 

@@ -136,7 +136,7 @@ def out_of_fold_logit(
         logit[known] = fitted.held_out_[known]
         return logit
     folds = folds_by_prompt(groups[known], N_FOLDS, seed)
-    for fold in tracked(range(N_FOLDS), "fit: models of left-out prompts"):
+    for fold in tracked(range(N_FOLDS), "models of left-out prompts"):
         held = known[folds == fold]
         seen = y.copy()
         seen[held] = np.nan
@@ -158,7 +158,7 @@ def cross_calibrated(
     out = np.zeros_like(logit)
     # Other folds than those of the model, so that no calibrator sees a whole fold of one model alone.
     folds = folds_by_prompt(groups, N_FOLDS, seed + 1)
-    for fold in tracked(np.unique(folds), "fit: calibration of left-out prompts"):
+    for fold in tracked(np.unique(folds), "calibration of left-out prompts"):
         held = folds == fold
         calibrator, _ = choose_calibrator(
             logit[~held], y[~held], groups[~held], candidates=candidates, seed=seed
