@@ -20,6 +20,8 @@ from weaklabel.data.sample import write_sample
 LFS = """
 from weaklabel import labeling_function, response_scorer
 
+pytestmark = pytest.mark.same_everywhere
+
 @response_scorer(prefer="less")
 def shouts(response):
     return response.count("!")

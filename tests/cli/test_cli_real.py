@@ -10,6 +10,8 @@ from click.testing import CliRunner
 
 from weaklabel.cli.main import main
 
+pytestmark = pytest.mark.same_everywhere
+
 SETS = {
     "mt_bench_train": ("mt_bench", 813),
     "ultrafeedback_train": ("ultrafeedback", 961),

@@ -17,6 +17,8 @@ from weaklabel.engine.driver import Progress
 LFS = """
 from weaklabel import response_scorer
 
+pytestmark = pytest.mark.same_everywhere
+
 @response_scorer
 def lines(response):
     return len(response.lines)

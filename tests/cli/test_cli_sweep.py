@@ -17,6 +17,8 @@ from click.testing import CliRunner, Result
 from weaklabel.cli.main import main
 from weaklabel.data.sample import write_sample
 
+pytestmark = pytest.mark.same_everywhere
+
 TOML = """
 [data]
 pairs = "pairs.jsonl"

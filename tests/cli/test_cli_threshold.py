@@ -16,6 +16,8 @@ from weaklabel.cli.main import main
 LFS = """
 from weaklabel import response_scorer
 
+pytestmark = pytest.mark.same_everywhere
+
 @response_scorer(prefer="more", min_gap=1)
 def steps(response):
     return response.text.count("step")

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from weaklabel.calibration import CALIBRATORS, calibrator_from_dict, get_calibrator
 from weaklabel.errors import ArtifactError, LabelMatrixError, NotCalibratedError, NotFittedError
 
+pytestmark = pytest.mark.same_everywhere
+
 every = pytest.mark.parametrize("name", sorted(CALIBRATORS))
 learned = pytest.mark.parametrize("name", sorted(set(CALIBRATORS) - {"identity"}))
 

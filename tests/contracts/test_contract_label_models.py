@@ -11,6 +11,8 @@ from weaklabel.label_models import LABEL_MODELS, get_label_model
 from weaklabel.label_models.checks import LABEL_MODEL_CHECKS, check_label_model
 from weaklabel.label_models.k_class.majority_vote import MajorityVote
 
+pytestmark = pytest.mark.same_everywhere
+
 OF_PAIRS_ALONE = {"pair_model"}
 made = [
     pytest.param(name, k, marks=pytest.mark.trains if name == "snorkel" else (), id=f"{name}-{k or 'pairs'}")

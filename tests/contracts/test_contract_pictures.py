@@ -24,6 +24,8 @@ from weaklabel.pictures import Picture
 from weaklabel.pictures.text import neutral
 from weaklabel.types import Reason
 
+pytestmark = pytest.mark.same_everywhere
+
 PICTURES = sorted(name for name in pictures.__all__ if inspect.isfunction(getattr(pictures, name)))
 every = pytest.mark.parametrize("name", PICTURES)
 

@@ -14,6 +14,8 @@ from weaklabel.errors import DataError
 from weaklabel.lf.discovery import load_lfs
 from weaklabel.types import ABSTAIN, Pair
 
+pytestmark = pytest.mark.same_everywhere
+
 
 def read(path: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -19,7 +19,10 @@ from weaklabel.lf import column_scores, load_lfs
 from weaklabel.types import ABSTAIN, Pair, Pairs
 
 # Some functions here fail on purpose.
-pytestmark = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
+pytestmark = [
+    pytest.mark.same_everywhere,
+    pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning"),
+]
 apply = partial(engine.apply, max_fault_share=None)
 
 

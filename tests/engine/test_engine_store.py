@@ -25,7 +25,10 @@ from weaklabel.lf.votes import BatchVotes
 from weaklabel.types import Fault, Pair, Pairs
 
 # Some functions here fail on purpose.
-pytestmark = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
+pytestmark = [
+    pytest.mark.same_everywhere,
+    pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning"),
+]
 apply = partial(engine.apply, max_fault_share=None)
 apply_with_costs = partial(engine.apply_with_costs, max_fault_share=None)
 

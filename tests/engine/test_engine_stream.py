@@ -23,7 +23,10 @@ from weaklabel.lf.columns import column_scores, column_verdict
 from weaklabel.types import Pairs
 
 # Some functions here fail on purpose.
-pytestmark = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
+pytestmark = [
+    pytest.mark.same_everywhere,
+    pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning"),
+]
 apply = partial(engine.apply, max_fault_share=None)
 apply_with_costs = partial(engine.apply_with_costs, max_fault_share=None)
 

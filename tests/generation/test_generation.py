@@ -28,6 +28,8 @@ from weaklabel.training.sampling import Sampling
 from weaklabel.types import sigmoid
 from weaklabel.types.messages import copied
 
+pytestmark = pytest.mark.same_everywhere
+
 PROMPTS = [{"prompt": f"Question {i}?"} for i in range(6)]
 
 

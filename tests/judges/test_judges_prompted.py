@@ -33,6 +33,8 @@ from weaklabel.lf.discovery import fingerprint, load_spec, settings_of
 from weaklabel.servers.protocol import Reply, Token
 from weaklabel.types import Pair, Pairs, swap_votes
 
+pytestmark = pytest.mark.same_everywhere
+
 faults_are_expected = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
 
 KEY = "sk-very-secret-0123456789"

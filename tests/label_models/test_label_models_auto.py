@@ -20,6 +20,8 @@ from weaklabel.label_models.k_class.majority_vote import MajorityVote
 from weaklabel.label_models.k_class.moments import Moments
 from weaklabel.text.ngrams import pair_features
 
+pytestmark = pytest.mark.same_everywhere
+
 
 def right_and_ece(p: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Share right, ties sharing, and the calibration error over 15 equal bins of the largest probability."""

@@ -33,6 +33,8 @@ from weaklabel.types import Pair, Pairs
 LF_FILE = '''
 from weaklabel.lf import labeling_function, response_scorer, ABSTAIN
 
+pytestmark = pytest.mark.same_everywhere
+
 @response_scorer
 def good_words(response):
     """Counts the word that people like."""

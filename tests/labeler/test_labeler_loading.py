@@ -33,6 +33,8 @@ CODE = """
 from pathlib import Path
 from weaklabel import response_scorer
 
+pytestmark = pytest.mark.same_everywhere
+
 Path("was_run").touch()
 
 @response_scorer

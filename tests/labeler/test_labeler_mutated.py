@@ -22,6 +22,8 @@ from weaklabel.labeler import Labeler, fit
 from weaklabel.lf import column_scores
 from weaklabel.types import Labels, Pairs, Votes
 
+pytestmark = pytest.mark.same_everywhere
+
 LFS = [column_scores(name, f"{name}_a", f"{name}_b") for name in ("one", "two", "three")]
 # Each with a calibrator of its own, so that every kind of either is met.
 CALIBRATED = dict(

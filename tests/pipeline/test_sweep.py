@@ -21,6 +21,8 @@ from weaklabel.pipeline.sweep.making import Maker
 from weaklabel.reward.registry import REWARD_MODELS
 from weaklabel.types import Pairs
 
+pytestmark = pytest.mark.same_everywhere
+
 OURS = Arm("pair_model:soft", "all", 0.0)
 FEW = {"gold": [20, 40], "seeds": 2, "weak": [30, "all"], "thresholds": [0.0, 0.7]}
 

@@ -20,6 +20,8 @@ from weaklabel.pictures import (
 )
 from weaklabel.report import write_report
 
+pytestmark = pytest.mark.same_everywhere
+
 WIDTHS = (360, 1280)
 
 

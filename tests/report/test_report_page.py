@@ -28,6 +28,8 @@ from weaklabel.workbench.added_value import added_value
 from weaklabel.workbench.bias import label_bias
 from weaklabel.workbench.dependencies import dependencies
 
+pytestmark = pytest.mark.same_everywhere
+
 
 class Page(HTMLParser):
     """Tags, attributes and text of a page, as a browser would see them."""

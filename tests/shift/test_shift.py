@@ -16,6 +16,8 @@ from weaklabel.shift import Reference, Shift, shift
 from weaklabel.shift.found import Change, cohens_h
 from weaklabel.types import Pairs, Votes
 
+pytestmark = pytest.mark.same_everywhere
+
 WORDS = [f"word{i:03d}" for i in range(300)]  # of one length, so that topics are nothing but words
 SETS = ("mt_bench_train", "ultrafeedback_train", "hh_rlhf_train")
 
