@@ -75,7 +75,7 @@ class Exported(Result):
         lines = [
             f"kept {self.n_kept:,} of {self.n_pairs:,} labelled pairs ({self.kept_share:.1%})",
             f"left out: {left or 'nothing'}",
-            f"expected accuracy: {expected}",
+            *([f"expected accuracy: {expected}"] if self.n_kept else []),
         ]
         if self.gold_agreement is not None:
             flag = "in-sample: this gold was used to fit" if self.gold_in_sample else "not used to fit"
