@@ -24,9 +24,10 @@ from typing import Any, Final, Literal, NamedTuple, overload
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from weaklabel.text.column import TextColumn
-from weaklabel.text.tokens import Ints, Kind, buffers, lengths
+from weaklabel.text.tokens import Ints, Kind, Tokens, buffers, lengths, numbered
 from weaklabel.types import FloatArray, Text
 
 _WORD: Final = "0-9A-Za-z_"
@@ -131,6 +132,28 @@ class Pattern:
             return count_matches(text, self.compiled)
         known = text if isinstance(text, Text) else Text(text)
         return float(known.remember(_key(self.compiled, True), self._count_one, self._count_all))
+
+    def found(self, texts: TextColumn) -> NDArray[np.bool_]:
+        """`(n,)`: whether there is a match in each text."""
+        return count_matches(texts, self.compiled, each=False) > 0
+
+    def first(self, texts: TextColumn) -> dict[int, re.Match[str]]:
+        """The first match in each distinct text that has one, by its place in `texts.distinct`."""
+        rows = np.flatnonzero(self.found(texts.distinct))
+        some = zip(rows.tolist(), texts.distinct.series.gather(rows).to_list(), strict=True)
+        return {row: match for row, text in some if (match := self.compiled.search(text))}
+
+    def matches(self, texts: TextColumn) -> Tokens:
+        """What matches in each distinct text, as numbered words; the pattern has no groups that capture."""
+        key = "linear:matches", self.compiled.pattern, self.compiled.flags
+        return texts.distinct.remember(key, self._matches)
+
+    def _matches(self, texts: TextColumn) -> Tokens:
+        form = linear(self.compiled)
+        if isinstance(form, str) or form.foreign != "as it is" or form.lowered or form.after_break:
+            found = [self.compiled.findall(text) for text in texts.raw]
+            return numbered(pl.Series(found, dtype=pl.List(pl.String)).to_arrow())
+        return numbered(texts.series.str.extract_all(form.pattern).to_arrow())
 
     def _count_one(self, text: Text) -> int:
         return len(self.compiled.findall(text))

@@ -196,6 +196,13 @@ class Tokens:
         codes, names = self.vocabulary.renamed(rename)
         return Tokens(codes.take(self.codes), self.offsets, names)
 
+    def first(self, n: int) -> Tokens:
+        """The first `n` words of every text."""
+        counts = np.minimum(self.counts, n)
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1] - offsets[:-1], counts)
+        return Tokens(self.codes.take(places), offsets, self.vocabulary)
+
     @cached_property
     def rows(self) -> Ints:
         """`(n_words,)` int64: the text that each word stands in."""
@@ -313,6 +320,15 @@ def tokenize(texts: pa.LargeStringArray, beyond: BeyondOfTexts | None = None) ->
     codes = np.concatenate([np.empty(0, np.int32), *(b.codes for b in blocks)])
     offsets = np.cumsum(np.concatenate([np.zeros(1, np.int64), *(b.counts for b in blocks)]))
     return Tokens(codes, offsets, vocabulary)
+
+
+def numbered(lists: pa.LargeListArray) -> Tokens:
+    """Lists of strings, taken for the words of texts as they are."""
+    encoded, vocabulary = lists.flatten().dictionary_encode(), current_vocabulary()
+    names = encoded.dictionary.to_pylist()
+    codes = np.fromiter(map(vocabulary.add, names), np.int32, len(names))
+    offsets: Ints = numbers_of(lists.offsets).astype(np.int64, copy=False)
+    return Tokens(codes.take(numbers_of(encoded.indices)), offsets - offsets[0], vocabulary)
 
 
 class _Block(NamedTuple):

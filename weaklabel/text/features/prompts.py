@@ -11,7 +11,7 @@ from weaklabel.text.column import TextColumn
 from weaklabel.text.features._registry import as_text, prompt_feature
 from weaklabel.text.features.faults import trigrams
 from weaklabel.text.features.words import content_words, topics
-from weaklabel.text.tokens import Ints, replaced
+from weaklabel.text.tokens import Ints, Tokens, replaced
 from weaklabel.types import FloatArray, Text
 
 
@@ -53,10 +53,21 @@ def _(response: TextColumn, prompt: TextColumn) -> Ints:
 
 def _shared_topics(response: TextColumn, prompt: TextColumn) -> tuple[Ints, Ints]:
     """Per row, `(n,)` each: content words that both have, and that the prompt has."""
-    own, asked = topics(response), topics(prompt)
-    mine, theirs = response.indices, prompt.indices
-    n_asked = asked.distinct.counts(len(prompt.distinct))
-    # Every content word of every row's prompt, looked up among those of the row's response.
+    return shared_words(topics(response), response.indices, topics(prompt), prompt.indices)
+
+
+def shared_words(own: Tokens, mine: Ints, asked: Tokens, theirs: Ints) -> tuple[Ints, Ints]:
+    """Distinct words that two texts share, row by row.
+
+    Args:
+        own, asked: the words of some texts, and of others.
+        mine, theirs: `(n,)` each, the text of a row in `own`, and in `asked`.
+
+    Returns:
+        `(n,)` each: distinct words that both texts have, and that the text in `asked` has.
+    """
+    n_asked = asked.distinct.counts(len(asked))
+    # Every distinct word of every row's text in `asked`, looked up among those of the row's other text.
     n = n_asked[theirs]
     row = np.repeat(np.arange(len(n)), n)
     within = np.arange(len(row)) - np.repeat(np.cumsum(n) - n, n)
