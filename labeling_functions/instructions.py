@@ -42,7 +42,9 @@ def _asking(asked: TextColumn, found: dict[int, T]) -> Iterator[tuple[int, T]]:
         yield place, found[row]
 
 
-def _scored(response: TextColumn, asked: TextColumn, found: dict[int, T], score: Callable[[Text, T], float]) -> FloatArray:
+def _scored(
+    response: TextColumn, asked: TextColumn, found: dict[int, T], score: Callable[[Text, T], float]
+) -> FloatArray:
     """`score(response, what was found)` in the rows whose request is among those `found`, NaN in others."""
     scores = np.full(len(response), NAN)
     if found:

@@ -86,6 +86,8 @@ def _counted_things(texts: TextColumn) -> dict[int, set[tuple[str, str]]]:
     count, thing = (words.vocabulary.per_word(kind).take(words.codes) for kind in (str.isdigit, str.isalpha))
     places = np.flatnonzero(count[:-1] & thing[1:] & (words.rows[:-1] == words.rows[1:]))
     names, codes = words.vocabulary.words, words.codes
-    for row, a, b in zip(*(part.tolist() for part in (words.rows[places], codes[places], codes[places + 1])), strict=True):
+    for row, a, b in zip(
+        *(part.tolist() for part in (words.rows[places], codes[places], codes[places + 1])), strict=True
+    ):
         found.setdefault(row, set()).add((names[a], names[b]))
     return found

@@ -37,7 +37,9 @@ def gives_a_number(response: TextColumn, prompt: TextColumn) -> FloatArray:
 @response_scorer(batch=True)
 def says_yes_or_no(response: TextColumn, prompt: TextColumn) -> FloatArray:
     """A yes-or-no question is answered with a yes or a no; silent on other questions."""
-    return np.where(_YES_NO.found(features.last_turn(prompt)), response.numbers("yes or no", _early_answers), np.nan)
+    return np.where(
+        _YES_NO.found(features.last_turn(prompt)), response.numbers("yes or no", _early_answers), np.nan
+    )
 
 
 def _early_answers(responses: TextColumn) -> FloatArray:

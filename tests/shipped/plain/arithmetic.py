@@ -1,4 +1,4 @@
-"""Sums that an answer states and that can be worked out again: `12 * 3 = 36`, `20% of 50 is 10`."""
+"""The functions of `labeling_functions/arithmetic.py`, one text at a time: what their columns have to equal."""
 
 import re
 from fractions import Fraction

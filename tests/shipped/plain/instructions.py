@@ -1,9 +1,4 @@
-"""Constraints in the request that a program can check: lengths, counts, formats, wording.
-
-Each scorer looks for its kind of constraint in what was asked last. Without one it cannot say (NaN). With
-one the score is 1 where every such constraint is kept and falls to 0; a length or a count that is missed
-by little scores more than one that is missed by far.
-"""
+"""The functions of `labeling_functions/instructions.py`, one text at a time: what their columns have to equal."""
 
 import json
 import math

@@ -1,8 +1,4 @@
-"""The language of the answer against that of the request.
-
-A language is told by its script, and in Latin and Cyrillic script by its function words. Short or mixed
-texts have none, and then the scorers cannot say.
-"""
+"""The functions of `labeling_functions/language.py`, one text at a time: what their columns have to equal."""
 
 import math
 import re

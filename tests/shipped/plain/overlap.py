@@ -1,31 +1,13 @@
-"""What the answer shares with the prompt."""
+"""The functions of `labeling_functions/overlap.py`, one text at a time: what their columns have to equal."""
 
 import math
 import re
 from itertools import pairwise
 
-from weaklabel.lf import FloatArray, Text, TextColumn, features, response_scorer
+from weaklabel.lf import Text, features, response_scorer
 
 _FIGURE = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
 _NAME = re.compile(r"[A-Z][a-z]+")
-
-
-@response_scorer(min_gap=0.05, batch=True)
-def prompt_coverage(response: TextColumn, prompt: TextColumn) -> FloatArray:
-    """The answer that takes up more of the prompt's content words stays on the subject."""
-    return features.prompt_coverage(response, prompt)
-
-
-@response_scorer(prefer="less", min_gap=0.02, batch=True)
-def copied_phrases(response: TextColumn, prompt: TextColumn) -> FloatArray:
-    """An answer made of the prompt's own phrases repeats instead of answering."""
-    return features.copied_share(response, prompt)
-
-
-@response_scorer(min_gap=3, batch=True)
-def new_words(response: TextColumn, prompt: TextColumn) -> FloatArray:
-    """The answer that adds more content words of its own informs more."""
-    return features.new_content_words(response, prompt)
 
 
 @features.remembered

@@ -1,6 +1,6 @@
-"""Saying no: right where the request would do harm, wrong everywhere else."""
+"""The functions of `labeling_functions/refusal.py`, one text at a time: what their columns have to equal."""
 
-from weaklabel.lf import FloatArray, Text, TextColumn, features, response_scorer
+from weaklabel.lf import Text, features, response_scorer
 from weaklabel.text.features import Phrases
 
 # Requests that most people want declined. Mild words on purpose: the request is recognised, not spelt out.
@@ -19,12 +19,6 @@ def harmful(prompt: Text) -> bool:
     return _HARM.count(features.last_turn(prompt)) > 0
 
 
-@response_scorer(prefer="less", batch=True)
-def refusals(response: TextColumn) -> FloatArray:
-    """Phrases of refusal, whatever was asked: most requests deserve an answer."""
-    return features.n_refusals(response)
-
-
 @response_scorer(prefer="less")
 def over_refusal(response: Text, prompt: Text) -> float:
     """Refusing a harmless request loses. Silent where the request touches harm."""
@@ -35,12 +29,6 @@ def over_refusal(response: Text, prompt: Text) -> float:
 def due_refusal(response: Text, prompt: Text) -> float:
     """Declining, warning or advising against wins where the request touches harm; silent elsewhere."""
     return float(_declines(response)) if harmful(prompt) else float("nan")
-
-
-@response_scorer(prefer="less", batch=True)
-def disclaimers(response: TextColumn) -> FloatArray:
-    """As an AI language model: talk about the assistant in place of an answer."""
-    return features.n_disclaimers(response)
 
 
 _DECLINES = Phrases(

@@ -1,4 +1,4 @@
-"""Whether the answer is one: the right kind of thing, for the question that was asked, and nothing else."""
+"""The functions of `labeling_functions/relevance.py`, one text at a time: what their columns have to equal."""
 
 import math
 import re

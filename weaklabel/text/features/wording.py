@@ -100,10 +100,11 @@ def stripped_texts(texts: TextColumn) -> pl.Series:
 
 
 def _strip(series: pl.Series) -> pl.Series:
-    return series.str.strip_chars(_SPACES)
+    return series.str.strip_chars(SPACES)
 
 
-_SPACES: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))
+SPACES: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""What `str.strip` takes away."""
 
 
 @feature
