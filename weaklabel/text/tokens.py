@@ -315,7 +315,7 @@ def tokenize(texts: pa.LargeStringArray, beyond: BeyondOfTexts | None = None) ->
             found.inside(starts[a], starts[b]),
             vocabulary,
         )
-        for a, b in _blocks(starts)
+        for a, b in blocks_of(starts)
     ]
     codes = np.concatenate([np.empty(0, np.int32), *(b.codes for b in blocks)])
     offsets = np.cumsum(np.concatenate([np.zeros(1, np.int64), *(b.counts for b in blocks)]))
@@ -331,7 +331,7 @@ def numbered(lists: pa.LargeListArray) -> Tokens:
     return Tokens(codes.take(numbers_of(encoded.indices)), offsets - offsets[0], vocabulary)
 
 
-class _Block(NamedTuple):
+class Coded(NamedTuple):
     """The words of some texts, in numbers, and how many each text has."""
 
     codes: Codes
@@ -343,7 +343,7 @@ def _lowered(texts: pa.LargeStringArray, rows: Ints) -> pa.LargeStringArray:
     return replaced(texts, rows, [text.lower() for text in texts.take(arrow_of(rows)).to_pylist()])
 
 
-def _blocks(starts: Ints) -> Iterator[tuple[int, int]]:
+def blocks_of(starts: Ints) -> Iterator[tuple[int, int]]:
     """First text and last but one, of about half a megabyte of texts at a time; a longer text by itself."""
     first, n = 0, len(starts) - 1
     while first < n:
@@ -352,9 +352,19 @@ def _blocks(starts: Ints) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _block(raw: Bytes, ends: Ints, beyond: Beyond, vocabulary: Vocabulary) -> _Block:
+def _block(raw: Bytes, ends: Ints, beyond: Beyond, vocabulary: Vocabulary) -> Coded:
     """The words of some texts, which begin, and the last ends, at `ends`."""
-    letters = _letters(raw, beyond)
+    return coded(_letters(raw, beyond), ends, vocabulary)
+
+
+def coded(letters: Bytes, ends: Ints, vocabulary: Vocabulary) -> Coded:
+    """The runs of bytes other than 0 of some texts, which begin, and the last ends, at `ends`.
+
+    Args:
+        letters: the bytes of the texts, each of which ends with a 0, and sixteen more at the end.
+        ends: `(n + 1,)` where the texts begin, and the last ends.
+        vocabulary: what numbers them.
+    """
     inside = letters != 0
     edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     if inside[0]:
@@ -371,7 +381,7 @@ def _block(raw: Bytes, ends: Ints, beyond: Beyond, vocabulary: Vocabulary) -> _B
     keys[long] = 0  # no word: what they are follows
     codes = vocabulary.codes_of(keys)
     codes[long] = vocabulary.codes_of(first, more)
-    return _Block(codes, np.diff(np.searchsorted(starts, ends)))
+    return Coded(codes, np.diff(np.searchsorted(starts, ends)))
 
 
 def _letters(raw: Bytes, beyond: Beyond) -> Bytes:

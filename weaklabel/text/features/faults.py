@@ -12,9 +12,8 @@ import polars as pl
 from weaklabel.text.column import TextColumn
 from weaklabel.text.features._registry import feature, remembered
 from weaklabel.text.features.marks import n_code_fences, n_list_items
-from weaklabel.text.features.wording import n_sentences, stripped_texts
+from weaklabel.text.features.wording import n_sentences, parted_sentences, stripped_texts
 from weaklabel.text.features.words import words
-from weaklabel.text.patterns import SPACE
 from weaklabel.text.tokens import Ints, Tokens
 from weaklabel.types import FloatArray, Text
 
@@ -29,17 +28,10 @@ def repeated_sentence_share(text: Text) -> float:
     return 1 - len(set(text.sentences)) / max(1, len(text.sentences)) if text.sentences else 0.0
 
 
-# What parts two sentences, with the mark that stays with the first.
-_BETWEEN: Final = rf"([.!?])[\"')\]]*[{SPACE}]+|[{SPACE}]*\n[{SPACE}]*"
-
-
 @repeated_sentence_share.on_columns
 def _(texts: TextColumn) -> FloatArray:
     sentences = n_sentences(texts)
-    parted = (
-        stripped_texts(texts).str.replace_all(_BETWEEN, "${1}\n").str.split("\n")
-    )  # no sentence holds a break
-    distinct = parted.list.n_unique().to_numpy()
+    distinct = parted_sentences(texts).str.split("\n").list.n_unique().to_numpy()  # no sentence holds a break
     return np.where(sentences > 0, 1 - distinct / np.maximum(1, sentences), 0.0)
 
 
