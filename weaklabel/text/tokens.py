@@ -198,10 +198,22 @@ class Tokens:
 
     def first(self, n: int) -> Tokens:
         """The first `n` words of every text."""
-        counts = np.minimum(self.counts, n)
+        return self._parts(self.offsets[:-1], np.minimum(self.counts, n))
+
+    def take(self, rows: Ints) -> Tokens:
+        """Some of the texts, in any order and any number of times."""
+        return self._parts(self.offsets[rows], self.counts[rows])
+
+    def _parts(self, starts: Ints, counts: Ints) -> Tokens:
         offsets = np.concatenate([[0], np.cumsum(counts)])
-        places = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1] - offsets[:-1], counts)
+        places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], counts)
         return Tokens(self.codes.take(places), offsets, self.vocabulary)
+
+    def numbers_in(self, vocabulary: Vocabulary) -> Ints:
+        """What words of this vocabulary are in another, by their numbers here; 0 for those that it lacks."""
+        if vocabulary is self.vocabulary:
+            return np.arange(len(vocabulary))
+        return np.array([vocabulary.code(word) or 0 for word in self.vocabulary.words])
 
     @cached_property
     def rows(self) -> Ints:

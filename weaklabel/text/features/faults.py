@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from weaklabel.text.features.marks import n_code_fences, n_list_items
 from weaklabel.text.features.wording import n_sentences, parted_sentences, stripped_texts
 from weaklabel.text.features.words import words
 from weaklabel.text.tokens import Ints, Tokens
+from weaklabel.text.vocabulary import Vocabulary
 from weaklabel.types import FloatArray, Text
 
 
@@ -52,25 +54,30 @@ def repeated_trigram_share(text: Text) -> float:
 @repeated_trigram_share.on_columns
 def _(texts: TextColumn) -> FloatArray:
     words = texts.words
-    n = words.counts - 2
-    bits = len(words.vocabulary).bit_length()
-    at_once = 1 << max(0, 63 - 3 * bits)  # texts whose number fits into an int64 beside three words
-    found = [_distinct_trigrams(words, row, row + at_once, bits) for row in range(0, len(words), at_once)]
-    return np.where(n > 0, 1 - np.concatenate([np.empty(0), *found]) / np.maximum(1, n), 0.0)
+    n, distinct = words.counts - 2, np.zeros(len(words))
+    for rows, bits in runs_at_once(words.vocabulary, len(words)):
+        part = words.take(np.arange(rows.start, rows.stop))
+        distinct[rows] = np.bincount(distinct_trigrams(part, bits) >> 3 * bits, minlength=len(part))
+    return np.where(n > 0, 1 - distinct / np.maximum(1, n), 0.0)
 
 
-def _distinct_trigrams(words: Tokens, first: int, last: int, bits: int) -> Ints:
-    """Distinct runs of three words in each of the texts from `first` to before `last`."""
-    offsets = words.offsets[first : last + 1]
-    codes = words.codes[offsets[0] : offsets[-1]].astype(np.int64)
-    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+def runs_at_once(vocabulary: Vocabulary, n: int) -> Iterator[tuple[slice, int]]:
+    """Some of n texts at a time, whose number fits into an int64 beside three words, and how many bits a word has."""
+    bits = len(vocabulary).bit_length()
+    size = 1 << max(0, 63 - 3 * bits)
+    for first in range(0, n, size):
+        yield slice(first, min(first + size, n)), bits
+
+
+def distinct_trigrams(words: Tokens, bits: int) -> Ints:
+    """Distinct runs of three words of each text, sorted: the text, and the words with so many bits each."""
+    codes, rows = words.codes.astype(np.int64), words.rows
     runs = codes[:-2] << 2 * bits | codes[1:-1] << bits | codes[2:]
-    inside = rows[:-2] == rows[2:]
-    keys = (rows[:-2] << 3 * bits | runs)[inside]
+    keys = (rows[:-2] << 3 * bits | runs)[rows[:-2] == rows[2:]]
     keys.sort()
     new = np.ones(len(keys), np.bool_)
     np.not_equal(keys[1:], keys[:-1], out=new[1:])
-    return np.bincount(keys[new] >> 3 * bits, minlength=len(offsets) - 1)
+    return keys[new]
 
 
 _END_MARKS: Final = ".!?:;…。！？؟\"'”’)]}>*`|$~"

@@ -9,7 +9,7 @@ import numpy as np
 
 from weaklabel.text.column import TextColumn
 from weaklabel.text.features._registry import as_text, prompt_feature
-from weaklabel.text.features.faults import trigrams
+from weaklabel.text.features.faults import distinct_trigrams, runs_at_once, trigrams
 from weaklabel.text.features.words import content_words, topics
 from weaklabel.text.tokens import Ints, Tokens, replaced
 from weaklabel.types import FloatArray, Text
@@ -37,6 +37,24 @@ def copied_share(response: Text, prompt: Text) -> float:
     """Share of the response's distinct runs of three words that stand in the prompt, in [0, 1]."""
     own = trigrams(response)
     return len(own & trigrams(prompt)) / len(own) if own else 0.0
+
+
+@copied_share.on_columns
+def _(response: TextColumn, prompt: TextColumn) -> FloatArray:
+    own, asked = response.words, prompt.words
+    asked = Tokens(asked.numbers_in(own.vocabulary).take(asked.codes), asked.offsets, own.vocabulary)
+    mine, theirs = response.indices, prompt.indices
+    found = np.zeros((2, len(response)))
+    for rows, bits in runs_at_once(own.vocabulary, len(response)):
+        given = distinct_trigrams(own.take(mine[rows]), bits)
+        both = np.concatenate([given, distinct_trigrams(asked.take(theirs[rows]), bits)])
+        both.sort()
+        shared = both[:-1][both[1:] == both[:-1]]
+        found[:, rows] = [
+            np.bincount(keys >> 3 * bits, minlength=len(mine[rows])) for keys in (given, shared)
+        ]
+    n, shared = found
+    return shared / np.maximum(1, n)
 
 
 @prompt_feature
@@ -71,9 +89,8 @@ def shared_words(own: Tokens, mine: Ints, asked: Tokens, theirs: Ints) -> tuple[
     n = n_asked[theirs]
     row = np.repeat(np.arange(len(n)), n)
     within = np.arange(len(row)) - np.repeat(np.cumsum(n) - n, n)
-    codes = asked.distinct.codes[(np.cumsum(n_asked) - n_asked)[theirs[row]] + within].astype(np.int64)
-    if own.vocabulary is not asked.vocabulary:  # the last was full when the second column was made
-        codes = np.array([own.vocabulary.code(word) or 0 for word in asked.vocabulary.words])[codes]
+    codes = asked.distinct.codes[(np.cumsum(n_asked) - n_asked)[theirs[row]] + within]
+    codes = asked.numbers_in(own.vocabulary)[codes]
     held = own.hold(mine[row], codes)
     return np.bincount(row[held], minlength=len(n)), n
 
