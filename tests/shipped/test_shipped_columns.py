@@ -35,7 +35,7 @@ _texts = st.one_of(
 
 
 @pytest.mark.parametrize("name", sorted(_PLAIN))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(pairs=st.lists(st.tuples(_texts, _texts), min_size=1, max_size=6))
 def test_a_column_scores_what_its_plain_twin_scores(name: str, pairs: list[tuple[str, str]]) -> None:
     scorer, twin = _COLUMNS[name], _PLAIN[name]

@@ -24,7 +24,7 @@ _words = st.sampled_from(_RULED + sorted({*BOOSTER_DICT, *SPECIAL_CASES}) + NEGA
 _sentences = st.lists(st.one_of(_words, odd_texts), max_size=25).map(" ".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(_sentences, min_size=1, max_size=4))
 @example(["It is not the bomb. But good, no bad; GOOD! VERY good\u3000day? kind of great"])
 def test_a_column_has_the_sentiment_of_each_text(texts: list[str]) -> None:

@@ -211,8 +211,6 @@ class Tokens:
 
     def numbers_in(self, vocabulary: Vocabulary) -> Ints:
         """What words of this vocabulary are in another, by their numbers here; 0 for those that it lacks."""
-        if vocabulary is self.vocabulary:
-            return np.arange(len(vocabulary))
         return np.array([vocabulary.code(word) or 0 for word in self.vocabulary.words])
 
     @cached_property

@@ -13,9 +13,9 @@ import polars as pl
 from weaklabel.text.column import TextColumn
 from weaklabel.text.features._registry import feature, remembered
 from weaklabel.text.features.marks import n_code_fences, n_list_items
-from weaklabel.text.features.wording import n_sentences, parted_sentences, stripped_texts
+from weaklabel.text.features.wording import SPACES, n_sentences, parted_sentences, stripped_texts
 from weaklabel.text.features.words import words
-from weaklabel.text.tokens import Ints, Tokens
+from weaklabel.text.tokens import Ints, Kind, Tokens
 from weaklabel.text.vocabulary import Vocabulary
 from weaklabel.types import FloatArray, Text
 
@@ -35,6 +35,37 @@ def _(texts: TextColumn) -> FloatArray:
     sentences = n_sentences(texts)
     distinct = parted_sentences(texts).str.split("\n").list.n_unique().to_numpy()  # no sentence holds a break
     return np.where(sentences > 0, 1 - distinct / np.maximum(1, sentences), 0.0)
+
+
+# The mark of a list item.
+_MARK: Final = r"^[ \t]*(?:[-*+•]|[0-9]{1,3}[.)])[ \t]+"
+
+
+def repeated_lines(texts: TextColumn) -> FloatArray:
+    """`(n,)` lines of each text that stood there before, whatever their case; marks of list items are left out."""
+    return texts.numbers("repeated lines", _repeated_lines)
+
+
+def _repeated_lines(texts: TextColumn) -> FloatArray:
+    lines = (
+        pl.DataFrame({"row": np.arange(len(texts)), "line": texts.series.str.split("\n")})
+        .explode("line")
+        .filter(pl.col("line").str.strip_chars(SPACES) != "")
+        .with_columns(pl.col("line").str.replace(_MARK, "").str.strip_chars(SPACES).str.to_lowercase())
+    )
+    n, distinct = (
+        np.bincount(some["row"].to_numpy(), minlength=len(texts)) for some in (lines, lines.unique())
+    )
+    repeated = (n - distinct).astype(np.float64)
+    beyond, rows = texts.beyond
+    odd = np.unique(rows[beyond.are(Kind.CAPITAL)])  # Python has its own way with these
+    repeated[odd] = [_repeated(text) for text in texts.series.gather(odd).to_list()]
+    return repeated
+
+
+def _repeated(text: str) -> int:
+    lines = [re.sub(_MARK, "", line).strip().lower() for line in text.split("\n") if line.strip()]
+    return len(lines) - len(set(lines))
 
 
 @remembered
@@ -77,7 +108,8 @@ def distinct_trigrams(words: Tokens, bits: int) -> Ints:
     keys.sort()
     new = np.ones(len(keys), np.bool_)
     np.not_equal(keys[1:], keys[:-1], out=new[1:])
-    return keys[new]
+    distinct: Ints = keys[new]
+    return distinct
 
 
 _END_MARKS: Final = ".!?:;…。！？؟\"'”’)]}>*`|$~"

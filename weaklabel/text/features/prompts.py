@@ -42,7 +42,9 @@ def copied_share(response: Text, prompt: Text) -> float:
 @copied_share.on_columns
 def _(response: TextColumn, prompt: TextColumn) -> FloatArray:
     own, asked = response.words, prompt.words
-    asked = Tokens(asked.numbers_in(own.vocabulary).take(asked.codes), asked.offsets, own.vocabulary)
+    if asked.vocabulary is not own.vocabulary:  # the last was full when the second column was made
+        codes = asked.numbers_in(own.vocabulary).take(asked.codes).astype(np.int32)
+        asked = Tokens(codes, asked.offsets, own.vocabulary)
     mine, theirs = response.indices, prompt.indices
     found = np.zeros((2, len(response)))
     for rows, bits in runs_at_once(own.vocabulary, len(response)):
@@ -90,7 +92,8 @@ def shared_words(own: Tokens, mine: Ints, asked: Tokens, theirs: Ints) -> tuple[
     row = np.repeat(np.arange(len(n)), n)
     within = np.arange(len(row)) - np.repeat(np.cumsum(n) - n, n)
     codes = asked.distinct.codes[(np.cumsum(n_asked) - n_asked)[theirs[row]] + within]
-    codes = asked.numbers_in(own.vocabulary)[codes]
+    if own.vocabulary is not asked.vocabulary:
+        codes = asked.numbers_in(own.vocabulary)[codes]
     held = own.hold(mine[row], codes)
     return np.bincount(row[held], minlength=len(n)), n
 

@@ -102,13 +102,14 @@ def _bits(field: str) -> int:
     """What VADER's rules ask of a field."""
     stripped = field.strip(string.punctuation)
     word = stripped if len(stripped) > 2 else field  # what is shorter is likely an emoticon
-    lower, bits = word.lower(), 0
+    bits, lower = 0, word.lower()
     if (valence := _analyzer().lexicon.get(lower)) is not None:
         bits |= _CHARGED | round(10 * valence) + 64 << _TENTHS_AT
     boost = _rules().BOOSTER_DICT.get(lower, 0.0)
     bits |= _BOOSTS * (boost > 0) | _DAMPENS * (boost < 0) | _CAPITALS * word.isupper()
     bits |= _NEGATES * (lower in _negations() or "n't" in lower)
-    return bits | _ROLES.get(lower, 0) << _ROLE_AT | _phrases()[0].get(lower, 0) << _PHRASE_AT
+    bits |= _ROLES.get(lower, 0) << _ROLE_AT
+    return bits | _phrases()[0].get(lower, 0) << _PHRASE_AT
 
 
 def _role(bits: Codes) -> Codes:
@@ -235,28 +236,31 @@ def _charges(fields: _Fields) -> tuple[FloatArray, Ints]:
     one, two, three = map(_role, before)
     c, shouted = _rules(), shouts[sentence]
 
-    alone = own >> _TENTHS_AT & 127
-    alone = (alone - 64) / 10
+    alone = ((own >> _TENTHS_AT & 127) - 64) / 10
     value = np.where((_role(own) == _NO) & ((after & _CHARGED) > 0), 0.0, alone)
     denied = (one == _NO) | (two == _NO) | ((three == _NO) & (one == _OR))
     value = np.where(denied, alone * c.N_SCALAR, value)
     value = value + _louder(value, own, shouted)
-    so = (one == _SO, two == _SO)
-    more = (None, (two == _NEVER) & so[0], (three == _NEVER) & so[1] | so[0])
-    same = (
-        None,
-        (two == _WITHOUT) & (one == _DOUBT),
-        (three == _WITHOUT) & ((two == _DOUBT) | (one == _DOUBT)),
+    so_one, so_two = one == _SO, two == _SO
+    nothing = np.zeros(len(at), np.bool_)
+    steps = (  # a field before, its weight, and whether what stands between makes more of it, or takes it back
+        (before[0], 1.0, nothing, nothing),
+        (before[1], 0.95, (two == _NEVER) & so_one, (two == _WITHOUT) & (one == _DOUBT)),
+        (
+            before[2],
+            0.9,
+            (three == _NEVER) & so_two | so_one,
+            (three == _WITHOUT) & ((two == _DOUBT) | (one == _DOUBT)),
+        ),
     )
-    for back, (word, weight) in enumerate(zip(before, (1.0, 0.95, 0.9), strict=True)):
+    for back, (word, weight, more, same) in enumerate(steps):
         boost = np.select([(word & _BOOSTS) > 0, (word & _DAMPENS) > 0], [c.B_INCR, c.B_DECR], 0.0)
         boost = np.where(value < 0, -boost, boost)
         boost = boost + np.where(boost != 0, _louder(value, word, shouted), 0.0)
-        new = value + (boost * weight if back else boost)
+        new = value + boost * weight
         negated = np.where((word & _NEGATES) > 0, new * c.N_SCALAR, new)
-        if back:
-            negated = np.select([more[back], same[back]], [new * 1.25, new], negated)
-        value = np.where((place > back) & ((word & _CHARGED) == 0), negated, value)
+        new = np.select([more, same], [new * 1.25, new], negated)
+        value = np.where((place > back) & ((word & _CHARGED) == 0), new, value)
     least = (one == _LEAST) & ((before[0] & _CHARGED) == 0) & (two != _AT)
     return np.where(least, value * c.N_SCALAR, value), at
 
