@@ -101,20 +101,31 @@ def _told(texts: TextColumn) -> Ints:
 
 def _by_function_words(words: Tokens) -> Ints:
     """The language whose function words make up most of the words: at least a tenth, and three of them."""
-    languages = words.vocabulary.per_word(_languages)
-    kinds, kind = np.unique(languages, return_inverse=True)  # a hundred: one for each set of languages
-    places = np.flatnonzero(languages.take(words.codes))
-    keys = words.rows[places] * len(kinds) + kind[words.codes[places]]
-    uses = np.bincount(keys, minlength=len(words) * len(kinds)).reshape(len(words), len(kinds))
-    hits = uses @ (kinds[:, None] >> np.arange(len(lexicons.FUNCTION_WORDS)) & 1)
+    known = words.vocabulary.per_word(_languages).take(words.codes)
+    places, (_, shared) = np.flatnonzero(known), _function_words()
+    keys = words.rows[places] * len(shared) + known[places]
+    uses = np.bincount(keys, minlength=len(words) * len(shared)).reshape(len(words), len(shared))
+    hits = uses @ shared
     best, second = hits.max(axis=1), np.partition(hits, -2, axis=1)[:, -2]
     clear = (best >= 3) & (best >= 0.1 * words.counts) & (best > 1.2 * second)
     return np.where(clear, hits.argmax(axis=1), _UNKNOWN)
 
 
+@cache
+def _function_words() -> tuple[dict[str, int], Ints]:
+    """Function words, each with the number of the set of languages that have it, and those sets.
+
+    The sets are `(n_sets, n_languages)`, 1 for a language; set 0 is empty, that of all other words.
+    """
+    languages = lexicons.FUNCTION_WORDS.values()
+    sets = {word: tuple(word in known for known in languages) for word in frozenset().union(*languages)}
+    numbers = {held: number for number, held in enumerate(sorted(set(sets.values())), 1)}
+    shared = np.array([(False,) * len(languages), *numbers], np.int64)
+    return {word: numbers[held] for word, held in sets.items()}, shared
+
+
 def _languages(word: str) -> int:
-    """The languages of which it is a function word, a bit for each."""
-    return sum(1 << i for i, known in enumerate(lexicons.FUNCTION_WORDS.values()) if word in known)
+    return _function_words()[0].get(word, 0)
 
 
 @response_scorer(batch=True)
