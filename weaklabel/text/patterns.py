@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from re import _constants as c  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any, Final, Literal, NamedTuple, overload
@@ -175,7 +176,9 @@ def _by_re(pattern: re.Pattern[str], texts: Iterable[str], each: bool) -> list[i
 def _count(texts: TextColumn, pattern: re.Pattern[str], each: bool) -> FloatArray:
     form = linear(pattern)
     if isinstance(form, str):
-        return np.array(_by_re(pattern, texts.raw, each), np.float64)
+        counts, rows = np.zeros(len(texts)), _rows_to_search(texts, least_run(pattern))
+        counts[rows] = _by_re(pattern, texts.series.gather(rows).to_list(), each)
+        return counts
     searched = _searched(texts, form.foreign == "veiled", form.lowered, form.after_break)
     found = searched.str.count_matches(form.pattern) if each else searched.str.contains(form.pattern)
     counts = found.cast(pl.Float64).to_numpy()
@@ -184,6 +187,60 @@ def _count(texts: TextColumn, pattern: re.Pattern[str], each: bool) -> FloatArra
         counts = counts.copy()
         counts[odd] = _by_re(pattern, texts.series.gather(odd).to_list(), each)
     return counts
+
+
+@functools.lru_cache(maxsize=4096)
+def least_run(pattern: re.Pattern[str]) -> int:
+    """How many equal characters in a row every match holds, case aside; 1 where none are known to be equal.
+
+    >>> least_run(re.compile(r"(\\w)\1{3,}|x(!)\2+")), least_run(re.compile(r"(\\w+) \1"))
+    (2, 1)
+    """
+    return _run_of(_parser.parse(pattern.pattern, pattern.flags))
+
+
+def _run_of(parts: Any) -> int:
+    longest = 1
+    for (op, value), (next_op, next_value) in pairwise([*parts, (None, None)]):
+        inner: Any = ()
+        if op is c.BRANCH:
+            longest = max(longest, min(map(_run_of, value[1])))
+        elif op is c.SUBPATTERN:
+            group, _, _, inner = value
+            if inner.getwidth() == (1, 1) and next_op in (c.MAX_REPEAT, c.MIN_REPEAT):
+                again, _, repeated = next_value
+                if [*repeated] == [(c.GROUPREF, group)]:
+                    longest = max(longest, 1 + again)
+        elif op in (c.MAX_REPEAT, c.MIN_REPEAT) and value[0]:
+            inner = value[2]
+        longest = max(longest, _run_of(inner) if inner else 1)
+    return longest
+
+
+def _rows_to_search(texts: TextColumn, run: int) -> Ints:
+    """The texts that may hold so many equal characters in a row, case aside."""
+    if run == 1:
+        return np.arange(len(texts))
+    return texts.remember(("linear:runs", run), lambda column: _rows_with_runs(column, run))
+
+
+def _rows_with_runs(texts: TextColumn, run: int) -> Ints:
+    raw, offsets = buffers(texts.arrow)
+    lowered = np.frombuffer(raw.tobytes().translate(_LOWER), np.uint8)
+    ascii_run = np.flatnonzero(_ends_run(lowered[1:] == lowered[:-1], run))
+    beyond, rows = texts.beyond
+    adjacent = beyond.positions[:-1] + lengths(raw, beyond.positions[:-1]) == beyond.positions[1:]
+    equal = np.flatnonzero(_ends_run(adjacent & (beyond.points[1:] == beyond.points[:-1]), run))
+    cased = beyond.are(Kind.CAPITAL | Kind.FOLDS)  # which of them are equal, Python says
+    return np.unique(
+        np.concatenate([np.searchsorted(offsets, ascii_run, "right") - 1, rows[equal], rows[cased]])
+    )
+
+
+def _ends_run(same: NDArray[np.bool_], run: int) -> NDArray[np.bool_]:
+    """Where so many less one are true in a row, at the first."""
+    n = max(0, len(same) - run + 2)
+    return np.logical_and.reduce([same[i : n + i] for i in range(run - 1)])
 
 
 def _beyond(texts: TextColumn, foreign: str) -> Ints:
