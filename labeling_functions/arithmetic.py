@@ -3,7 +3,9 @@
 import re
 from fractions import Fraction
 
-from weaklabel.lf import Text, features, response_scorer
+import numpy as np
+
+from weaklabel.lf import FloatArray, Pattern, TextColumn, response_scorer
 
 _NUM = r"-?[$€£]?[0-9]{1,12}(?:,[0-9]{3}){0,9}(?:\.[0-9]{1,6})?"
 _OP = r"[-+*/×÷x−–]|\\times|\\div|plus|minus|times|multiplied by|divided by|over"
@@ -16,6 +18,9 @@ _SUM = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _PERCENT = re.compile(rf"({_NUM}) ?(?:%|percent) of ({_NUM}){_EQUALS}({_NUM})", re.ASCII | re.IGNORECASE)
+# What every such sum holds: a sign of equality before a number, and a sign before another.
+_RESULT = Pattern(rf"{_EQUALS.strip(' ?')} ?-?[$€£]?[0-9]", re.ASCII | re.IGNORECASE)
+_SIGN = Pattern(rf"(?:{_JOIN}|(?:%|percent) of )-?[$€£]?[0-9]", re.ASCII | re.IGNORECASE)
 _TOKEN = re.compile(rf"({_NUM})|({_OP})", re.ASCII | re.IGNORECASE)
 _SIGNS = {
     "×": "*",
@@ -59,9 +64,21 @@ def _evaluate(sum_: str) -> Fraction | None:
     return Fraction(sum(terms))
 
 
-@features.remembered
-def checked_sums(response: Text) -> tuple[int, int]:
-    """How many stated sums are right, and how many wrong."""
+def checked_sums(response: TextColumn) -> FloatArray:
+    """`(n, 2)`: how many stated sums are right, and how many wrong."""
+    return response.numbers("checked sums", _checked)
+
+
+def _checked(responses: TextColumn) -> FloatArray:
+    """Few texts hold what could be a sum; those are read one by one."""
+    found = np.zeros((len(responses), 2))
+    rows = np.flatnonzero(_RESULT.found(responses) & _SIGN.found(responses))
+    for row, text in zip(rows.tolist(), responses.series.gather(rows).to_list(), strict=True):
+        found[row] = _right_and_wrong(text)
+    return found
+
+
+def _right_and_wrong(response: str) -> tuple[int, int]:
     right = wrong = 0
     for sum_, stated in _SUM.findall(response):
         value = _evaluate(sum_)
@@ -73,14 +90,14 @@ def checked_sums(response: Text) -> tuple[int, int]:
     return right, wrong
 
 
-@response_scorer
-def right_sums(response: Text) -> float:
+@response_scorer(batch=True)
+def right_sums(response: TextColumn) -> FloatArray:
     """More right sums than wrong ones: the working can be trusted."""
-    right, wrong = checked_sums(response)
+    right, wrong = checked_sums(response).T
     return right - wrong
 
 
-@response_scorer(prefer="less")
-def wrong_sums(response: Text) -> float:
+@response_scorer(prefer="less", batch=True)
+def wrong_sums(response: TextColumn) -> FloatArray:
     """Any wrong sum spoils the result, however much else is right."""
-    return checked_sums(response)[1]
+    return checked_sums(response)[:, 1]

@@ -1,13 +1,16 @@
 """What the answer shares with the prompt."""
 
-import math
 import re
-from itertools import pairwise
 
-from weaklabel.lf import FloatArray, Text, TextColumn, features, response_scorer
+import numpy as np
 
-_FIGURE = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
-_NAME = re.compile(r"[A-Z][a-z]+")
+from weaklabel.lf import FloatArray, Pattern, TextColumn, features, response_scorer
+from weaklabel.text.features.prompts import shared_words
+from weaklabel.text.features.words import topic
+from weaklabel.text.tokens import Tokens
+
+_FIGURE = Pattern(r"[0-9]+(?:[.,][0-9]+)*", re.ASCII)
+_NAME = Pattern(r"[A-Z][a-z]+", re.ASCII)
 
 
 @response_scorer(min_gap=0.05, batch=True)
@@ -28,42 +31,63 @@ def new_words(response: TextColumn, prompt: TextColumn) -> FloatArray:
     return features.new_content_words(response, prompt)
 
 
-@features.remembered
-def figures(text: Text) -> frozenset[str]:
-    """The distinct numbers of a text, as written."""
-    return frozenset(_FIGURE.findall(text))
-
-
-@features.remembered
-def names(text: Text) -> frozenset[str]:
-    """Capitalised words that are no function words, wherever they stand."""
-    return frozenset(n for n in _NAME.findall(text) if features.content_words(Text(n)))
-
-
-@features.remembered
-def counted_things(text: Text) -> frozenset[tuple[str, str]]:
-    """Numbers with the word behind them: (3, apples)."""
-    return frozenset((a, b) for a, b in pairwise(features.words(text)) if a.isdigit() and b.isalpha())
-
-
-@response_scorer(min_gap=0.05)
-def figures_kept(response: Text, prompt: Text) -> float:
+@response_scorer(min_gap=0.05, batch=True)
+def figures_kept(response: TextColumn, prompt: TextColumn) -> FloatArray:
     """Takes up more of the numbers of the request; silent where it holds none."""
-    asked = figures(features.last_turn(prompt))
-    return len(asked & figures(response)) / len(asked) if asked else math.nan
+    asked = features.last_turn(prompt)
+    return _share(_FIGURE.matches(response), response, _FIGURE.matches(asked), asked)
 
 
-@response_scorer(min_gap=0.05)
-def names_kept(response: Text, prompt: Text) -> float:
+@response_scorer(min_gap=0.05, batch=True)
+def names_kept(response: TextColumn, prompt: TextColumn) -> FloatArray:
     """Takes up more of the names of the request; silent where it holds none."""
-    asked = names(features.last_turn(prompt))
-    return len(asked & names(response)) / len(asked) if asked else math.nan
+    asked = features.last_turn(prompt)
+    return _share(_names(response), response, _names(asked), asked)
 
 
-@response_scorer(min_gap=0.05)
-def grounded_counts(response: Text, prompt: Text) -> float:
+def _names(texts: TextColumn) -> Tokens:
+    """Capitalised words that are no function words, wherever they stand."""
+    return texts.distinct.remember("names", lambda distinct: _NAME.matches(distinct).renamed(_name))
+
+
+def _name(word: str) -> str:
+    return word if topic(word.lower()) else ""
+
+
+def _share(own: Tokens, response: TextColumn, asked: Tokens, request: TextColumn) -> FloatArray:
+    """The share of the words asked for that the response has, NaN where none is."""
+    shared, n = shared_words(own, response.indices, asked, request.indices)
+    return np.where(n > 0, shared / np.maximum(1, n), np.nan)
+
+
+@response_scorer(min_gap=0.05, batch=True)
+def grounded_counts(response: TextColumn, prompt: TextColumn) -> FloatArray:
     """Counts of things that the request counts too ("31 parks"): the share that agrees; silent without any."""
-    known = counted_things(prompt)
-    things = {thing for _, thing in known}
-    given = {count for count in counted_things(response) if count[1] in things}
-    return len(known & given) / len(given) if given else math.nan
+    known, given = counted_things(prompt), counted_things(response)
+    scores = np.full(len(response), np.nan)
+    own, asked = response.indices, prompt.indices
+    some = [np.isin(rows, list(found)) for rows, found in ((own, given), (asked, known))]
+    for row in np.flatnonzero(some[0] & some[1]).tolist():
+        request, things = known[asked[row]], given[own[row]]
+        of = {thing for _, thing in request}
+        shared = {count for count in things if count[1] in of}
+        if shared:
+            scores[row] = len(request & shared) / len(shared)
+    return scores
+
+
+def counted_things(texts: TextColumn) -> dict[int, set[tuple[str, str]]]:
+    """Numbers with the word behind them, (3, apples), of every distinct text that has some."""
+    return texts.distinct.remember("counted things", _counted_things)
+
+
+def _counted_things(texts: TextColumn) -> dict[int, set[tuple[str, str]]]:
+    words, found = texts.words, dict[int, set[tuple[str, str]]]()
+    count, thing = (words.vocabulary.per_word(kind).take(words.codes) for kind in (str.isdigit, str.isalpha))
+    places = np.flatnonzero(count[:-1] & thing[1:] & (words.rows[:-1] == words.rows[1:]))
+    names, codes = words.vocabulary.words, words.codes
+    for row, a, b in zip(
+        *(part.tolist() for part in (words.rows[places], codes[places], codes[places + 1])), strict=True
+    ):
+        found.setdefault(row, set()).add((names[a], names[b]))
+    return found

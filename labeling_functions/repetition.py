@@ -1,10 +1,7 @@
 """Saying things twice."""
 
-import re
-
-from weaklabel.lf import FloatArray, Text, TextColumn, features, response_scorer
-
-_MARK = re.compile(r"^[ \t]*(?:[-*+•]|[0-9]{1,3}[.)])[ \t]+")
+from weaklabel.lf import FloatArray, TextColumn, features, response_scorer
+from weaklabel.text.features.faults import repeated_lines as lines_again
 
 
 @response_scorer(prefer="less", batch=True)
@@ -25,8 +22,7 @@ def stretched_words(response: TextColumn) -> FloatArray:
     return features.longest_run(response)
 
 
-@response_scorer(prefer="less")
-def repeated_lines(response: Text) -> float:
+@response_scorer(prefer="less", batch=True)
+def repeated_lines(response: TextColumn) -> FloatArray:
     """Lines that stood there before, their numbers and bullets left out: a list that pads itself."""
-    lines = [_MARK.sub("", line).strip().lower() for line in response.split("\n") if line.strip()]
-    return len(lines) - len(set(lines))
+    return lines_again(response)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from odd_texts import odd_texts
 
 from weaklabel.lf import Pattern, TextColumn
-from weaklabel.text.patterns import Linear, count_matches, linear
+from weaklabel.text.patterns import Linear, count_matches, least_run, linear
 from weaklabel.types import Text
 
 PATTERNS = [
@@ -30,6 +30,40 @@ def test_a_column_finds_what_re_finds(texts: list[str], pattern: str, flags: int
     assert count_matches(column, compiled).tolist() == [len(compiled.findall(text)) for text in texts]
     found = count_matches(column, compiled, each=False)
     assert found.tolist() == [bool(compiled.search(text)) for text in texts]
+
+
+_RUNS = [
+    r"(\w)\1{3,}",
+    r"([^\s\w])\1{2}|(\w)\2{3,}",
+    r"(.)\1",
+    r"(?i)(?:(x)|(y))+z|(k)\3+?s",
+    r"(?:(.)\1{2,})?a",
+    r"(?:a(\s)\1{2,})+",
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.lists(st.sampled_from([*"aAkKKsSſéÉ日🙂!._\n x", "aaA", "KkKs", "ééÉ", "!!!"])).map("".join),
+        min_size=1,
+        max_size=4,
+    ),
+    st.sampled_from(_RUNS),
+    st.sampled_from(FLAGS),
+)
+def test_runs_of_equal_characters_are_found_as_re_finds_them(
+    texts: list[str], pattern: str, flags: int
+) -> None:
+    compiled = re.compile(pattern, flags)
+    assert count_matches(TextColumn.of(texts), compiled).tolist() == [
+        len(compiled.findall(text)) for text in texts
+    ]
+
+
+@pytest.mark.parametrize(("pattern", "run"), [*zip(_RUNS, [4, 3, 1, 1, 1, 3], strict=True)])
+def test_a_run_that_every_match_holds_is_known(pattern: str, run: int) -> None:
+    assert least_run(re.compile(pattern)) == run
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

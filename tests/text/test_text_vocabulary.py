@@ -22,7 +22,7 @@ from weaklabel.types import Text
 @pytest.fixture
 def empty(monkeypatch: pytest.MonkeyPatch) -> Vocabulary:
     """The vocabulary of this thread, with no words."""
-    monkeypatch.setattr(module._CURRENT, "vocabulary", Vocabulary())
+    monkeypatch.setitem(module._CURRENT.vocabularies, "words", Vocabulary())
     return current_vocabulary()
 
 
@@ -31,7 +31,7 @@ def empty(monkeypatch: pytest.MonkeyPatch) -> Vocabulary:
 def test_words_that_lost_their_slot_are_found_too(texts: list[str], bits: tuple[int, ...]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_SLOT_BITS", bits)
-        patch.setattr(module._CURRENT, "vocabulary", Vocabulary())
+        patch.setitem(module._CURRENT.vocabularies, "words", Vocabulary())
         for shown in (texts[:3], texts, texts):  # new words, then some old and some new, then old ones
             tokens = tokenize(pa.array(shown, pa.large_string()))
             assert [tokens[i] for i in range(len(shown))] == [Text(text).words for text in shown]

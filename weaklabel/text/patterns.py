@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from re import _constants as c  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any, Final, Literal, NamedTuple, overload
@@ -24,9 +25,10 @@ from typing import Any, Final, Literal, NamedTuple, overload
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from weaklabel.text.column import TextColumn
-from weaklabel.text.tokens import Ints, Kind, buffers, lengths
+from weaklabel.text.tokens import Ints, Kind, Tokens, buffers, lengths, numbered
 from weaklabel.types import FloatArray, Text
 
 _WORD: Final = "0-9A-Za-z_"
@@ -132,6 +134,28 @@ class Pattern:
         known = text if isinstance(text, Text) else Text(text)
         return float(known.remember(_key(self.compiled, True), self._count_one, self._count_all))
 
+    def found(self, texts: TextColumn) -> NDArray[np.bool_]:
+        """`(n,)`: whether there is a match in each text."""
+        return count_matches(texts, self.compiled, each=False) > 0
+
+    def first(self, texts: TextColumn) -> dict[int, re.Match[str]]:
+        """The first match in each distinct text that has one, by its place in `texts.distinct`."""
+        rows = np.flatnonzero(self.found(texts.distinct))
+        some = zip(rows.tolist(), texts.distinct.series.gather(rows).to_list(), strict=True)
+        return {row: match for row, text in some if (match := self.compiled.search(text))}
+
+    def matches(self, texts: TextColumn) -> Tokens:
+        """What matches in each distinct text, as numbered words; the pattern has no groups that capture."""
+        key = "linear:matches", self.compiled.pattern, self.compiled.flags
+        return texts.distinct.remember(key, self._matches)
+
+    def _matches(self, texts: TextColumn) -> Tokens:
+        form = linear(self.compiled)
+        if isinstance(form, str) or form.foreign != "as it is" or form.lowered or form.after_break:
+            found = [self.compiled.findall(text) for text in texts.raw]
+            return numbered(pl.Series(found, dtype=pl.List(pl.String)).to_arrow())
+        return numbered(texts.series.str.extract_all(form.pattern).to_arrow())
+
     def _count_one(self, text: Text) -> int:
         return len(self.compiled.findall(text))
 
@@ -152,7 +176,9 @@ def _by_re(pattern: re.Pattern[str], texts: Iterable[str], each: bool) -> list[i
 def _count(texts: TextColumn, pattern: re.Pattern[str], each: bool) -> FloatArray:
     form = linear(pattern)
     if isinstance(form, str):
-        return np.array(_by_re(pattern, texts.raw, each), np.float64)
+        counts, rows = np.zeros(len(texts)), _rows_to_search(texts, least_run(pattern))
+        counts[rows] = _by_re(pattern, texts.series.gather(rows).to_list(), each)
+        return counts
     searched = _searched(texts, form.foreign == "veiled", form.lowered, form.after_break)
     found = searched.str.count_matches(form.pattern) if each else searched.str.contains(form.pattern)
     counts = found.cast(pl.Float64).to_numpy()
@@ -161,6 +187,60 @@ def _count(texts: TextColumn, pattern: re.Pattern[str], each: bool) -> FloatArra
         counts = counts.copy()
         counts[odd] = _by_re(pattern, texts.series.gather(odd).to_list(), each)
     return counts
+
+
+@functools.lru_cache(maxsize=4096)
+def least_run(pattern: re.Pattern[str]) -> int:
+    """How many equal characters in a row every match holds, case aside; 1 where none are known to be equal.
+
+    >>> least_run(re.compile(r"(\\w)\1{3,}|x(!)\2+")), least_run(re.compile(r"(\\w+) \1"))
+    (2, 1)
+    """
+    return _run_of(_parser.parse(pattern.pattern, pattern.flags))
+
+
+def _run_of(parts: Any) -> int:
+    longest = 1
+    for (op, value), (next_op, next_value) in pairwise([*parts, (None, None)]):
+        inner: Any = ()
+        if op is c.BRANCH:
+            longest = max(longest, min(map(_run_of, value[1])))
+        elif op is c.SUBPATTERN:
+            group, _, _, inner = value
+            if inner.getwidth() == (1, 1) and next_op in (c.MAX_REPEAT, c.MIN_REPEAT):
+                again, _, repeated = next_value
+                if [*repeated] == [(c.GROUPREF, group)]:
+                    longest = max(longest, 1 + again)
+        elif op in (c.MAX_REPEAT, c.MIN_REPEAT) and value[0]:
+            inner = value[2]
+        longest = max(longest, _run_of(inner) if inner else 1)
+    return longest
+
+
+def _rows_to_search(texts: TextColumn, run: int) -> Ints:
+    """The texts that may hold so many equal characters in a row, case aside."""
+    if run == 1:
+        return np.arange(len(texts))
+    return texts.remember(("linear:runs", run), lambda column: _rows_with_runs(column, run))
+
+
+def _rows_with_runs(texts: TextColumn, run: int) -> Ints:
+    raw, offsets = buffers(texts.arrow)
+    lowered = np.frombuffer(raw.tobytes().translate(_LOWER), np.uint8)
+    ascii_run = np.flatnonzero(_ends_run(lowered[1:] == lowered[:-1], run))
+    beyond, rows = texts.beyond
+    adjacent = beyond.positions[:-1] + lengths(raw, beyond.positions[:-1]) == beyond.positions[1:]
+    equal = np.flatnonzero(_ends_run(adjacent & (beyond.points[1:] == beyond.points[:-1]), run))
+    cased = beyond.are(Kind.CAPITAL | Kind.FOLDS)  # which of them are equal, Python says
+    return np.unique(
+        np.concatenate([np.searchsorted(offsets, ascii_run, "right") - 1, rows[equal], rows[cased]])
+    )
+
+
+def _ends_run(same: NDArray[np.bool_], run: int) -> NDArray[np.bool_]:
+    """Where so many less one are true in a row, at the first."""
+    n = max(0, len(same) - run + 2)
+    return np.logical_and.reduce([same[i : n + i] for i in range(run - 1)])
 
 
 def _beyond(texts: TextColumn, foreign: str) -> Ints:

@@ -196,6 +196,23 @@ class Tokens:
         codes, names = self.vocabulary.renamed(rename)
         return Tokens(codes.take(self.codes), self.offsets, names)
 
+    def first(self, n: int) -> Tokens:
+        """The first `n` words of every text."""
+        return self._parts(self.offsets[:-1], np.minimum(self.counts, n))
+
+    def take(self, rows: Ints) -> Tokens:
+        """Some of the texts, in any order and any number of times."""
+        return self._parts(self.offsets[rows], self.counts[rows])
+
+    def _parts(self, starts: Ints, counts: Ints) -> Tokens:
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], counts)
+        return Tokens(self.codes.take(places), offsets, self.vocabulary)
+
+    def numbers_in(self, vocabulary: Vocabulary) -> Ints:
+        """What words of this vocabulary are in another, by their numbers here; 0 for those that it lacks."""
+        return np.array([vocabulary.code(word) or 0 for word in self.vocabulary.words])
+
     @cached_property
     def rows(self) -> Ints:
         """`(n_words,)` int64: the text that each word stands in."""
@@ -308,14 +325,23 @@ def tokenize(texts: pa.LargeStringArray, beyond: BeyondOfTexts | None = None) ->
             found.inside(starts[a], starts[b]),
             vocabulary,
         )
-        for a, b in _blocks(starts)
+        for a, b in blocks_of(starts)
     ]
     codes = np.concatenate([np.empty(0, np.int32), *(b.codes for b in blocks)])
     offsets = np.cumsum(np.concatenate([np.zeros(1, np.int64), *(b.counts for b in blocks)]))
     return Tokens(codes, offsets, vocabulary)
 
 
-class _Block(NamedTuple):
+def numbered(lists: pa.LargeListArray) -> Tokens:
+    """Lists of strings, taken for the words of texts as they are."""
+    encoded, vocabulary = lists.flatten().dictionary_encode(), current_vocabulary()
+    names = encoded.dictionary.to_pylist()
+    codes = np.fromiter(map(vocabulary.add, names), np.int32, len(names))
+    offsets: Ints = numbers_of(lists.offsets).astype(np.int64, copy=False)
+    return Tokens(codes.take(numbers_of(encoded.indices)), offsets - offsets[0], vocabulary)
+
+
+class Coded(NamedTuple):
     """The words of some texts, in numbers, and how many each text has."""
 
     codes: Codes
@@ -327,7 +353,7 @@ def _lowered(texts: pa.LargeStringArray, rows: Ints) -> pa.LargeStringArray:
     return replaced(texts, rows, [text.lower() for text in texts.take(arrow_of(rows)).to_pylist()])
 
 
-def _blocks(starts: Ints) -> Iterator[tuple[int, int]]:
+def blocks_of(starts: Ints) -> Iterator[tuple[int, int]]:
     """First text and last but one, of about half a megabyte of texts at a time; a longer text by itself."""
     first, n = 0, len(starts) - 1
     while first < n:
@@ -336,9 +362,19 @@ def _blocks(starts: Ints) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _block(raw: Bytes, ends: Ints, beyond: Beyond, vocabulary: Vocabulary) -> _Block:
+def _block(raw: Bytes, ends: Ints, beyond: Beyond, vocabulary: Vocabulary) -> Coded:
     """The words of some texts, which begin, and the last ends, at `ends`."""
-    letters = _letters(raw, beyond)
+    return coded(_letters(raw, beyond), ends, vocabulary)
+
+
+def coded(letters: Bytes, ends: Ints, vocabulary: Vocabulary) -> Coded:
+    """The runs of bytes other than 0 of some texts, which begin, and the last ends, at `ends`.
+
+    Args:
+        letters: the bytes of the texts, each of which ends with a 0, and sixteen more at the end.
+        ends: `(n + 1,)` where the texts begin, and the last ends.
+        vocabulary: what numbers them.
+    """
     inside = letters != 0
     edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     if inside[0]:
@@ -355,7 +391,7 @@ def _block(raw: Bytes, ends: Ints, beyond: Beyond, vocabulary: Vocabulary) -> _B
     keys[long] = 0  # no word: what they are follows
     codes = vocabulary.codes_of(keys)
     codes[long] = vocabulary.codes_of(first, more)
-    return _Block(codes, np.diff(np.searchsorted(starts, ends)))
+    return Coded(codes, np.diff(np.searchsorted(starts, ends)))
 
 
 def _letters(raw: Bytes, beyond: Beyond) -> Bytes:

@@ -198,14 +198,19 @@ def _places(mixed: Keys, level: int) -> NDArray[np.int64]:
 
 class _Current(threading.local):
     def __init__(self) -> None:
-        self.vocabulary = Vocabulary()
+        self.vocabularies: dict[str, Vocabulary] = {}
 
 
 _CURRENT: Final = _Current()
 
 
-def current_vocabulary() -> Vocabulary:
-    """That of this thread, a new one where the last is full."""
-    if _CURRENT.vocabulary.is_full():
-        _CURRENT.vocabulary = Vocabulary()
-    return _CURRENT.vocabulary
+def current_vocabulary(of: str = "words") -> Vocabulary:
+    """That of this thread, a new one where the last is full.
+
+    Args:
+        of: what is numbered; words of different kinds have numbers of their own.
+    """
+    known = _CURRENT.vocabularies.get(of)
+    if known is None or known.is_full():
+        known = _CURRENT.vocabularies[of] = Vocabulary()
+    return known

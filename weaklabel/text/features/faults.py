@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -12,10 +13,10 @@ import polars as pl
 from weaklabel.text.column import TextColumn
 from weaklabel.text.features._registry import feature, remembered
 from weaklabel.text.features.marks import n_code_fences, n_list_items
-from weaklabel.text.features.wording import n_sentences, stripped_texts
+from weaklabel.text.features.wording import SPACES, n_sentences, parted_sentences, stripped_texts
 from weaklabel.text.features.words import words
-from weaklabel.text.patterns import SPACE
-from weaklabel.text.tokens import Ints, Tokens
+from weaklabel.text.tokens import Ints, Kind, Tokens
+from weaklabel.text.vocabulary import Vocabulary
 from weaklabel.types import FloatArray, Text
 
 
@@ -29,18 +30,42 @@ def repeated_sentence_share(text: Text) -> float:
     return 1 - len(set(text.sentences)) / max(1, len(text.sentences)) if text.sentences else 0.0
 
 
-# What parts two sentences, with the mark that stays with the first.
-_BETWEEN: Final = rf"([.!?])[\"')\]]*[{SPACE}]+|[{SPACE}]*\n[{SPACE}]*"
-
-
 @repeated_sentence_share.on_columns
 def _(texts: TextColumn) -> FloatArray:
     sentences = n_sentences(texts)
-    parted = (
-        stripped_texts(texts).str.replace_all(_BETWEEN, "${1}\n").str.split("\n")
-    )  # no sentence holds a break
-    distinct = parted.list.n_unique().to_numpy()
+    distinct = parted_sentences(texts).str.split("\n").list.n_unique().to_numpy()  # no sentence holds a break
     return np.where(sentences > 0, 1 - distinct / np.maximum(1, sentences), 0.0)
+
+
+# The mark of a list item.
+_MARK: Final = r"^[ \t]*(?:[-*+•]|[0-9]{1,3}[.)])[ \t]+"
+
+
+def repeated_lines(texts: TextColumn) -> FloatArray:
+    """`(n,)` lines of each text that stood there before, whatever their case; marks of list items are left out."""
+    return texts.numbers("repeated lines", _repeated_lines)
+
+
+def _repeated_lines(texts: TextColumn) -> FloatArray:
+    lines = (
+        pl.DataFrame({"row": np.arange(len(texts)), "line": texts.series.str.split("\n")})
+        .explode("line")
+        .filter(pl.col("line").str.strip_chars(SPACES) != "")
+        .with_columns(pl.col("line").str.replace(_MARK, "").str.strip_chars(SPACES).str.to_lowercase())
+    )
+    n, distinct = (
+        np.bincount(some["row"].to_numpy(), minlength=len(texts)) for some in (lines, lines.unique())
+    )
+    repeated = (n - distinct).astype(np.float64)
+    beyond, rows = texts.beyond
+    odd = np.unique(rows[beyond.are(Kind.CAPITAL)])  # Python has its own way with these
+    repeated[odd] = [_repeated(text) for text in texts.series.gather(odd).to_list()]
+    return repeated
+
+
+def _repeated(text: str) -> int:
+    lines = [re.sub(_MARK, "", line).strip().lower() for line in text.split("\n") if line.strip()]
+    return len(lines) - len(set(lines))
 
 
 @remembered
@@ -60,25 +85,31 @@ def repeated_trigram_share(text: Text) -> float:
 @repeated_trigram_share.on_columns
 def _(texts: TextColumn) -> FloatArray:
     words = texts.words
-    n = words.counts - 2
-    bits = len(words.vocabulary).bit_length()
-    at_once = 1 << max(0, 63 - 3 * bits)  # texts whose number fits into an int64 beside three words
-    found = [_distinct_trigrams(words, row, row + at_once, bits) for row in range(0, len(words), at_once)]
-    return np.where(n > 0, 1 - np.concatenate([np.empty(0), *found]) / np.maximum(1, n), 0.0)
+    n, distinct = words.counts - 2, np.zeros(len(words))
+    for rows, bits in runs_at_once(words.vocabulary, len(words)):
+        part = words.take(np.arange(rows.start, rows.stop))
+        distinct[rows] = np.bincount(distinct_trigrams(part, bits) >> 3 * bits, minlength=len(part))
+    return np.where(n > 0, 1 - distinct / np.maximum(1, n), 0.0)
 
 
-def _distinct_trigrams(words: Tokens, first: int, last: int, bits: int) -> Ints:
-    """Distinct runs of three words in each of the texts from `first` to before `last`."""
-    offsets = words.offsets[first : last + 1]
-    codes = words.codes[offsets[0] : offsets[-1]].astype(np.int64)
-    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+def runs_at_once(vocabulary: Vocabulary, n: int) -> Iterator[tuple[slice, int]]:
+    """Some of n texts at a time, whose number fits into an int64 beside three words, and how many bits a word has."""
+    bits = len(vocabulary).bit_length()
+    size = 1 << max(0, 63 - 3 * bits)
+    for first in range(0, n, size):
+        yield slice(first, min(first + size, n)), bits
+
+
+def distinct_trigrams(words: Tokens, bits: int) -> Ints:
+    """Distinct runs of three words of each text, sorted: the text, and the words with so many bits each."""
+    codes, rows = words.codes.astype(np.int64), words.rows
     runs = codes[:-2] << 2 * bits | codes[1:-1] << bits | codes[2:]
-    inside = rows[:-2] == rows[2:]
-    keys = (rows[:-2] << 3 * bits | runs)[inside]
+    keys = (rows[:-2] << 3 * bits | runs)[rows[:-2] == rows[2:]]
     keys.sort()
     new = np.ones(len(keys), np.bool_)
     np.not_equal(keys[1:], keys[:-1], out=new[1:])
-    return np.bincount(keys[new] >> 3 * bits, minlength=len(offsets) - 1)
+    distinct: Ints = keys[new]
+    return distinct
 
 
 _END_MARKS: Final = ".!?:;…。！？؟\"'”’)]}>*`|$~"

@@ -9,9 +9,9 @@ import numpy as np
 
 from weaklabel.text.column import TextColumn
 from weaklabel.text.features._registry import as_text, prompt_feature
-from weaklabel.text.features.faults import trigrams
+from weaklabel.text.features.faults import distinct_trigrams, runs_at_once, trigrams
 from weaklabel.text.features.words import content_words, topics
-from weaklabel.text.tokens import Ints, replaced
+from weaklabel.text.tokens import Ints, Tokens, replaced
 from weaklabel.types import FloatArray, Text
 
 
@@ -39,6 +39,26 @@ def copied_share(response: Text, prompt: Text) -> float:
     return len(own & trigrams(prompt)) / len(own) if own else 0.0
 
 
+@copied_share.on_columns
+def _(response: TextColumn, prompt: TextColumn) -> FloatArray:
+    own, asked = response.words, prompt.words
+    if asked.vocabulary is not own.vocabulary:  # the last was full when the second column was made
+        codes = asked.numbers_in(own.vocabulary).take(asked.codes).astype(np.int32)
+        asked = Tokens(codes, asked.offsets, own.vocabulary)
+    mine, theirs = response.indices, prompt.indices
+    found = np.zeros((2, len(response)))
+    for rows, bits in runs_at_once(own.vocabulary, len(response)):
+        given = distinct_trigrams(own.take(mine[rows]), bits)
+        both = np.concatenate([given, distinct_trigrams(asked.take(theirs[rows]), bits)])
+        both.sort()
+        shared = both[:-1][both[1:] == both[:-1]]
+        found[:, rows] = [
+            np.bincount(keys >> 3 * bits, minlength=len(mine[rows])) for keys in (given, shared)
+        ]
+    n, shared = found
+    return shared / np.maximum(1, n)
+
+
 @prompt_feature
 def new_content_words(response: Text, prompt: Text) -> float:
     """Distinct content words that the prompt does not hold: what the response adds."""
@@ -53,16 +73,27 @@ def _(response: TextColumn, prompt: TextColumn) -> Ints:
 
 def _shared_topics(response: TextColumn, prompt: TextColumn) -> tuple[Ints, Ints]:
     """Per row, `(n,)` each: content words that both have, and that the prompt has."""
-    own, asked = topics(response), topics(prompt)
-    mine, theirs = response.indices, prompt.indices
-    n_asked = asked.distinct.counts(len(prompt.distinct))
-    # Every content word of every row's prompt, looked up among those of the row's response.
+    return shared_words(topics(response), response.indices, topics(prompt), prompt.indices)
+
+
+def shared_words(own: Tokens, mine: Ints, asked: Tokens, theirs: Ints) -> tuple[Ints, Ints]:
+    """Distinct words that two texts share, row by row.
+
+    Args:
+        own, asked: the words of some texts, and of others.
+        mine, theirs: `(n,)` each, the text of a row in `own`, and in `asked`.
+
+    Returns:
+        `(n,)` each: distinct words that both texts have, and that the text in `asked` has.
+    """
+    n_asked = asked.distinct.counts(len(asked))
+    # Every distinct word of every row's text in `asked`, looked up among those of the row's other text.
     n = n_asked[theirs]
     row = np.repeat(np.arange(len(n)), n)
     within = np.arange(len(row)) - np.repeat(np.cumsum(n) - n, n)
-    codes = asked.distinct.codes[(np.cumsum(n_asked) - n_asked)[theirs[row]] + within].astype(np.int64)
-    if own.vocabulary is not asked.vocabulary:  # the last was full when the second column was made
-        codes = np.array([own.vocabulary.code(word) or 0 for word in asked.vocabulary.words])[codes]
+    codes = asked.distinct.codes[(np.cumsum(n_asked) - n_asked)[theirs[row]] + within]
+    if own.vocabulary is not asked.vocabulary:
+        codes = asked.numbers_in(own.vocabulary)[codes]
     held = own.hold(mine[row], codes)
     return np.bincount(row[held], minlength=len(n)), n
 

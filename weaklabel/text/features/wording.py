@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from weaklabel.text.column import TextColumn
 from weaklabel.text.features._registry import feature
+from weaklabel.text.features.vader import MOST_CHARS, sentence_valences, sums_in_order, vader
 from weaklabel.text.features.words import distinct_words, stem, syllables, valence_of, words
 from weaklabel.text.patterns import SPACE
 from weaklabel.types import FloatArray, Text
@@ -82,6 +82,8 @@ def _(texts: TextColumn) -> FloatArray:
 
 # Between two characters that are no white space stands a break, or none: so many breaks, and one, are the parts.
 _SENTENCE_BREAK: Final = rf"(?:[.!?][\"')\]]*[{SPACE}]|\n)[{SPACE}]*"
+# What parts two sentences, with the mark that stays with the first.
+_BETWEEN: Final = rf"([.!?])[\"')\]]*[{SPACE}]+|[{SPACE}]*\n[{SPACE}]*"
 _PARAGRAPH_BREAK: Final = rf"\n[ \t\r]*\n[{SPACE}]*"
 _LINE_BREAK: Final = rf"\n[{SPACE}]*"
 
@@ -99,11 +101,19 @@ def stripped_texts(texts: TextColumn) -> pl.Series:
     return texts.remember("stripped", lambda column: _strip(column.series))
 
 
+def parted_sentences(texts: TextColumn) -> pl.Series:
+    """The sentences of each distinct text, with a line break between every two."""
+    return texts.distinct.remember(
+        "sentences", lambda column: stripped_texts(column).str.replace_all(_BETWEEN, "${1}\n")
+    )
+
+
 def _strip(series: pl.Series) -> pl.Series:
-    return series.str.strip_chars(_SPACES)
+    return series.str.strip_chars(SPACES)
 
 
-_SPACES: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))
+SPACES: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""What `str.strip` takes away."""
 
 
 @feature
@@ -246,20 +256,6 @@ def _(texts: TextColumn) -> FloatArray:
     return words.sums(words.vocabulary.per_word(valence_of)) / 10
 
 
-@functools.cache
-def _compound() -> Callable[[str], float]:
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-    class Valence(SentimentIntensityAnalyzer):  # type: ignore[misc]
-        """VADER's rules up to the sum that it squeezes into [-1, 1] at the end."""
-
-        def score_valence(self, sentiments: list[float], text: str) -> float:
-            total = float(sum(sentiments))
-            return total + math.copysign(self._punctuation_emphasis(text), total) if total else 0.0
-
-    return functools.lru_cache(maxsize=4096)(Valence().polarity_scores)
-
-
 @feature
 def sentiment(text: Text) -> float:
     """VADER's compound score in [-1, 1]: how positive the words are, 0 where none is charged.
@@ -267,11 +263,22 @@ def sentiment(text: Text) -> float:
     The valences of the sentences are added before they are squeezed. For one sentence that is VADER to the
     letter; for more it differs a little, because VADER applied to a long text lets a "but" weigh
     on every sentence, and takes time quadratic in their number (25 s for 100,000 characters).
-    Its rules follow one word after the other, so a column is done text by text.
 
     >>> sentiment("I love it") > 0 > sentiment("This is horrible")
     True
     """
-    pieces = (s[i : i + 1000] for s in text.sentences for i in range(0, len(s), 1000))
-    total = sum(map(_compound(), pieces))
+    pieces = (s[i : i + MOST_CHARS] for s in text.sentences for i in range(0, len(s), MOST_CHARS))
+    return _squeezed(sum(map(vader(), pieces)))
+
+
+def _squeezed(total: float) -> float:
     return total / math.sqrt(total * total + 15)
+
+
+@sentiment.on_columns
+def _(texts: TextColumn) -> FloatArray:
+    valences, rows, long = sentence_valences(parted_sentences(texts))
+    totals = sums_in_order(valences, rows, len(texts))
+    sentiments = totals / np.sqrt(totals * totals + 15)
+    sentiments[long] = [sentiment(text) for text in texts.series.gather(long).to_list()]
+    return sentiments
