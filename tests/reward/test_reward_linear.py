@@ -216,7 +216,8 @@ def test_ten_megabytes_without_a_space_are_read_in_a_moment():
 def test_forgetting_words_changes_nothing(monkeypatch):
     texts = [f"word{i} again" for i in range(20)]
     plain = HashedText(512).transform(texts)
-    monkeypatch.setattr("weaklabel.text.ngrams._MEMORY", 3)
+    monkeypatch.setattr("weaklabel.text.pieces._MEMORY", 3)
+    monkeypatch.setattr("weaklabel.text.ngrams._AT_ONCE", 40)
     assert (HashedText(512).transform(texts) != plain).nnz == 0
 
 

@@ -18,13 +18,12 @@ from weaklabel.types import FloatArray, Pairs
 from weaklabel.types.features import Sparse
 
 _ROWS: Final = 2048  # responses hashed at a time
-_REMEMBERED: Final = 2**24  # columns, 64 MB: some 8,000 responses of 1,200 characters
 
 
 @lru_cache(maxsize=1)
 def hashed_text(n_features: int) -> HashedText:
     """The hasher that the models of this process share: fitted again and again, they see the same texts."""
-    return HashedText(n_features, remember=_REMEMBERED)
+    return HashedText(n_features)
 
 
 @dataclass(frozen=True)
