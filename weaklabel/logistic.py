@@ -217,7 +217,9 @@ def _newton(
 
 def _by_products(X: Any, rows: _Rows, ridge: FloatArray, theta: FloatArray) -> Fit:
     held = ridge > 0
-    unit = 1.0 / np.where(held, ridge, 1.0)  # a prior of precision 1 in these units, so that directions are alike
+    unit = 1.0 / np.where(
+        held, ridge, 1.0
+    )  # a prior of precision 1 in these units, so that directions are alike
 
     def step(theta: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         gradient = np.asarray(X.T @ rows.residual(z)).ravel() + ridge * theta
