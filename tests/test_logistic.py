@@ -212,7 +212,6 @@ def test_a_column_that_nothing_can_tell_is_an_error():
 @pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix], ids=["array", "sparse"])
 def test_a_fit_that_was_cut_short_says_so(monkeypatch, kind):
     monkeypatch.setattr(logistic, "_NEWTON_STEPS", 1)
-    monkeypatch.setattr(logistic, "_LBFGS", {"maxiter": 1})
     X, p, *_ = drawn(60, 3)
     fit = fit_logistic(kind(X), p, precision=0.1)
     assert (fit.converged, fit.iterations) == (False, 1)

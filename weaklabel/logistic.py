@@ -7,12 +7,13 @@ Minimises over theta, with z = offset + X theta,
 There is no intercept of its own: a pair has no direction. Every term is written in |z| and p - 1/2, so turning rows
 round (x to -x, p to 1 - p) changes no step. A prior with another centre c is the offset X c.
 
-Three ways to the one optimum: Newton's method over columns where they are few; over rows where rows are fewer than
-columns (`fit_gram`: as many numbers as rows, however wide X is); L-BFGS for everything large or sparse.
+Three ways to the one optimum, all by Newton's method: over columns where they are few; over rows where rows are fewer
+than columns (`fit_gram`: as many numbers as rows, however wide X is); by products with X alone for everything large or
+sparse, where a step is solved by conjugate gradients and a start near the optimum saves most of them.
 
 Sources: Newton's method with the decrement as its stopping rule, Boyd & Vandenberghe (2004), section 9.5; over rows,
-Rasmussen & Williams (2006), algorithm 3.1, written for the step, which loses no digits as it shrinks; L-BFGS-B, Byrd,
-Lu, Nocedal & Zhu (1995), as in scipy.
+Rasmussen & Williams (2006), algorithm 3.1, written for the step, which loses no digits as it shrinks; by products,
+Nocedal & Wright (2006), algorithm 7.1. scikit-learn's solvers of this kind take hard labels alone.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from weaklabel.types.votes import FloatArray
 _NEWTON_STEPS: Final = 100
 # Newton ends when a step is expected to gain less than half of this per unit of weight: the next would be its square.
 _SMALLEST_GAIN: Final = 1e-14
-# A step of Newton costs n d min(n, d); with more than this on the shorter side L-BFGS is faster.
+# A step of Newton costs n d min(n, d); with more than this on the shorter side products with X are cheaper.
 _NEWTON_SIDE: Final = 256
-_LBFGS: Final = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7}
+_CG_STEPS: Final = 500
+# The share of the squared gradient that conjugate gradients may leave of a step far from the optimum.
+_ROUGHEST: Final = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def fit_logistic(
     ridge = np.broadcast_to(np.asarray(precision, dtype=np.float64), (d,))
     theta = np.zeros(d) if start is None else np.array(start, dtype=np.float64)
     if not isinstance(X, np.ndarray) or min(n, d) > _NEWTON_SIDE:
-        return _by_lbfgs(X, rows, ridge, theta)
+        return _by_products(X, rows, ridge, theta)
     if d <= n or not (ridge > 0).all():
         return _over_columns(X, rows, ridge, theta)
     dual = _over_rows((X / ridge) @ X.T, rows, -rows.residual(rows.offset + X @ theta))
@@ -212,18 +215,39 @@ def _newton(
     return Fit(theta, z, False, _NEWTON_STEPS)
 
 
-def _by_lbfgs(X: Any, rows: _Rows, ridge: FloatArray, theta: FloatArray) -> Fit:
-    from scipy.optimize import minimize
-
+def _by_products(X: Any, rows: _Rows, ridge: FloatArray, theta: FloatArray) -> Fit:
     held = ridge > 0
-    unit = 1.0 / np.sqrt(np.where(held, ridge, 1.0))  # in these units every held parameter has precision 1
+    unit = 1.0 / np.where(
+        held, ridge, 1.0
+    )  # a prior of precision 1 in these units, so that directions are alike
 
-    def objective(v: FloatArray) -> tuple[float, FloatArray]:
-        z = rows.offset + X @ (unit * v)
-        prior = np.where(held, v, 0.0)
-        gradient = unit * np.asarray(X.T @ rows.residual(z)).ravel() + prior
-        return rows.loss(z) + float(prior @ prior) / 2, gradient
+    def step(theta: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        gradient = np.asarray(X.T @ rows.residual(z)).ravel() + ridge * theta
+        return _conjugate_gradients(X, rows.curvature(z), ridge, unit, gradient, float(rows.w.sum()))
 
-    found: Any = minimize(objective, theta / unit, jac=True, method="L-BFGS-B", options=_LBFGS)
-    best = np.asarray(unit * found.x, dtype=np.float64)
-    return Fit(best, rows.offset + X @ best, bool(found.success), int(found.nit))
+    return _newton(rows, theta, rows.offset + X @ theta, lambda v, _: float(ridge @ v**2), step)
+
+
+def _conjugate_gradients(
+    X: Any, curvature: FloatArray, ridge: FloatArray, unit: FloatArray, gradient: FloatArray, weight: float
+) -> tuple[FloatArray, FloatArray]:
+    """A step of Newton `(d,)`, solved the better the nearer the optimum, and what it adds to the logits `(n,)`."""
+    found, slope = np.zeros(len(gradient)), np.zeros(len(curvature))
+    left = -gradient
+    size = first = float(left @ (unit * left))
+    # Near the optimum a whole step leaves a share of the way as small as the way itself, and its solution no more.
+    enough = first * min(_ROUGHEST, first / weight) if weight else 0.0
+    enough = max(enough, _SMALLEST_GAIN * weight / 100)
+    towards = unit * left
+    for _ in range(_CG_STEPS):
+        if size <= enough:
+            break
+        moved = X @ towards
+        pull = np.asarray(X.T @ (curvature * moved)).ravel() + ridge * towards
+        length = size / float(towards @ pull)
+        found += length * towards
+        slope += length * moved
+        left -= length * pull
+        before, size = size, float(left @ (unit * left))
+        towards = unit * left + (size / before) * towards
+    return found, slope

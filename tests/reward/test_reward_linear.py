@@ -10,7 +10,7 @@ from made_labels import build_pairs
 
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.logistic import fit_logistic
-from weaklabel.reward import get_reward_model, load_reward
+from weaklabel.reward import features, get_reward_model, load_reward
 from weaklabel.reward.features import Differences
 from weaklabel.reward.linear import LinearReward
 from weaklabel.text.ngrams import HashedText
@@ -216,7 +216,8 @@ def test_ten_megabytes_without_a_space_are_read_in_a_moment():
 def test_forgetting_words_changes_nothing(monkeypatch):
     texts = [f"word{i} again" for i in range(20)]
     plain = HashedText(512).transform(texts)
-    monkeypatch.setattr("weaklabel.text.ngrams._MEMORY", 3)
+    monkeypatch.setattr("weaklabel.text.pieces._MEMORY", 3)
+    monkeypatch.setattr("weaklabel.text.ngrams._AT_ONCE", 40)
     assert (HashedText(512).transform(texts) != plain).nnz == 0
 
 
@@ -295,3 +296,15 @@ def test_a_setting_out_of_range_is_refused(setting):
 def test_an_unknown_setting_is_refused():
     with pytest.raises(ConfigError, match="strength"):
         get_reward_model("linear", strength=3)
+
+
+def test_models_of_the_same_pairs_share_their_differences_and_others_do_not(monkeypatch):
+    pairs, _, _ = planted(12)
+    first = features.differences(pairs, 64)
+    assert features.differences(pairs.take(np.arange(12)), 64) is first
+    assert features.differences(pairs, 128) is not first
+    turned = features.differences(pairs.swapped(), 64)
+    assert (turned.blocks[0] != -first.blocks[0]).nnz == 0
+    monkeypatch.setattr(features, "_MOST_ENTRIES", first.n_entries - 1)
+    assert features.differences(planted(12, seed=3)[0], 64) is not None
+    assert not features._kept  # too many to keep

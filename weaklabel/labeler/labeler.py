@@ -13,6 +13,7 @@ from typing import Any, Final, Self, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from weaklabel import artifacts
 from weaklabel._arguments import check_value, checked
@@ -311,6 +312,7 @@ def fit(
     calibration: str = "auto",
     votes: Votes | None = None,
     all_votes: Callable[[], Iterable[Votes]] | None = None,
+    reference: Reference | None = None,
     seed: int = 0,
     **apply_settings: Unpack[ApplySettings],
 ) -> Labeler:
@@ -330,6 +332,8 @@ def fit(
         votes: votes of these LFs on these pairs, when they are at hand.
         all_votes: where `pairs` are a sample of more than memory holds, the votes on all pairs outside locked test
             prompts, by shards. Label models that only count learn from these; others from the sample.
+        reference: of another labeler, fitted on these very pairs and functions: what the pairs look like in numbers,
+            which does not depend on the label model. Made anew by default.
         seed: draws folds and resamples.
         apply_settings: `workers`, `time_limit`, `store`, ... of `apply`.
 
@@ -358,7 +362,10 @@ def fit(
         fitted = fit_on_shards(unfitted, ((shard.L, shard.margins) for shard in all_votes()))
     else:
         fitted = unfitted.fit(votes.L, margins=votes.margins, y=y, groups=groups, features=features)
-    reference = Reference.of(votes, table, seed=seed)
+    if reference is None:
+        # Threads of BLAS would only wait for each other.
+        with threadpool_limits(1, user_api="blas"):
+            reference = Reference.of(votes, table, seed=seed)
     n_prompts = len(np.unique(groups[decided]))
     why = _why_uncalibrated(int(decided.sum()), n_prompts, int((table.y == 0.5).sum()), calibration)
     if calibration == "none" or decided.sum() < MIN_GOLD or n_prompts < MIN_PROMPTS:

@@ -225,9 +225,17 @@ def _arms(run: Outcome, notes: list[str]) -> dict[str, Comparer]:
 
 def _labels_by(run: Outcome, model: str) -> Labels:
     """Labels of the same pairs by another label model, all else equal."""
-    calibration, seed = run.config.labeler.calibration, run.config.data.seed
-    labeler = fit(run.lfs, run.pairs, model=model, calibration=calibration, votes=run.votes, seed=seed)
-    return labeler.label(run.pairs, votes=run.votes)
+    labeler = fit(
+        run.lfs,
+        run.pairs,
+        model=model,
+        calibration=run.config.labeler.calibration,
+        votes=run.votes,
+        reference=run.labeler.reference,
+        seed=run.config.data.seed,
+    )
+    # What is to be said of a shift, and of the functions' shares, was said of our own labels.
+    return labeler.label_known(run.pairs, run.votes)
 
 
 def _baselines(n_lfs: int, notes: list[str]) -> dict[str, str]:

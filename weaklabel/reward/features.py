@@ -8,23 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel.artifacts import content_hash
 from weaklabel.text.ngrams import HashedText
 from weaklabel.types import FloatArray, Pairs
 from weaklabel.types.features import Sparse
 
 _ROWS: Final = 2048  # responses hashed at a time
-_REMEMBERED: Final = 2**24  # columns, 64 MB: some 8,000 responses of 1,200 characters
+_MOST_ENTRIES: Final = 2**25  # of differences that are kept, 170 MB: some 30,000 pairs of 1,500 characters
+_kept: dict[tuple[int, str], Differences] = {}
 
 
 @lru_cache(maxsize=1)
 def hashed_text(n_features: int) -> HashedText:
     """The hasher that the models of this process share: fitted again and again, they see the same texts."""
-    return HashedText(n_features, remember=_REMEMBERED)
+    return HashedText(n_features)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ class Differences:
         return sum(block.shape[0] for block in self.blocks)
 
     @property
+    def n_entries(self) -> int:
+        """Differences that are not 0."""
+        return sum(block.nnz for block in self.blocks)
+
+    @property
     def shape(self) -> tuple[int, int]:
         return len(self), len(self.columns)
 
@@ -92,6 +100,20 @@ class _Transposed:
             total += block.T @ residuals[start:end]
             start = end
         return total
+
+
+def differences(pairs: Pairs, n_features: int) -> Differences:
+    """The differences of these pairs, kept for the next model of the same pairs in this process."""
+    texts = chain.from_iterable(pairs.table[name].to_pylist() for name in ("response_a", "response_b"))
+    key = (n_features, content_hash(*texts))
+    found = _kept.get(key)
+    if found is None:
+        found = Differences.of(pairs, hashed_text(n_features))
+        while _kept and found.n_entries + sum(d.n_entries for d in list(_kept.values())) > _MOST_ENTRIES:
+            _kept.pop(next(iter(_kept)), None)
+        if found.n_entries <= _MOST_ENTRIES:
+            _kept[key] = found
+    return found
 
 
 def _chunks(pairs: Pairs, size: int) -> Iterator[tuple[list[str], list[str]]]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.errors import ConfigError
-from weaklabel.reward.features import Differences, hashed_text, score_in_chunks
+from weaklabel.reward.features import Differences, differences, hashed_text, score_in_chunks
 from weaklabel.reward.ridge import RidgeReward, Spread
 from weaklabel.reward.saved import ArrayKind, Saved
 from weaklabel.types import FloatArray, Pairs
@@ -47,7 +47,7 @@ class LinearReward(RidgeReward):
         self.n_features = n_features
 
     def _differences(self, pairs: Pairs) -> tuple[Differences, Spread]:
-        d = Differences.of(pairs, hashed_text(self.n_features))
+        d = differences(pairs, self.n_features)
 
         def spread(theta: FloatArray) -> FloatArray:
             coef = np.zeros(2 * self.n_features)

@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from weaklabel._progress import bar
 from weaklabel.errors import ConfigError
-from weaklabel.logistic import fit_logistic
+from weaklabel.logistic import Fit, fit_logistic
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.scale import scale_out_of_fold
 from weaklabel.types import FloatArray, Pairs
@@ -63,14 +64,19 @@ class RidgeReward(RewardModel):
         with bar("texts of the pairs"):
             d, spread = self._differences(pairs)
 
-        def solve(weights: FloatArray) -> FloatArray:
-            return fit_logistic(d, p, weights, precision=self.l2 * np.asarray(self._size(d, weights))).theta
+        def solve(weights: FloatArray, start: FloatArray | None = None) -> Fit:
+            ridge = self.l2 * np.asarray(self._size(d, weights))
+            return fit_logistic(d, p, weights, precision=ridge, start=start)
 
-        with bar("reward model"):
-            self.coef_ = spread(solve(w))
-        return scale_out_of_fold(
-            lambda some: d @ solve(some), w, y, pairs.prompt_groups, self.n_folds, self.seed
-        )
+        # What is multiplied is one vector at a time: threads of BLAS would only wait for each other.
+        with threadpool_limits(1, user_api="blas"):
+            with bar("reward model"):
+                whole = solve(w).theta
+            self.coef_ = spread(whole)
+            # A model without one fold is near the whole one: it begins there.
+            return scale_out_of_fold(
+                lambda some: solve(some, whole).logit, w, y, pairs.prompt_groups, self.n_folds, self.seed
+            )
 
     @abstractmethod
     def _differences(self, pairs: Pairs) -> tuple[Any, Spread]:

@@ -1,0 +1,355 @@
+"""What stands between two spaces, and what each kind of n-gram reads in it: worked out once for each distinct piece.
+
+Texts say the same words over and over, so Python looks at each piece once; of a text it only asks for the numbers of
+its pieces. N-grams within and across pieces are then read from arrays of numbers, many texts at a time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any, ClassVar, Final, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from weaklabel.text.murmur import columns_of, hashed_columns
+from weaklabel.text.ragged import Ragged
+
+Numbers = NDArray[np.int64]
+Columns = NDArray[np.int32]
+
+BREAK: Final = "¶"
+TOKEN: Final = re.compile(r"\w+|[^\w\s]")
+_MEMORY: Final = 200_000  # distinct pieces remembered
+_MOST_CHARACTERS: Final = 2**23  # of theirs, together
+_CHARACTERS: Final = (2, 3, 4)
+_LONGEST: Final = (
+    64  # characters of a run without spaces that are read: behind them stands data, not language
+)
+_LAYOUT: Final = (
+    (re.compile(r"[A-Z]+"), "X"),
+    (re.compile(r"[^\W\d_XA-Z]+"), "x"),
+    (re.compile(r"\d+"), "9"),
+    (re.compile(r"\n"), BREAK),
+)
+_STYLE_TOKEN: Final = re.compile(r"[^\W\d_]+|\d+|\n|[^\w\s]|_")
+_FUNCTION_WORDS: Final = """a about above after again all also an and any are as at be because been before being below between both but by
+    can could did do does doing down during each few for from further had has have having he her here hers him his how
+    i if in into is it its just may me might more most must my no nor not of off on once only or other our out over own
+    same shall she should so some such than that the their them then there these they this those through to too under
+    until up us very was we were what when where which while who whom why will with would you your"""
+FUNCTION_WORDS: Final = frozenset(_FUNCTION_WORDS.split())
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The pieces of some texts, one text after the other.
+
+    Attributes:
+        pieces: `(n,)` number of each piece.
+        texts: `(n,)` rising, the text in which it stands.
+    """
+
+    pieces: Numbers
+    texts: Numbers
+
+
+class Kind(Protocol):
+    """A kind of n-gram: what it learns of new pieces, and what it reads in a stream."""
+
+    whole: ClassVar[bool]
+    """Whether it reads texts to their end, however long."""
+
+    def __init__(self, n_features: int) -> None: ...
+
+    def learn(self, pieces: Sequence[str]) -> None:
+        """Take up pieces that were not met before. A line break is a piece of its own: a newline."""
+
+    def read(self, stream: Stream) -> tuple[Numbers, Columns]:
+        """The text and the column of each n-gram, some of them more than once."""
+
+
+class Words:
+    """1- and 2-grams of lower-case words and punctuation."""
+
+    whole: ClassVar[bool] = True
+
+    def __init__(self, n_features: int) -> None:
+        self._n_features = n_features
+        self._bytes, self._lengths, self._columns = Ragged(np.uint8), Ragged(np.int32), Ragged(np.int32)
+
+    def learn(self, pieces: Sequence[str]) -> None:
+        shown = map(_shown, pieces)
+        tokens = [[piece] if piece.isalnum() else TOKEN.findall(piece) for piece in shown]
+        n_tokens = _lengths(tokens)
+        encoded = [f"{token} ".encode() for token in chain.from_iterable(tokens)]
+        text, sizes = b"".join(encoded), _lengths(encoded)
+        starts = np.cumsum(sizes) - sizes
+        self._columns.add(hashed_columns(text, starts, sizes - 1, self._n_features), n_tokens)
+        self._lengths.add(sizes, n_tokens)
+        ends = np.append(0, np.cumsum(sizes))[np.append(0, np.cumsum(n_tokens))]
+        self._bytes.add(np.frombuffer(text, dtype=np.uint8), np.diff(ends))
+
+    def read(self, stream: Stream) -> tuple[Numbers, Columns]:
+        sizes, n_tokens = self._lengths.take(stream.pieces)
+        texts = np.repeat(stream.texts, n_tokens)
+        ends = np.cumsum(sizes, dtype=np.int64)
+        first = np.flatnonzero(texts[1:] == texts[:-1])
+        starts = (ends - sizes)[first]
+        both = self._bytes.take(stream.pieces)[0].tobytes()
+        pairs = hashed_columns(both, starts, ends[first + 1] - 1 - starts, self._n_features)
+        words = self._columns.take(stream.pieces)[0]
+        return np.concatenate([texts, texts[first]]), np.concatenate([words, pairs])
+
+
+class Characters:
+    """2- to 4-grams of characters inside lower-case words, edges marked."""
+
+    whole: ClassVar[bool] = True
+
+    def __init__(self, n_features: int) -> None:
+        self._n_features = n_features
+        self._n_pieces = 0
+        self._columns = Ragged(np.int32)
+
+    def learn(self, pieces: Sequence[str]) -> None:
+        runs = [[f" {word[:_LONGEST]} " for word in _shown(piece).split()] for piece in pieces]
+        owner = np.repeat(np.arange(len(pieces)), _lengths(runs))
+        flat = list(chain.from_iterable(runs))
+        n_characters = _lengths(flat)
+        text = "".join(flat).encode()
+        raw = np.frombuffer(text, dtype=np.uint8)
+        starts = np.append(np.flatnonzero((raw & 0xC0) != 0x80), len(raw))  # of each character, and the end
+        run = np.repeat(np.arange(len(flat)), n_characters)
+        left = np.repeat(np.cumsum(n_characters), n_characters) - np.arange(
+            len(run)
+        )  # of the run, from here on
+        # (characters, sizes): whether so many are left; row after row they are in the order of the pieces.
+        first, size = np.nonzero(left[:, None] >= np.array(_CHARACTERS))
+        size = np.array(_CHARACTERS)[size]
+        columns = hashed_columns(text, starts[first], starts[first + size] - starts[first], self._n_features)
+        self._columns.add(columns, np.bincount(owner[run[first]], minlength=len(pieces)))
+        self._n_pieces += len(pieces)
+
+    def read(self, stream: Stream) -> tuple[Numbers, Columns]:
+        met = distinct(stream.texts * self._n_pieces + stream.pieces)  # each piece once in a text
+        texts, pieces = np.divmod(met, max(self._n_pieces, 1))
+        columns, lengths = self._columns.take(pieces)
+        return np.repeat(texts, lengths), columns
+
+
+class Layout:
+    """2- to 6-grams of characters after runs of capitals became `X`, other letters `x`, digits `9`, line breaks a mark."""
+
+    whole: ClassVar[bool] = False
+    _sizes: ClassVar[Sequence[int]] = (2, 3, 4, 5, 6)
+
+    def __init__(self, n_features: int) -> None:
+        self._symbols = _Symbols(n_features, "")
+        self._rows = Ragged(np.int32)
+        self._breaks = np.empty(0, dtype=np.bool_)
+
+    def learn(self, pieces: Sequence[str]) -> None:
+        text = " ".join([*pieces, ""])
+        for pattern, mark in _LAYOUT:
+            text = pattern.sub(mark, text)
+        points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
+        numbers, found = ranked(points, 0x110000)
+        # Each row ends with the space behind it.
+        lengths = np.diff(np.flatnonzero(points == ord(" ")), prepend=-1)
+        self._rows.add(self._symbols.numbers(map(chr, found.tolist()))[numbers], lengths)
+        self._breaks = np.concatenate([self._breaks, [piece == "\n" for piece in pieces]])
+
+    def read(self, stream: Stream) -> tuple[Numbers, Columns]:
+        symbols, lengths = self._rows.take(stream.pieces)
+        texts = np.repeat(stream.texts, lengths)
+        # The spaces round a line break, and behind the last piece of a text, are none of the text's own.
+        breaks = self._breaks[stream.pieces]
+        foreign = breaks.copy()
+        foreign[:-1] |= breaks[1:] | (stream.texts[1:] != stream.texts[:-1])
+        foreign[-1:] = True
+        kept = np.ones(len(symbols), dtype=np.bool_)
+        kept[np.cumsum(lengths)[foreign] - 1] = False
+        return self._symbols.grams(symbols[kept], texts[kept], self._sizes)
+
+
+class Style:
+    """1- to 3-grams of function words, punctuation and line breaks in place, all other words masked."""
+
+    whole: ClassVar[bool] = False
+    _sizes: ClassVar[Sequence[int]] = (1, 2, 3)
+
+    def __init__(self, n_features: int) -> None:
+        self._symbols = _Symbols(n_features, " ")
+        self._rows = Ragged(np.int32)
+
+    def learn(self, pieces: Sequence[str]) -> None:
+        tokens = [[piece] if piece.isalpha() else _STYLE_TOKEN.findall(piece) for piece in pieces]
+        self._rows.add(self._symbols.numbers(map(_style_of, chain.from_iterable(tokens))), _lengths(tokens))
+
+    def read(self, stream: Stream) -> tuple[Numbers, Columns]:
+        symbols, lengths = self._rows.take(stream.pieces)
+        return self._symbols.grams(symbols, np.repeat(stream.texts, lengths), self._sizes)
+
+
+class _Symbols:
+    """A small alphabet of strings, joined by `between`, and the columns of n-grams of it."""
+
+    def __init__(self, n_features: int, between: str) -> None:
+        self._n_features, self._between = n_features, between
+        self._number: dict[str, int] = {}
+        self._bytes = Ragged(np.uint8)
+
+    def numbers(self, symbols: Iterable[str]) -> Columns:
+        known, before = self._number, len(self._number)
+        found = np.array([known.setdefault(symbol, len(known)) for symbol in symbols], dtype=np.int32)
+        new = [f"{symbol}{self._between}".encode() for symbol in list(known)[before:]]
+        self._bytes.add(np.frombuffer(b"".join(new), dtype=np.uint8), _lengths(new))
+        return found
+
+    def grams(self, symbols: Columns, texts: Numbers, sizes: Sequence[int]) -> tuple[Numbers, Columns]:
+        """The text and the column of every n-gram that lies within a text.
+
+        An n-gram's number is made of that of the n-gram one shorter and the symbol behind it, so that equal n-grams
+        are found by counting and each is hashed once.
+        """
+        left = np.cumsum(np.bincount(texts))[texts] - np.arange(len(texts)) if len(texts) else texts
+        first = np.arange(len(symbols))
+        alphabet = len(self._number)
+        numbers, found = ranked(symbols.astype(np.int64), alphabet)
+        rows: list[Numbers] = []
+        columns: list[Columns] = []
+        for n in range(1, max(sizes) + 1):
+            if n > 1:
+                fits = left[first] >= n
+                first, numbers = first[fits], numbers[fits]
+                numbers, found = ranked(numbers * alphabet + symbols[first + n - 1], len(found) * alphabet)
+            if n in sizes:
+                shown = np.empty(len(found), dtype=np.int64)
+                shown[numbers] = first  # some place at which it stands
+                rows.append(texts[first])
+                columns.append(self._columns(symbols[shown[:, None] + np.arange(n)])[numbers])
+        return np.concatenate(rows), np.concatenate(columns)
+
+    def _columns(self, grams: NDArray[Any]) -> Columns:
+        """`(n,)` columns of n-grams `(n, size)` given by their symbols."""
+        text, lengths = self._bytes.take(grams.ravel())
+        whole = lengths.reshape(grams.shape).sum(axis=1)
+        starts = np.cumsum(whole) - whole
+        return hashed_columns(text.tobytes(), starts, whole - len(self._between), self._n_features)
+
+
+class Topics:
+    """Lower-case words but function words and signs, each as often as it is there."""
+
+    whole: ClassVar[bool] = True
+
+    def __init__(self, n_features: int) -> None:
+        self._n_features = n_features
+        self._columns = Ragged(np.int32)
+
+    def learn(self, pieces: Sequence[str]) -> None:
+        words = [
+            [
+                word
+                for word in TOKEN.findall(piece.lower())
+                if word[0].isalnum() and word not in FUNCTION_WORDS
+            ]
+            for piece in pieces
+        ]
+        columns = columns_of(list(chain.from_iterable(words)), self._n_features)
+        self._columns.add(columns, _lengths(words))
+
+    def read(self, stream: Stream) -> tuple[Numbers, Columns]:
+        columns, lengths = self._columns.take(stream.pieces)
+        return np.repeat(stream.texts, lengths), columns
+
+
+KINDS: Final[dict[str, type[Kind]]] = {
+    "words": Words,
+    "characters": Characters,
+    "layout": Layout,
+    "style": Style,
+}
+"""The kinds of n-grams, by name."""
+
+
+class Pieces:
+    """The pieces that were met, and what kinds of n-grams learned of them.
+
+    Args:
+        makers: the kinds.
+        n_features: columns of each.
+    """
+
+    def __init__(self, makers: Sequence[type[Kind]], n_features: int) -> None:
+        self._makers, self._n_features = makers, n_features
+        self._begin()
+
+    def make_room(self) -> None:
+        """Begin anew where more is remembered than memory is for; streams of before mean nothing then."""
+        if len(self._numbers) >= _MEMORY or self._held >= _MOST_CHARACTERS:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._held = 0
+        self.kinds: list[Kind] = [make(self._n_features) for make in self._makers]
+
+    def stream(self, texts: Sequence[str]) -> Stream:
+        """The pieces of the texts; new ones are learned."""
+        rows = pc.split_pattern(pc.replace_substring(pa.array(texts, pa.string()), "\n", " \n "), " ")
+        coded = rows.flatten().dictionary_encode()
+        lengths = pc.list_value_length(rows).to_numpy(zero_copy_only=False)
+        met, known, before = coded.dictionary.to_pylist(), self._numbers, len(self._numbers)
+        number = np.array([known.setdefault(piece, len(known)) for piece in met], dtype=np.int64)
+        if new := list(islice(known, before, None)):
+            self._held += sum(map(len, new))
+            for kind in self.kinds:
+                kind.learn(new)
+        return Stream(number[coded.indices.to_numpy()], np.repeat(np.arange(len(texts)), lengths))
+
+
+def ranked(codes: Numbers, bound: int) -> tuple[Numbers, Numbers]:
+    """Codes in [0, bound) as numbers 0, 1, ... in the order of their size, and the code of each number."""
+    if bound > 8 * len(codes) + 2**16:
+        found, numbers = np.unique(codes, return_inverse=True)
+        return numbers.reshape(-1), found
+    met = np.zeros(bound, dtype=np.bool_)
+    met[codes] = True
+    found = np.flatnonzero(met)
+    number = np.empty(bound, dtype=np.int64)
+    number[found] = np.arange(len(found))
+    return number[codes], found
+
+
+def distinct(keys: NDArray[Any]) -> NDArray[Any]:
+    """The distinct keys, rising. Sorting beats the hashing of `np.unique` here."""
+    keys = np.sort(keys)
+    new = np.ones(len(keys), dtype=np.bool_)
+    new[1:] = keys[1:] != keys[:-1]
+    return keys[new]
+
+
+def _lengths(parts: Sequence[Any]) -> Numbers:
+    return np.fromiter(map(len, parts), dtype=np.int64, count=len(parts))
+
+
+def _shown(piece: str) -> str:
+    return BREAK if piece == "\n" else piece.lower()
+
+
+def _style_of(token: str) -> str:
+    if token == "\n":
+        return BREAK
+    if token[0].isdigit():
+        return "9"
+    if not token[0].isalpha():
+        return token
+    low = token.lower()
+    return low if low in FUNCTION_WORDS else ("Xx" if token[0].isupper() else "x")
