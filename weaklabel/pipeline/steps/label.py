@@ -40,7 +40,10 @@ class Label(RunStep[LabelsFile]):
     @cached_property
     def held(self) -> Labels:
         """The pairs in memory with p, w, label, confidence, calibrated and the votes behind it. Writes no file."""
-        return self._fit.value.label(self._read.value.held, votes=self._gather.value)
+        labeler, pairs, votes = self._fit.value, self._read.value.held, self._gather.value
+        if self.is_fresh:  # whether they have shifted was asked when the file was written
+            return labeler.label_known(pairs, votes, shares=True)
+        return labeler.label(pairs, votes=votes)
 
     @property
     def inputs(self) -> Mapping[str, str | None]:
