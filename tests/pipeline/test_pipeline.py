@@ -339,6 +339,22 @@ def test_whether_pairs_have_shifted_is_asked_when_they_are_labelled_and_not_agai
     assert (labels.logit == pq.read_table("runs/base/labels.parquet")["logit"].to_numpy()).all()
 
 
+def test_beliefs_are_the_labels_on_disk_without_their_reasons(
+    ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = Watched().labels
+    monkeypatch.setattr(Label, "held", property(lambda _: pytest.fail("all pairs were labelled")))
+    found = Watched().beliefs
+    assert found.contributions is None
+    assert (found.votes.ids, found.calibrated, found.p_tie is None) == (
+        labels.votes.ids,
+        True,
+        labels.p_tie is None,
+    )
+    for name in ("logit", "w", "in_sample"):
+        assert (getattr(found, name) == getattr(labels, name)).all()
+
+
 def test_labels_on_disk_hold_everything_that_was_said(project: Path) -> None:
     run = Watched()
     labels, _ = run.labels, run.labels_file

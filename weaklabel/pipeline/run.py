@@ -199,6 +199,11 @@ class Run(Shown):
         return self.plan.label.held
 
     @property
+    def beliefs(self) -> Labels:
+        """`labels` for whoever has no use for the share of each function: read from the file, and nothing is asked again."""
+        return self.plan.label.beliefs
+
+    @property
     def labels_file(self) -> LabelsFile:
         """Labels of every pair, without the reasons for them."""
         return self.plan.label.value

@@ -45,6 +45,14 @@ class Label(RunStep[LabelsFile]):
             return labeler.label_known(pairs, votes, shares=True)
         return labeler.label(pairs, votes=votes)
 
+    @cached_property
+    def beliefs(self) -> Labels:
+        """`held` without the share of each function, read from the file where this process has not made it."""
+        file, read = self.value, self._read.value
+        if "held" in vars(self):
+            return self.held
+        return file.beliefs(read.held, self._gather.value, read.rows)
+
     @property
     def inputs(self) -> Mapping[str, str | None]:
         votes = self._apply.hashes("votes.json", "faults.jsonl")
