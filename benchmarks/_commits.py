@@ -40,14 +40,19 @@ def tree_of(commit: str, folder: Path) -> Path:
     return folder
 
 
+def environment_of(tree: Path) -> dict[str, str]:
+    """The variables of a process that uses the package of `tree`, with one thread."""
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
+    return os.environ | one | {"PYTHONPATH": str(tree)}
+
+
 def run_with(tree: Path, command: Sequence[str], cwd: Path) -> Cost:
     """Run `python *command` with the package of `tree`, one thread a process."""
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
         [sys.executable, *command],
         cwd=cwd,
-        env=os.environ | one | {"PYTHONPATH": str(tree)},
+        env=environment_of(tree),
         capture_output=True,
         text=True,
         check=False,

@@ -42,6 +42,17 @@ def test_half_of_the_gold_is_locked_away() -> None:
     assert (len(pairs.dev), len(pairs.test)) == (50, 50)
 
 
+def test_how_many_keys_are_remembered_changes_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    talks = [
+        {**row, "prompt": f"{row['prompt']} \ufeff{'x' * i}", "gold": "a" if i % 3 else None}
+        | ({"messages": [{"role": "user", "content": f"talk {i % 7}"}]} if i % 2 else {})
+        for i, row in enumerate(rows(30))
+    ]
+    many = read_pairs(talks)
+    monkeypatch.setattr("weaklabel.data.splits._MOST_KEYS", 3)
+    assert read_pairs(talks).table.equals(many.table)
+
+
 def test_each_source_gets_its_share() -> None:
     pairs = read_pairs(rows(40, source="s") + rows(20, source="t"), test_share=0.25)
     sources = pairs.test.table["source"].to_pylist()

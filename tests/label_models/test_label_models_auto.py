@@ -11,13 +11,14 @@ from drawn_for_pairs import draw_texts
 from synthetic import KNOWN_TRUTH, draw_classes, draw_margins, draw_votes, even_accuracies
 
 from weaklabel.errors import ConfigError, LabelMatrixError
-from weaklabel.label_models.auto.gold import best_temperature, gold_shares
+from weaklabel.label_models.auto.gold import best_temperature, gold_shares, held_out_logit
 from weaklabel.label_models.auto.held_out_votes import TEMPERATURES, foretell, share_of_one_sided
 from weaklabel.label_models.auto.model import Auto
 from weaklabel.label_models.auto.votes import vote_chances
 from weaklabel.label_models.k_class.dawid_skene import DawidSkene
 from weaklabel.label_models.k_class.majority_vote import MajorityVote
 from weaklabel.label_models.k_class.moments import Moments
+from weaklabel.label_models.pair.model import PairModel
 from weaklabel.text.ngrams import pair_features
 
 pytestmark = pytest.mark.same_everywhere
@@ -165,6 +166,36 @@ def test_gold_repairs_votes_that_are_too_sure():
     with_gold = Auto(n_classes=2).fit(L, y=np.where(np.arange(1000) < 500, y, np.nan))
     assert with_gold.predict_proba(L).max() == pytest.approx(0.62, abs=0.05)
     assert without.predict_proba(L).max() > 0.75
+
+
+def test_pair_model_is_fitted_to_gold_once_for_all_its_folds(monkeypatch):
+    pairs, y, L = draw_texts(120, 0, lambda text: text + " splendid")
+    fits: list[int] = []
+    learn = PairModel._learn_from_gold
+
+    def counted(model, seen, known, spread):
+        fits.append(len(known))
+        learn(model, seen, known, spread)
+
+    monkeypatch.setattr(PairModel, "_learn_from_gold", counted)
+    model = Auto().fit(L, y=y, features=pair_features(pairs))
+    assert fits == [120]
+    found = model.model_.held_out_ / model.gold_temperature_
+    assert (
+        np.corrcoef(found, model.held_out_)[0, 1] > 0.999
+    )  # but for the temperature, which saw other folds alone
+
+
+def test_gold_of_a_fold_says_nothing_of_who_answers_it():
+    rng = np.random.default_rng(9)
+    y, folds = rng.integers(2, size=200), np.arange(200) % 5
+    logits = [(2 * y - 1) * rng.normal(0.5 * i, 1, 200) for i in (1, 2)]
+    answers = [np.column_stack([np.zeros(200), logit]) for logit in logits]
+    truth = gold_shares(y.astype(float), None)
+    other = np.where((folds == 3)[:, None], truth[:, ::-1], truth)
+    one, two = (held_out_logit(answers, shares, folds) for shares in (truth, other))
+    assert (one[folds == 3] == two[folds == 3]).all()
+    assert not (one[folds != 3] == two[folds != 3]).any()
 
 
 def test_gold_of_too_few_rows_does_not_choose():

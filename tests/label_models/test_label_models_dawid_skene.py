@@ -7,6 +7,7 @@ import pytest
 from synthetic import KNOWN_TRUTH, draw_votes
 
 from weaklabel.errors import ConfigError
+from weaklabel.label_models.k_class.cast_votes import one_hot
 from weaklabel.label_models.k_class.dawid_skene import DawidSkene, log_joint, run_em
 from weaklabel.label_models.k_class.majority_vote import MajorityVote
 
@@ -92,7 +93,45 @@ def test_a_rare_source_is_not_believed_perfect():
 
 def test_log_joint_of_silence_is_zero():
     theta = np.full((2, 3, 3), 1 / 3)
-    assert (log_joint(np.full((2, 4), -1, dtype=np.int8), theta) == 0).all()
+    silent = one_hot(np.full((4, 2), -1, dtype=np.int8), 3)
+    assert (log_joint(silent, theta) == np.zeros((4, 3))).all()
+
+
+def em_over_all_cells(L: np.ndarray, prior: np.ndarray, steps: int) -> np.ndarray:
+    """EM as column by column over the whole matrix, silent cells among them."""
+    (n, m), k = L.shape, len(prior)
+    counts = np.stack([(c == L).sum(axis=1) for c in range(k)], axis=1)
+    q = np.where(
+        counts.sum(axis=1, keepdims=True) > 0,
+        counts / np.maximum(counts.sum(axis=1, keepdims=True), 1),
+        1 / k,
+    )
+    for step in range(steps + 1):
+        theta = (
+            np.stack([np.stack([q[L[:, j] == v].sum(axis=0) for v in range(k)], axis=1) for j in range(m)])
+            + prior
+        )
+        theta /= theta.sum(axis=2, keepdims=True)
+        if step < steps:
+            score = np.zeros((n, k))
+            for j in range(m):
+                score += np.vstack([np.log(theta[j]).T, np.zeros(k)])[L[:, j]]
+            q = np.exp(score - score.max(axis=1, keepdims=True))
+            q /= q.sum(axis=1, keepdims=True)
+    return theta
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "k", "share"), [(600, 150, 2, 0.02), (300, 60, 5, 0.05), (200, 8, 3, 1.0), (40, 3, 2, 0.0)]
+)
+def test_em_over_cast_votes_is_em_over_all_cells(n, m, k, share):
+    rng = np.random.default_rng(n)
+    truth = rng.integers(k, size=(n, 1))
+    said = np.where(rng.random((n, m)) < 0.7, truth, rng.integers(k, size=(n, m)))
+    L = np.where(rng.random((n, m)) < share, said, -1).astype(np.int8)
+    prior = np.where(np.eye(k, dtype=bool), 2.5, 0.5)
+    theta = run_em(L, prior, max_iter=12, tol=-1.0).theta
+    assert np.abs(theta - em_over_all_cells(L, prior, 12)).max() < 1e-9
 
 
 def test_confusion_of_three_classes_is_recovered():
@@ -141,7 +180,7 @@ def test_seven_published_matrices_reach_the_trial_accuracy(shared):
         with np.load(file) as data:
             L, gold, k = data["L"], data["gold"], len(data["classes"])
         theta = run_em(L, np.where(np.eye(k, dtype=bool), 2.5, 0.5)).theta
-        score = log_joint(np.ascontiguousarray(L.T), theta)[gold >= 0]
+        score = log_joint(one_hot(L, k), theta)[gold >= 0]
         best = np.isclose(score, score.max(axis=1, keepdims=True))  # ties share
         hit = best[np.arange(len(score)), gold[gold >= 0]] / best.sum(axis=1)
         found.append(hit.mean())

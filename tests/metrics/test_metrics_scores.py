@@ -192,6 +192,16 @@ def test_large_samples_are_drawn_in_chunks_with_the_same_result(monkeypatch):
     assert all(chunked[name].low == pytest.approx(found.low) for name, found in whole.items())
 
 
+def test_resamples_that_are_kept_are_those_drawn_anew(monkeypatch):
+    p, y = calibrated(60)
+    groups, others = np.arange(60) % 40, np.arange(60) % 30
+    kept = [score_all(p, y, g, n_draws=100, seed=s) for g in (groups, others, groups) for s in (0, 1, 2)]
+    monkeypatch.setattr(draws, "_KEPT_CELLS", 0)
+    assert kept == [
+        score_all(p, y, g, n_draws=100, seed=s) for g in (groups, others, groups) for s in (0, 1, 2)
+    ]
+
+
 def test_score_all_agrees_with_each_metric_alone():
     p, y = calibrated(200)
     for name, found in score_all(p, y).items():

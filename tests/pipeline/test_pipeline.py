@@ -14,10 +14,12 @@ import pytest
 
 from weaklabel.config import load_config
 from weaklabel.data.sample import write_sample
-from weaklabel.errors import ArtifactError, ConfigError, FaultShareError, NotCalibratedError
+from weaklabel.errors import ArtifactError, ConfigError, FaultShareError, NotCalibratedError, UnknownNameError
+from weaklabel.labeler import Labeler
 from weaklabel.metrics import Interval
 from weaklabel.pipeline import Run, RunFigures, StepRecord, diff
 from weaklabel.pipeline.figures import worse_than_a_coin
+from weaklabel.pipeline.steps.label import Label
 
 LFS = """
 from weaklabel import labeling_function, response_scorer
@@ -315,6 +317,42 @@ def test_a_row_that_cannot_be_had_is_left_out_of_the_figures(
     (project / "lfs.py").write_text(LFS.partition('@response_scorer(prefer="more")')[0], encoding="utf-8")
     report = Watched().all()
     assert "Snorkel's label model needs 3 labeling functions, so its row is left out." in report.notes
+
+
+def test_a_pair_of_a_finished_run_is_explained_without_labelling_the_others(
+    ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = Watched().labels
+    monkeypatch.setattr(Label, "held", property(lambda _: pytest.fail("all pairs were labelled")))
+    run = Watched()
+    for pair_id in labels.pairs.ids[:20]:
+        assert run.explain(pair_id) == labels.explain(pair_id)
+    with pytest.raises(UnknownNameError, match="no pair 'nobody' among the 240 labelled ones"):
+        run.explain("nobody")
+
+
+def test_whether_pairs_have_shifted_is_asked_when_they_are_labelled_and_not_again(
+    ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Labeler, "shift", lambda *_: pytest.fail("it was asked again"))
+    labels = Watched().labels
+    assert (labels.logit == pq.read_table("runs/base/labels.parquet")["logit"].to_numpy()).all()
+
+
+def test_beliefs_are_the_labels_on_disk_without_their_reasons(
+    ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = Watched().labels
+    monkeypatch.setattr(Label, "held", property(lambda _: pytest.fail("all pairs were labelled")))
+    found = Watched().beliefs
+    assert found.contributions is None
+    assert (found.votes.ids, found.calibrated, found.p_tie is None) == (
+        labels.votes.ids,
+        True,
+        labels.p_tie is None,
+    )
+    for name in ("logit", "w", "in_sample"):
+        assert (getattr(found, name) == getattr(labels, name)).all()
 
 
 def test_labels_on_disk_hold_everything_that_was_said(project: Path) -> None:

@@ -14,6 +14,8 @@ from made_pairs import made_pairs
 from weaklabel.errors import ArtifactError, LabelMatrixError, ShiftWarning, WeaklabelWarning
 from weaklabel.shift import Reference, Shift, shift
 from weaklabel.shift.found import Change, cohens_h
+from weaklabel.shift.reference import _Moments, _Parts, sampled
+from weaklabel.shift.statistics import agreeing, edges_of, sums_of, text_numbers
 from weaklabel.types import Pairs, Votes
 
 pytestmark = pytest.mark.same_everywhere
@@ -279,3 +281,17 @@ def test_harmful_requests_are_noticed_by_a_labeler_of_helpful_ones(
     harmful = np.array([bool(harm.search(text)) for text in prompts])
     assert 80 < harmful.sum() < 300
     assert judged(real["hh_rlhf_train"], harmful).shifted
+
+
+def test_sums_over_distinct_columns_are_those_over_all() -> None:
+    votes, pairs = drawn(200, 11, per_prompt=3)
+    votes, pairs, groups = sampled(votes, pairs, 0)
+    sums = sums_of(votes, pairs, edges_of(votes, text_numbers(pairs)), agreeing(votes), groups)
+    chosen = (np.random.default_rng(0).random((7, len(sums.top))) < 0.4).astype(np.float32)
+    t, b = sums.top.astype(np.float64), sums.below.astype(np.float64)
+    found, parts = (
+        _Moments.of(_Parts.of(sums), chosen),
+        (t, b, t * t, t * b, b * b, (b > 0).astype(np.float64)),
+    )
+    for name, part in zip(_Moments.__slots__, parts, strict=True):
+        assert (getattr(found, name) == chosen.astype(np.float64) @ part).all()

@@ -8,6 +8,7 @@ gone through several times instead.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from weaklabel.types import Pairs, collapse_whitespace, prompt_key
 
 # A pool prompt is drawn like any other, so that gold which arrives later is split too.
 _LOCKED: Final = ("test", "dev")
+_MOST_KEYS: Final = 1 << 16
 _Ints = NDArray[np.int64]
 
 
@@ -68,22 +70,40 @@ Tables = Callable[[], Iterable[pa.Table]]
 """The rows of a source, piece by piece, as often as one asks."""
 
 
-def _prompt_keys(table: pa.Table) -> list[str]:
-    """A short hash of what makes each prompt the same as another."""
-    return [content_hash(prompt_key(prompt))[:32] for prompt in table["prompt"].to_pylist()]
+class Keys:
+    """What makes prompts and conversations the same as others, as short hashes; `Pairs.prompt_groups` sees them alike.
+
+    A split goes through its tables several times, and a long prompt takes long to fold: by a hash of its spelling the
+    keys of the first `_MOST_KEYS` texts are remembered, in some ten megabytes.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, str] = {}
+
+    def of(self, text: str) -> str:
+        spelling = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        key = self._known.get(spelling)
+        if key is None:
+            key = content_hash(prompt_key(text))[:32]
+            if len(self._known) < _MOST_KEYS:
+                self._known[spelling] = key
+        return key
+
+    def of_prompts(self, table: pa.Table) -> list[str]:
+        """The key of each row's prompt."""
+        return [self.of(prompt) for prompt in table["prompt"].to_pylist()]
+
+    def of_talks(self, table: pa.Table) -> list[str | None]:
+        """The key of each row's conversation; None where there is none."""
+        if table["messages"].null_count == len(table):
+            return [None] * len(table)
+        return [
+            self.of(" ".join(turn["content"] or "" for turn in turns)) if turns else None
+            for turns in table["messages"].to_pylist()
+        ]
 
 
-def _conversation_keys(table: pa.Table) -> list[str | None]:
-    """A short hash of each conversation, as in `Pairs.prompt_groups`; None where there is none."""
-    if table["messages"].null_count == len(table):
-        return [None] * len(table)
-    return [
-        content_hash(prompt_key(" ".join(turn["content"] or "" for turn in turns)))[:32] if turns else None
-        for turns in table["messages"].to_pylist()
-    ]
-
-
-def _asked_about(tables: Tables, *, all_rows: bool) -> set[str] | None:
+def _asked_about(tables: Tables, keys: Keys, *, all_rows: bool) -> set[str] | None:
     """Keys of prompts and conversations with gold or in dev or test, or one with some that are; None for all."""
     if all_rows:
         return None
@@ -93,12 +113,12 @@ def _asked_about(tables: Tables, *, all_rows: bool) -> set[str] | None:
         talks = talks or table["messages"].null_count < len(table)
         locked = pc.is_in(table["part"], pa.array(_LOCKED))  # "pool" binds nobody
         known = table.filter(pc.or_(table["gold"].is_valid(), locked))
-        found.update(_prompt_keys(known), filter(None, _conversation_keys(known)))
+        found.update(keys.of_prompts(known), filter(None, keys.of_talks(known)))
     grown = talks and bool(found)
     while grown:  # one conversation may be rendered as several prompts, and a prompt stand for several
         before = len(found)
         for table in tables():
-            for prompt, talk in zip(_prompt_keys(table), _conversation_keys(table), strict=True):
+            for prompt, talk in zip(keys.of_prompts(table), keys.of_talks(table), strict=True):
                 if talk is not None and (prompt in found or talk in found):
                     found.update((prompt, talk))
         grown = len(found) > before
@@ -108,7 +128,8 @@ def _asked_about(tables: Tables, *, all_rows: bool) -> set[str] | None:
 class Outline:
     """What a split needs to know of each prompt: how much gold it has, its parts and sources, what is one with it."""
 
-    def __init__(self, keep_texts: bool = False) -> None:
+    def __init__(self, keys: Keys, keep_texts: bool = False) -> None:
+        self.keys = keys
         self.prompts: dict[str, int] = {}  # key of the prompt -> number, in order of appearance
         # Hashes of its spellings, by which it is drawn: a prompt that is spelt in one way is drawn as it always was.
         self.spellings: list[tuple[str, ...]] = []
@@ -125,12 +146,12 @@ class Outline:
 
     def add(self, table: pa.Table, wanted: set[str] | None) -> None:
         """Take in the rows of a canonical table whose prompt is `wanted`, or all of them."""
-        keys = _prompt_keys(table)
+        keys = self.keys.of_prompts(table)
         if wanted is not None:
             mask = [key in wanted for key in keys]
             table, keys = table.filter(pa.array(mask, pa.bool_())), [k for k in keys if k in wanted]
         columns = (table[name].to_pylist() for name in ("id", "prompt", "gold", "part", "source"))
-        talks = _conversation_keys(table)
+        talks = self.keys.of_talks(table)
         for key, talk, pair_id, prompt, gold, part, source in zip(keys, talks, *columns, strict=True):
             number = self._number(key, prompt)
             self.n_gold[number] += gold is not None
@@ -172,12 +193,13 @@ class Parts:
     """The outcome of a split: per prompt with gold or a part its part, and whether its gold is hidden."""
 
     of_prompt: Mapping[str, tuple[str, bool]]
+    keys: Keys
 
     def fill(self, table: pa.Table) -> pa.Table:
         """A table with `part` filled, "pool" where nothing else is known, and gold hidden."""
         gold, part = table["gold"].to_pylist(), ["pool"] * len(table)
         if self.of_prompt:
-            for row, key in enumerate(_prompt_keys(table)):
+            for row, key in enumerate(self.keys.of_prompts(table)):
                 part[row], hidden = self.of_prompt.get(key, ("pool", False))
                 if hidden:
                     gold[row] = None
@@ -202,8 +224,9 @@ def draw_parts(
         )
     if max_gold is not None:
         check_least("max_gold", max_gold, 0, "no gold")
-    outline = Outline(keep_texts=near_duplicates)
-    wanted = _asked_about(tables, all_rows=near_duplicates)
+    known = Keys()
+    outline = Outline(known, keep_texts=near_duplicates)
+    wanted = _asked_about(tables, known, all_rows=near_duplicates)
     for table in tables() if wanted is None or wanted else ():
         outline.add(table, wanted)
     units = _Units(outline, near_duplicates)
@@ -216,7 +239,7 @@ def draw_parts(
     ]
     hidden = _hidden(drawn, units, seed, max_gold)
     final = [("pool", True) if u in hidden else (part, False) for u, part in enumerate(drawn)]
-    return Parts({prompt: final[unit] for prompt, unit in units.of_prompt.items()})
+    return Parts({prompt: final[unit] for prompt, unit in units.of_prompt.items()}, known)
 
 
 class _Units:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from weaklabel.types import FloatArray
 
 CELLS: Final = 8_000_000  # largest array of a chunk of draws, in float64 cells
+_KEPT_CELLS: Final = 2_000_000  # of resamples that are kept, of two seeds or sizes
 
 
 def drawn_sums(parts: FloatArray, groups: NDArray[np.intp], n_draws: int, seed: int) -> FloatArray:
@@ -24,9 +26,17 @@ def drawn_sums(parts: FloatArray, groups: NDArray[np.intp], n_draws: int, seed: 
     if n_groups < 2:
         return np.empty((0, parts.shape[1]))
     per_group = np.column_stack([np.bincount(groups, column, n_groups) for column in parts.T])
+    if n_draws * n_groups <= _KEPT_CELLS:
+        return np.asarray(_kept_counts(seed, n_draws, n_groups) @ per_group, dtype=np.float64)
     rng = np.random.default_rng(seed)
     sums = [_counts(rng, size, n_groups) @ per_group for size in chunks(n_draws, n_groups)]
     return np.concatenate(sums)
+
+
+@lru_cache(maxsize=2)
+def _kept_counts(seed: int, n_draws: int, n_groups: int) -> FloatArray:
+    """`_counts` for a seed: dozens of figures and differences rest on the same resamples of the same gold."""
+    return _counts(np.random.default_rng(seed), n_draws, n_groups)
 
 
 def _counts(rng: np.random.Generator, n_draws: int, n_groups: int) -> FloatArray:

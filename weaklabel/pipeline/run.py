@@ -199,6 +199,11 @@ class Run(Shown):
         return self.plan.label.held
 
     @property
+    def beliefs(self) -> Labels:
+        """`labels` for whoever has no use for the share of each function: read from the file, and nothing is asked again."""
+        return self.plan.label.beliefs
+
+    @property
     def labels_file(self) -> LabelsFile:
         """Labels of every pair, without the reasons for them."""
         return self.plan.label.value
@@ -209,16 +214,20 @@ class Run(Shown):
         Raises:
             UnknownNameError: when no pair has that id.
         """
-        if self.is_sample and pair_id not in set(self.pairs.ids):
-            for shard in range(len(self.file)):
-                if pair_id in self.file.read(shard, ["id"])["id"].to_pylist():
-                    votes = self.stored.shard(self.file, shard)
-                    known = self.labeler.label_known(self.file.pairs(shard), votes, shares=True)
-                    return known.explain(pair_id)
-            raise UnknownNameError(
-                f"no pair {pair_id!r} among the {self.file.n_pairs:,} labelled ones. Look its id up in the labels' id column."
-            )
-        return self.labels.explain(pair_id)
+        pairs, votes = self._part_with(pair_id)
+        row = [pairs.ids.index(pair_id)]
+        return self.labeler.label_known(pairs.take(row), votes.take(row), shares=True).explain(pair_id)
+
+    def _part_with(self, pair_id: str) -> tuple[Pairs, Votes]:
+        """Pairs that hold the one of that id, and their votes: those in memory, or else its shard."""
+        if pair_id in self.pairs.ids:
+            return self.pairs, self.votes
+        for shard in range(len(self.file)) if self.is_sample else ():
+            if pair_id in self.file.read(shard, ["id"])["id"].to_pylist():
+                return self.file.pairs(shard), self.stored.shard(self.file, shard)
+        raise UnknownNameError(
+            f"no pair {pair_id!r} among the {self.file.n_pairs:,} labelled ones. Look its id up in the labels' id column."
+        )
 
     def export(self, formats: Formats | None = None) -> dict[str, dict[str, Any]]:
         """Write the exports that are configured (or `formats`: name -> settings); per format its report.

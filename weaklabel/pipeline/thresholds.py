@@ -70,7 +70,7 @@ def certified_threshold(run: Run, *, accuracy: float = 0.9, level: float = 0.9) 
         GoldError: the run has no gold in a locked test part.
         ConfigError: accuracy or level out of range.
     """
-    labels = run.labels
+    labels = run.beliefs
     locked = labels.pairs.parts == "test"
     test = labels.take(locked & labels.pairs.has_gold)
     if not len(test):

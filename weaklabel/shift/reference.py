@@ -101,11 +101,12 @@ class Reference(Result):
         edges = edges_of(votes, text_numbers(pairs))
         couples = agreeing(votes)
         sums = sums_of(votes, pairs, edges, couples, groups)
-        moments = _Moments.of(sums, np.ones(len(sums.top), dtype=np.float32))
+        parts = _Parts.of(sums)
+        moments = _Moments.of(parts, np.ones(len(sums.top), dtype=np.float32))
         share, (between, within) = _six_digits(moments.share), map(_six_digits, moments.variances())
         per_prompt = between + within / np.maximum(moments.rows, 1.0)
         noise = _six_digits(per_prompt / np.maximum(moments.active, 1))
-        limits = _limits(sums, seed)
+        limits = _limits(parts, kinds_of(sums.statistics), seed)
         n_prompts = len(sums.top)
         return cls(votes.lf_names, n_pairs, n_prompts, edges, couples, share, between, within, noise, limits)
 
@@ -227,6 +228,32 @@ def _six_digits(values: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True)
+class _Parts:
+    """What `_Moments` sums, each distinct column once: most words share what is below them, and of 0 and 1 squares are equal.
+
+    Attributes:
+        distinct: `(n_prompts, n_distinct)` float32. Whole numbers, so a sum has the same bits in any order.
+        columns: per field of `_Moments`, which of them it is made of, `(n_statistics,)`.
+    """
+
+    distinct: NDArray[np.float32]
+    columns: tuple[NDArray[np.intp], ...]
+
+    @classmethod
+    def of(cls, sums: Sums) -> Self:
+        t, b = sums.top, sums.below
+        known: dict[bytes, int] = {}
+        columns = []
+        for part in (t, b, t * t, t * b, b * b, (b > 0).astype(np.float32)):
+            rows = np.ascontiguousarray(part.T)
+            columns.append(
+                np.array([known.setdefault(row.tobytes(), len(known)) for row in rows], dtype=np.intp)
+            )
+        distinct = np.frombuffer(b"".join(known), dtype=np.float32).reshape(len(known), len(t)).T
+        return cls(distinct, tuple(columns))
+
+
+@dataclass(frozen=True, slots=True)
 class _Moments:
     """Sums over prompts of top, below, their squares and product, and of being active: `(..., n_statistics)`."""
 
@@ -238,11 +265,10 @@ class _Moments:
     active: FloatArray
 
     @classmethod
-    def of(cls, sums: Sums, drawn: NDArray[np.float32]) -> Self:
+    def of(cls, parts: _Parts, drawn: NDArray[np.float32]) -> Self:
         """Over the prompts that `drawn` `(..., n_prompts)` counts."""
-        t, b = sums.top, sums.below
-        parts = (t, b, t * t, t * b, b * b, (b > 0).astype(np.float32))
-        return cls(*((drawn @ part).astype(np.float64) for part in parts))
+        found = (drawn @ parts.distinct).astype(np.float64)
+        return cls(*(found[..., columns] for columns in parts.columns))
 
     def __sub__(self, other: _Moments) -> _Moments:
         return _Moments(*(getattr(self, name) - getattr(other, name) for name in self.__slots__))
@@ -273,22 +299,22 @@ class _Moments:
         return np.where(repeats, of_row - within, of_prompt), within
 
 
-def _limits(sums: Sums, seed: int) -> dict[int, dict[str, float]]:
+def _limits(parts: _Parts, kinds: NDArray[np.str_], seed: int) -> dict[int, dict[str, float]]:
     """What chance explains, for batches of some sizes: quantiles of each test over batches drawn from here.
 
     A batch is held against the prompts that were not drawn, their variance included: a reference does not know
     the variance of what is still to come either.
     """
-    n_prompts, kinds = len(sums.top), kinds_of(sums.statistics)
+    n_prompts = len(parts.distinct)
     level = 1 - FALSE_ALARMS / len(TESTS)
     rng = np.random.default_rng(seed)
-    everything = _Moments.of(sums, np.ones(n_prompts, dtype=np.float32))
+    everything = _Moments.of(parts, np.ones(n_prompts, dtype=np.float32))
     found = {}
     for size in _sizes(n_prompts):
         drawn = np.zeros((_DRAWS, n_prompts), dtype=np.float32)
         for row in drawn:
             row[rng.permutation(n_prompts)[:size]] = 1.0
-        one = _Moments.of(sums, drawn)
+        one = _Moments.of(parts, drawn)
         rest = everything - one
         between, within = rest.variances()
         noise = (between + within / np.maximum(one.rows, 1.0)) / np.maximum(one.active, 1)

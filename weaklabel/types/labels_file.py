@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from weaklabel._shown import ROWS, Shown, Sketch
 from weaklabel.artifacts.files import open_parquet
@@ -65,6 +66,36 @@ class LabelsFile(Shown):
     def __iter__(self) -> Iterator[Labels]:
         for group in range(self._file.num_row_groups):
             yield labels_of(self._file.read_row_group(group))
+
+    def beliefs(self, pairs: Pairs, votes: Votes, rows: NDArray[np.int64]) -> Labels:
+        """Labels of some pairs as they stand in the file, without contributions.
+
+        Args:
+            pairs, votes: the pairs, and the votes behind their labels.
+            rows: `(n_pairs,)`, where in the file each of them stands, rising.
+        """
+        names = [n for n in ("logit", "w", "in_sample", "p_tie") if n in self._file.schema_arrow.names]
+        parts, start = [self._file.schema_arrow.empty_table().select(names)], 0
+        for group in range(self._file.num_row_groups):
+            end = start + self._file.metadata.row_group(group).num_rows
+            here = rows[(rows >= start) & (rows < end)] - start
+            if len(here):
+                parts.append(self._file.read_row_group(group, columns=names).take(pa.array(here)))
+            start = end
+        found = {
+            name: column.to_numpy()
+            for name, column in zip(names, pa.concat_tables(parts).columns, strict=True)
+        }
+        return Labels(
+            pairs=pairs,
+            votes=votes,
+            logit=found["logit"],
+            w=found["w"],
+            contributions=None,
+            calibrated=self.calibrated,
+            in_sample=found["in_sample"],
+            p_tie=found.get("p_tie"),
+        )
 
 
 def labels_of(table: pa.Table) -> Labels:

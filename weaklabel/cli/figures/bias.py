@@ -25,7 +25,7 @@ from weaklabel.cli._runs import look_at_run
 def command(as_json: bool, by: tuple[str, ...], **options: Any) -> None:
     """Position bias and length bias of the labels, by length ratio and kind of pair, beside dev gold's own."""
     run = look_at_run(options)
-    labels = run.labels
+    labels = run.beliefs
     from weaklabel.workbench.bias import label_bias
 
     found = label_bias(labels, by=by or None, seed=run.config.data.seed)

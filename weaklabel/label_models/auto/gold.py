@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.groups import folds_by_prompt
-from weaklabel.label_models.auto.choice import KINDS, Choice, candidates, new_model
+from weaklabel.label_models.auto.choice import Choice, candidates, new_model
 from weaklabel.label_models.base import LabelModel, Observed
 from weaklabel.label_models.k_class.vote_model import softmax
 from weaklabel.types import FloatArray
 
 Mask = NDArray[np.bool_]
 Scores = Callable[[Mask], FloatArray]
-"""`(n, k)` log-probabilities of all rows from a model that may see gold of the rows in the mask alone."""
+"""`(n_gold, k)` log-probabilities of the rows with gold, from a model that may see gold of those in the mask alone."""
 
 TEMPERATURES: Final[FloatArray] = np.geomspace(0.25, 64.0, 49)
 N_FOLDS: Final = 5
@@ -45,41 +45,86 @@ class Data:
         return ~np.isnan(self.truth[:, 0])
 
 
-def choose_by_gold(data: Data, by_votes: Choice, seed: int) -> Choice:
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A candidate fitted on all gold, what it says of rows with gold, and whether it says that without their own."""
+
+    choice: Choice
+    scores: Scores
+    held_out: bool = True
+
+
+def choose_by_gold(data: Data, by_votes: Choice, seed: int) -> tuple[Choice, FloatArray | None]:
     """The candidate with the lowest cross-validated NLL, fitted on all gold; `by_votes` is one of them.
 
-    At least two prompts must have gold.
+    Each candidate is fitted once, and asked of the rows with gold alone. At least two prompts must have gold. With it
+    come the logits of the rows with gold, `(n_gold,)`, as `held_out_logit` gives them; None where some candidate cannot
+    say what it would without a row's prompt, and for classes.
     """
-    known = data.known
-    folds = np.full(len(known), -1)
-    prompts = data.seen.prompts[known]
-    folds[known] = folds_by_prompt(prompts, min(N_FOLDS, len(np.unique(prompts))), seed)
-    answer = _answer(by_votes, data)
-    judged = {"votes": judge_by_gold(lambda _: answer, data.truth, folds)}
+    rows = np.flatnonzero(data.known)
+    truth, prompts = data.truth[rows], data.seen.prompts[rows]
+    folds = folds_by_prompt(prompts, min(N_FOLDS, len(np.unique(prompts))), seed)
+    tried = {"votes": _tried(by_votes, data, rows, seed, sees_gold=False)}
     for name, kind in candidates(data.n_classes).items():
-        judged[name] = judge_by_gold(_scores_of(kind, data, seed), data.truth, folds)
+        fitted = _fitted(kind, data, data.known, seed)
+        tried[name] = _tried(fitted, data, rows, seed, sees_gold=kind.uses_gold)
+    judged = {name: judge_by_gold(one.scores, truth, folds) for name, one in tried.items()}
     order = sorted(judged, key=lambda name: judged[name].nll)
     why = "gold: cross-validated NLL in nats: " + ", ".join(f"{n} {judged[n].nll:.3f}" for n in order)
-    T = judged[order[0]].temperature
+    best = tried[order[0]].choice
     if order[0] == "votes":
-        return replace(by_votes, why=f"{why} ({by_votes.why})", gold_temperature=T)
-    return replace(_fitted(KINDS[order[0]], data, known, seed), why=why, gold_temperature=T)
+        why = f"{why} ({best.why})"
+    held_out = None
+    if data.n_classes is None and all(one.held_out for one in tried.values()):
+        everything = np.ones(len(rows), dtype=np.bool_)
+        held_out = held_out_logit([one.scores(everything) for one in tried.values()], truth, folds)
+    return replace(best, why=why, gold_temperature=judged[order[0]].temperature), held_out
 
 
-def _scores_of(kind: type[LabelModel], data: Data, seed: int) -> Scores:
-    fitted = _fitted(kind, data, data.known, seed)
-    if fitted.model.held_out_ is not None:  # learned on the way, without the prompt of each row
-        held_out = np.column_stack([np.zeros(len(data.truth)), fitted.model.held_out_])
-        return lambda _: held_out
-    if kind.uses_gold:
-        return lambda seen: _answer(_fitted(kind, data, seen, seed), data)
-    plain = _answer(fitted, data)
-    return lambda _: plain
+def held_out_logit(answers: Sequence[FloatArray], truth: FloatArray, folds: NDArray[np.int64]) -> FloatArray:
+    """`(n_gold,)` logits of rows whose own fold had no part in which candidate answers them, and how sure it is.
+
+    Args:
+        answers: of each candidate `(n_gold, 2)` log-probabilities in which the row's own gold had no part.
+        truth: `(n_gold, 2)` float64, gold as shares.
+        folds: `(n_gold,)`, fold per row.
+    """
+    logit = np.empty(len(truth))
+    for fold in np.unique(folds):
+        seen, held = folds != fold, folds == fold
+        found = []
+        for S in answers:
+            T = best_temperature(S[seen], truth[seen])
+            found.append((_nll(S[seen] / T, truth[seen]), (S[held, 1] - S[held, 0]) / T))
+        logit[held] = min(found, key=lambda one: one[0])[1]
+    return logit
 
 
-def _answer(choice: Choice, data: Data) -> FloatArray:
+def _tried(choice: Choice, data: Data, rows: NDArray[np.intp], seed: int, *, sees_gold: bool) -> _Tried:
+    model = choice.model
+    if model.held_out_ is not None:  # learned on the way, without the prompt of each row
+        logit = model.held_out_[rows]
+        S = np.column_stack([np.zeros(len(rows)), logit])
+        return _Tried(choice, lambda _: S)
+    plain = _answer(choice, data, rows)
+    if not sees_gold:
+        return _Tried(choice, lambda _: plain)
+
+    def scores(seen: Mask) -> FloatArray:
+        if seen.all():
+            return plain
+        known = np.zeros(len(data.truth), dtype=np.bool_)
+        known[rows[seen]] = True
+        return _answer(_fitted(type(model), data, known, seed), data, rows)
+
+    return _Tried(choice, scores, held_out=False)
+
+
+def _answer(choice: Choice, data: Data, rows: NDArray[np.intp]) -> FloatArray:
     seen = data.seen
-    return choice.log_probabilities(seen.votes, seen.margins, seen.features)
+    margins = None if seen.given_margins is None else seen.given_margins[rows]
+    features = None if seen.features is None else seen.features.take(rows)
+    return choice.log_probabilities(seen.votes[rows], margins, features)
 
 
 def _fitted(kind: type[LabelModel], data: Data, known: Mask, seed: int) -> Choice:
@@ -88,7 +133,7 @@ def _fitted(kind: type[LabelModel], data: Data, known: Mask, seed: int) -> Choic
         y = np.where(known, seen.gold, np.nan)
     model = new_model(kind, data.n_classes, seed)
     return Choice(
-        model.fit(seen.votes, margins=seen.margins, y=y, groups=seen.prompts, features=seen.features)
+        model.fit(seen.votes, margins=seen.given_margins, y=y, groups=seen.prompts, features=seen.features)
     )
 
 
@@ -97,17 +142,16 @@ def judge_by_gold(scores: Scores, truth: FloatArray, folds: NDArray[np.int64]) -
 
     Args:
         scores: see `Scores`.
-        truth: `(n, k)` float64, gold as shares of classes; NaN in rows without.
-        folds: `(n,)`, fold per row, -1 without gold.
+        truth: `(n_gold, k)` float64, gold as shares of classes.
+        folds: `(n_gold,)`, fold per row.
     """
-    known = folds >= 0
     total = 0.0
-    for fold in np.unique(folds[known]):
-        seen, held = known & (folds != fold), folds == fold
+    for fold in np.unique(folds):
+        seen, held = folds != fold, folds == fold
         S = scores(seen)
-        T = TEMPERATURES[int(np.argmin(_nll_by_temperature(S[seen], truth[seen])))]
+        T = best_temperature(S[seen], truth[seen])
         total += _nll(S[held] / T, truth[held]) * held.sum()
-    return Judged(float(total / known.sum()), best_temperature(scores(known)[known], truth[known]))
+    return Judged(float(total / len(folds)), best_temperature(scores(np.ones_like(held)), truth))
 
 
 def best_temperature(S: FloatArray, truth: FloatArray) -> float:

@@ -60,6 +60,9 @@ class Auto(KClassModel):
         temperature_: float >= 1, divides its log-probabilities; from held-out votes.
         hedge_: float in [0, .25], weight of the smoothed shares of votes in the answer; 0 for pairs.
         gold_temperature_: float > 0, divides the log-probabilities of the answer; fitted on gold, 1 without.
+        held_out_: `(n_pairs,)` float64, for each gold pair the logit of what would have been chosen, and of how sure it
+            would be, had the gold of a fifth of the prompts, the pair's own among them, not been looked at; NaN
+            elsewhere. None for classes, and where gold was too scarce.
 
     >>> rng = np.random.default_rng(0)
     >>> truth = rng.integers(2, size=(2000, 1))
@@ -113,10 +116,14 @@ class Auto(KClassModel):
 
     def _learn(self, seen: Observed) -> None:
         self._check_ranges()
+        self.held_out_ = None
         data = Data(seen, gold_shares(seen.gold, self.n_classes), self.n_classes)
         choice = choose_by_votes(seen.votes, seen.margins, self.n_classes, self.min_rows, self.seed)
         if data.known.sum() >= self.min_gold and len(np.unique(seen.prompts[data.known])) >= 2:
-            choice = choose_by_gold(data, choice, self.seed)
+            choice, held_out = choose_by_gold(data, choice, self.seed)
+            if held_out is not None:
+                self.held_out_ = np.full(len(seen.votes), np.nan)
+                self.held_out_[data.known] = held_out
         self._keep(choice)
 
     def _check_ranges(self) -> None:

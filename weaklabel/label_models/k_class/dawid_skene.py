@@ -14,15 +14,19 @@ is not antisymmetric and the labeler asks it in both orders.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from weaklabel._validation import numbers_within, whole_within
 from weaklabel.errors import ConfigError
 from weaklabel.label_models.base import MOST_ROWS, ROUNDING, SMALLEST
+from weaklabel.label_models.k_class.cast_votes import one_hot
 from weaklabel.label_models.k_class.vote_model import AdditiveVoteModel, softmax
 from weaklabel.types import FloatArray, Int8Array
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 # An estimated balance starts from so many rows, spread evenly over the classes.
 _BALANCE_ROWS = 10.0
@@ -150,9 +154,9 @@ def run_em(
         estimate_balance: learn the class balance from rows with votes; else it is uniform.
         temperature: divides the log-probabilities of votes in the E step.
     """
-    votes = np.ascontiguousarray(L.T)  # one source after the other, each in one run of memory
     k = len(prior)
-    spoken = (votes >= 0).any(axis=0)
+    votes = one_hot(L, k)
+    spoken = np.diff(votes.indptr) > 0
     posterior, balance = _shares_of_votes(votes, k), np.full(k, 1.0 / k)
     theta = _m_step(votes, posterior, prior)
     steps, moved = 0, np.inf
@@ -167,27 +171,19 @@ def run_em(
     return EM(theta, balance, steps)
 
 
-def log_joint(votes: Int8Array, theta: FloatArray) -> FloatArray:
-    """`(n, k)`: the summed log theta of each row's votes per class; 0 without votes. `votes` is `(m, n)`."""
-    k = theta.shape[1]
-    total = np.zeros((votes.shape[1], k))
-    for column, confusion in zip(votes, theta, strict=True):
-        # A last row of zeros, which is where index -1 looks: an abstain adds nothing.
-        total += np.vstack([np.log(confusion).T, np.zeros(k)])[column]
-    return total
+def log_joint(votes: csr_array, theta: FloatArray) -> FloatArray:
+    """`(n, k)`: the summed log theta of each row's votes per class; 0 without votes. `votes` is as `one_hot` gives it."""
+    m, k, _ = theta.shape
+    return np.asarray(votes @ np.log(theta).transpose(0, 2, 1).reshape(m * k, k), dtype=np.float64)
 
 
-def _m_step(votes: Int8Array, posterior: FloatArray, prior: FloatArray) -> FloatArray:
+def _m_step(votes: csr_array, posterior: FloatArray, prior: FloatArray) -> FloatArray:
     k = len(prior)
-    counts = np.empty((len(votes), k, k))
-    for source, column in enumerate(votes):
-        for vote in range(k):
-            counts[source, :, vote] = posterior[column == vote].sum(axis=0)
-    counts += prior
+    counts = (votes.T @ posterior).reshape(-1, k, k).transpose(0, 2, 1) + prior  # (source, truth, vote)
     return np.asarray(counts / counts.sum(axis=2, keepdims=True), dtype=np.float64)
 
 
-def _shares_of_votes(votes: Int8Array, k: int) -> FloatArray:
-    counts = np.stack([(votes == c).sum(axis=0) for c in range(k)], axis=1).astype(np.float64)
+def _shares_of_votes(votes: csr_array, k: int) -> FloatArray:
+    counts = votes @ np.tile(np.eye(k), (votes.shape[1] // k, 1))
     total = counts.sum(axis=1, keepdims=True)
     return np.where(total > 0, counts / np.maximum(total, 1.0), 1.0 / k)

@@ -40,7 +40,18 @@ class Label(RunStep[LabelsFile]):
     @cached_property
     def held(self) -> Labels:
         """The pairs in memory with p, w, label, confidence, calibrated and the votes behind it. Writes no file."""
-        return self._fit.value.label(self._read.value.held, votes=self._gather.value)
+        labeler, pairs, votes = self._fit.value, self._read.value.held, self._gather.value
+        if self.is_fresh:  # whether they have shifted was asked when the file was written
+            return labeler.label_known(pairs, votes, shares=True)
+        return labeler.label(pairs, votes=votes)
+
+    @cached_property
+    def beliefs(self) -> Labels:
+        """`held` without the share of each function, read from the file where this process has not made it."""
+        file, read = self.value, self._read.value
+        if "held" in vars(self):
+            return self.held
+        return file.beliefs(read.held, self._gather.value, read.rows)
 
     @property
     def inputs(self) -> Mapping[str, str | None]:

@@ -95,7 +95,7 @@ def train(
         else:
             model, path = run.reward, run.folder / "reward"
         allowed = run.config.reward.allow_uncalibrated
-        found = _judged(model, run.labels, run.pairs.test, None, seed, allowed)
+        found = _judged(model, run.beliefs, run.pairs.test, None, seed, allowed)
     else:
         if replace:
             raise ConfigError("--replace belongs to a run; --out is replaced where it holds a reward model.")
