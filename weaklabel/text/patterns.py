@@ -145,7 +145,7 @@ class Pattern:
         return {row: match for row, text in some if (match := self.compiled.search(text))}
 
     def matches(self, texts: TextColumn) -> Tokens:
-        """What matches in each distinct text, as numbered words; the pattern has no groups that capture."""
+        """What matches in each distinct text, in numbers; the pattern has no groups that capture."""
         key = "linear:matches", self.compiled.pattern, self.compiled.flags
         return texts.distinct.remember(key, self._matches)
 
@@ -193,7 +193,7 @@ def _count(texts: TextColumn, pattern: re.Pattern[str], each: bool) -> FloatArra
 def least_run(pattern: re.Pattern[str]) -> int:
     """How many equal characters in a row every match holds, case aside; 1 where none are known to be equal.
 
-    >>> least_run(re.compile(r"(\\w)\1{3,}|x(!)\2+")), least_run(re.compile(r"(\\w+) \1"))
+    >>> least_run(re.compile(r"(\\w)\\1{3,}|x(!)\\2+")), least_run(re.compile(r"(\\w+) \\1"))
     (2, 1)
     """
     return _run_of(_parser.parse(pattern.pattern, pattern.flags))
