@@ -15,6 +15,11 @@ from snowballstemmer.english_stemmer import EnglishStemmer
 class Stemmer(EnglishStemmer):  # type: ignore[misc]
     """The package's stemmer with another search for endings, and for beginnings."""
 
+    current: str
+    cursor: int
+    limit: int
+    limit_backward: int
+
     def __init__(self) -> None:
         super().__init__()
         # Letter -> length, text and number of each part, for one of the lists of parts that the class keeps; and the
