@@ -264,6 +264,11 @@ def _searched(texts: TextColumn, veiled: bool, lowered: bool, after_break: bool)
     return texts.remember(key, lambda column: _changed(column, veiled, lowered, after_break))
 
 
+def lowered(texts: TextColumn) -> pl.Series:
+    """The distinct texts with their ASCII letters in lower case."""
+    return _searched(texts.distinct, False, True, False)
+
+
 def _changed(texts: TextColumn, veiled: bool, lowered: bool, after_break: bool) -> pl.Series:
     if after_break:
         return "\n" + _searched(texts, veiled, lowered, False)
