@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd_texts import odd_texts
 
 from weaklabel.lf import TextColumn
+from weaklabel.lf.batch import PairBatch
 from weaklabel.lf.core import ResponseScorer
 from weaklabel.lf.discovery import load_lfs
 from weaklabel.types import Text
@@ -55,3 +57,14 @@ def test_every_twin_is_of_a_function_on_columns_with_the_same_settings() -> None
         assert isinstance(scorer := _COLUMNS[name], ResponseScorer)
         assert scorer.batch
         assert scorer.parameters == twin.parameters
+
+
+@pytest.mark.parametrize("texts", [[], [""] * 3, [""] * 40])
+def test_shards_of_nothing_get_no_votes_and_no_faults(texts: list[str]) -> None:
+    columns = {
+        name: pa.array(texts, pa.large_string()) for name in ("id", "prompt", "response_a", "response_b")
+    }
+    batch = PairBatch(pa.table(columns))
+    for lf in _COLUMNS.values():
+        found = lf.vote_batch(batch)
+        assert (found.votes.tolist(), found.faults) == ([-1] * len(texts), ())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from odd_texts import odd_texts
+from snowballstemmer.english_stemmer import EnglishStemmer
 
 from weaklabel.lf import TextColumn
 from weaklabel.lf import features as f
@@ -76,6 +77,47 @@ def test_counts_can_be_checked_by_eye(name: str, text: str, expected: float) -> 
 def test_syllables_are_counted_as_pyphen_does(word: str) -> None:
     known = pyphen.Pyphen(lang="en_US").positions(word[:64])
     assert f.syllables(word[:64]) == len(known) + 1
+
+
+_ENDINGS = [
+    "'s",
+    "s",
+    "ies",
+    "ed",
+    "eedly",
+    "ing",
+    "ingly",
+    "y",
+    "li",
+    "ization",
+    "ational",
+    "fulness",
+    "ousli",
+    "iviti",
+    "icate",
+    "alize",
+    "ative",
+    "ement",
+    "ion",
+    "l",
+    "e",
+    "sses",
+    "us",
+]
+_stems = st.builds(
+    lambda start, ends: start + "".join(ends),
+    st.one_of(
+        st.sampled_from(["", "gener", "past", "skis", "inn", "proc", "Y"]),
+        st.text("abegilmnorstyY'éж", max_size=8),
+    ),
+    st.lists(st.sampled_from(_ENDINGS), max_size=3),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(word=st.one_of(_stems, odd_texts.map(lambda text: text[:64])))
+def test_stems_are_those_of_the_package(word: str) -> None:
+    assert f.stem(word[:64]) == EnglishStemmer().stemWord(word[:64])
 
 
 def test_syllables_of_an_endless_word_are_not_looked_for() -> None:

@@ -13,7 +13,7 @@ from odd_texts import odd_texts
 
 from weaklabel.text import vocabulary as module
 from weaklabel.text.column import TextColumn
-from weaklabel.text.features import flesch_reading_ease, prompt_coverage, syllables
+from weaklabel.text.features import copied_share, flesch_reading_ease, prompt_coverage, syllables
 from weaklabel.text.tokens import tokenize
 from weaklabel.text.vocabulary import Vocabulary, current_vocabulary
 from weaklabel.types import Text
@@ -75,6 +75,10 @@ def test_a_full_vocabulary_is_left_to_the_columns_that_have_it(
     assert current_vocabulary() is not asked.vocabulary is empty
     responses = TextColumn.of(["Saturn has a ring.", "The planet Mars."])
     assert prompt_coverage(responses, prompts).tolist() == [1 / 2, 1 / 3]
+    copies = TextColumn.of(["Which planets have moons?", "and the planets have rings"])
+    rows = np.tile([0, 1], 10)  # few are looked at one by one
+    assert copied_share(copies.take(rows), prompts.take(rows)).tolist() == [1 / 2, 0] * 10
+    assert prompt_coverage(responses.take(rows), prompts.take(rows)).tolist() == [1 / 2, 1 / 3] * 10
     ease = flesch_reading_ease(responses)
     assert ease.tolist() == [flesch_reading_ease(text) for text in responses.texts]
 

@@ -145,7 +145,7 @@ class Pattern:
         return {row: match for row, text in some if (match := self.compiled.search(text))}
 
     def matches(self, texts: TextColumn) -> Tokens:
-        """What matches in each distinct text, as numbered words; the pattern has no groups that capture."""
+        """What matches in each distinct text, in numbers; the pattern has no groups that capture."""
         key = "linear:matches", self.compiled.pattern, self.compiled.flags
         return texts.distinct.remember(key, self._matches)
 
@@ -193,7 +193,7 @@ def _count(texts: TextColumn, pattern: re.Pattern[str], each: bool) -> FloatArra
 def least_run(pattern: re.Pattern[str]) -> int:
     """How many equal characters in a row every match holds, case aside; 1 where none are known to be equal.
 
-    >>> least_run(re.compile(r"(\\w)\1{3,}|x(!)\2+")), least_run(re.compile(r"(\\w+) \1"))
+    >>> least_run(re.compile(r"(\\w)\\1{3,}|x(!)\\2+")), least_run(re.compile(r"(\\w+) \\1"))
     (2, 1)
     """
     return _run_of(_parser.parse(pattern.pattern, pattern.flags))
@@ -227,20 +227,21 @@ def _rows_to_search(texts: TextColumn, run: int) -> Ints:
 def _rows_with_runs(texts: TextColumn, run: int) -> Ints:
     raw, offsets = buffers(texts.arrow)
     lowered = np.frombuffer(raw.tobytes().translate(_LOWER), np.uint8)
-    ascii_run = np.flatnonzero(_ends_run(lowered[1:] == lowered[:-1], run))
+    ascii_run = np.flatnonzero(_begin_run(lowered[1:] == lowered[:-1], run))
     beyond, rows = texts.beyond
     adjacent = beyond.positions[:-1] + lengths(raw, beyond.positions[:-1]) == beyond.positions[1:]
-    equal = np.flatnonzero(_ends_run(adjacent & (beyond.points[1:] == beyond.points[:-1]), run))
+    equal = np.flatnonzero(_begin_run(adjacent & (beyond.points[1:] == beyond.points[:-1]), run))
     cased = beyond.are(Kind.CAPITAL | Kind.FOLDS)  # which of them are equal, Python says
     return np.unique(
         np.concatenate([np.searchsorted(offsets, ascii_run, "right") - 1, rows[equal], rows[cased]])
     )
 
 
-def _ends_run(same: NDArray[np.bool_], run: int) -> NDArray[np.bool_]:
-    """Where so many less one are true in a row, at the first."""
+def _begin_run(same: NDArray[np.bool_], run: int) -> NDArray[np.bool_]:
+    """Where so many equal characters begin, of which each but the last is the same as the next."""
     n = max(0, len(same) - run + 2)
-    return np.logical_and.reduce([same[i : n + i] for i in range(run - 1)])
+    begin: NDArray[np.bool_] = np.logical_and.reduce([same[i : n + i] for i in range(run - 1)])
+    return begin
 
 
 def _beyond(texts: TextColumn, foreign: str) -> Ints:
@@ -261,6 +262,11 @@ def _searched(texts: TextColumn, veiled: bool, lowered: bool, after_break: bool)
         return texts.series
     key = "linear:searched", veiled, lowered, after_break
     return texts.remember(key, lambda column: _changed(column, veiled, lowered, after_break))
+
+
+def lowered(texts: TextColumn) -> pl.Series:
+    """The distinct texts with their ASCII letters in lower case."""
+    return _searched(texts.distinct, False, True, False)
 
 
 def _changed(texts: TextColumn, veiled: bool, lowered: bool, after_break: bool) -> pl.Series:

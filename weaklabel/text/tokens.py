@@ -333,8 +333,8 @@ def tokenize(texts: pa.LargeStringArray, beyond: BeyondOfTexts | None = None) ->
 
 
 def numbered(lists: pa.LargeListArray) -> Tokens:
-    """Lists of strings, taken for the words of texts as they are."""
-    encoded, vocabulary = lists.flatten().dictionary_encode(), current_vocabulary()
+    """Lists of strings as the words of texts, with numbers of their own: what they are is not asked of words."""
+    encoded, vocabulary = lists.flatten().dictionary_encode(), current_vocabulary("matches")
     names = encoded.dictionary.to_pylist()
     codes = np.fromiter(map(vocabulary.add, names), np.int32, len(names))
     offsets: Ints = numbers_of(lists.offsets).astype(np.int64, copy=False)

@@ -15,6 +15,7 @@ from weaklabel.text.features._registry import feature, remembered
 from weaklabel.text.features.marks import n_code_fences, n_list_items
 from weaklabel.text.features.wording import SPACES, n_sentences, parted_sentences, stripped_texts
 from weaklabel.text.features.words import words
+from weaklabel.text.patterns import lowered
 from weaklabel.text.tokens import Ints, Kind, Tokens
 from weaklabel.text.vocabulary import Vocabulary
 from weaklabel.types import FloatArray, Text
@@ -48,10 +49,10 @@ def repeated_lines(texts: TextColumn) -> FloatArray:
 
 def _repeated_lines(texts: TextColumn) -> FloatArray:
     lines = (
-        pl.DataFrame({"row": np.arange(len(texts)), "line": texts.series.str.split("\n")})
+        pl.DataFrame({"row": np.arange(len(texts)), "line": lowered(texts).str.split("\n")})
         .explode("line")
         .filter(pl.col("line").str.strip_chars(SPACES) != "")
-        .with_columns(pl.col("line").str.replace(_MARK, "").str.strip_chars(SPACES).str.to_lowercase())
+        .with_columns(pl.col("line").str.replace(_MARK, "").str.strip_chars(SPACES))
     )
     n, distinct = (
         np.bincount(some["row"].to_numpy(), minlength=len(texts)) for some in (lines, lines.unique())

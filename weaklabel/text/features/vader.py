@@ -102,10 +102,10 @@ def _bits(field: str) -> int:
     """What VADER's rules ask of a field."""
     stripped = field.strip(string.punctuation)
     word = stripped if len(stripped) > 2 else field  # what is shorter is likely an emoticon
-    bits, lower = 0, word.lower()
+    bits, lower = 0, str(word.lower())
     if (valence := _analyzer().lexicon.get(lower)) is not None:
         bits |= _CHARGED | round(10 * valence) + 64 << _TENTHS_AT
-    boost = _rules().BOOSTER_DICT.get(lower, 0.0)
+    boost: float = _rules().BOOSTER_DICT.get(lower, 0.0)
     bits |= _BOOSTS * (boost > 0) | _DAMPENS * (boost < 0) | _CAPITALS * word.isupper()
     bits |= _NEGATES * (lower in _negations() or "n't" in lower)
     bits |= _ROLES.get(lower, 0) << _ROLE_AT

@@ -61,11 +61,9 @@ def topic(word: str) -> str:
 
 @functools.cache
 def _stemmer() -> Any:
-    # The pure-Python class is named: with PyStemmer installed, stemmer() would give a C object whose
-    # version decides the stems.
-    from snowballstemmer.english_stemmer import EnglishStemmer
+    from weaklabel.text.features.stemmer import Stemmer
 
-    return EnglishStemmer()
+    return Stemmer()
 
 
 @functools.lru_cache(maxsize=200_000)
