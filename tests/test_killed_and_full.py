@@ -17,10 +17,11 @@ import pytest
 
 from weaklabel.data.sample import write_sample
 
+pytestmark = pytest.mark.same_everywhere
+
+
 LFS = """
 from weaklabel import labeling_function, response_scorer
-
-pytestmark = pytest.mark.same_everywhere
 
 @response_scorer(prefer="less")
 def shouts(response):

@@ -14,10 +14,11 @@ from weaklabel.cli.main import main
 from weaklabel.data.sample import write_sample
 from weaklabel.engine.driver import Progress
 
+pytestmark = pytest.mark.same_everywhere
+
+
 LFS = """
 from weaklabel import response_scorer
-
-pytestmark = pytest.mark.same_everywhere
 
 @response_scorer
 def lines(response):

@@ -13,10 +13,11 @@ from click.testing import CliRunner, Result
 
 from weaklabel.cli.main import main
 
+pytestmark = pytest.mark.same_everywhere
+
+
 LFS = """
 from weaklabel import response_scorer
-
-pytestmark = pytest.mark.same_everywhere
 
 @response_scorer(prefer="more", min_gap=1)
 def steps(response):

@@ -30,10 +30,11 @@ from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.lf.discovery import fingerprint
 from weaklabel.types import Pair, Pairs
 
+pytestmark = pytest.mark.same_everywhere
+
+
 LF_FILE = '''
 from weaklabel.lf import labeling_function, response_scorer, ABSTAIN
-
-pytestmark = pytest.mark.same_everywhere
 
 @response_scorer
 def good_words(response):

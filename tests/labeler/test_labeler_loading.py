@@ -27,13 +27,14 @@ from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.discovery import fingerprint
 from weaklabel.types import Pairs
 
+pytestmark = pytest.mark.same_everywhere
+
+
 faults_are_expected = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
 
 CODE = """
 from pathlib import Path
 from weaklabel import response_scorer
-
-pytestmark = pytest.mark.same_everywhere
 
 Path("was_run").touch()
 
