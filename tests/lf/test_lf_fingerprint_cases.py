@@ -549,3 +549,19 @@ def test_every_process_finds_the_same_fingerprints_whatever_the_order_of_its_set
     ]
     assert json.loads(told[0]) == json.loads(told[1])
     assert len(json.loads(told[0])) >= len(CHANGES)
+
+
+def test_a_file_in_folders_without_init_counts(here):
+    """Importlib finds such a folder inside another only when that one is imported already."""
+    files = {
+        "deep_of_test/inner/words.py": "N = 1\n",
+        "lfs.py": HEAD
+        + "@response_scorer\ndef score(response):\n    import deep_of_test.inner.words\n"
+        + "    return deep_of_test.inner.words.N\n",
+    }
+    before = fingerprint(loaded(here / "before", files)["score"])
+    for name in [name for name in sys.modules if name.startswith("deep_of_test")]:
+        del sys.modules[name]
+    sys.path.remove(str(here / "before"))
+    after = loaded(here / "after", files | {"deep_of_test/inner/words.py": "N = 2\n"})["score"]
+    assert fingerprint(after) != before

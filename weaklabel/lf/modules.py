@@ -197,7 +197,9 @@ def shipped_folder() -> Path:
 
 def is_installed(path: Path) -> bool:
     """Whether a file belongs to the standard library or an installed package: those have versions."""
-    return any(path.is_relative_to(root) for root in _INSTALLED)
+    # Packages may be borrowed from another environment, by PYTHONPATH or a .pth file.
+    borrowed = "site-packages" in path.parts or "dist-packages" in path.parts
+    return borrowed or any(path.is_relative_to(root) for root in _INSTALLED)
 
 
 def module_name(path: Path) -> str:
@@ -296,9 +298,23 @@ def _project_file(name: str) -> Path | None:
 def _find(name: str, search: Any) -> ModuleSpec | None:
     # Not by sys.modules: a worker that has imported less must find the same files.
     for finder in sys.meta_path:
-        if spec := finder.find_spec(name, search):
+        try:
+            spec = finder.find_spec(name, search)
+        except KeyError:
+            spec = _namespace(name, search)
+        if spec:
             return spec
     return None
+
+
+def _namespace(name: str, search: Any) -> ModuleSpec | None:
+    """A folder without `__init__.py` inside a package; importlib finds one only when the package is imported already."""
+    folders = [folder for place in search if (folder := Path(place) / name.rpartition(".")[2]).is_dir()]
+    if not folders:
+        return None
+    found = ModuleSpec(name, None, is_package=True)
+    found.submodule_search_locations = [str(folder) for folder in folders]
+    return found
 
 
 def _where(path: Path, error: BaseException) -> str:
