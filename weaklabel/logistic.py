@@ -176,7 +176,7 @@ def _over_rows(K: FloatArray, rows: _Rows, a: FloatArray) -> Fit:
         excess, root = a + rows.residual(z), np.sqrt(rows.curvature(z))
         B = root[:, None] * K * root
         B[np.diag_indices_from(B)] += 1.0
-        factor = cho_factor(B, lower=True, overwrite_a=True)
+        factor = cho_factor(B.T, lower=True, overwrite_a=True)  # symmetric; in this order nothing is copied
         found = root * cho_solve(factor, root * (K @ excess)) - excess
         return found, K @ found
 
