@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from weaklabel.types.votes import FloatArray
 
@@ -117,6 +118,14 @@ def fit_gram(
     """
     rows = _Rows.of(p, w, offset)
     return _over_rows(K, rows, np.zeros(len(K)))
+
+
+def one_thread() -> Any:
+    """A context in which BLAS uses one thread: on small matrices several only wait for each other, and round by their number."""
+    # scipy brings a BLAS of its own, and what is loaded inside the context is not held by it.
+    import scipy.linalg  # noqa: F401
+
+    return threadpool_limits(1, user_api="blas")
 
 
 def nll_of_logit(logit: FloatArray, p: FloatArray | float) -> FloatArray:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from threadpoolctl import threadpool_limits
-
 from weaklabel import artifacts
 from weaklabel._progress import bar
 from weaklabel._shown import Shown, Sketch
@@ -227,17 +225,15 @@ def _arms(run: Outcome, notes: list[str]) -> dict[str, Comparer]:
 
 def _labels_by(run: Outcome, model: str) -> Labels:
     """Labels of the same pairs by another label model, all else equal."""
-    # Snorkel's matrices are as small as ours: threads of torch would only wait for each other.
-    with threadpool_limits(1):
-        labeler = fit(
-            run.lfs,
-            run.pairs,
-            model=model,
-            calibration=run.config.labeler.calibration,
-            votes=run.votes,
-            reference=run.labeler.reference,
-            seed=run.config.data.seed,
-        )
+    labeler = fit(
+        run.lfs,
+        run.pairs,
+        model=model,
+        calibration=run.config.labeler.calibration,
+        votes=run.votes,
+        reference=run.labeler.reference,
+        seed=run.config.data.seed,
+    )
     # What is to be said of a shift, and of the functions' shares, was said of our own labels.
     return labeler.label_known(run.pairs, run.votes)
 
