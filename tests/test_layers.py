@@ -30,7 +30,7 @@ TORCH_ALLOWED = (
     "weaklabel/training/",
 )
 OUTSIDE = {
-    0: {"numpy", "tqdm", "pyarrow", "httpx2", "scipy"},
+    0: {"numpy", "tqdm", "pyarrow", "httpx2", "scipy", "threadpoolctl"},  # which holds the threads of scipy
     1: {
         "numpy",
         "pyarrow",

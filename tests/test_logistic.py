@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -236,3 +239,18 @@ def test_the_loss_of_certainty_is_finite_and_the_same_turned_round():
     z, p = np.array([1000.0, 1000.0, -1e6]), np.array([1.0, 0.0, 0.25])
     assert nll_of_logit(z, p).tolist() == [0.0, 1000.0, 250000.0]
     assert (nll_of_logit(-z, 1 - p) == nll_of_logit(z, p)).all()
+
+
+ONE_THREAD = """
+import threadpoolctl
+from weaklabel.logistic import one_thread
+with one_thread():
+    import scipy.linalg
+    print({pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"})
+"""
+
+
+def test_one_thread_holds_the_blas_of_scipy_too():
+    # In a process of its own: here scipy is loaded long since, and would be held anyway.
+    said = subprocess.run([sys.executable, "-c", ONE_THREAD], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "{1}"

@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from weaklabel.types.votes import FloatArray
 
@@ -119,6 +120,14 @@ def fit_gram(
     return _over_rows(K, rows, np.zeros(len(K)))
 
 
+def one_thread() -> Any:
+    """A context in which BLAS uses one thread: on small matrices several only wait for each other, and round by their number."""
+    # scipy brings a BLAS of its own, and what is loaded inside the context is not held by it.
+    import scipy.linalg  # noqa: F401
+
+    return threadpool_limits(1, user_api="blas")
+
+
 def nll_of_logit(logit: FloatArray, p: FloatArray | float) -> FloatArray:
     """`(n,)` float64, nats: p softplus(-logit) + (1 - p) softplus(logit), what soft labels `p` cost at these log-odds.
 
@@ -176,7 +185,7 @@ def _over_rows(K: FloatArray, rows: _Rows, a: FloatArray) -> Fit:
         excess, root = a + rows.residual(z), np.sqrt(rows.curvature(z))
         B = root[:, None] * K * root
         B[np.diag_indices_from(B)] += 1.0
-        factor = cho_factor(B, lower=True, overwrite_a=True)
+        factor = cho_factor(B.T, lower=True, overwrite_a=True)  # symmetric; in this order nothing is copied
         found = root * cho_solve(factor, root * (K @ excess)) - excess
         return found, K @ found
 

@@ -13,7 +13,6 @@ from typing import Any, Final, Self, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from weaklabel import artifacts
 from weaklabel._arguments import check_value, checked
@@ -45,6 +44,7 @@ from weaklabel.labeler.asking import (
 from weaklabel.labeler.loading import SavedFunction, functions_of
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.writing import current
+from weaklabel.logistic import one_thread
 from weaklabel.metrics import Interval, score_all
 from weaklabel.shift import Reference, Shift, shift
 from weaklabel.types import (
@@ -363,8 +363,7 @@ def fit(
     else:
         fitted = unfitted.fit(votes.L, margins=votes.margins, y=y, groups=groups, features=features)
     if reference is None:
-        # Threads of BLAS would only wait for each other.
-        with threadpool_limits(1, user_api="blas"):
+        with one_thread():
             reference = Reference.of(votes, table, seed=seed)
     n_prompts = len(np.unique(groups[decided]))
     why = _why_uncalibrated(int(decided.sum()), n_prompts, int((table.y == 0.5).sum()), calibration)

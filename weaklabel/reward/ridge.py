@@ -19,11 +19,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from threadpoolctl import threadpool_limits
 
 from weaklabel._progress import bar
 from weaklabel.errors import ConfigError
-from weaklabel.logistic import Fit, fit_logistic
+from weaklabel.logistic import Fit, fit_logistic, one_thread
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.scale import scale_out_of_fold
 from weaklabel.types import FloatArray, Pairs
@@ -68,8 +67,7 @@ class RidgeReward(RewardModel):
             ridge = self.l2 * np.asarray(self._size(d, weights))
             return fit_logistic(d, p, weights, precision=ridge, start=start)
 
-        # What is multiplied is one vector at a time: threads of BLAS would only wait for each other.
-        with threadpool_limits(1, user_api="blas"):
+        with one_thread():
             with bar("reward model"):
                 whole = solve(w).theta
             self.coef_ = spread(whole)

@@ -50,7 +50,12 @@ def columns_of(strings: Sequence[str], n_columns: int) -> NDArray[np.int32]:
 def _hashes(text: bytes, starts: Places, lengths: Places) -> Words:
     padded = np.frombuffer(text + bytes(_PADDING), dtype=np.uint8).astype(np.uint32)
     # The four bytes that begin at each place, the first of them lowest.
-    at = padded[:-3] | padded[1:-2] << 8 | padded[2:-1] << 16 | padded[3:] << 24
+    at = (
+        padded[:-3]
+        | padded[1:-2] << np.uint32(8)
+        | padded[2:-1] << np.uint32(16)
+        | padded[3:] << np.uint32(24)
+    )
     wholes = lengths >> 2
     short = lengths <= _LONGEST
     # By length, so that those with bytes left stand behind all others.

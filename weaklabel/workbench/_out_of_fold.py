@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from weaklabel.calibration import CANDIDATES
 from weaklabel.errors import GoldError
@@ -20,7 +19,7 @@ from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models import get_label_model
 from weaklabel.label_models.pair.effects import half_margins, margin_effects
 from weaklabel.labeler import N_FOLDS, cross_calibrated, features_for, out_of_fold_logit
-from weaklabel.logistic import fit_logistic, nll_of_logit
+from weaklabel.logistic import fit_logistic, nll_of_logit, one_thread
 from weaklabel.types import FloatArray, Pairs, Votes, sigmoid
 from weaklabel.workbench._dev import DevGold, dev_gold
 
@@ -61,7 +60,7 @@ def out_of_fold_p(votes: Votes, pairs: Pairs, gold: DevGold, *, model: str, seed
         UnknownNameError: no such label model.
     """
     if model == RIDGE:
-        with threadpool_limits(1, user_api="blas"):
+        with one_thread():
             return Ridge(votes.take(gold.rows), gold, seed=seed).p()
     kept = visible_rows(votes, pairs)
     place = {int(row): k for k, row in enumerate(kept)}

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from weaklabel._arguments import checked
 from weaklabel._progress import tracked
 from weaklabel._shown import Sketch
 from weaklabel._tables import plain_table, short
 from weaklabel.errors import needs_pandas
+from weaklabel.logistic import one_thread
 from weaklabel.metrics import Interval, bootstrap, paired_difference
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes
 from weaklabel.types.result import Result, json_fields
@@ -177,7 +177,7 @@ def added_value(
     sets = [(name,) for name in votes.lf_names] + [tuple(names) for names in together]
     columns = [[votes.column(name) for name in names] for names in sets]
     ridge = None
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         if model == RIDGE:
             ridge = Ridge(votes.take(gold.rows), gold, seed=seed)
             everything = ridge.p()

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from weaklabel._validation import numbers_within
 from weaklabel.errors import ConfigError, LabelMatrixError, MissingExtraError
@@ -86,7 +87,8 @@ class SnorkelLabelModel(AdditiveVoteModel):
     def _fit_snorkel(self, votes: Int8Array) -> FloatArray:
         snorkel_model = _import_label_model()
         k = self._k
-        with _random_states_kept(), warnings.catch_warnings():
+        # Its matrices are small: threads of torch, which is loaded by now, would only wait for each other.
+        with _random_states_kept(), warnings.catch_warnings(), threadpool_limits(1):
             # numpy and torch complain about how Snorkel calls them; nothing its user could change.
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", FutureWarning)

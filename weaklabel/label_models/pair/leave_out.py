@@ -39,7 +39,11 @@ def leave_group_out(
     fit = fit_gram(K, y, offset=offset)
     a, p = fit.theta, sigmoid(fit.logit)
     curvature = np.maximum(p * (1.0 - p), _SMALLEST_CURVATURE)
-    factor, _ = cho_factor(K + np.diag(1.0 / curvature), lower=True, overwrite_a=True)
+    with_noise = K.copy()
+    with_noise[np.diag_indices_from(K)] += 1.0 / curvature
+    factor, _ = cho_factor(
+        with_noise.T, lower=True, overwrite_a=True
+    )  # symmetric; in this order nothing is copied
     inverse, _ = dpotri(factor, lower=1)  # its lower triangle only
     target = fit.logit + (y - p) / curvature  # the offset is in the logit, so it is in what comes out
     held = target - a / np.diag(inverse)

@@ -33,7 +33,6 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from weaklabel._validation import check_margins, number_within, numbers_within
 from weaklabel.errors import ConfigError, LabelMatrixError
@@ -44,6 +43,7 @@ from weaklabel.label_models.pair.effects import SHAPES, half_margins, margin_eff
 from weaklabel.label_models.pair.mixture import Gold, Weights, learn
 from weaklabel.label_models.pair.odd_blocks import odd_blocks
 from weaklabel.label_models.pair.recipes import Recipe
+from weaklabel.logistic import one_thread
 from weaklabel.types import FloatArray, PairFeatures
 
 _PARTS: Final = frozenset({*SHAPES, "even", "words", "characters", "layout", "style", "gate", "agreement"})
@@ -112,8 +112,7 @@ class PairModel(LabelModel):
     def _learn(self, seen: Observed) -> None:
         votes, gaps = seen.votes, seen.margins
         self._check_ranges(votes.shape[1])
-        # The matrices are small: threads of BLAS would only wait for each other, and round by their number.
-        with threadpool_limits(1, user_api="blas"):
+        with one_thread():
             self.scale_ = half_margins(gaps)
             sharp = margin_effects(votes, gaps, self.scale_ * SHAPES["sharp"])
             self.prior_ = agreement_weights(sharp, self.declared)
