@@ -355,6 +355,20 @@ def test_beliefs_are_the_labels_on_disk_without_their_reasons(
         assert (getattr(found, name) == getattr(labels, name)).all()
 
 
+def test_what_is_made_of_finished_labels_is_what_was_made_with_them(
+    ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(ran / "runs/base/reward") | {"figures": (ran / "runs/base/report.json").read_bytes()}
+    for name in ("reward.json", "figures.json"):
+        (ran / "runs/base" / name).unlink()
+    monkeypatch.setattr(Label, "held", property(lambda _: pytest.fail("all pairs were labelled")))
+    run = Watched()
+    run.all()
+    assert run.made == ["reward", "figures"]
+    after = contents(ran / "runs/base/reward") | {"figures": (ran / "runs/base/report.json").read_bytes()}
+    assert after == before
+
+
 def test_labels_on_disk_hold_everything_that_was_said(project: Path) -> None:
     run = Watched()
     labels, _ = run.labels, run.labels_file

@@ -61,7 +61,7 @@ class Figures(RunStep[RunFigures]):
                 lfs=self._functions.lfs,
                 pairs=pairs,
                 votes=self._gather.value,
-                labels=self._label.held,
+                labels=self._label.beliefs,
                 labeler=self._fit.value,
                 reward=self._reward.value if needed else None,
                 unwritten=self._unwritten,

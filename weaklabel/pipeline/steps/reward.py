@@ -61,7 +61,7 @@ class Reward(RunStep[RewardModel]):
         return [self._name]
 
     def make(self) -> Made[RewardModel]:
-        settings, labels = self.config.reward, self._label.held
+        settings, labels = self.config.reward, self._label.beliefs
         model = train_reward(
             labels,
             model=settings.model,
