@@ -12,7 +12,7 @@ over clusters, Cochran (1977), chapters 6 and 9; Cohen's h for two shares, Cohen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -241,16 +241,26 @@ class _Parts:
 
     @classmethod
     def of(cls, sums: Sums) -> Self:
-        t, b = sums.top, sums.below
         known: dict[bytes, int] = {}
         columns = []
-        for part in (t, b, t * t, t * b, b * b, (b > 0).astype(np.float32)):
+        for part in _summed(sums):
             rows = np.ascontiguousarray(part.T)
             columns.append(
                 np.array([known.setdefault(row.tobytes(), len(known)) for row in rows], dtype=np.intp)
             )
-        distinct = np.frombuffer(b"".join(known), dtype=np.float32).reshape(len(known), len(t)).T
+        distinct = np.frombuffer(b"".join(known), dtype=np.float32).reshape(len(known), len(sums.top)).T
         return cls(distinct, tuple(columns))
+
+
+def _summed(sums: Sums) -> Iterator[NDArray[np.float32]]:
+    """What the fields of `_Moments` are sums of, one after the other: all of them at once would be most of a fit's memory."""
+    t, b = sums.top, sums.below
+    yield t
+    yield b
+    yield t * t
+    yield t * b
+    yield b * b
+    yield (b > 0).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
