@@ -393,3 +393,14 @@ def test_pairs_unlike_those_it_was_fitted_on_are_told_of(labeler: Labeler) -> No
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         labeler.label(make_pairs())
+
+
+def test_what_is_known_of_the_pairs_is_not_worked_out_again(lfs: list[LabelingFunction]) -> None:
+    pairs = make_pairs()
+    one = fit(lfs, pairs)
+    other = fit(lfs, pairs, model="majority_vote", reference=one.reference)
+    assert other.reference is one.reference
+    anew = fit(lfs, pairs, model="majority_vote").reference
+    assert anew is not None
+    assert one.reference is not None
+    assert anew.to_dict() == one.reference.to_dict()

@@ -97,7 +97,13 @@ def test_neither_blocks_nor_forgetting_change_anything(monkeypatch, at_once):
         assert (again.transform(texts) != plain).nnz == 0
 
 
-@given(st.lists(st.text(max_size=20) | st.integers(0, 600).map("é1".__mul__), min_size=1, max_size=8))
+@given(
+    st.lists(
+        st.text(max_size=20) | st.sampled_from([0, 85, 1365, 1366, 2000]).map("é1".__mul__),
+        min_size=1,
+        max_size=8,
+    )
+)
 def test_strings_are_hashed_as_scikit_learn_hashes_them(strings):
     for n in (7, 2**15, 2**31 - 1):
         expected = [abs(murmurhash3_32(string, seed=0)) % n for string in strings]

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-_LONGEST: Final = 256  # bytes; what is longer is hashed by itself, for it would hold up all others
+_LONGEST: Final = 4096  # bytes; what is longer is hashed by itself, for it would hold up all others
 _PADDING: Final = 4
 _C1, _C2 = np.uint32(0xCC9E2D51), np.uint32(0x1B873593)
 _TAILS: Final = np.array([0, 0xFF, 0xFFFF, 0xFFFFFF], dtype=np.uint32)
@@ -59,7 +59,7 @@ def _hashes(text: bytes, starts: Places, lengths: Places) -> Words:
     wholes = lengths >> 2
     short = lengths <= _LONGEST
     # By length, so that those with bytes left stand behind all others.
-    order = np.argsort(np.where(short, wholes, 0).astype(np.uint8), kind="stable")
+    order = np.argsort(np.where(short, wholes, 0).astype(np.uint16), kind="stable")
     places, left = starts[order], np.where(short, wholes, 0)[order]
     h = np.zeros(len(starts), dtype=np.uint32)
     for step in range(int(left[-1]) if len(left) else 0):

@@ -37,7 +37,7 @@ _ROWS: Final = 1024  # pairs hashed at a time
 _LONGEST_TEXT: Final = (
     100_000  # characters that layout and style read: behind them they have seen how it goes on
 )
-_AT_ONCE: Final = 2**18  # characters read at a time, or one text
+_AT_ONCE: Final = 2**19  # characters read at a time, or one text
 
 
 class HashedText:

@@ -310,8 +310,14 @@ class Pieces:
         number = np.array([known.setdefault(piece, len(known)) for piece in met], dtype=np.int64)
         if new := list(islice(known, before, None)):
             self._held += sum(map(len, new))
-            for kind in self.kinds:
-                kind.learn(new)
+            try:
+                for kind in self.kinds:
+                    kind.learn(new)
+            except (
+                BaseException
+            ):  # Ctrl-C in a notebook: kinds that learned half of them must not be used again
+                self._begin()
+                raise
         return Stream(number[coded.indices.to_numpy()], np.repeat(np.arange(len(texts)), lengths))
 
 
