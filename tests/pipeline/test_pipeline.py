@@ -326,7 +326,8 @@ def test_a_pair_of_a_finished_run_is_explained_without_labelling_the_others(
     monkeypatch.setattr(Label, "held", property(lambda _: pytest.fail("all pairs were labelled")))
     run = Watched()
     for pair_id in labels.pairs.ids[:20]:
-        assert run.explain(pair_id).to_dict() == labels.explain(pair_id).to_dict()  # a margin may be NaN
+        # As JSON: a margin may be NaN, which is not equal to itself.
+        assert run.explain(pair_id).to_dict() == labels.explain(pair_id).to_dict()
     with pytest.raises(UnknownNameError, match="no pair 'nobody' among the 240 labelled ones"):
         run.explain("nobody")
 

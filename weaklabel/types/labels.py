@@ -16,6 +16,7 @@ from weaklabel._terminal import plain_line
 from weaklabel.errors import LabelMatrixError, RowError, UnknownNameError
 from weaklabel.types.pair import ABSTAIN
 from weaklabel.types.pairs import Pairs
+from weaklabel.types.result import Result
 from weaklabel.types.rows import Rows, as_pandas, checked_rows, distinct_rows, one_row
 from weaklabel.types.votes import FloatArray, Votes
 
@@ -251,7 +252,7 @@ _SAID: Final = {None: "learned", ABSTAIN: "no vote", 0: "votes a", 1: "votes b"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Reason(Shown):
+class Reason(Result):
     """What one labeling function said of one pair. `log_odds` is its share of the logit, positive for B.
 
     `vote` is None, and `lf` the name of a view, where the texts themselves spoke.
@@ -264,7 +265,7 @@ class Reason(Shown):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Explanation(Shown):
+class Explanation(Result):
     """Why a pair got its label. `str()` gives a small table; the log-odds add up to `logit`."""
 
     pair_id: str
