@@ -32,7 +32,8 @@ from _minilm import embed, installed
 from label_quality import DATA_SETS, OURS, SIZES, Arm, Case, differ, held_out, read_case
 from numpy.typing import NDArray
 
-from weaklabel.label_models import pair_model, recipes
+from weaklabel.label_models.pair import model as pair_model
+from weaklabel.label_models.pair import recipes
 from weaklabel.metrics import bootstrap
 from weaklabel.report.ceiling import gold_agreement
 from weaklabel.types import FloatArray, PairFeatures
@@ -216,7 +217,7 @@ def run_case(figures: Figures, case: Case, n_shuffles: int) -> None:
     if MINILM in found:
         differ(
             figures,
-            case,
+            case.pairs,
             title,
             "pair_model with MiniLM less without",
             list(found[MINILM]),

@@ -118,21 +118,12 @@ def main() -> None:
             grid(options.quick, options.reward, options.seeds),
             folder=options.folder / name,
             on_note=lambda text: print(text, file=sys.stderr, flush=True),
-            progress=said_every(50),
         )
         add(figures, name, result)
         print("\n".join([f"== {name}", *result.verdict, ""]), flush=True)
         if options.json is not None:
             write_beside(options.json, name, result)
     figures.finish(options.json)
-
-
-def said_every(n: int):  # type: ignore[no-untyped-def]
-    def show(done: int, total: int) -> None:
-        if done % n == 0 or done == total:
-            print(f"  {done} of {total} cells", file=sys.stderr, flush=True)
-
-    return show
 
 
 if __name__ == "__main__":
