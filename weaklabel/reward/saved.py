@@ -180,9 +180,9 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
     """An array as `.npy`, without pickle."""
     npy = io.BytesIO()
     np.save(npy, array, allow_pickle=False)
-    # numpy's own way to a file does not say why a disk refused. A view that outlives an error cannot be freed.
-    with npy.getbuffer() as written:
-        path.write_bytes(written)
+    # numpy's own way to a file does not say why a disk refused. A copy: the traceback of a refusal would hold a view, and
+    # a buffer cannot be freed before its views.
+    path.write_bytes(npy.getvalue())
 
 
 def _read_array(path: Path) -> NDArray[Any]:
