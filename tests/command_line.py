@@ -19,6 +19,12 @@ def run(*arguments: str, code: int | None = 0) -> Result:
     return done
 
 
+def printed(*arguments: str, code: int | None = 0) -> tuple[str, str]:
+    """What a command writes to stdout and to stderr."""
+    done = run(*arguments, code=code)
+    return done.stdout, done.stderr
+
+
 def answer(*arguments: str, code: int = 0) -> Any:
     """What a command prints with --json."""
     return json.loads(run(*arguments, "--json", code=code).stdout)

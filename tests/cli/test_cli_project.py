@@ -6,26 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from command_line import answer
+from command_line import printed as run
 
-from weaklabel.cli.main import main
 from weaklabel.data.sample import write_sample
-
-
-def run(*arguments: str, code: int | None = 0) -> tuple[str, str]:
-    result = CliRunner().invoke(main, list(arguments))
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert code in (None, result.exit_code), result.output
-    return result.stdout, result.stderr
-
-
-def answer(*arguments: str, code: int = 0) -> Any:
-    return json.loads(run(*arguments, "--json", code=code)[0])
-
 
 LFS = """
 from weaklabel import response_scorer

@@ -9,22 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from command_line import answer
+from command_line import printed as run
 
-from weaklabel.cli.main import main
 from weaklabel.data.pairs_file import PairsFile
-
-
-def run(*arguments: str, code: int = 0) -> tuple[str, str]:
-    result = CliRunner().invoke(main, list(arguments))
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result.stdout, result.stderr
-
-
-def answer(*arguments: str) -> Any:
-    return json.loads(run(*arguments, "--json")[0])
 
 
 @pytest.fixture

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import command_line
 import pytest
-from click.testing import CliRunner
+from command_line import answer
+from command_line import printed as run
 
 from weaklabel.artifacts import file_hash
 from weaklabel.artifacts.locks import FolderLock
-from weaklabel.cli.main import main
 from weaklabel.data.sample import write_sample
 
 TOML = """
@@ -36,18 +35,6 @@ def shouts(response):
 def digits(response):
     return sum(c.isdigit() for c in response)
 """
-
-
-def run(*arguments: str, code: int = 0) -> tuple[str, str]:
-    done = CliRunner().invoke(main, list(arguments))
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, done.output
-    return done.stdout, done.stderr
-
-
-def answer(*arguments: str) -> Any:
-    return json.loads(run(*arguments, "--json")[0])
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +135,10 @@ LOOKERS = ["analyze", "adds", "dependencies", "bias", "threshold", "judges"]
 @pytest.mark.parametrize("command", LOOKERS)
 def test_what_only_looks_changes_nothing_of_the_run(project: Path, command: str) -> None:
     before = files("runs/base")
-    done = CliRunner().invoke(main, [command, "--set", "labeler.model=majority_vote", "--set", "data.seed=5"])
-    assert done.exit_code in (0, 1), done.output
+    asked = command_line.run(
+        command, "--set", "labeler.model=majority_vote", "--set", "data.seed=5", code=None
+    )
+    assert asked.exit_code in (0, 1), asked.output
     assert files("runs/base") == before
     assert not list(Path(".weaklabel").glob(".look*"))
     assert "unchanged" in run("label")[1]

@@ -56,7 +56,8 @@ STEADY = """
 """
 
 ONE_BAD = """
-    import os, time
+    import os, sys, time
+    from os import _exit
     from weaklabel.lf import labeling_function
 
     @labeling_function

@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from conftest import ONE_BAD
 
 from weaklabel import _guard, engine
 from weaklabel.errors import DiscoveryError
@@ -22,17 +23,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::weaklabel.errors.FaultWarning")
 apply = partial(engine.apply, max_fault_share=None)
 
 
-ONE_BAD = """
-    import os, sys
-    from os import _exit
-    from weaklabel.lf import labeling_function
-
-    @labeling_function
-    def bad(pair):
-        if pair.id == "p12":
-            {act}
-        return 0
-"""
 ACTS = {
     "os._exit(0)": "ended the process with os._exit(0)",
     "_exit(3)": "ended the process with os._exit(3)",
