@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_judges import certain, judges_in, longer_wins, some_pairs
 from model_server import TEMPLATE, closed_port, completion, refusal, serving, shown
 
 import weaklabel as wl
@@ -26,11 +27,8 @@ from weaklabel.engine import VoteStore, apply
 from weaklabel.errors import ArtifactError, ConfigError, EndpointError
 from weaklabel.judges.both_orders import position_bias
 from weaklabel.judges.prompted import judge
-from weaklabel.judges.template import DEFAULT_TEMPLATE, checked_template, fill
-from weaklabel.judges.verdict import Words, find_verdict, read_reply
 from weaklabel.lf.checks import check_labeling_function
 from weaklabel.lf.discovery import fingerprint, load_spec, settings_of
-from weaklabel.servers.protocol import Reply, Token
 from weaklabel.types import Pair, Pairs, swap_votes
 
 pytestmark = pytest.mark.same_everywhere
@@ -40,36 +38,9 @@ faults_are_expected = pytest.mark.filterwarnings("ignore::weaklabel.errors.Fault
 KEY = "sk-very-secret-0123456789"
 
 
-def longer_wins(body):
-    """A judge without bias: the longer response, equal ones tie."""
-    one, two = map(len, shown(body["messages"][0]["content"]))
-    return completion("A" if one > two else "B" if two > one else "tie")
-
-
-def certain(quality, taste=0.0):
-    """A judge with log-probabilities: logit = quality(first) - quality(second) + taste for the first place."""
-
-    def answer(body):
-        one, two = shown(body["messages"][0]["content"])
-        p = 1 / (1 + math.exp(-(quality(one) - quality(two) + taste)))
-        return completion("A" if p > 0.5 else "B", tops={"A": p, "B": 1 - p})
-
-    return answer
-
-
-def some_pairs(n=6):
-    return Pairs.of([Pair(f"p{i}", f"Question {i}?", "x" * (i + 2), "y" * (2 * i + 1)) for i in range(n)])
-
-
 @pytest.fixture
 def made(tmp_path):
-    """Makes judges whose answers are kept in a fresh folder."""
-
-    def make(url, name="gpt", **settings):
-        settings = {"template": TEMPLATE, "cache": tmp_path / "judges", "concurrency": 4} | settings
-        return judge(name, url=url, model="tiny", **settings)
-
-    return make
+    return judges_in(tmp_path)
 
 
 # ------------------------------------------------------------------------------------ votes and margins
@@ -318,130 +289,6 @@ def test_one_pair_can_be_put_to_a_judge_directly(made):
         assert made(server.url)(Pair("1", "?", "short", "longer one")) == 1
 
 
-# ------------------------------------------------------------------------------------ money
-def test_an_estimate_counts_pairs_calls_tokens_and_money_before_the_first_call(made):
-    pair = Pair(
-        "1", "p" * 100, "a" * 200, "b" * 84
-    )  # 100 + 284 + 14 of the template, and 16 around it, is 414 bytes
-    gpt = made("http://127.0.0.1:1/v1", price_in=10.0, price_out=20.0, max_tokens=5)
-    estimate = gpt.estimate(Pairs.of([pair]))
-    assert (estimate.n_asked, estimate.calls, estimate.tokens_in, estimate.tokens_out) == (
-        1,
-        2,
-        232,
-        10,
-    )  # twice 398 / 4 and 16 around it
-    assert estimate.cost == pytest.approx((232 * 10 + 10 * 20) / 1e6)
-    assert (
-        "1 of 1 pairs to ask, 2 calls, about 232 tokens in and at most 10 out; about 0.00252 to pay"
-        in str(estimate)
-    )
-
-
-def test_an_estimate_knows_what_is_judged_already(made):
-    with serving(longer_wins) as server:
-        gpt = made(server.url, price_in=1.0, price_out=1.0)
-        wl.apply([gpt], some_pairs(4))
-        estimate = gpt.estimate(some_pairs(10))
-    assert (estimate.n_pairs, estimate.n_known, estimate.n_asked) == (10, 4, 6)
-    assert estimate.spent == pytest.approx(8 * 101 / 1e6)
-    assert "nothing to ask, 4 of 4 pairs are judged" in str(gpt.estimate(some_pairs(4)))
-
-
-@pytest.mark.parametrize(
-    ("max_cost", "n_asked"), [(3e-4, 0), (3.6e-4, 1), (4.2e-4, 3), (1e-3, 14), (1.5e-3, 24), (9.0, 30)]
-)
-def test_an_estimate_within_a_budget_says_what_the_careful_budget_then_does(made, max_cost, n_asked):
-    def answer(body):  # a server that counts as the estimate does: four bytes a token, 16 around the prompt
-        size = len(body["messages"][0]["content"].encode())
-        status, headers, value = longer_wins(body)
-        usage = {"prompt_tokens": math.ceil(size / 4) + 16, "completion_tokens": 1}
-        return status, headers, {**value, "usage": usage}
-
-    pairs = Pairs.of([Pair(f"p{i}", f"Question {i:02}?", "x", "yy") for i in range(30)])
-    with serving(answer) as server:
-        gpt = made(server.url, price_in=1.0, price_out=1.0, max_tokens=1, max_cost=max_cost, concurrency=1)
-        estimate = gpt.estimate(pairs)
-        wl.apply([gpt], pairs)
-    assert estimate.n_asked == n_asked == len(server.bodies) / 2
-    assert estimate.n_left == 30 - n_asked
-
-
-def test_an_estimate_says_when_the_budget_cannot_hold_even_one_pair(made):
-    gpt = made("http://127.0.0.1:1/v1", price_in=1.0, price_out=1.0, max_cost=1e-4)
-    said = str(gpt.estimate(some_pairs(2)))
-    assert "0 of 2 open pairs can be asked within the budget; about 0 to pay, 0 of 0.0001 spent" in said
-    assert "until it is answered, the next pair counts as 0.000" in said
-    assert "2 pairs are beyond the budget and will abstain" in said
-
-
-def test_a_budget_in_pairs_stops_and_the_rest_abstain_counted_and_warned_of(made, caplog):
-    with serving(longer_wins) as server:
-        gpt, pairs = made(server.url, max_pairs=4), some_pairs(10)
-        votes = wl.apply([gpt], pairs)
-        again = wl.apply([gpt], pairs)
-    assert len(server.bodies) == 8
-    assert not votes.faults
-    assert np.array_equal(votes.L, again.L)
-    assert np.isnan(votes.margins[:, 0]).sum() == 6
-    assert "the budget is used up; 12 of 20 answers were not asked for" in caplog.text
-    assert gpt.estimate(pairs).n_left == 6
-
-
-def test_a_larger_budget_goes_on_where_the_smaller_one_ended(made):
-    with serving(longer_wins) as server:
-        wl.apply([made(server.url, max_pairs=4)], some_pairs(10))
-        votes = wl.apply([made(server.url, max_pairs=7)], some_pairs(10))
-    assert len(server.bodies) == 14
-    assert np.isnan(votes.margins[:, 0]).sum() == 3
-
-
-@pytest.mark.parametrize("concurrency", [1, 8])
-def test_a_budget_in_money_is_used_and_never_passed(made, concurrency):
-    with serving(longer_wins) as server:  # each call costs 101 tokens, a pair 202 of a million
-        gpt = made(server.url, price_in=1.0, price_out=1.0, max_cost=3e-3, concurrency=concurrency)
-        pairs = some_pairs(40)
-        wl.apply([gpt], pairs)
-    spent = gpt.summary(pairs).cost
-    assert spent == pytest.approx(101e-6 * len(server.bodies))
-    assert 2.4e-3 <= spent <= 3e-3
-
-
-def test_a_server_that_counts_more_than_the_text_has_does_not_break_the_budget(made):
-    def answer(body):
-        status, headers, value = longer_wins(body)
-        usage = {"prompt_tokens": 900, "completion_tokens": 70}
-        return status, headers, {**value, "usage": usage}
-
-    with serving(answer) as server:
-        gpt = made(server.url, price_in=1.0, price_out=1.0, max_cost=9e-3, concurrency=8)
-        wl.apply([gpt], some_pairs(40))
-    assert gpt.summary(some_pairs(40)).cost == pytest.approx(970e-6 * len(server.bodies))
-    assert 6e-3 <= gpt.summary(some_pairs(40)).cost <= 9e-3
-
-
-def test_the_pairs_within_a_budget_do_not_depend_on_the_order_of_the_rows(made, tmp_path):
-    pairs, said = some_pairs(10), []
-    order = np.random.default_rng(0).permutation(10)
-    with serving(longer_wins) as server:
-        for i, table in enumerate((pairs, pairs.take(order))):
-            votes = wl.apply([made(server.url, max_pairs=4, cache=tmp_path / str(i))], table)
-            said.append({i for i, m in zip(votes.ids, votes.margins[:, 0], strict=True) if not np.isnan(m)})
-    assert said[0] == said[1]
-
-
-def test_a_server_that_reports_no_usage_is_counted_by_the_estimate(made):
-    def answer(body):
-        status, headers, value = longer_wins(body)
-        return status, headers, {**value, "usage": None}
-
-    with serving(answer) as server:
-        gpt, pairs = made(server.url, price_in=1.0, price_out=0.0), some_pairs(3)
-        expected = gpt.estimate(pairs).cost
-        wl.apply([gpt], pairs)
-    assert gpt.summary(pairs).cost == pytest.approx(expected)
-
-
 # ------------------------------------------------------------------------------------ nothing is lost
 def test_a_run_that_is_killed_continues_and_pays_nothing_twice(made, tmp_path):
     script = textwrap.dedent(f"""
@@ -518,147 +365,6 @@ def test_the_key_and_the_texts_are_in_no_file_no_log_and_no_spec(made, tmp_path,
     assert not [text for text in told if KEY in text]
     (answers,) = (tmp_path / "judges").glob("*.jsonl")
     assert "Question" not in answers.read_text()
-
-
-# ------------------------------------------------------------------------------------ templates
-@given(st.text(alphabet="{}ab_response\n0!:.", max_size=40))
-def test_what_is_put_into_a_template_arrives_as_it_is(text):
-    assert (
-        fill("<{response_a}|{response_b}>", {"response_a": text, "response_b": "{prompt}"})
-        == f"<{text}|{{prompt}}>"
-    )
-
-
-@pytest.mark.parametrize(
-    ("template", "words"),
-    [
-        ("{response_a}{response_b}{answer}", r"holds \{answer\}\. Allowed: \{prompt\}"),
-        ("{response_a}{response_b}{prompt.__class__}", r"holds \{prompt.__class__\}"),
-        ("{response_a}{response_b}{}", r"holds \{\}"),
-        ("{response_a}{response_b} {", r"holds a single '\{'"),
-        ("{response_a} only", r"never shows \{response_b\}"),
-    ],
-)
-def test_a_template_that_cannot_be_filled_is_refused(template, words):
-    with pytest.raises(ConfigError, match=words):
-        checked_template(template)
-
-
-def test_a_template_may_be_a_file(made, tmp_path):
-    (tmp_path / "mine.txt").write_text("{{J}}SON: {response_a} or {response_b}?", encoding="utf-8")
-    assert made("http://127.0.0.1:1/v1", template=tmp_path / "mine.txt").settings.template.startswith(
-        "{{J}}SON"
-    )
-    with pytest.raises(ConfigError, match="cannot be read"):
-        made("http://127.0.0.1:1/v1", template="other.txt")
-
-
-def test_a_conversation_is_shown_whole_and_the_default_template_asks_for_the_words(made):
-    turns = (
-        {"role": "user", "content": "Hi"},
-        {"role": "assistant", "content": "Yes?"},
-        {"role": "user", "content": "2+2"},
-    )
-    pairs = Pairs.of([Pair("1", "2+2", "four", "3", messages=turns)])
-    with serving(lambda body: completion("A")) as server:
-        wl.apply([made(server.url, template=None)], pairs)
-    assert "User: Hi\n\nAssistant: Yes?\n\nUser: 2+2" in server.prompts[0]
-    assert server.prompts[0].endswith("tie if they are equally good.\n")
-    assert checked_template(DEFAULT_TEMPLATE) == DEFAULT_TEMPLATE
-
-
-# ------------------------------------------------------------------------------------ verdicts
-MARKED = Words("[[A]]", "[[B]]", "[[C]]")
-
-
-@pytest.mark.parametrize(
-    ("text", "words", "verdict"),
-    [
-        ("A", Words(), "first"),
-        (" b.\n", Words(), "second"),
-        ("**B**", Words(), "second"),
-        ("Tie", Words(), "tie"),
-        ("Verdict: A", Words(), "first"),
-        ("The final answer is: **B**", Words(), "second"),
-        ("A\n\nIt shows its steps.", Words(), "first"),
-        ("B is wrong, A is right.\n\nA", Words(), "first"),
-        ("<think>B? No.\nB</think>\nA", Words(), "first"),
-        ("A good answer shows steps. [[B]]", MARKED, "second"),
-        ("1", Words("1", "2", ""), "first"),
-        ("response b", Words("Response A", "Response B"), "second"),
-        ("", Words(), None),
-        ("A good answer.", Words(), None),
-        ("A\nor is it\nB", Words(), None),
-        ("[[A]] ... [[B]]", MARKED, None),
-        ("A", MARKED, "first"),
-        ("AB", Words(), None),
-        ("<think>A", Words(), None),
-        ("C", Words(), None),
-    ],
-)
-def test_a_verdict_is_read_strictly(text, words, verdict):
-    found = find_verdict(text, words)
-    assert (found and found[0]) == verdict
-
-
-def reply_of(*tokens, tops):
-    """An answer of these tokens; `tops`: position -> probabilities of the candidates there."""
-    listed = [
-        Token(t, tuple((c, math.log(p)) for c, p in tops.get(i, {t: 1.0}).items()))
-        for i, t in enumerate(tokens)
-    ]
-    return Reply("".join(tokens).strip(), tuple(listed))
-
-
-@pytest.mark.parametrize(
-    ("reply", "words", "odds"),
-    [
-        (reply_of("A", tops={0: {"A": 0.8, "B": 0.2}}), Words(), 4.0),
-        (reply_of(" A", "\n", tops={0: {" A": 0.6, "A": 0.2, " B": 0.1, "b": 0.1}}), Words(), 4.0),
-        (reply_of("B", tops={0: {"A": 0.1, "B": 0.6, "t": 0.2, "ti": 0.1}}), Words(), 0.25 / 0.75),
-        (reply_of("**", "A", "**", tops={1: {"A": 0.9, "B": 0.1}}), Words(), 9.0),
-        (reply_of("B", ".", "\n", "A", tops={3: {"A": 0.75, "B": 0.25}}), Words("A", "B", ""), None),
-        (reply_of("So", " [[", "B", "]]", tops={2: {"A": 0.25, "B": 0.75}}), MARKED, 1 / 3),
-        (
-            reply_of("Response", " A", tops={1: {" A": 0.5, " B": 0.25}}),
-            Words("Response A", "Response B"),
-            2.0,
-        ),
-        (reply_of("A", tops={0: {"A": 0.9, "the": 0.08, "Hm": 0.02}}), Words(), 0.9 / 1e-9),
-        (reply_of("A", tops={0: {"A": 0.9, "the": 0.05}}), Words(), 0.9 / 0.05),
-        (reply_of("<think>", "B", "</think>", "A", tops={3: {"A": 0.8, "B": 0.2}}), Words(), 4.0),
-    ],
-)
-def test_log_odds_are_those_of_the_token_that_decides(reply, words, odds):
-    found = read_reply(reply, words).log_odds
-    assert found is None if odds is None else found == pytest.approx(math.log(odds), abs=1e-6)
-
-
-def test_without_log_probabilities_there_are_no_log_odds_and_a_cut_answer_says_so():
-    assert read_reply(Reply("A"), Words()).log_odds is None
-    assert read_reply(Reply("I think that", finish="length"), Words()).problem.endswith(
-        "(cut off at max_tokens)"
-    )
-    assert read_reply(Reply("A", refused=True), Words()).problem == "refused: 'A'"
-
-
-# ------------------------------------------------------------------------------------ mistakes
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"max_cost": 1.0}, "max_cost needs price_in and price_out"),
-        ({"words": {"a": "x", "b": "X"}}, "Give different words"),
-        ({"words": {"c": "x"}}, "Allowed: a, b, tie"),
-        ({"words": {"a": "1", "b": "2"}, "template": None}, "words need a template of your own"),
-        ({"logprobs": 21}, "logprobs is 21"),
-        ({"max_pairs": -1}, "max_pairs is -1"),
-        ({"body": {"api_key": "x"}}, "body holds 'api_key'"),
-        ({"key_env": "K", "url": "http://models.example/v1"}, "in the open"),
-    ],
-)
-def test_a_setting_that_cannot_be_is_refused_before_anything_is_asked(made, settings, words):
-    with pytest.raises(ConfigError, match=words):
-        made(**{"url": "http://127.0.0.1:1/v1"} | settings)
 
 
 # ------------------------------------------------------------------- several runs, odd servers, odd caches
