@@ -51,7 +51,6 @@ from weaklabel.types import FloatArray, PairFeatures, Pairs, Votes, sigmoid
 
 DATA_SETS = {"mt_bench_train": "mt_bench", "ultrafeedback_train": "ultrafeedback", "hh_rlhf_train": "hh"}
 SIZES = (25, 50, 100, 200, 400)
-VIEWS = ("words", "characters", "layout", "style")
 MODELS = ("majority_vote", "weighted_vote", "dawid_skene", "triplet", "moments", "snorkel")
 FAST_PEERS = ("crowd-kit DawidSkene", "FlyingSquid", "skweak NaiveBayes")
 PEERS = (*FAST_PEERS, "crowd-kit OneCoinDawidSkene", "crowd-kit GLAD", "crowd-kit MACE")

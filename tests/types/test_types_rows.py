@@ -33,7 +33,7 @@ MASK = np.array([i % 3 == 0 for i in range(N)])
 MEANT: list[Any] = [
     slice(None, 3), slice(-2, None), slice(None, None, -2), slice(5, 2), slice(2, 900), slice(np.int64(1), np.int32(4)),
     MASK, MASK.tolist(), pd.Series(MASK), pa.array(MASK), ~MASK & MASK,
-    [4, 0, -1], np.array([1, 2]), np.array([6], dtype=np.uint8), pd.Series([3, 1]), range(2, 4), [np.int64(3)], [],
+    [4, 0, -1], np.array([1, 2]), np.array([6], dtype=np.uint8), np.array([1, -2], dtype=np.int8), pd.Series([3, 1]), range(2, 4), [np.int64(3)], [],
 ]  # fmt: skip
 
 

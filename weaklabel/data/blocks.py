@@ -250,7 +250,7 @@ def _one_object(path: Path) -> dict[str, Any] | None:
 
 
 def _refuse_wrapped(one: Mapping[str, Any], name: str) -> None:
-    """Whether an object that a file is holds rows and is none; DataError says how to write them."""
+    """Raises DataError, which says how to write them, where the one object of a file only wraps its rows."""
     lists = [key for key in _WRAPPERS if isinstance(one.get(key), list)]
     if lists:
         raise DataError(

@@ -148,7 +148,7 @@ class _Place:
         if not self.is_data_set:
             return [self.path]
         whole = self.split is None or not (self.path / self.split).is_dir()
-        about = [path for path in self.path.iterdir() if path.is_file()]
+        about = sorted(path for path in self.path.iterdir() if path.is_file())
         return [self.path] if whole else [*about, self.path / (self.split or "")]
 
 

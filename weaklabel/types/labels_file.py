@@ -57,7 +57,7 @@ class LabelsFile(Shown):
         return f"LabelsFile({str(self.path)!r}: {len(self):,} pairs, {kind})"
 
     def _sketch(self) -> Sketch:
-        if not self._file.num_row_groups:
+        if not len(self):
             return Sketch(repr(self))
         first = self._file.iter_batches(batch_size=ROWS)
         shown = labels_of(pa.Table.from_batches([next(first)]))._sketch()

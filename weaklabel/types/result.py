@@ -54,6 +54,6 @@ def json_values(value: Any) -> Any:
         return {name: json_values(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [json_values(item) for item in value]
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         return json_values(value.tolist())
     return str(value) if isinstance(value, Path) else value

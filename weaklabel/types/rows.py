@@ -69,7 +69,8 @@ def checked_rows(rows: object, n: int, owner: str) -> NDArray[np.int64]:
     outside = (given >= n) | (given < -n)
     if outside.any():
         raise RowError(f"{owner}: there is no row {given[outside][0]} among {n:,}. Allowed: {_range(n)}.")
-    return np.where(given < 0, given + n, given).astype(np.int64)
+    given = given.astype(np.int64)  # a narrow kind could not hold `given + n`
+    return np.where(given < 0, given + n, given)
 
 
 def distinct_rows(rows: object, n: int, owner: str) -> NDArray[np.int64]:

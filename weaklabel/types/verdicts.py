@@ -186,6 +186,8 @@ def suggested(keys: Iterable[str]) -> str:
     ('{ "0" = "a", "1" = "b" }', '{ "<0" = "a", "0" = "tie", ">0" = "b" }')
     >>> suggested(["2", "7", "8", "1"])
     '{ "<4.5" = "a", ">4.5" = "b" }'
+    >>> suggested(["0.1", "0.3"])
+    '{ "<0.2" = "a", ">0.2" = "b" }'
     """
     found = set(keys)
     numbers = {key: number for key in found if (number := number_in(key)) is not None}
@@ -195,7 +197,7 @@ def suggested(keys: Iterable[str]) -> str:
     if len(numbers) == len(found) > 1 and (
         len(found) > _SCALE or most - least >= _SCALE or any(not n.is_integer() for n in numbers.values())
     ):
-        middle = verdict_key(round(least + most) / 2)
+        middle = verdict_key(round((least + most) / 2, 6))
         tie = f' "{middle}" = "tie",' if middle in found else ""
         return f'{{ "<{middle}" = "a",{tie} ">{middle}" = "b" }}'
     if ties := [key for key in found if _EVEN.search(key)]:

@@ -165,7 +165,7 @@ class Mistakes(Result):
             reference_name="in all",
             lower_is_better=True,
             axis="share that is wrong: left is better",
-            note=f"{self._summary()}. Kinds with prompts enough; 95% intervals, each for itself.",
+            note=f"{self._summary().rstrip('.')}. Kinds with prompts enough; 95% intervals, each for itself.",
         )
 
     def _sketch(self) -> Sketch:

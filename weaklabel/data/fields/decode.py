@@ -161,8 +161,9 @@ def leaves(value: object, depth: int = 8) -> Iterator[tuple[str, Any]]:
     value = opened(value)
     inner = value.items() if isinstance(value, Mapping) else [("0", value[0])] if is_list(value) else ()
     for key, item in inner if depth else ():
-        if isinstance(opened(item), Mapping) or is_list(opened(item)):
-            yield from ((f"{key}.{path}", cell) for path, cell in leaves(item, depth - 1))
+        found = opened(item)
+        if isinstance(found, Mapping) or is_list(found):
+            yield from ((f"{key}.{path}", cell) for path, cell in leaves(found, depth - 1))
         else:
             yield str(key), item
 

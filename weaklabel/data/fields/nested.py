@@ -87,7 +87,7 @@ def check_columns(columns: Mapping[str, str], found: Sequence[str] = ()) -> None
 
 
 def _check_sides(columns: Mapping[str, str]) -> None:
-    """Whether each side gets a column of its own side: verdicts such as "A" would be read the wrong way round."""
+    """Raises ConfigError where columns exchange the sides: verdicts such as "A" would be read the wrong way round."""
     for ours, theirs in columns.items():
         other = f"{ours[:-1]}b"
         # Of ranks, where 1 is best, gold_a is the other side's on purpose.
