@@ -135,8 +135,7 @@ def brief(value: Any, limit: int = 80) -> str:
     """
     shape = getattr(value, "shape", None)
     if isinstance(value, str):
-        # What repr() doubles and escapes is cut after it; what was cut before would not be told from the text's end.
-        said = repr(value if len(value) <= 8 * limit else value[: 4 * limit] + value[-4 * limit :])
+        said = repr(value[: limit + 1])  # one more than fits, so that the cut shows
     elif isinstance(shape, tuple) and shape:
         said = f"{getattr(value, 'dtype', type(value).__name__)} {shape}"
     elif isinstance(value, Mapping):

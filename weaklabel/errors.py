@@ -1,7 +1,9 @@
 """What can go wrong, as one family.
 
     WeaklabelError
+    ├── ArgumentError (TypeError)          an argument in Python of another type than the function takes
     ├── DataError (ValueError)             a file, a row or a column that cannot be used
+    │   ├── PathError (ConfigError too)    a path that no file can have
     │   ├── LayoutError                    no reader recognises the columns, or a needed column is missing
     │   └── GoldError                      gold that its layout does not define, or that does not fit the pairs
     ├── LabelingFunctionError (ValueError) an LF that cannot be built, found or run

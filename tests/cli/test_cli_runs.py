@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import command_line
 import pytest
@@ -14,6 +16,7 @@ from command_line import printed as run
 from weaklabel.artifacts import file_hash
 from weaklabel.artifacts.locks import FolderLock
 from weaklabel.data.sample import write_sample
+from weaklabel.pipeline import runs
 
 TOML = """
 [data]
@@ -266,3 +269,35 @@ def test_the_first_reward_model_of_a_run_is_its_own(project: Path) -> None:
 def test_how_votes_are_worked_out_is_no_setting_of_the_run(project: Path) -> None:
     run("apply", "--workers", "1", "--max-fault-share", "0.5")
     assert "run base keeps lfs.max_fault_share = 0.5. To drop" in run("label")[1]
+
+
+def test_settings_are_kept_before_another_command_can_take_the_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bool] = []
+    real = runs.keep_settings
+
+    def keep(run: Any, *given: Any, **named: Any) -> None:
+        held.append(run.lock.is_held)
+        real(run, *given, **named)
+
+    monkeypatch.setattr(runs, "keep_settings", keep)
+    run("fit", "--name", "late", "--set", "labeler.model=majority_vote")
+    assert held == [True]
+
+
+def test_a_run_with_an_edited_manifest_is_listed_without_what_it_said(project: Path) -> None:
+    for step, counts in (("read", {"pairs": "x"}), ("fit", {"out_of_fold": "zz"})):
+        path = Path("runs/base") / f"{step}.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"counts": counts}))
+    (listed,) = (each for each in answer("runs") if each["name"] == "base")
+    assert (listed["n_pairs"], listed["accuracy"]) == (None, None)
+    assert "base" in run("runs")[0]
+
+
+def test_a_setting_that_a_run_keeps_and_that_is_not_allowed_is_blamed_on_the_run(project: Path) -> None:
+    run("fit", "--name", "kept", "--set", "labeler.model=majority_vote")
+    path = Path("runs/kept/settings.json")
+    path.write_text(path.read_text().replace('"labeler.model"', '"labeler.modle"'))
+    told = run("config", "--name", "kept", code=2)[1]
+    assert "run kept (weaklabel fit)" in told

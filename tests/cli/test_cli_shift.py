@@ -65,7 +65,7 @@ def test_the_new_pairs_do_not_become_the_runs_own(project: Path) -> None:
     run("shift", "--pairs", "unlike.jsonl")
     counts = json.loads(run("label", "--json").stdout)
     assert counts["n_pairs"] == 400
-    remembered = project / "runs" / "base" / "options.json"
+    remembered = project / "runs" / "base" / "settings.json"
     assert not remembered.exists() or "unlike" not in remembered.read_text()
 
 

@@ -6,11 +6,15 @@ stands here; whatever goes wrong while it is found out completes to nothing, sin
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
+
+from weaklabel._guard import stdout_for_results
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -18,7 +22,9 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 def _of(names: Callable[[], Iterable[str]], *, files: bool = False) -> Complete:
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         try:
-            known = sorted(set(names()))
+            # A file of functions may print; a shell would take that for names.
+            with redirect_stdout(io.StringIO()), stdout_for_results():
+                known = sorted(set(names()))
         except Exception:
             known = []
         found = [CompletionItem(name) for name in known if name.startswith(incomplete)]

@@ -186,7 +186,8 @@ def _run(options: Mapping[str, Any], loaded: LoadedConfig, folder: Path | None =
         on_step=show_step,
         on_note=note,
         wait=bool(options.get("wait")),
-        until=click.get_current_context().with_resource(ExitStack()),
+        # Of the outermost command: what it was given is kept after the inner one has ended, and under the same lock.
+        until=click.get_current_context().find_root().with_resource(ExitStack()),
     )
 
 

@@ -195,7 +195,7 @@ def _explain(error: Any, origin: Mapping[str, str], path: Path | None) -> str:
     location = list(error["loc"])
     key = _key_of(error)
     source = next((o for known, o in origin.items() if key == known or key.startswith(f"{known}.")), None)
-    where = source if source and source.startswith(("--set", "command")) else str(path or FILE_NAME)
+    where = source if source and source.startswith(("--set", "command", "run ")) else str(path or FILE_NAME)
     if error["type"] in _UNKNOWN:
         allowed = _fields_at(location[:-1])
         close = difflib.get_close_matches(str(location[-1]), allowed, n=1)

@@ -70,7 +70,7 @@ class RunFigures(Shown):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """The report of a run's folder.
+        """The figures that a run's folder holds.
 
         Raises:
             ArtifactError: there is none, or it was edited.

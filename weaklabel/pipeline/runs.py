@@ -161,8 +161,8 @@ def summary_of(folder: Path) -> RunSummary:
 
 def _counts(manifest: Path) -> dict[str, Any]:
     with suppress(ArtifactError, AttributeError, TypeError):
-        counts = artifacts.read_json(manifest)["counts"]
-        return counts if isinstance(counts, dict) else {}
+        about = artifacts.read_json(manifest)
+        return dict(about["counts"]) if artifacts.is_sealed(about) else {}
     return {}
 
 

@@ -53,10 +53,11 @@ def command(as_json: bool, shards: tuple[int, int] | None, profile: bool, **opti
         emit({"run": run.folder.name, "n_pairs": state.done_pairs, "cost": cost_json(state)}, text, as_json)
         return
     cost = run.plan.apply.value.cost
+    told = "" if cost is None else summary(cost)
     if profile:
-        note(profile_of(cost) if cost else "nothing was worked out: every vote was in the store")
-    elif cost is not None and sys.stderr.isatty():
-        note(summary(cost))
+        note(profile_of(cost) if cost and told else "nothing was worked out: every vote was in the store")
+    elif told and sys.stderr.isatty():
+        note(told)
     rows = [
         {
             "lf": name,

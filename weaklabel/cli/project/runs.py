@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weaklabel.cli import _completion
 from weaklabel.cli._common import (
     emit,
     project_options,
@@ -32,7 +33,7 @@ def command(context: click.Context, /, as_json: bool, **options: Any) -> None:
 
 
 @command.command("remove")
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN", shell_complete=_completion.runs)
 @project_options
 def remove(name: str, as_json: bool, **options: Any) -> None:
     """Remove RUN with all that it made. Its votes stay in .weaklabel, for other runs: weaklabel gc removes them."""
