@@ -157,9 +157,9 @@ class Labeler(Shown):
         )
 
     def _warn_of_shift(self, pairs: Pairs, votes: Votes) -> None:
-        report = self.shift(pairs, votes)
-        if report is not None and report.warning:
-            warn(report.warning, ShiftWarning)
+        found = self.shift(pairs, votes)
+        if found is not None and found.warning:
+            warn(found.warning, ShiftWarning)
 
     @property
     def checks_shift(self) -> bool:

@@ -19,14 +19,12 @@ class Metric:
         name: key in `METRICS`.
         parts: `(p, y) -> (n, c)` float64; the last part is the row's count, 0 where the row is left out.
         combine: `(..., c) -> (...)`, the figure from the summed parts.
-        higher_is_better: direction, for tables.
         biased: the figure of a sample lies above the truth, and more so in a resample (ECE).
     """
 
     name: str
     parts: Callable[[FloatArray, FloatArray], FloatArray]
     combine: Callable[[FloatArray], FloatArray]
-    higher_is_better: bool = False
     biased: bool = False
 
     def __call__(self, p: ArrayLike, y: ArrayLike) -> float:

@@ -78,7 +78,7 @@ def _mean(sums: FloatArray) -> FloatArray:
 
 
 METRICS: Final[Mapping[str, Metric]] = {
-    "accuracy": Metric("accuracy", _accuracy_parts, _mean, higher_is_better=True),
+    "accuracy": Metric("accuracy", _accuracy_parts, _mean),
     "nll": Metric("nll", _nll_parts, _mean),
     "brier": Metric("brier", _brier_parts, _mean),
     "ece": ece_metric(),

@@ -31,7 +31,6 @@ QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 AGREEING_LFS: Final = 24
 """Agreement is looked at among this many functions, those that vote most often."""
 
-KINDS: Final = ("coverage", "margin", "agreement", "prompt", "response", "prompt word", "response word")
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _CHARS: Final = {
     "digits": r"[0-9]",
@@ -59,13 +58,11 @@ class Sums:
     Attributes:
         statistics: `n_statistics` of them, in column order.
         top, below: `(n_prompts, n_statistics)` float32, the two sums; a share is top / below.
-        n_pairs: rows behind them.
     """
 
     statistics: tuple[Statistic, ...]
     top: NDArray[np.float32]
     below: NDArray[np.float32]
-    n_pairs: int
 
 
 def text_numbers(pairs: Pairs) -> dict[str, FloatArray]:
@@ -137,7 +134,7 @@ def sums_of(
     top[np.ix_(repeats, once)] = 0.0
     below[np.ix_(repeats, once)] = 0.0
     top, below = (np.add.reduceat(part[order], starts, axis=0) for part in (top, below))
-    return Sums(statistics, top, below, len(votes))
+    return Sums(statistics, top, below)
 
 
 Block = tuple[list[Statistic], NDArray[np.float32], NDArray[np.float32]]

@@ -354,12 +354,12 @@ def _lowered(texts: pa.LargeStringArray, rows: Ints) -> pa.LargeStringArray:
 
 
 def blocks_of(starts: Ints) -> Iterator[tuple[int, int]]:
-    """First text and last but one, of about half a megabyte of texts at a time; a longer text by itself."""
+    """The first text and the one behind the last, of about half a megabyte of texts at a time; a longer text by itself."""
     first, n = 0, len(starts) - 1
     while first < n:
-        last = max(first + 1, int(np.searchsorted(starts, starts[first] + _BLOCK, "right")) - 1)
-        yield first, last
-        first = last
+        end = max(first + 1, int(np.searchsorted(starts, starts[first] + _BLOCK, "right")) - 1)
+        yield first, end
+        first = end
 
 
 def _block(raw: Bytes, ends: Ints, beyond: Beyond, vocabulary: Vocabulary) -> Coded:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
@@ -83,9 +82,9 @@ class Vocabulary:
                 self._overlong_bytes += len(word)
             return int(_NO_KEY), number
 
-    def per_word(self, fn: Callable[..., int], *more: Hashable) -> Codes:
-        """`(len(words),)` int32: `fn(word, *more)` of every word. Kept for as long as the words: give a lasting `fn`."""
-        return self._grown((fn, *more), lambda words: map(fn, words, *map(repeat, more)))
+    def per_word(self, fn: Callable[[str], int]) -> Codes:
+        """`(len(words),)` int32: `fn(word)` of every word. Kept for as long as the words: give a lasting `fn`."""
+        return self._grown(fn, lambda words: map(fn, words))
 
     def renamed(self, rename: Callable[[str], str]) -> tuple[Codes, Vocabulary]:
         """`rename` of every word, in numbers `(len(words),)` of a vocabulary of names."""

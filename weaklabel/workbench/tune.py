@@ -321,7 +321,6 @@ _NET: Final = Metric(
     "net",
     lambda p, y: np.column_stack([_right(p, y), np.ones_like(p)]),
     lambda sums: np.asarray(sums[..., 0] / sums[..., 1]),
-    higher_is_better=True,
 )
 
 

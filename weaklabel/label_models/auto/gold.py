@@ -57,8 +57,9 @@ class _Tried:
 def choose_by_gold(data: Data, by_votes: Choice, seed: int) -> tuple[Choice, FloatArray | None]:
     """The candidate with the lowest cross-validated NLL, fitted on all gold; `by_votes` is one of them.
 
-    Each candidate is fitted once, and asked of the rows with gold alone. At least two prompts must have gold. With it
-    come the logits of the rows with gold, `(n_gold,)`, as `held_out_logit` gives them; None where some candidate cannot
+    Each candidate is asked of the rows with gold alone, and fitted once, but for one that learns from gold and cannot say
+    what it would without a row's prompt: that is fitted again for each fold. At least two prompts must have gold. Also
+    returned: the logits of the rows with gold, `(n_gold,)`, as `held_out_logit` gives them; None where some candidate cannot
     say what it would without a row's prompt, and for classes.
     """
     rows = np.flatnonzero(data.known)

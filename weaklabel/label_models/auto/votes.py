@@ -1,4 +1,4 @@
-"""Choosing a label model by the votes alone: the rule that stands at the top of `auto.py`."""
+"""Choosing a label model by the votes alone: the rule that stands at the top of `model.py`."""
 
 from __future__ import annotations
 

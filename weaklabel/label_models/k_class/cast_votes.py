@@ -47,8 +47,7 @@ class CastVotes:
 
     def shares(self) -> FloatArray:
         """`(n, k)`: share of votes per class, uniform without votes."""
-        total = self.per_class.sum(axis=1, keepdims=True)
-        return np.where(total > 0, self.per_class / np.maximum(total, 1.0), 1.0 / self.k)
+        return shares_of(self.per_class)
 
     def shares_of_others(self) -> FloatArray:
         """`(n_cast, k)`: share of the *other* votes in the row per class, zero where there are none."""
@@ -101,6 +100,12 @@ def one_hot(L: Int8Array, k: int) -> csr_array:
         columns.append((np.nonzero(spoken)[1] * k + part[spoken]).astype(np.int32))
     cells = np.concatenate(columns)
     return csr_array((np.ones(len(cells)), cells, np.cumsum(ends)), shape=(n, m * k))
+
+
+def shares_of(per_class: FloatArray) -> FloatArray:
+    """`(n, k)`: each row's votes per class as shares, uniform without votes."""
+    total = per_class.sum(axis=1, keepdims=True)
+    return np.asarray(np.where(total > 0, per_class / np.maximum(total, 1.0), 1.0 / per_class.shape[1]))
 
 
 def votes_per_class(L: Int8Array, k: int) -> FloatArray:

@@ -21,7 +21,7 @@ import numpy as np
 from weaklabel._validation import numbers_within, whole_within
 from weaklabel.errors import ConfigError
 from weaklabel.label_models.base import MOST_ROWS, ROUNDING, SMALLEST
-from weaklabel.label_models.k_class.cast_votes import one_hot
+from weaklabel.label_models.k_class.cast_votes import one_hot, shares_of, votes_per_class
 from weaklabel.label_models.k_class.vote_model import AdditiveVoteModel, softmax
 from weaklabel.types import FloatArray, Int8Array
 
@@ -157,7 +157,7 @@ def run_em(
     k = len(prior)
     votes = one_hot(L, k)
     spoken = np.diff(votes.indptr) > 0
-    posterior, balance = _shares_of_votes(votes, k), np.full(k, 1.0 / k)
+    posterior, balance = shares_of(votes_per_class(L, k)), np.full(k, 1.0 / k)
     theta = _m_step(votes, posterior, prior)
     steps, moved = 0, np.inf
     while moved > tol and steps < max_iter:
@@ -181,9 +181,3 @@ def _m_step(votes: csr_array, posterior: FloatArray, prior: FloatArray) -> Float
     k = len(prior)
     counts = (votes.T @ posterior).reshape(-1, k, k).transpose(0, 2, 1) + prior  # (source, truth, vote)
     return np.asarray(counts / counts.sum(axis=2, keepdims=True), dtype=np.float64)
-
-
-def _shares_of_votes(votes: csr_array, k: int) -> FloatArray:
-    counts = votes @ np.tile(np.eye(k), (votes.shape[1] // k, 1))
-    total = counts.sum(axis=1, keepdims=True)
-    return np.where(total > 0, counts / np.maximum(total, 1.0), 1.0 / k)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -68,7 +69,7 @@ class Gold:
         ends = np.cumsum(np.bincount(self.codes))[:-1]
         self.groups = np.split(np.argsort(self.codes, kind="stable"), ends)
 
-    @property
+    @cached_property
     def folds(self) -> NDArray[np.int64]:
         return folds_by_prompt(self.prompts, _N_FOLDS, self.seed)
 

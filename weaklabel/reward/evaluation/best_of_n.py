@@ -116,7 +116,6 @@ _MEAN: Final = Metric(
     "best_of_n",
     lambda p, y: np.column_stack([p, y]),
     lambda sums: ratio(sums[..., 0], sums[..., 1]),
-    higher_is_better=True,
 )
 
 

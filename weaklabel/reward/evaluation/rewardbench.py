@@ -121,4 +121,4 @@ def _sections_metric(weight: FloatArray) -> Metric:
         mean: FloatArray = ratio(sums[..., :n_sections], sums[..., n_sections:-1]).mean(axis=-1)
         return mean
 
-    return Metric("accuracy", parts, combine, higher_is_better=True)
+    return Metric("accuracy", parts, combine)

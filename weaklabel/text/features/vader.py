@@ -32,7 +32,7 @@ Bools = NDArray[np.bool_]
 
 
 @functools.cache
-def _analyzer() -> Any:
+def analyzer() -> Any:
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     class Valence(SentimentIntensityAnalyzer):  # type: ignore[misc]
@@ -48,7 +48,7 @@ def _analyzer() -> Any:
 @functools.cache
 def vader() -> Callable[[str], float]:
     """The package itself: the valence of one sentence."""
-    return functools.lru_cache(maxsize=4096)(_analyzer().polarity_scores)
+    return functools.lru_cache(maxsize=4096)(analyzer().polarity_scores)
 
 
 # --- what is known of a field alone, as bits ---
@@ -103,7 +103,7 @@ def _bits(field: str) -> int:
     stripped = field.strip(string.punctuation)
     word = stripped if len(stripped) > 2 else field  # what is shorter is likely an emoticon
     bits, lower = 0, str(word.lower())
-    if (valence := _analyzer().lexicon.get(lower)) is not None:
+    if (valence := analyzer().lexicon.get(lower)) is not None:
         bits |= _CHARGED | round(10 * valence) + 64 << _TENTHS_AT
     boost: float = _rules().BOOSTER_DICT.get(lower, 0.0)
     bits |= _BOOSTS * (boost > 0) | _DAMPENS * (boost < 0) | _CAPITALS * word.isupper()
@@ -182,7 +182,7 @@ def sentence_valences(parted: pl.Series) -> tuple[FloatArray, Ints, Ints]:
 
 def _left_to_the_package(raw: Bytes, ends: Ints, beyond: Beyond, fields: _Fields) -> Ints:
     """The sentences with an emoji, a NUL or a fixed phrase."""
-    emoji = np.array([ord(key) for key in _analyzer().emojis if len(key) == 1])
+    emoji = np.array([ord(key) for key in analyzer().emojis if len(key) == 1])
     odd = [beyond.positions[np.isin(beyond.points, emoji)], np.flatnonzero(raw == 0)]
     place = fields.bits >> _PHRASE_AT
     begin = np.flatnonzero(_phrases()[1][place[:-1], place[1:]])
@@ -217,7 +217,7 @@ def _with_but(fields: _Fields, sentence: Any, values: FloatArray, at: Ints) -> f
     for value, place in zip(values.tolist(), (at - first).tolist(), strict=True):
         sentiments[place] = value
     words = ["but" if role == _BUT else "" for role in _role(fields.bits[first:last]).tolist()]
-    return float(sum(_analyzer()._but_check(words, sentiments)))
+    return float(sum(analyzer()._but_check(words, sentiments)))
 
 
 def _charges(fields: _Fields) -> tuple[FloatArray, Ints]:

@@ -8,6 +8,7 @@ from typing import Any
 from weaklabel.text import lexicons
 from weaklabel.text.column import TextColumn
 from weaklabel.text.features._registry import remembered
+from weaklabel.text.features.vader import analyzer
 from weaklabel.text.tokens import Sets, Tokens
 from weaklabel.types import Text
 
@@ -122,9 +123,7 @@ def syllables(word: str) -> int:
 @functools.cache
 def valences() -> dict[str, int]:
     """VADER's lexicon: word -> how positive it is, in tenths, from -40 to 40."""
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-    return {word: round(10 * value) for word, value in SentimentIntensityAnalyzer().lexicon.items()}
+    return {word: round(10 * value) for word, value in analyzer().lexicon.items()}
 
 
 def valence_of(word: str) -> int:
