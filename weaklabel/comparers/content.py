@@ -67,7 +67,8 @@ def in_key_order(pairs: Pairs, rows: NDArray[np.intp], turned: NDArray[np.bool_]
     """The pairs of `rows`, each in the order of its key."""
     some, where = pairs.take(rows), turned[rows]
     as_they_are, swapped = some.take(~where), some.take(where).swapped()
-    table = pa.concat_tables([as_they_are.table, swapped.table.select(as_they_are.table.column_names)])
+    schema = as_they_are.table.schema
+    table = pa.concat_tables([as_they_are.table, swapped.table.select(schema.names).cast(schema)])
     places = np.concatenate([np.flatnonzero(~where), np.flatnonzero(where)])
     return Pairs(table).take(np.argsort(places))
 

@@ -47,7 +47,9 @@ class ByScore(Comparer):
     def __init__(self, expert: CanScore, *, scale: float | None = None, name: str | None = None) -> None:
         self.name = name or type(expert).__name__
         if not isinstance(expert, CanScore):
-            raise ConfigError(f"{self.name!r} has no score(prompts, responses), so it cannot be compared by scores.")
+            raise ConfigError(
+                f"{self.name!r} has no score(prompts, responses), so it cannot be compared by scores."
+            )
         if scale is not None and not (np.isfinite(scale) and scale > 0):
             raise ConfigError(f"ByScore: scale is {scale!r}. Allowed: a finite number above 0, or None.")
         self.expert, self.scale = expert, scale
@@ -62,7 +64,9 @@ class ByScore(Comparer):
         ]
         distinct = list(dict.fromkeys(asked))
         where = {item: row for row, item in enumerate(distinct)}
-        given = self.expert.score([x for x, _ in distinct], [y for _, y in distinct]) if distinct else np.empty(0)
+        given = (
+            self.expert.score([x for x, _ in distinct], [y for _, y in distinct]) if distinct else np.empty(0)
+        )
         scores = check_scores(self.name, given, len(distinct))[[where[item] for item in asked]]
         d = scores[len(pairs) :] - scores[: len(pairs)]
         return (1.0 + np.sign(d)) / 2.0 if self.scale is None else sigmoid(self.scale * d)

@@ -1,4 +1,4 @@
-"""`load`: whatever was saved in a folder, by the kind that its manifest names."""
+"""Comparers by name: `load` for what was saved in a folder, `open_comparer` for what a setting names."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weaklabel.errors import ArtifactError
+from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.types import Comparer
 
 if TYPE_CHECKING:
     from weaklabel.labeler import Labeler
@@ -41,6 +42,37 @@ def load(
         return load_reward(folder)
     raise ArtifactError(
         f"{folder} holds no labeler and no reward model. Name a folder such as runs/base/labeler or runs/base/reward."
+    )
+
+
+def open_comparer(
+    name: str, lfs: Sequence[LabelingFunction] = (), *, allow_changed: bool = False
+) -> Comparer:
+    """The comparer that a setting names.
+
+    Args:
+        name: a folder with a labeler or reward model (or a run); `people:questions.jsonl` for people; `module:function`
+            or `file.py:function` for a checker of responses, whose code is run.
+        lfs, allow_changed: as for `load`.
+
+    Raises:
+        ConfigError: a name of none of these forms.
+        ArtifactError: a folder that holds no comparer, or a torn one.
+        DiscoveryError, UnknownNameError: a checker that does not load.
+    """
+    from weaklabel.comparers.checker import Checker
+    from weaklabel.comparers.people import People
+
+    kind, _, rest = name.partition(":")
+    if Path(name).is_dir():
+        return load(name, lfs, allow_changed=allow_changed)
+    if kind == "people" and rest:
+        return People(rest)
+    if rest:
+        return Checker.named(name).comparer()
+    raise ConfigError(
+        f"comparer {name!r}: there is no such folder. Allowed: a folder with a labeler or reward model, people:FILE.jsonl, "
+        "or module:function."
     )
 
 

@@ -54,7 +54,9 @@ class Spending(Result):
     def __str__(self) -> str:
         told = [f"{self.name}: {self.pairs:,} pairs answered, {self.pairs_kept:,} of them from the cache"]
         if self.responses:
-            told.append(f"{self.responses:,} responses scored, {self.responses_kept:,} of them from the cache")
+            told.append(
+                f"{self.responses:,} responses scored, {self.responses_kept:,} of them from the cache"
+            )
         for unit, amount in self.spent.items():
             limit = self.budget[unit]
             if amount or limit is not None:
@@ -112,7 +114,9 @@ class Metered(Comparer):
         self.price, self.response_price = price, response_price
         self.ledger = Ledger(budget) if ledger is None else ledger
         self._salt = content_hash("expert 1", name, identity)
-        self._file = None if folder is None else GrowingFile(Path(folder) / f"{_slug(name)}@{self._salt[:12]}.jsonl")
+        self._file = (
+            None if folder is None else GrowingFile(Path(folder) / f"{_slug(name)}@{self._salt[:12]}.jsonl")
+        )
         self._answers: dict[str, float] = {}
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(("pairs", "pairs_kept", "responses", "responses_kept"), 0)
@@ -145,7 +149,9 @@ class Metered(Comparer):
 
         open_rows = np.flatnonzero(~content.same)
         p = np.full(len(pairs), 0.5)
-        p[open_rows] = self._answered("pairs", [content.keys[i] for i in open_rows], self.price, lambda some: ask(open_rows[some]))
+        p[open_rows] = self._answered(
+            "pairs", [content.keys[i] for i in open_rows], self.price, lambda some: ask(open_rows[some])
+        )
         return content.straightened(p)
 
     def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
@@ -157,7 +163,9 @@ class Metered(Comparer):
         """
         expert = self.expert
         if not isinstance(expert, CanScore):
-            raise ConfigError(f"{self.name!r} compares pairs and scores no single responses. Ask it to compare.")
+            raise ConfigError(
+                f"{self.name!r} compares pairs and scores no single responses. Ask it to compare."
+            )
         keys = [content_hash("response", self._salt, x, y) for x, y in zip(prompts, responses, strict=True)]
 
         def ask(rows: NDArray[np.intp]) -> FloatArray:
@@ -198,8 +206,10 @@ class Metered(Comparer):
         todo = np.array(sorted(rows.values()), dtype=np.intp)
         with self._reserved([price] * len(todo)):
             values = ask(todo)
-            for row, value in zip(todo.tolist(), values.tolist(), strict=True):
-                self._keep(keys[row], value, price)
+        for row, value in zip(
+            todo.tolist(), values.tolist(), strict=True
+        ):  # paid for by now, even if the disk is full
+            self._keep(keys[row], value, price)
         return len(todo)
 
     @contextmanager
@@ -219,8 +229,14 @@ class Metered(Comparer):
 
     def _beyond(self, n: int, cost: Cost) -> str:
         spent, limits = self.ledger.spent, self.ledger.budget
-        units = [u for u in UNITS if (limit := getattr(limits, u)) is not None and getattr(spent, u) + getattr(cost, u) > limit]
-        left = ", ".join(f"{getattr(limits, u) - getattr(spent, u):,g} of {getattr(limits, u):,g} {u}" for u in units)
+        units = [
+            u
+            for u in UNITS
+            if (limit := getattr(limits, u)) is not None and getattr(spent, u) + getattr(cost, u) > limit
+        ]
+        left = ", ".join(
+            f"{getattr(limits, u) - getattr(spent, u):,g} of {getattr(limits, u):,g} {u}" for u in units
+        )
         return (
             f"{self.name!r} would have to be asked {n:,} times, and its budget has {left or 'other questions under way'} left. "
             "Nothing was asked. Raise the budget, or ask about fewer."
