@@ -9,20 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, ClassVar, Final, Protocol
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel.text.murmur import columns_of, hashed_columns
 from weaklabel.text.ragged import Ragged
 from weaklabel.text.symbols import Columns, Numbers, Symbols
+from weaklabel.text.tokens import codes_at
+from weaklabel.text.vocabulary import Vocabulary
 
 BREAK: Final = "¶"
 TOKEN: Final = re.compile(r"\w+|[^\w\s]")
+_BEHIND: Final = 16  # bytes behind the last text, which `codes_at` wants
 _MEMORY: Final = 200_000  # distinct pieces remembered
 _MOST_CHARACTERS: Final = 2**23  # of theirs, together
 _CHARACTERS: Final = (2, 3, 4)
@@ -53,7 +54,7 @@ class Stream:
         texts: `(n,)` rising, the text in which it stands.
     """
 
-    pieces: Numbers
+    pieces: NDArray[np.int32]
     texts: Numbers
 
 
@@ -228,32 +229,37 @@ class Pieces:
 
     def make_room(self) -> None:
         """Begin anew where more is remembered than memory is for; streams of before mean nothing then."""
-        if len(self._numbers) >= _MEMORY or self._held >= _MOST_CHARACTERS:
+        if self._n_learned >= _MEMORY or self._held >= _MOST_CHARACTERS:
             self._begin()
 
     def _begin(self) -> None:
-        self._numbers: dict[str, int] = {}
-        self._held = 0
+        self._vocabulary = Vocabulary()
+        self._n_learned = self._held = 0
         self.kinds: list[Kind] = [make(self._n_features) for make in self._makers]
 
     def stream(self, texts: Sequence[str]) -> Stream:
         """The pieces of the texts; new ones are learned."""
-        rows = pc.split_pattern(pc.replace_substring(pa.array(texts, pa.string()), "\n", " \n "), " ")
-        coded = rows.flatten().dictionary_encode()
-        lengths = pc.list_value_length(rows).to_numpy(zero_copy_only=False)
-        met, known, before = coded.dictionary.to_pylist(), self._numbers, len(self._numbers)
-        number = np.array([known.setdefault(piece, len(known)) for piece in met], dtype=np.int64)
-        if new := list(islice(known, before, None)):
-            self._held += sum(map(len, new))
-            try:
-                for kind in self.kinds:
-                    kind.learn(new)
-            except (
-                BaseException
-            ):  # Ctrl-C in a notebook: kinds that learned half of them must not be used again
-                self._begin()
-                raise
-        return Stream(number[coded.indices.to_numpy()], np.repeat(np.arange(len(texts)), lengths))
+        encoded = [text.replace("\n", " \n ").encode() for text in texts]
+        raw = np.frombuffer(b" ".join([*encoded, bytes(_BEHIND)]), dtype=np.uint8)
+        ends = np.flatnonzero(raw == ord(" "))
+        starts = np.append(0, ends[:-1] + 1)[: len(ends)]
+        words = self._vocabulary
+        numbers = codes_at(raw, starts, ends - starts, words)
+        for i in np.unique(np.searchsorted(ends, np.flatnonzero(raw[:-_BEHIND] == 0))).tolist():
+            numbers[i] = words.add(raw[starts[i] : ends[i]].tobytes().decode())  # a key ends with its first 0
+        self._learn(words.words[self._n_learned :])
+        counts = np.diff(np.searchsorted(ends, np.cumsum(_lengths(encoded) + 1)), prepend=0)
+        return Stream(numbers, np.repeat(np.arange(len(texts)), counts))
+
+    def _learn(self, pieces: Sequence[str]) -> None:
+        try:
+            for kind in self.kinds if pieces else ():
+                kind.learn(pieces)
+        except BaseException:  # Ctrl-C in a notebook: kinds that learned half of them must not be used again
+            self._begin()
+            raise
+        self._n_learned += len(pieces)
+        self._held += sum(map(len, pieces))
 
 
 def ranked(codes: Numbers, bound: int) -> tuple[Numbers, Numbers]:
