@@ -98,6 +98,11 @@ class Gold:
         return out
 
 
+def too_scarce(prompts: NDArray[Any]) -> bool:
+    """Whether gold on pairs of these prompts, `(n_gold,)`, is too little to judge recipes by."""
+    return len(prompts) < _MIN_GOLD or len(np.unique(prompts)) < _N_FOLDS
+
+
 def learn(
     blocks: Mapping[str, Block], gold: Gold, prior: FloatArray, leave_out: Sequence[str] = ()
 ) -> Learned:
@@ -106,7 +111,7 @@ def learn(
     Args:
         blocks: of the gold rows; `odd_blocks` makes them.
         gold: the same rows.
-        prior: `(n_lfs,)` float64, weights of the sharp effects found without gold.
+        prior: `(n_lfs,)` float64, weights of the sharp effects found without gold; of gold that is too scarce, in force.
         leave_out: blocks, or `agreement`, that recipes go without.
 
     Raises:
@@ -115,7 +120,7 @@ def learn(
     recipes = recipes_for({*blocks, "agreement"} - set(leave_out))
     if not recipes:
         raise ConfigError(f"pair_model: nothing is left after leave_out={list(leave_out)}. Leave out less.")
-    if len(gold.y) < _MIN_GOLD or gold.n_prompts < _N_FOLDS:
+    if too_scarce(gold.prompts):
         trusting = [recipe for recipe in recipes if recipe.share == 1.0] or recipes
         even = np.full(len(trusting), 1 / len(trusting))
         if len(gold.y) > _MAX_ROWS:  # plenty of gold, but on a handful of prompts
