@@ -40,6 +40,8 @@ class Calibrator(Shown, ABC):
     """
 
     name: ClassVar[str]
+    least_gold: ClassVar[int] = 0
+    """Gold pairs from which on `choose_calibrator` considers it unasked."""
     calibrates: ClassVar[bool] = True
     """Whether gold enters the fit. Labels behind a calibrator that does not are still uncalibrated."""
     numbers: ClassVar[tuple[str, ...]] = ()

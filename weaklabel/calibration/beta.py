@@ -40,6 +40,7 @@ class Beta(Calibrator):
     """
 
     name = "beta"
+    least_gold = 400
     numbers = ("a", "b")
 
     def _fit(

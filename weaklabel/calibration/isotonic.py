@@ -39,6 +39,7 @@ class Isotonic(Calibrator):
     """
 
     name = "isotonic"
+    least_gold = 1000
     numbers = ("slope",)
     curves = ("knots", "logits")
     added: ClassVar[Mapping[str, float]] = {"slope": 0.0}

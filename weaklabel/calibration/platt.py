@@ -35,6 +35,7 @@ class Platt(Calibrator):
     """
 
     name = "platt"
+    least_gold = 400
     numbers = ("slope", "step")
 
     def _fit(
