@@ -260,12 +260,12 @@ class Labels(Shown):
 
 
 def float_column(values: FloatArray | None, n: int) -> pa.Array:
-    """`(n,)` as a column of float64; null in every row where there is nothing to say.
+    """`(n,)` as a column of float64; NaN is null, and so is every row where there is nothing to say.
 
     >>> float_column(None, 2).to_pylist()
     [None, None]
     """
-    return pa.nulls(n, pa.float64()) if values is None else pa.array(values, pa.float64())
+    return pa.nulls(n, pa.float64()) if values is None else pa.array(values, pa.float64(), from_pandas=True)
 
 
 _SAID: Final = {None: "learned", ABSTAIN: "no vote", 0: "votes a", 1: "votes b"}
