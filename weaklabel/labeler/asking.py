@@ -93,6 +93,15 @@ def antisymmetric_shares(
     return None if turned is None else (shares - turned) / 2
 
 
+def around(p: FloatArray, intervals: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The ends of `intervals` `(n, 2)`, moved where they do not hold `p` `(n,)`: two methods need not agree.
+
+    >>> around(np.array([0.75, 0.5]), np.array([[0.5, 0.625], [0.25, 1.0]]))
+    (array([0.5 , 0.25]), array([0.75, 1.  ]))
+    """
+    return np.minimum(intervals[:, 0], p), np.maximum(intervals[:, 1], p)
+
+
 def calibrated_shares(
     shares: FloatArray | None, raw: FloatArray, logit: FloatArray, calibrator: Calibrator | None
 ) -> FloatArray | None:

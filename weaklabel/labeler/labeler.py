@@ -20,7 +20,9 @@ from weaklabel._shown import Shown, Sketch
 from weaklabel._validation import lookup, number_within, saved_texts
 from weaklabel.calibration import (
     CANDIDATES,
+    SCALED_CANDIDATES,
     Calibrator,
+    VennAbers,
     calibrator_from_dict,
     choose_calibrator,
     get_calibrator,
@@ -33,6 +35,7 @@ from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, Shift
 from weaklabel.label_models import LABEL_MODELS, LabelModel, get_label_model
 from weaklabel.label_models.streaming import fit_on_shards
 from weaklabel.labeler.asking import (
+    around,
     ask,
     calibrated_shares,
     cross_calibrated,
@@ -82,6 +85,7 @@ class Labeler(Shown):
         out_of_fold_p: id of a gold pair -> P(B beats A) by a model and a calibrator that saw other prompts only.
         ties: how likely a tie is at each p; None where gold held none.
         reference: what the pairs it was fitted on look like, in numbers; None for labelers of older versions.
+        intervals: how far gold leaves each p open; None without a calibrator, and for labelers of older versions.
     """
 
     lfs: tuple[LabelingFunction, ...]
@@ -93,6 +97,7 @@ class Labeler(Shown):
     out_of_fold_p: Mapping[str, float] = field(default_factory=dict, repr=False)
     ties: TieModel | None = None
     reference: Reference | None = field(default=None, repr=False)
+    intervals: VennAbers | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_value("Labeler: lfs", self.lfs, "tuple[LabelingFunction, ...]")
@@ -144,6 +149,9 @@ class Labeler(Shown):
     def _label(self, table: Pairs, votes: Votes, *, shares: bool) -> Labels:
         raw, parts = ask(self.model, table, votes, shares=shares)
         logit = raw if self.calibrator is None else self.calibrator.transform(raw)
+        low, high = (
+            (None, None) if self.intervals is None else around(sigmoid(logit), self.intervals.intervals(raw))
+        )
         return Labels(
             pairs=table,
             votes=votes,
@@ -154,6 +162,8 @@ class Labeler(Shown):
             in_sample=self.saw(table),
             extra_names=self.model.extra_names,
             p_tie=None if self.ties is None else self.ties.p_tie(sigmoid(logit)),
+            p_low=low,
+            p_high=high,
         )
 
     def _warn_of_shift(self, pairs: Pairs, votes: Votes) -> None:
@@ -179,10 +189,25 @@ class Labeler(Shown):
 
         Warns with `ShiftWarning` as `label` does.
         """
+        return self._compared(pairs).p
+
+    @checked
+    def interval(self, pairs: Pairs) -> FloatArray:
+        """Between which gold leaves P(B beats A) open, `(n_pairs, 2)` float64; NaN where the labeler has no intervals.
+
+        `interval(pairs.swapped())` is `1 - interval(pairs)[:, ::-1]` exactly, and `compare(pairs)` lies between. Judges
+        are not asked, as for `compare`.
+        """
+        labels = self._compared(pairs)
+        if labels.p_low is None or labels.p_high is None:
+            return np.full((len(pairs), 2), np.nan)
+        return np.column_stack([labels.p_low, labels.p_high])
+
+    def _compared(self, pairs: Pairs) -> Labels:
         # Whoever compares has no setting for it: what fails is told, and abstains.
         votes = _apply(self.lfs, without_asking(self.lfs, pairs), max_fault_share=None)
         self._warn_of_shift(pairs, votes)
-        return sigmoid(self._label(pairs, votes, shares=False).logit)
+        return self._label(pairs, votes, shares=False)
 
     def saw(self, pairs: Pairs) -> NDArray[np.bool_]:
         """`(n_pairs,)`: whether the pair's gold was used to fit or calibrate."""
@@ -226,6 +251,7 @@ class Labeler(Shown):
             out_of_fold_p=dict(self.out_of_fold_p),
             ties=None if self.ties is None else self.ties.to_dict(),
             reference=None if self.reference is None else self.reference.to_dict(),
+            intervals=None if self.intervals is None else self.intervals.to_dict(),
         )
         artifacts.write_json(Path(folder) / _FILE, artifacts.sealed(state))
 
@@ -289,6 +315,7 @@ class Labeler(Shown):
             out_of_fold_p={i: number_within(p, 0.0, 1.0) for i, p in state.get("out_of_fold_p", {}).items()},
             ties=TieModel.from_dict(state["ties"]) if state.get("ties") else None,
             reference=Reference.from_dict(state["reference"]) if state.get("reference") else None,
+            intervals=VennAbers.from_dict(state["intervals"]) if state.get("intervals") else None,
         )
 
     def _votes(self, pairs: Pairs, votes: Votes | None, settings: ApplySettings) -> Votes:
@@ -373,7 +400,7 @@ def fit(
         seen = frozenset(votes.ids[i] for i in used)
         return Labeler(tuple(lfs), fitted, None, seen, notes=notes, reference=reference)
     logit = out_of_fold_logit(make, fitted, votes, y, groups, seed=seed, features=features)[known]
-    names = CANDIDATES if calibration == "auto" else (calibration,)
+    names = _candidates(calibration, fitted.uses_gold)
     calibrator, _ = choose_calibrator(logit, y[known], groups[known], candidates=names, seed=seed)
     p = sigmoid(cross_calibrated(logit, y[known], groups[known], candidates=names, seed=seed))
     return Labeler(
@@ -386,7 +413,15 @@ def fit(
         notes=() if calibrator.calibrates else (why,),
         ties=TieModel().fit(p, y[known]) if (y[known] == 0.5).any() else None,
         reference=reference,
+        intervals=VennAbers().fit(logit, y[known], groups[known]) if calibrator.calibrates else None,
     )
+
+
+def _candidates(calibration: str, uses_gold: bool) -> Sequence[str]:
+    """The calibrators to choose from, for a label model that was, or was not, fitted to gold."""
+    if calibration != "auto":
+        return (calibration,)
+    return SCALED_CANDIDATES if uses_gold else CANDIDATES
 
 
 def _apply(lfs: Sequence[LabelingFunction], pairs: Pairs, **settings: Unpack[ApplySettings]) -> Votes:

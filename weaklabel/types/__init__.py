@@ -1,6 +1,6 @@
 """What rooms hand to each other: pairs, votes, labels, and the one question that comparers answer."""
 
-from weaklabel.types.comparer import Bare, CanCompare, Comparer, answer_of, as_comparer
+from weaklabel.types.comparer import Bare, CanCompare, Comparer, answer_of, as_comparer, interval_of
 from weaklabel.types.fault import FAULT_KINDS, Fault, FaultKind
 from weaklabel.types.features import PairFeatures
 from weaklabel.types.labels import Explanation, Labels, Reason, sigmoid
@@ -57,6 +57,7 @@ __all__ = [
     "answer_of",
     "as_comparer",
     "collapse_whitespace",
+    "interval_of",
     "prompt_key",
     "sigmoid",
     "signed_votes",

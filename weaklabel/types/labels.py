@@ -40,7 +40,7 @@ _FIELDS: Final = {
     "pairs": "Pairs",
     "votes": "Votes",
     **dict.fromkeys(("logit", "w", "in_sample"), "ndarray"),
-    **dict.fromkeys(("contributions", "p_tie"), "ndarray | None"),
+    **dict.fromkeys(("contributions", "p_tie", "p_low", "p_high"), "ndarray | None"),
     "calibrated": "bool",
     "extra_names": "tuple[str, ...]",
 }
@@ -62,6 +62,9 @@ class Labels(Shown):
         extra_names: what else speaks besides LFs: views of the texts, `text:words` and so on.
         p_tie: `(n_pairs,)` float64, how likely people are to call a tie; None where gold held no tie to learn from.
             `p` counts half of it, so P(B) is `p - p_tie / 2`.
+        p_low, p_high: `(n_pairs,)` float64, 0 <= p_low <= p <= p_high <= 1, between which gold leaves `p` open
+            (Venn-Abers); None where the labels are not calibrated. Swapping the responses gives 1 - p_high and
+            1 - p_low exactly.
     """
 
     pairs: Pairs
@@ -73,6 +76,8 @@ class Labels(Shown):
     in_sample: NDArray[np.bool_]
     extra_names: tuple[str, ...] = ()
     p_tie: FloatArray | None = None
+    p_low: FloatArray | None = None
+    p_high: FloatArray | None = None
 
     def __post_init__(self) -> None:
         for name, kind in _FIELDS.items():
@@ -181,16 +186,19 @@ class Labels(Shown):
             self.calibrated,
             self.in_sample[index],
             self.extra_names,
-            None if self.p_tie is None else self.p_tie[index],
+            *(None if column is None else column[index] for column in (self.p_tie, self.p_low, self.p_high)),
         )
 
     def to_table(self) -> pa.Table:
-        """The pairs, then `p`, `w`, `label`, `confidence`, `calibrated`, `logit`, `in_sample`, `p_tie` if known, `vote:<lf>` per LF.
+        """The pairs, then `p`, `p_low`, `p_high`, `w`, `label`, `confidence`, `calibrated`, `logit`, `in_sample`, `p_tie` if
+        known, `vote:<lf>` per LF. Where the labels are not calibrated `p_low` and `p_high` are null.
 
         What the pairs hold under these names, from an earlier labelling as a rule, is replaced or left out.
         """
         columns = {
             "p": pa.array(self.p),
+            "p_low": float_column(self.p_low, len(self)),
+            "p_high": float_column(self.p_high, len(self)),
             "w": pa.array(self.w),
             "label": pa.array(self.label.tolist(), pa.string()),
             "confidence": pa.array(self.confidence),
@@ -244,8 +252,20 @@ class Labels(Shown):
             self.calibrated,
             tuple(spoke),
             self.votes.n_lfs,
-            None if self.p_tie is None else float(self.p_tie[row]),
+            *(
+                None if column is None else float(column[row])
+                for column in (self.p_tie, self.p_low, self.p_high)
+            ),
         )
+
+
+def float_column(values: FloatArray | None, n: int) -> pa.Array:
+    """`(n,)` as a column of float64; NaN is null, and so is every row where there is nothing to say.
+
+    >>> float_column(None, 2).to_pylist()
+    [None, None]
+    """
+    return pa.nulls(n, pa.float64()) if values is None else pa.array(values, pa.float64(), from_pandas=True)
 
 
 _SAID: Final = {None: "learned", ABSTAIN: "no vote", 0: "votes a", 1: "votes b"}
@@ -275,6 +295,8 @@ class Explanation(Result):
     reasons: tuple[Reason, ...]
     n_lfs: int
     p_tie: float | None = None
+    p_low: float | None = None
+    p_high: float | None = None
 
     def _sketch(self) -> Sketch:
         rows = [
@@ -288,6 +310,8 @@ class Explanation(Result):
 
     def __str__(self) -> str:
         kind = "calibrated" if self.calibrated else "not calibrated"
+        if self.p_low is not None and self.p_high is not None:
+            kind += f", gold leaves {self.p_low:.3f} to {self.p_high:.3f} open"
         lines = [
             f"pair {plain_line(self.pair_id)}: P(b beats a) = {self.p:.3f} ({kind}, log-odds {self.logit:+.2f}); "
             f"{sum(r.vote not in (None, ABSTAIN) for r in self.reasons)} of {self.n_lfs} labeling functions voted"
