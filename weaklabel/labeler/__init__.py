@@ -8,7 +8,8 @@ from weaklabel.labeler.asking import (
     out_of_fold_logit,
     unfitted_copy,
 )
-from weaklabel.labeler.labeler import MIN_GOLD, MIN_PROMPTS, Labeler, fit
+from weaklabel.labeler.labeler import Labeler, fit, with_refit
+from weaklabel.labeler.refitting import MIN_GOLD, MIN_PROMPTS
 
 __all__ = [
     "MIN_GOLD",
@@ -21,4 +22,5 @@ __all__ = [
     "fit",
     "out_of_fold_logit",
     "unfitted_copy",
+    "with_refit",
 ]

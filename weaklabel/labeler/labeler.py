@@ -7,7 +7,7 @@ calibrated, and says so when it was not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self, Unpack
 
@@ -42,6 +42,7 @@ from weaklabel.labeler.asking import (
     without_asking,
 )
 from weaklabel.labeler.loading import SavedFunction, functions_of
+from weaklabel.labeler.refitting import MIN_GOLD, MIN_PROMPTS, Refitted
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.writing import current
 from weaklabel.logistic import one_thread
@@ -54,14 +55,12 @@ from weaklabel.types import (
     Labels,
     Pair,
     Pairs,
+    Refit,
     Votes,
     sigmoid,
 )
 from weaklabel.types.result import json_values
 
-# Below this many decided gold pairs, or prompts of theirs, a calibrator would be noise: the labeler stays uncalibrated and says so.
-MIN_GOLD: Final = 20
-MIN_PROMPTS: Final = 5
 _FILE: Final = "labeler.json"
 _FORMAT: Final = 1
 _LONGEST_REASON: Final = 200
@@ -82,6 +81,8 @@ class Labeler(Shown):
         out_of_fold_p: id of a gold pair -> P(B beats A) by a model and a calibrator that saw other prompts only.
         ties: how likely a tie is at each p; None where gold held none.
         reference: what the pairs it was fitted on look like, in numbers; None for labelers of older versions.
+        refit: makes its labels without a part of the gold, see `Labels.logit_without`; is not saved, `with_refit` gives
+            it to a labeler that was loaded.
     """
 
     lfs: tuple[LabelingFunction, ...]
@@ -93,6 +94,7 @@ class Labeler(Shown):
     out_of_fold_p: Mapping[str, float] = field(default_factory=dict, repr=False)
     ties: TieModel | None = None
     reference: Reference | None = field(default=None, repr=False)
+    refit: Refit | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_value("Labeler: lfs", self.lfs, "tuple[LabelingFunction, ...]")
@@ -154,6 +156,7 @@ class Labeler(Shown):
             in_sample=self.saw(table),
             extra_names=self.model.extra_names,
             p_tie=None if self.ties is None else self.ties.p_tie(sigmoid(logit)),
+            refit=self.refit,
         )
 
     def _warn_of_shift(self, pairs: Pairs, votes: Votes) -> None:
@@ -365,15 +368,16 @@ def fit(
     if reference is None:
         with one_thread():
             reference = Reference.of(votes, table, seed=seed)
+    names = _candidates(calibration)
+    refit = Refitted(table, votes, make, fitted, names, seed)
     n_prompts = len(np.unique(groups[decided]))
     why = _why_uncalibrated(int(decided.sum()), n_prompts, int((table.y == 0.5).sum()), calibration)
     if calibration == "none" or decided.sum() < MIN_GOLD or n_prompts < MIN_PROMPTS:
         used = known if fitted.uses_gold else known[:0]
         notes = (why,)
         seen = frozenset(votes.ids[i] for i in used)
-        return Labeler(tuple(lfs), fitted, None, seen, notes=notes, reference=reference)
+        return Labeler(tuple(lfs), fitted, None, seen, notes=notes, reference=reference, refit=refit)
     logit = out_of_fold_logit(make, fitted, votes, y, groups, seed=seed, features=features)[known]
-    names = CANDIDATES if calibration == "auto" else (calibration,)
     calibrator, _ = choose_calibrator(logit, y[known], groups[known], candidates=names, seed=seed)
     p = sigmoid(cross_calibrated(logit, y[known], groups[known], candidates=names, seed=seed))
     return Labeler(
@@ -386,7 +390,36 @@ def fit(
         notes=() if calibrator.calibrates else (why,),
         ties=TieModel().fit(p, y[known]) if (y[known] == 0.5).any() else None,
         reference=reference,
+        refit=refit,
     )
+
+
+def with_refit(
+    labeler: Labeler,
+    pairs: Pairs,
+    votes: Votes,
+    *,
+    model: str | LabelModel = "pair_model",
+    settings: Mapping[str, Any] | None = None,
+    calibration: str = "auto",
+    seed: int = 0,
+) -> Labeler:
+    """A labeler that was loaded, with what it was fitted on: its labels can then be made without a part of the gold.
+
+    Args:
+        labeler: as `fit` made it of the other arguments, which are those of `fit`.
+        pairs, votes: the pairs that it was fitted on, and the votes of its functions on them; locked test prompts
+            are left out.
+    """
+    votes = votes.select([lf.name for lf in labeler.lfs]).on(pairs.visible.ids)
+    names = _candidates(calibration)
+    make = _maker(model, _by_number(settings or {}, votes.lf_names))
+    return replace(labeler, refit=Refitted(pairs.visible, votes, make, labeler.model, names, seed))
+
+
+def _candidates(calibration: str) -> Sequence[str]:
+    """Names of the calibrators to choose from; none where calibration is switched off."""
+    return () if calibration == "none" else CANDIDATES if calibration == "auto" else (calibration,)
 
 
 def _apply(lfs: Sequence[LabelingFunction], pairs: Pairs, **settings: Unpack[ApplySettings]) -> Votes:

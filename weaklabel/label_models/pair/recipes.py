@@ -22,7 +22,10 @@ import numpy as np
 
 from weaklabel.label_models.k_class.vote_model import softmax
 from weaklabel.logistic import nll_of_logit
+from weaklabel.metrics.rows import design_effect
 from weaklabel.types import FloatArray, sigmoid
+
+__all__ = ["Recipe", "design_effect", "mix", "recipes_for"]
 
 _SCALES: Final = (1 / 3, 1.0, 3.0)
 # Pseudo-counts of the Dirichlet prior, over all recipes together, in rows of independent gold.
@@ -108,17 +111,3 @@ def mix(logits: FloatArray, y: FloatArray, design_effect: float = 1.0) -> FloatA
         loss, np.zeros(n), jac=True, method="L-BFGS-B", options={"gtol": 1e-9, "ftol": 1e-12}
     )
     return np.asarray(softmax(found.x[None])[0], dtype=np.float64)
-
-
-def design_effect(nll: FloatArray, codes: Any) -> float:
-    """How many rows are worth one independent row, at least 1: the variance of a sum of `nll` with rows of one
-    prompt kept together, over the variance with all rows apart.
-
-    >>> design_effect(np.array([1.0, 1.0, 0.0, 0.0]), np.array([0, 0, 1, 1]))  # each row stands twice
-    2.0
-    """
-    spread = nll - nll.mean()
-    apart = float((spread**2).sum())
-    together = float((np.bincount(codes, spread) ** 2).sum())
-    # Equal numbers differ from their mean by rounding, which says nothing of rows.
-    return max(1.0, together / apart) if np.ptp(nll) > 1e-12 * np.abs(nll).max() else 1.0
