@@ -78,7 +78,7 @@ class Maker:
 
     def __post_init__(self) -> None:
         self.y = self.pairs.y
-        self.blind = _with_gold(self.pairs, np.full(len(self.pairs), np.nan))
+        self.blind = with_gold(self.pairs, np.full(len(self.pairs), np.nan))
 
     def cell(self, reward: Reward, s: int, size: int, arm: Arm) -> Cell:
         """The held-out p of one reward model, and what it learned from."""
@@ -95,7 +95,7 @@ class Maker:
 
         def make() -> dict[str, Any]:
             model = get_reward_model(reward.name, **reward.settings)
-            model.fit(_with_gold(self.blind.take(rows), known), p, gold=known)
+            model.fit(with_gold(self.blind.take(rows), known), p, gold=known)
             return {"held": model.compare(self.blind.take(held)).tolist()}
 
         made_of = (
@@ -131,7 +131,7 @@ class Maker:
 
         def make() -> dict[str, Any]:
             known = np.where(np.isin(rows, gold), self.y[rows], np.nan)
-            pairs, votes = _with_gold(self.blind.take(rows), known), self.votes.take(rows)
+            pairs, votes = with_gold(self.blind.take(rows), known), self.votes.take(rows)
             labeler = fit(self.lfs, pairs, model=name, settings=settings, votes=votes, seed=self.seed + s)
             inside = labeler.label_known(self.blind.take(pool), self.votes.take(pool))
             held = labeler.label_known(self.blind.take(d.held), self.votes.take(d.held))
@@ -153,7 +153,7 @@ class Maker:
         return float(np.where(p[known] == 0.5, 0.5, (p[known] > 0.5) == (self.y[rows][known] > 0.5)).mean())
 
 
-def _with_gold(pairs: Pairs, y: FloatArray) -> Pairs:
+def with_gold(pairs: Pairs, y: FloatArray) -> Pairs:
     """The pairs with this gold and no other, as dev pairs; the rest as pool."""
     words = {0.0: "a", 1.0: "b", 0.5: "tie"}
     gold = [words.get(v) for v in y.tolist()]
