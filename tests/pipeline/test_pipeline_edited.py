@@ -16,7 +16,7 @@ from weaklabel.engine.stream import StoredVotes
 from weaklabel.errors import ArtifactError
 from weaklabel.generation import generated
 from weaklabel.metrics import Interval
-from weaklabel.pipeline.figures import RunFigures
+from weaklabel.pipeline.run_figures import RunFigures
 
 FIGURE = Interval(0.7, 0.6, 0.8, 40)
 REPORT = RunFigures(
