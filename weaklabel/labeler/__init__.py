@@ -8,7 +8,7 @@ from weaklabel.labeler.asking import (
     out_of_fold_logit,
     unfitted_copy,
 )
-from weaklabel.labeler.labeler import Labeler, fit, with_refit
+from weaklabel.labeler.labeler import Labeler, fit, refit_of
 from weaklabel.labeler.refitting import MIN_GOLD, MIN_PROMPTS
 
 __all__ = [
@@ -21,6 +21,6 @@ __all__ = [
     "features_for",
     "fit",
     "out_of_fold_logit",
+    "refit_of",
     "unfitted_copy",
-    "with_refit",
 ]

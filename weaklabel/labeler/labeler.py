@@ -7,7 +7,7 @@ calibrated, and says so when it was not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self, Unpack
 
@@ -81,8 +81,8 @@ class Labeler(Shown):
         out_of_fold_p: id of a gold pair -> P(B beats A) by a model and a calibrator that saw other prompts only.
         ties: how likely a tie is at each p; None where gold held none.
         reference: what the pairs it was fitted on look like, in numbers; None for labelers of older versions.
-        refit: makes its labels without a part of the gold, see `Labels.logit_without`; is not saved, `with_refit` gives
-            it to a labeler that was loaded.
+        refit: makes its labels without a part of the gold, see `Labels.logit_without`. It is not saved, so a labeler
+            that was loaded has none.
     """
 
     lfs: tuple[LabelingFunction, ...]
@@ -394,8 +394,8 @@ def fit(
     )
 
 
-def with_refit(
-    labeler: Labeler,
+def refit_of(
+    lfs: Sequence[LabelingFunction],
     pairs: Pairs,
     votes: Votes,
     *,
@@ -403,18 +403,16 @@ def with_refit(
     settings: Mapping[str, Any] | None = None,
     calibration: str = "auto",
     seed: int = 0,
-) -> Labeler:
-    """A labeler that was loaded, with what it was fitted on: its labels can then be made without a part of the gold.
+    fitted: LabelModel | None = None,
+) -> Refit:
+    """What `fit` with these arguments gives its labeler as `refit`, without fitting anything yet.
 
     Args:
-        labeler: as `fit` made it of the other arguments, which are those of `fit`.
-        pairs, votes: the pairs that it was fitted on, and the votes of its functions on them; locked test prompts
-            are left out.
+        fitted: the label model that `fit` came to, where it is at hand: it spares fitting one that has no use for gold.
     """
-    votes = votes.select([lf.name for lf in labeler.lfs]).on(pairs.visible.ids)
-    names = _candidates(calibration)
+    votes = votes.select([lf.name for lf in lfs]).on(pairs.visible.ids)
     make = _maker(model, _by_number(settings or {}, votes.lf_names))
-    return replace(labeler, refit=Refitted(pairs.visible, votes, make, labeler.model, names, seed))
+    return Refitted(pairs.visible, votes, make, fitted, _candidates(calibration), seed)
 
 
 def _candidates(calibration: str) -> Sequence[str]:

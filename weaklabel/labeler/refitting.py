@@ -37,7 +37,7 @@ class Refitted:
         pairs: with all gold that was seen; no locked test prompts.
         votes: on these pairs.
         make: an unfitted label model.
-        fitted: the label model that saw all gold; one that has no use for gold is not fitted again.
+        fitted: the label model that saw all gold, where it is at hand: one that has no use for gold is not fitted again.
         candidates: names of calibrators to choose from; empty where calibration was switched off.
         seed: of folds.
     """
@@ -45,37 +45,40 @@ class Refitted:
     pairs: Pairs
     votes: Votes
     make: Callable[[], LabelModel]
-    fitted: LabelModel
+    fitted: LabelModel | None
     candidates: Sequence[str]
     seed: int
 
     def __call__(self, pairs: Pairs, votes: Votes, held: NDArray[np.bool_]) -> FloatArray:
         """`(n_pairs, k)` float64: log-odds of `pairs` by labelers that saw no gold of the prompts held in each column."""
         keys = np.array(pairs.prompt_keys, dtype=object)
-        y, features = self.pairs.y, None
-        if self.fitted.uses_gold:
-            features = features_for(self.make(), self.pairs, ~np.isnan(y))
+        y, unfitted = self.pairs.y, self.make()
+        if unfitted.uses_gold:
+            model, features = None, features_for(unfitted, self.pairs, ~np.isnan(y))
+        else:
+            model, features = self.fitted or unfitted.fit(self.votes.L, margins=self.votes.margins), None
         fits = []
         for column in tracked(held.T, "labels without a part of the gold"):
             hidden = set(keys[column])
             mine = np.array([key in hidden for key in self.pairs.prompt_keys], dtype=np.bool_)
-            fits.append(self._fit(np.where(mine, np.nan, y), features))
+            fits.append(self._fit(np.where(mine, np.nan, y), model, features))
         raw = ask_several([model for model, _ in fits], pairs, votes)
         for k, (_, calibrator) in enumerate(fits):
             if calibrator is not None:
                 raw[:, k] = calibrator.transform(raw[:, k])
         return raw
 
-    def _fit(self, y: FloatArray, features: PairFeatures | None) -> tuple[LabelModel, Calibrator | None]:
-        """Label model and calibrator of the gold `y` `(n,)`, as `fit` makes them of all gold."""
+    def _fit(
+        self, y: FloatArray, model: LabelModel | None, features: PairFeatures | None
+    ) -> tuple[LabelModel, Calibrator | None]:
+        """Label model (fitted anew where it is None) and calibrator of the gold `y` `(n,)`, as `fit` makes them."""
         groups, decided = self.pairs.prompt_groups, np.abs(y - 0.5) > 0
         if not decided.any():
             y = np.full(len(y), np.nan)
         known = ~np.isnan(y)
         if not known.any():
             features = None
-        model = self.fitted
-        if model.uses_gold:
+        if model is None:
             model = self.make().fit(
                 self.votes.L, margins=self.votes.margins, y=y, groups=groups, features=features
             )

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from weaklabel.artifacts.steps import Made
-from weaklabel.labeler import Labeler, fit, with_refit
+from weaklabel.labeler import Labeler, fit, refit_of
 from weaklabel.pipeline.steps.apply import Apply
 from weaklabel.pipeline.steps.base import Functions, Place, RunStep
 from weaklabel.pipeline.steps.gather import Gather
@@ -68,16 +68,16 @@ class Fit(RunStep[Labeler]):
         settings, labeler = self.config.labeler, self.value
         if labeler.refit is not None:
             return labeler.refit
-        pairs, votes = self._read.value.held, self._gather.value
-        return with_refit(
-            labeler,
-            pairs,
-            votes,
+        return refit_of(
+            labeler.lfs,
+            self._read.value.held,
+            self._gather.value,
             model=settings.model,
             settings=settings.settings,
             calibration=settings.calibration,
             seed=self.config.data.seed,
-        ).refit
+            fitted=labeler.model,
+        )
 
     def _visible_votes(self) -> Iterator[Votes]:
         """The votes on all pairs outside locked test prompts, a shard at a time."""
