@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from math import exp, log
 
 import numpy as np
@@ -20,6 +21,7 @@ from weaklabel.reward import load_reward, train_reward
 from weaklabel.reward.judges import Judges
 from weaklabel.reward.linear import LinearReward
 from weaklabel.reward.scale import gentle_factor
+from weaklabel.shift import Reference
 from weaklabel.types import Labels, Pairs
 
 WORDS = [f"word{k}x" for k in range(12)]
@@ -50,8 +52,17 @@ def world(n: int = 300, n_gold: int = 120, seed: int = 0) -> Pairs:
     return build_pairs(prompts, [" ".join(x) for x in a], [" ".join(x) for x in b], gold, part)
 
 
+@cache
+def reference() -> Reference:
+    """What pairs look like: nothing here is about a shift, and it takes longest."""
+    return Reference.of(wl.apply(LFS, world()), world())
+
+
 def labelled(pairs: Pairs) -> Labels:
-    return wl.fit(LFS, pairs, settings={"text": False}, calibration="temperature").label(pairs)
+    votes = wl.apply(LFS, pairs)
+    few = {"text": False, "leave_out": ("wide", "even")}
+    labeler = wl.fit(LFS, pairs, settings=few, calibration="temperature", votes=votes, reference=reference())
+    return labeler.label_known(pairs, votes)
 
 
 def as_if_blind(labels: Labels) -> Labels:
@@ -94,7 +105,7 @@ def test_gold_that_judges_has_no_part_in_what_it_judges(seen):
 
 def test_labels_that_know_the_gold_make_a_model_look_surer_of_it_than_it_is(seen):
     ours, leaky = [], []
-    for seed in range(4):
+    for seed in range(3):
         labels = labelled(world(n=240, n_gold=80, seed=seed))
         train_reward(labels, n_features=2**8)
         train_reward(as_if_blind(labels), n_features=2**8)
