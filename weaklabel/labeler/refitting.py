@@ -57,11 +57,16 @@ class Refitted:
             model, features = None, features_for(unfitted, self.pairs, ~np.isnan(y))
         else:
             model, features = self.fitted or unfitted.fit(self.votes.L, margins=self.votes.margins), None
-        fits = []
+        fits: list[tuple[LabelModel, Calibrator | None]] = []
+        known: dict[bytes, tuple[LabelModel, Calibrator | None]] = {}  # the same gold is fitted to once
         for column in tracked(held.T, "labels without a part of the gold"):
             hidden = set(keys[column])
             mine = np.array([key in hidden for key in self.pairs.prompt_keys], dtype=np.bool_)
-            fits.append(self._fit(np.where(mine, np.nan, y), model, features))
+            seen = np.where(mine, np.nan, y)
+            key = seen.tobytes()
+            if key not in known:
+                known[key] = self._fit(seen, model, features)
+            fits.append(known[key])
         raw = ask_several([model for model, _ in fits], pairs, votes)
         for k, (_, calibrator) in enumerate(fits):
             if calibrator is not None:

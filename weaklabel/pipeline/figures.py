@@ -201,6 +201,8 @@ def _notes(run: Outcome) -> list[str]:
     """What this run could not do, and what would change that."""
     pairs, calibrated = run.pairs, run.labels.calibrated
     notes = [*run.labeler.notes, *run.unwritten]
+    if run.reward is not None and run.reward.scale_note_:
+        notes.append(f"the reward model is not calibrated on all gold: {run.reward.scale_note_}.")
     if not len(pairs.test):
         why = "no pair has gold" if not pairs.has_gold.any() else "no gold fell into the test part"
         notes.append(
