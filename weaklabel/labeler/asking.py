@@ -22,7 +22,7 @@ from weaklabel.types import FloatArray, PairFeatures, Pairs, Votes, swap_votes
 
 N_FOLDS: Final = 5
 _log = logging.getLogger("weaklabel")
-_BLOCK: Final = 4096  # pairs whose texts' features are held in memory at a time
+BLOCK: Final = 4096  # pairs whose texts' features are held in memory at a time
 
 
 def ask(
@@ -31,8 +31,8 @@ def ask(
     """The log-odds of every pair, `(n_pairs,)`, and the shares that LFs and views have in them, or None."""
     logits: list[FloatArray] = [np.empty(0)]
     found: list[FloatArray | None] = []
-    for start in range(0, len(pairs), _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, len(pairs)))
+    for start in range(0, len(pairs), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(pairs)))
         part = votes.take(rows)
         features = asked_features(pairs.take(rows)) if model.uses_features else None
         logits.append(antisymmetric_logit(model, part, features))

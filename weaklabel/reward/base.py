@@ -16,6 +16,7 @@ from weaklabel._arguments import checked
 from weaklabel._shown import Shown
 from weaklabel._validation import check_gold, check_settings
 from weaklabel.errors import ArtifactError, DataError, LabelMatrixError, NotFittedError, WeaklabelError
+from weaklabel.reward.judges import Judges
 from weaklabel.reward.saved import SMALLEST, ArrayKind, Saved, write_saved
 from weaklabel.types import FloatArray, Pairs, sigmoid
 
@@ -29,6 +30,7 @@ class RewardModel(Shown, ABC):
     that is antisymmetric by construction. The constructor only stores settings; what was learned ends in `_`:
 
     - `scale_` float, by which raw scores are multiplied, fitted on gold (1 where there was too little);
+    - `scale_note_` str, why some gold had no say in that; "" where all had;
     - `n_gold_` int, gold pairs that fitting had;
     - `gold_prompts_` `(k,)` uint64, rising: hashes of their prompts, see `saw`.
     """
@@ -39,6 +41,7 @@ class RewardModel(Shown, ABC):
     unsaved: ClassVar[frozenset[str]] = frozenset()
     """Settings that change no answer, such as where things are kept, and are not saved."""
     scale_: float = 1.0
+    scale_note_: str = ""
     n_gold_: int = 0
     gold_prompts_: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
     _fitted: bool = False
@@ -64,7 +67,13 @@ class RewardModel(Shown, ABC):
         return dict(settings)
 
     def fit(
-        self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None
+        self,
+        pairs: Pairs,
+        p: ArrayLike,
+        w: ArrayLike | None = None,
+        *,
+        gold: ArrayLike | None = None,
+        judges: Judges | None = None,
     ) -> Self:
         """Learn from beliefs and weights.
 
@@ -73,15 +82,25 @@ class RewardModel(Shown, ABC):
             p: `(n,)` in [0, 1], the belief that B is better; .5 is a tie.
             w: `(n,)` >= 0, how much each pair counts; None counts 1. A pair of weight 0 changes nothing.
             gold: `(n,)` 0, .5, 1 or NaN; where given, the scale of the scores is calibrated on it, out of fold.
+            judges: which of the gold may do that, and what teaches the models that it judges. Default: all gold, as is
+                right where beliefs know no gold but each pair's own. `train_reward` says it for labels.
 
         Raises:
-            LabelMatrixError: `p`, `w` or `gold` that do not fit the pairs.
+            LabelMatrixError: `p`, `w`, `gold` or `judges` that do not fit the pairs.
             DataError: no row has a weight above zero.
         """
         p_, w_ = check_targets(type(self).__name__, len(pairs), p, w)
         y = check_gold(gold, len(pairs))
-        self.scale_ = self._learn(pairs, p_, w_, y)
-        seen = pairs.take(~np.isnan(y))
+        known = ~np.isnan(y)
+        judges = Judges(known) if judges is None else judges
+        if judges.rows.shape != known.shape or (judges.rows & ~known).any():
+            raise LabelMatrixError(
+                f"{type(self).__name__}.fit: judges are of {len(judges.rows)} pairs, or of some without gold. Expected "
+                f"({len(pairs)},) bool, True where gold may judge."
+            )
+        self.scale_ = self._learn(pairs, p_, w_, y, judges)
+        self.scale_note_ = judges.why_not
+        seen = pairs.take(known)
         self.n_gold_, self.gold_prompts_, self._fitted = len(seen), np.unique(prompt_hashes(seen)), True
         return self
 
@@ -114,6 +133,7 @@ class RewardModel(Shown, ABC):
             beside or {},
             self._write_more,
             scale=self.scale_,
+            scale_note=self.scale_note_,
             n_gold=self.n_gold_,
             settings=self.settings,
             **self._entries(),
@@ -131,6 +151,7 @@ class RewardModel(Shown, ABC):
         saved = Saved.open(folder, f"reward:{cls.name}")
         model = cls._of(saved)
         model.scale_ = saved.number("scale", SMALLEST)
+        model.scale_note_ = saved.sentence("scale_note")
         model.n_gold_ = saved.count("n_gold")
         arrays = saved.arrays({GOLD_PROMPTS: ArrayKind(("k",), "uint64"), **model._array_kinds()})
         model.gold_prompts_ = arrays.pop(GOLD_PROMPTS)
@@ -166,8 +187,8 @@ class RewardModel(Shown, ABC):
 
     # ------------------------------------------------------------------ what a model writes itself
     @abstractmethod
-    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray) -> float:
-        """Learn from checked beliefs, weights and gold, `(n,)` each; the scale of the scores."""
+    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray, judges: Judges) -> float:
+        """Learn from checked beliefs, weights and gold, `(n,)` each; the scale of the scores, by gold that may judge."""
 
     @abstractmethod
     def _raw(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -46,6 +46,13 @@ _FIELDS: Final = {
 }
 
 
+class Refit(Protocol):
+    """Labels again, by labelers of the same kind that saw less gold. See `Labels.logit_without`."""
+
+    def __call__(self, pairs: Pairs, votes: Votes, held: NDArray[np.bool_]) -> FloatArray:
+        """`(n_pairs, k)` float64 log-odds of `pairs`, given their `votes` and `held` `(n_pairs, k)`."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Labels(Shown):
     """What a labeler says of pairs. Belief and importance stay two columns, down to the loss.
@@ -65,6 +72,8 @@ class Labels(Shown):
         p_low, p_high: `(n_pairs,)` float64, 0 <= p_low <= p <= p_high <= 1, between which gold leaves `p` open
             (Venn-Abers); None where the labels are not calibrated. Swapping the responses gives 1 - p_high and
             1 - p_low exactly.
+        refit: makes such labels without a part of the gold (`logit_without`). None where that cannot be done: labels
+            that were read from a file, or come from a labeler that was.
     """
 
     pairs: Pairs
@@ -78,6 +87,7 @@ class Labels(Shown):
     p_tie: FloatArray | None = None
     p_low: FloatArray | None = None
     p_high: FloatArray | None = None
+    refit: Refit | None = None
 
     def __post_init__(self) -> None:
         for name, kind in _FIELDS.items():
@@ -187,7 +197,26 @@ class Labels(Shown):
             self.in_sample[index],
             self.extra_names,
             *(None if column is None else column[index] for column in (self.p_tie, self.p_low, self.p_high)),
+            refit=self.refit,
         )
+
+    def logit_without(self, held: NDArray[np.bool_]) -> FloatArray:
+        """`(n_pairs, k)` float64: log-odds of every pair by labelers that saw none of the held gold. Nothing is applied again.
+
+        Args:
+            held: `(n_pairs, k)` bool: per labeler, the pairs whose prompts' gold it must not see, all pairs of them.
+
+        Raises:
+            LabelMatrixError: these labels cannot be made again (`refit` is None), or `held` has another shape.
+        """
+        if self.refit is None or held.ndim != 2 or len(held) != len(self):
+            raise LabelMatrixError(
+                "these labels cannot be made without a part of the gold: nobody kept what they were fitted on. Take labels "
+                "from the labeler that fit returned."
+                if self.refit is None
+                else f"held has shape {held.shape}, expected ({len(self)}, k): one row per pair."
+            )
+        return self.refit(self.pairs, self.votes, held)
 
     def to_table(self) -> pa.Table:
         """The pairs, then `p`, `p_low`, `p_high`, `w`, `label`, `confidence`, `calibrated`, `logit`, `in_sample`, `p_tie` if

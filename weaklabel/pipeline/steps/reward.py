@@ -12,6 +12,7 @@ from weaklabel import artifacts
 from weaklabel.artifacts.folders import clear_torn
 from weaklabel.artifacts.steps import Made
 from weaklabel.pipeline.steps.base import Place, RunStep
+from weaklabel.pipeline.steps.fit import Fit
 from weaklabel.pipeline.steps.label import Label
 from weaklabel.pipeline.steps.read import Read
 from weaklabel.report.card import model_card
@@ -23,16 +24,16 @@ class Reward(RunStep[RewardModel]):
     """Trains the reward model that `[reward]` describes.
 
     Args:
-        place, read, label: of the run.
+        place, read, fit, label: of the run.
         beside: part of the folder's name for a model that stands beside the run's own; "" is the run's own.
     """
 
     name: ClassVar[str] = "reward"
     table: ClassVar[str] = "reward"
 
-    def __init__(self, place: Place, read: Read, label: Label, beside: str = "") -> None:
+    def __init__(self, place: Place, read: Read, fit: Fit, label: Label, beside: str = "") -> None:
         super().__init__(place)
-        self._read, self._label = read, label
+        self._read, self._fit, self._label = read, fit, label
         self._name = f"reward-{beside}" if beside else "reward"
 
     @property
@@ -54,7 +55,8 @@ class Reward(RunStep[RewardModel]):
         # A hub name stands for itself; a folder may be filled anew.
         base = str(self.config.reward.settings.get("base", ""))
         folder = {"base": self.keeper.hashes.of(Path(base))} if base and Path(base).is_dir() else {}
-        return self._label.hashes("labels.parquet") | folder
+        # The scale rests on labels that the same fit gives without a part of the gold.
+        return self._label.hashes("labels.parquet") | self._fit.hashes("labeler") | folder
 
     @property
     def outputs(self) -> Sequence[str]:
