@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +43,7 @@ _FIELDS: Final = {
     **dict.fromkeys(("contributions", "p_tie"), "ndarray | None"),
     "calibrated": "bool",
     "extra_names": "tuple[str, ...]",
+    "lfs": "tuple",
 }
 
 
@@ -62,6 +63,8 @@ class Labels(Shown):
         extra_names: what else speaks besides LFs: views of the texts, `text:words` and so on.
         p_tie: `(n_pairs,)` float64, how likely people are to call a tie; None where gold held no tie to learn from.
             `p` counts half of it, so P(B) is `p - p_tie / 2`.
+        lfs: the labeling functions behind the votes, in column order; empty where they are not at hand, as for labels
+            read from a file.
     """
 
     pairs: Pairs
@@ -73,6 +76,7 @@ class Labels(Shown):
     in_sample: NDArray[np.bool_]
     extra_names: tuple[str, ...] = ()
     p_tie: FloatArray | None = None
+    lfs: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         for name, kind in _FIELDS.items():
@@ -182,6 +186,7 @@ class Labels(Shown):
             self.in_sample[index],
             self.extra_names,
             None if self.p_tie is None else self.p_tie[index],
+            self.lfs,
         )
 
     def to_table(self) -> pa.Table:
