@@ -42,7 +42,7 @@ from weaklabel.labeler.asking import (
     without_asking,
 )
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.lf.saved import SavedFunction, check_can_be_found, functions_of
+from weaklabel.lf.sources.saved import SavedFunction, check_can_be_found, functions_of
 from weaklabel.lf.writing import current
 from weaklabel.logistic import one_thread
 from weaklabel.metrics import Interval, score_all

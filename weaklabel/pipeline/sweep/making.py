@@ -91,13 +91,14 @@ class Maker:
             order = np.argsort(rows)
             rows, p = rows[order], p[order]
         known = np.where(np.isin(rows, gold), self.y[rows], np.nan)
-        held, read = self.draws[s].held, {}
+        held = self.draws[s].held
         # Gold alone knows no functions: a model that reads them is then the linear one.
-        if arm.source and reward_model_class(reward.name).takes_functions:
-            read = {"lfs": self.lfs, "votes": self.votes.take(rows)}
+        reads = bool(arm.source) and reward_model_class(reward.name).takes_functions
+        votes = self.votes.take(rows) if reads else None
 
         def make() -> dict[str, Any]:
-            model = get_reward_model(reward.name, **reward.settings, **read)
+            functions = {"lfs": self.lfs, "votes": votes} if reads else {}
+            model = get_reward_model(reward.name, **reward.settings, **functions)
             model.fit(_with_gold(self.blind.take(rows), known), p, gold=known)
             return {"held": model.compare(self.blind.take(held)).tolist()}
 
@@ -109,7 +110,7 @@ class Maker:
             p.tobytes(),
             known.tobytes(),
             held.tobytes(),
-            *(part.tobytes() for votes in [read.get("votes")] if votes for part in (votes.L, votes.margins)),
+            *(() if votes is None else (votes.L.tobytes(), votes.margins.tobytes())),
         )
         made = self.store.get(made_of, make)
         weak_rows = rows[np.isnan(known)]

@@ -6,8 +6,8 @@ scores responses alone, so it needs a function g of one score with
     g(score of b) - g(score of a)  near  effect(pair)
 
 g is piecewise linear between quantiles of the scores, flat outside them, with one more value for a score that is NaN.
-It is the least-squares fit over all pairs, with or without gold: effects need none. Two curvature-free penalties hold
-it: on the steps from knot to knot, so that a knot few pairs know of follows its neighbours, and a tiny one on the
+It is the least-squares fit over all pairs, with or without gold: effects need none. Two penalties hold
+it: one on the steps from knot to knot, so that a knot few pairs know of follows its neighbours, and a tiny one on the
 values, for only their differences are seen.
 
 Source: regression on piecewise-linear functions with a penalty on differences, Eilers & Marx (1996), "P-splines",
@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weaklabel.types import FloatArray
 
@@ -80,7 +81,8 @@ def fit_curves(a: FloatArray, b: FloatArray, effects: Mapping[str, FloatArray]) 
     >>> float((curve.at(np.array([1.0])) - curve.at(np.array([0.0])))[0].round(2))
     1.0
     """
-    knots, n, k = knots_of(a, b), len(a), len(knots_of(a, b))
+    knots, n = knots_of(a, b), len(a)
+    k = len(knots)
     if not k:
         return {shape: Curve(knots, np.empty(0), 0.0) for shape in effects}
     X = _basis(knots, b) - _basis(knots, a)  # (n, k + 1), the last column for NaN
@@ -103,7 +105,7 @@ def mixed(curves: Mapping[str, Curve], weights: Mapping[str, float]) -> Curve:
     return Curve(some.knots, values, float(sum(weights[s] * curve.missing for s, curve in curves.items())))
 
 
-def _places(knots: FloatArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _places(knots: FloatArray, scores: FloatArray) -> tuple[NDArray[np.intp], FloatArray]:
     """Of every score the knot to its left and how far it is to the next, in [0, 1]; of NaN whatever."""
     known = np.clip(np.where(np.isnan(scores), knots[0], scores), knots[0], knots[-1])
     left = np.maximum(np.searchsorted(knots, known, side="right") - 1, 0)

@@ -30,7 +30,7 @@ from weaklabel.errors import ArtifactError, ConfigError, FaultWarning, Weaklabel
 from weaklabel.label_models.additive import sum_of_weights
 from weaklabel.label_models.pair.model import PairModel
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
-from weaklabel.lf.saved import SavedFunction, check_can_be_found, functions_of
+from weaklabel.lf.sources.saved import SavedFunction, check_can_be_found, functions_of
 from weaklabel.lf.votes import fault_of
 from weaklabel.logistic import one_thread
 from weaklabel.reward.base import RewardModel

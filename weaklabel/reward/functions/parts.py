@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Self
 
 import numpy as np
@@ -79,10 +80,15 @@ class Parts:
 
     def of_views(self, views: Sparse) -> FloatArray:
         """`(n, len(KINDS))`: what each view adds, from the rows of `response_features`."""
+        return np.asarray(views @ self._spread)
+
+    @cached_property
+    def _spread(self) -> FloatArray:
+        """`(len(KINDS) * VIEW_COLUMNS, len(KINDS))`: each view's weights in a column of its own."""
         n = len(KINDS)
         spread = np.zeros((n, VIEW_COLUMNS, n))
         spread[np.arange(n), :, np.arange(n)] = self.views
-        return np.asarray(views @ spread.reshape(n * VIEW_COLUMNS, n))
+        return spread.reshape(n * VIEW_COLUMNS, n)
 
     def curves_to_state(self) -> list[dict[str, Any]]:
         """The curves as JSON values."""

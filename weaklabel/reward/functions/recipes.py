@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weaklabel.label_models.pair.recipes import Recipe, design_effect, recipes_for
 from weaklabel.logistic import nll_of_logit
@@ -39,7 +40,7 @@ def menu_of(blocks: Collection[str], *, start: bool) -> Menu:
     return [(recipe, share / whole / len(recipes)) for recipes, share in parts for recipe in recipes]
 
 
-def gentle_factor(z: FloatArray, y: FloatArray, codes: FloatArray) -> float:
+def gentle_factor(z: FloatArray, y: FloatArray, codes: NDArray[np.intp]) -> float:
     """The factor a > 0 of logits `z` that costs least on gold that they did not see, held to 1.
 
     Minimises `sum NLL(a z) / design effect + (log a)^2 / (2 * .25^2)`: a few dozen rows hardly move it, thousands do.
