@@ -10,8 +10,8 @@ known, all other pairs outside the held-out prompts have none. Arms, all on the 
 - gold only: the linear model on n-grams, of the gold alone;
 - linear, our labels: the same, of gold and of the labels that a labeler fitted to that gold gives all other pairs;
 - the label model: that labeler itself, on the held-out pairs;
-- functions, no start: the labeling functions read one response at a time, without a start on n-grams;
-- functions: the same with the start, as far as its default has it.
+- functions: the labeling functions read one response at a time; with no start, with n-grams taught by the label model
+  without gold, or with readings and n-grams taught by the label model.
 
 On the sample also with half of the functions unreadable, drawn per seed: given as functions of pairs, with the same
 votes. Figures are over all draws together, intervals resample prompts; differences are paired. "clear losses" counts the
@@ -22,6 +22,7 @@ Held-out logits are kept below --folder, by a hash of the package's sources: a k
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ SAMPLE = "sample"
 SIZES = (25, 50, 100, 200, 400, 0)  # 0 stands for all there is
 GOLD_ONLY, LABELS, LABEL_MODEL = "gold only", "linear, our labels", "the label model"
 METRICS = ("accuracy", "nll")
+STARTS = {"none": "no start", "agreement": "agreement's start", "labels": "labels' start"}
 
 
 @dataclass
@@ -150,13 +152,9 @@ ARMS: dict[str, Callable[[Cell], Any]] = {
     GOLD_ONLY: gold_only,
     LABELS: our_labels,
     LABEL_MODEL: label_model,
-    "functions, no start": functions(False, start=False),
-    "functions": functions(False),
+    **{f"functions, {what}": functions(False, start=start) for start, what in STARTS.items()},
 }
-HALF = {
-    "functions, half unreadable, no start": functions(True, start=False),
-    "functions, half unreadable": functions(True),
-}
+HALF = {f"functions, half unreadable, {what}": functions(True, start=start) for start, what in STARTS.items()}
 
 
 def arms_of(name: str) -> dict[str, Callable[[Cell], Any]]:
@@ -186,7 +184,8 @@ _DATA: Data | None = None
 
 
 def place(folder: Path, name: str, number: int, size: int, arm: str) -> Path:
-    return folder / name / f"{number}-{size or 'all'}" / f"{arm.replace(', ', '-').replace(' ', '_')}.npz"
+    file = re.sub("[^a-z]+", "_", arm.lower())
+    return folder / name / f"{number}-{size or 'all'}" / f"{file}.npz"
 
 
 def together(

@@ -13,9 +13,10 @@ import weaklabel as wl
 from weaklabel.errors import ConfigError, FaultWarning
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.reward import get_reward_model
+from weaklabel.reward.functions.learning import Readings, learn_from_gold
 from weaklabel.reward.functions.model import FunctionsReward
 from weaklabel.reward.linear import LinearReward
-from weaklabel.types import Pairs, Votes
+from weaklabel.types import FloatArray, Pairs, Votes
 
 WORDS = ("red", "blue", "grey", "pink", "teal")
 SMALL: dict[str, Any] = {"n_features": 256}
@@ -118,7 +119,7 @@ def test_functions_that_point_the_wrong_way_are_turned_by_gold() -> None:
 
 def test_an_unreadable_function_teaches_through_the_start() -> None:
     pairs, new = coloured(600, 30), coloured(300, 0, seed=9)
-    deaf, taught = (fitted(pairs, (knows,), start=start) for start in (False, True))
+    deaf, taught = (fitted(pairs, (knows,), start=start) for start in ("none", "labels"))
     assert "knows" in deaf.notes[0]
     assert "knows" in taught.notes[0]
     assert accuracy(taught, new) > accuracy(deaf, new) + 0.02
@@ -207,41 +208,54 @@ def test_an_explanation_reads_as_a_small_table(model: FunctionsReward) -> None:
 # ---------------------------------------------------------------------------- what gold does not touch
 
 
-def test_gold_touches_neither_curves_nor_start(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
-    import weaklabel.reward.functions.model as module
+def what_is_learned(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Readings, FloatArray, Any]]:
+    """Of every fit: readings, left-out differences of the start, and what gold taught."""
+    seen: list[tuple[Readings, FloatArray, Any]] = []
 
-    seen: list[tuple[Any, Any]] = []
-    learn = module.learn_from_gold
-    monkeypatch.setattr(
-        module,
-        "learn_from_gold",
-        lambda readings, *rest: seen.append((readings, rest[4])) or learn(readings, *rest),
-    )
-    other = FunctionsReward(lfs=LFS, **SMALL)
-    other.fit(pairs, np.full(len(pairs), 0.5), gold=1 - pairs.y)
-    fitted(pairs)
-    (one, started), (two, again) = seen
+    def watched(readings: Readings, *rest: Any) -> Any:
+        found = learn_from_gold(readings, *rest)
+        seen.append((readings, rest[-1], found[0]))
+        return found
+
+    monkeypatch.setattr("weaklabel.reward.functions.model.learn_from_gold", watched)
+    return seen
+
+
+def test_gold_touches_neither_readings_nor_the_start_of_agreement(
+    pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = what_is_learned(monkeypatch)
+    for gold in (pairs.y, 1 - pairs.y):
+        FunctionsReward(lfs=LFS, start="agreement", **SMALL).fit(pairs, np.full(600, 0.5), gold=gold)
+    (one, started, _), (two, again, _) = seen
     assert (started == again).all()
     assert (one.agreed == two.agreed).all()
     assert all((one.differences[shape] == two.differences[shape]).all() for shape in one.differences)
 
 
+def test_the_gold_of_a_prompt_never_reaches_what_the_start_says_of_it(
+    pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, own = what_is_learned(monkeypatch), pairs.prompt_groups == pairs.prompt_groups[0]
+    for gold in (pairs.y, np.where(own, 1 - pairs.y, pairs.y)):
+        FunctionsReward(lfs=LFS, **SMALL).fit(pairs, np.full(600, 0.5), gold=gold)
+    (_, started, _), (_, again, _) = seen
+    assert (
+        np.abs(started - again)[:3].max() < 1e-6
+    )  # not 0: where the solver begins knows it, where it ends does not
+    assert np.abs(started - again)[3:].max() > 1e-3  # those of other prompts hear of it
+
+
 def test_a_left_out_logit_does_not_follow_the_gold_of_its_own_prompt(
     pairs: Pairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import weaklabel.reward.functions.model as module
-
-    learned: list[Any] = []
-    learn = module.learn_from_gold
-    monkeypatch.setattr(
-        module, "learn_from_gold", lambda *given: learned.append(found := learn(*given)) or found
-    )
+    seen = what_is_learned(monkeypatch)
     prompt = pairs.prompt_groups == pairs.prompt_groups[0]
     flipped = np.where(prompt, 1 - pairs.y, pairs.y)
     one = fitted(pairs)
     two = FunctionsReward(lfs=LFS, **SMALL).fit(pairs, np.full(len(pairs), 0.5), gold=flipped)
     own, rows = pairs.take(prompt), prompt[pairs.has_gold]
-    left_out = np.abs(learned[0][0].held_out[rows] - learned[1][0].held_out[rows]).max()
+    left_out = np.abs(seen[0][2].held_out[rows] - seen[1][2].held_out[rows]).max()
     p, q = one.compare(own), two.compare(own)
     in_sample = np.abs(np.log(p / (1 - p)) - np.log(q / (1 - q))).max()
     # Not 0: the curvature, and shares that other prompts chose, know of it at one remove.

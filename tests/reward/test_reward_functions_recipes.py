@@ -12,33 +12,32 @@ from weaklabel.reward.functions.recipes import gentle_factor, menu_of
 BLOCKS = {"sharp", "wide", "votes", "even", "words", "characters", "layout", "style", "gate", "agreement"}
 
 
-def test_half_of_the_prior_is_the_label_models_and_a_quarter_each_the_texts_with_and_without_a_start() -> (
-    None
-):
-    menu = menu_of(BLOCKS, start=True)
-    texts = [share for recipe, share in menu if set(recipe.variance) == {"words", "characters"}]
+@pytest.mark.parametrize(
+    ("start", "of_models", "of_texts", "of_start"),
+    [("none", 2 / 3, 1 / 3, 0.0), ("agreement", 0.5, 0.25, 0.25), ("labels", 0.25, 0.25, 0.5)],
+)
+def test_what_is_believed_beforehand(start: str, of_models: float, of_texts: float, of_start: float) -> None:
+    menu = menu_of(BLOCKS, start=start)
     begun = [share for recipe, share in menu if recipe.start]
+    texts = [
+        share
+        for recipe, share in menu
+        if set(recipe.variance) == {"words", "characters"} and not recipe.start
+    ]
     assert sum(share for _, share in menu) == pytest.approx(1.0)
-    assert sum(begun) == pytest.approx(0.25)
-    assert sum(texts) - sum(begun) == pytest.approx(0.25)
-    assert {recipe.start for recipe, _ in menu} == {0.0, 0.3, 1.0}
+    assert sum(begun) == pytest.approx(of_start)
+    assert sum(texts) == pytest.approx(of_texts)
+    assert sum(share for _, share in menu) - sum(begun) - sum(texts) == pytest.approx(of_models)
     assert {r.variance["sharp"] for r, _ in menu if r.share == 1.0} == {0.02, 0.2}
 
 
-def test_without_a_start_the_label_models_recipes_have_two_thirds() -> None:
-    menu = menu_of(BLOCKS, start=False)
-    of_models = sum(share for recipe, share in menu if set(recipe.variance) != {"words", "characters"})
-    assert of_models == pytest.approx(2 / 3)
-    assert not any(recipe.start for recipe, _ in menu)
-
-
 def test_a_recipe_that_both_have_stands_there_once() -> None:
-    recipes = [repr(recipe) for recipe, _ in menu_of(BLOCKS, start=True)]
+    recipes = [repr(recipe) for recipe, _ in menu_of(BLOCKS, start="agreement")]
     assert len(recipes) == len(set(recipes))
 
 
 def test_without_readable_functions_texts_are_left() -> None:
-    menu = menu_of({"words", "characters", "layout", "style"}, start=True)
+    menu = menu_of({"words", "characters", "layout", "style"}, start="labels")
     assert menu
     assert not any({"sharp", "wide", "votes", "even", "gate"} & set(recipe.variance) for recipe, _ in menu)
 

@@ -79,8 +79,9 @@ def learn_from_gold(
     y: FloatArray,
     prompts: NDArray[np.int64],
     texts: PairFeatures,
-    started: FloatArray | None,
     seed: int,
+    start: str = "none",
+    started: FloatArray | None = None,
 ) -> tuple[Learned, float]:
     """The weights of everything that may be in the reward, and the factor that makes it a log-odds.
 
@@ -90,8 +91,9 @@ def learn_from_gold(
         y: `(n_gold,)` float64 gold, 0, .5 or 1.
         prompts: `(n_gold,)` equal for equal prompts.
         texts: features of the pairs with gold.
-        started: `(n_gold,)` float64 left-out differences of the start; None for none.
         seed: of the folds in which shares of recipes are checked.
+        start: which start there is.
+        started: `(n_gold,)` float64, its left-out differences.
     """
     sharp = readings.differences["sharp"]
     spread = np.sqrt((sharp**2).mean(axis=0))
@@ -101,7 +103,7 @@ def learn_from_gold(
         blocks = {name: block for name, block in blocks.items() if name in texts.views}
     with_agreement = {"agreement"} if readings.agreed.any() else set()
     gold = Gold(y, prompts, rows["sharp"] @ readings.agreed, seed, started)
-    menu = menu_of({*blocks, *with_agreement}, start=started is not None)
+    menu = menu_of({*blocks, *with_agreement}, start=start)
     learned = learn(blocks, gold, readings.agreed, menu=menu)
     assert learned.held_out is not None  # there is gold enough, or nobody would have asked
     return learned, gentle_factor(learned.held_out, y, gold.codes)

@@ -39,12 +39,13 @@ from weaklabel.reward.functions.explanation import RewardExplanation, RewardReas
 from weaklabel.reward.functions.learning import Readings, learn_from_gold
 from weaklabel.reward.functions.parts import Parts
 from weaklabel.reward.functions.scores import directed_scores
-from weaklabel.reward.functions.start import fit_start
+from weaklabel.reward.functions.start import KINDS as STARTS
+from weaklabel.reward.functions.start import Start, fit_start
 from weaklabel.reward.linear import LinearReward
 from weaklabel.reward.saved import ArrayKind, Saved
 from weaklabel.text.ngrams import CONTEXT_COLUMNS, VIEW_COLUMNS, pair_features, response_features
 from weaklabel.text.pieces import KINDS
-from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes, sigmoid
+from weaklabel.types import FloatArray, Pairs, Votes
 
 MIN_GOLD: Final = 20
 MIN_PROMPTS: Final = 5
@@ -63,7 +64,8 @@ class FunctionsReward(RewardModel):
     Args:
         lfs: the labeling functions; `train_reward` passes those of the labels.
         votes: theirs, on the pairs to fit (and others), where they are at hand; worked out by default.
-        start: whether a reward on n-grams, taught by the label model without gold, takes part.
+        start: what recipes may begin from: "labels", readings and n-grams taught by the label model; "agreement",
+            n-grams taught by the label model without gold; "none".
         l2: strength of the ridge penalty of that start, and of the linear model, as for `LinearReward`.
         n_features: hashed columns per kind of n-gram of the start.
         seed: of the folds in which the start and the mixture are checked.
@@ -84,7 +86,7 @@ class FunctionsReward(RewardModel):
         *,
         lfs: Sequence[LabelingFunction] = (),
         votes: Votes | None = None,
-        start: bool = True,
+        start: str = "labels",
         l2: float = 1.0,
         n_features: int = 2**17,
         seed: int = 0,
@@ -95,6 +97,8 @@ class FunctionsReward(RewardModel):
                 "FunctionsReward: lfs holds something else than labeling functions. Pass what load_lfs(...) returns; "
                 "in a project they are those of [lfs]."
             )
+        if start not in STARTS:
+            raise ConfigError(f"FunctionsReward: start is {start!r}. Allowed: {', '.join(STARTS)}.")
         self.lfs, self.votes, self.start = tuple(lfs), votes, start
         self.l2, self.n_features, self.seed = l2, n_features, seed
 
@@ -145,23 +149,31 @@ class FunctionsReward(RewardModel):
             for name in ("response_a", "response_b")
         )
         readings = Readings.of(a, b, votes.L[:, columns], votes.margins[:, columns], model, columns)
-        start, voted = None, (votes.L != ABSTAIN).any(axis=1).astype(np.float64)
-        if self.start and voted.any():
-            belief = sigmoid(model.predict_logit(votes.L, margins=votes.margins))
-            start = fit_start(
-                pairs, belief, voted, ~np.isnan(y), l2=self.l2, n_features=self.n_features, seed=self.seed
-            )
+        start = fit_start(
+            self.start,
+            pairs,
+            votes,
+            y,
+            readings.differences,
+            model,
+            l2=self.l2,
+            n_features=self.n_features,
+            seed=self.seed,
+        )
         learned, factor = learn_from_gold(
             readings,
             known,
             y[known],
             prompts[known],
             pair_features(pairs.take(known)),
-            None if start is None else start.left_out[known],
             self.seed,
+            "none" if start is None else self.start,
+            None if start is None else start.left_out[known],
         )
-        coef = np.zeros(2 * self.n_features) if start is None else learned.start * start.coef
-        self.parts_ = Parts.of(readings, learned.weights, coef, np.concatenate([a, b]))
+        start = start or Start({}, np.zeros(2 * self.n_features), y)
+        begun = {shape: learned.start * w for shape, w in start.effects.items()}
+        scores = np.concatenate([a, b])
+        self.parts_ = Parts.of(readings, learned.weights, begun, learned.start * start.coef, scores)
         return factor
 
     def _votes(self, pairs: Pairs) -> Votes:
@@ -173,7 +185,7 @@ class FunctionsReward(RewardModel):
         unread = [lf.name for lf in self.lfs if not isinstance(lf, ResponseScorer)]
         if not unread:
             return ()
-        how = "through what the label model taught the n-grams alone" if self.start else "nothing"
+        how = "for nothing" if self.start == "none" else "through what the label model teaches alone"
         return (
             f"{len(unread)} of {len(self.lfs)} functions score no single response and count {how}: "
             f"{', '.join(unread[:3])}{' and others' if len(unread) > 3 else ''}.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Self
@@ -46,18 +46,27 @@ class Parts:
         return cls((), (), np.zeros((CONTEXT_COLUMNS, 0)), np.zeros((len(KINDS), VIEW_COLUMNS)), start)
 
     @classmethod
-    def of(cls, readings: Readings, weights: Weights, start: FloatArray, scores: FloatArray) -> Self:
+    def of(
+        cls,
+        readings: Readings,
+        weights: Weights,
+        begun: Mapping[str, FloatArray],
+        start: FloatArray,
+        scores: FloatArray,
+    ) -> Self:
         """The parts that these weights make of the readings.
 
         Args:
             readings: of all pairs.
             weights: of the readings by shape, of the views and of the gate.
-            start: `(2 * n_features,)`.
+            begun: shape -> `(n_scorers,)` what the start adds to the weights of the readings.
+            start: `(2 * n_features,)` what it adds to n-grams.
             scores: `(n, n_scorers)` directed scores, of which each curve shall have mean 0: only differences of
                 curves are learned, and so an average response is what a share is told against.
         """
+        effects = {shape: w + begun.get(shape, 0.0) for shape, w in weights.effects.items()}
         summed = (
-            mixed(curves, {shape: float(weights.effects[shape][j]) for shape in curves})
+            mixed(curves, {shape: float(effects[shape][j]) for shape in curves})
             for j, curves in enumerate(readings.curves)
         )
         sharp = (curves["sharp"] for curves in readings.curves)
