@@ -25,12 +25,12 @@ def load(
 
     Args:
         folder: where it was saved.
-        lfs: functions of yours, among which those of a labeler are found by name and hash; see `Labeler.load`.
-        allow_changed: take a function although it is another version than the one that the labeler was fitted with.
+        lfs: functions of yours, among which those that it reads are found by name and hash; see `Labeler.load`.
+        allow_changed: take a function although it is another version than the one that it was fitted with.
 
     Raises:
-        ArtifactError: when there is neither, or it is torn; when a labeler needs functions that were not given, or
-            that changed.
+        ArtifactError: when there is neither, or it is torn; when it needs functions that were not given, or that
+            changed.
     """
     if (path := labeler_in(folder)) is not None:
         from weaklabel.labeler import Labeler
@@ -39,7 +39,7 @@ def load(
     if (Path(folder) / "manifest.json").is_file():
         from weaklabel.reward import load_reward
 
-        return load_reward(folder)
+        return load_reward(folder, lfs, allow_changed=allow_changed)
     raise ArtifactError(
         f"{folder} holds no labeler and no reward model. Name a folder such as runs/base/labeler or runs/base/reward."
     )
@@ -80,3 +80,14 @@ def labeler_in(folder: str | Path) -> Path | None:
     """The folder of the labeler that `folder` is or, as a run, holds; None where there is none."""
     inside = (Path(folder) / "labeler", Path(folder))
     return next((path for path in inside if (path / "labeler.json").is_file()), None)
+
+
+def reads_functions(folder: str | Path) -> bool:
+    """Whether what is saved in `folder` needs labeling functions to answer: a labeler, or a reward model of them."""
+    if labeler_in(folder) is not None:
+        return True
+    if not (Path(folder) / "manifest.json").is_file():
+        return False
+    from weaklabel.reward.registry import saved_class
+
+    return saved_class(folder).takes_functions

@@ -44,9 +44,9 @@ from weaklabel.labeler.asking import (
     unfitted_copy,
     without_asking,
 )
-from weaklabel.labeler.loading import SavedFunction, functions_of
 from weaklabel.labeler.refitting import MIN_GOLD, MIN_PROMPTS, Refitted
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.sources.saved import SavedFunction, check_can_be_found, functions_of
 from weaklabel.lf.writing import current
 from weaklabel.logistic import one_thread
 from weaklabel.metrics import Interval, score_all
@@ -163,6 +163,7 @@ class Labeler(Shown):
             calibrated=self.calibrated,
             in_sample=self.saw(table),
             extra_names=self.model.extra_names,
+            lfs=self.lfs,
             p_tie=None if self.ties is None else self.ties.p_tie(sigmoid(logit)),
             p_low=low,
             p_high=high,
@@ -228,12 +229,7 @@ class Labeler(Shown):
         Raises:
             ArtifactError: when an LF, or the label model, lives only in this process and could not be found again.
         """
-        homeless = [lf.name for lf in self.lfs if lf.spec is None]
-        if homeless:
-            raise ArtifactError(
-                f"{homeless[0]!r} lives only in this process, so a saved labeler could not find it again. "
-                "Move it into a file and load it with load_lfs('file.py')."
-            )
+        check_can_be_found(self.lfs, "labeler")
         if self.model.name not in LABEL_MODELS:
             raise ArtifactError(
                 f"the label model {self.model.name!r} is not in LABEL_MODELS, so a saved labeler could not find it "

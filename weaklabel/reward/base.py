@@ -16,6 +16,7 @@ from weaklabel._arguments import checked
 from weaklabel._shown import Shown
 from weaklabel._validation import check_gold, check_settings
 from weaklabel.errors import ArtifactError, DataError, LabelMatrixError, NotFittedError, WeaklabelError
+from weaklabel.lf.core import LabelingFunction
 from weaklabel.reward.judges import Judges
 from weaklabel.reward.saved import SMALLEST, ArrayKind, Saved, write_saved
 from weaklabel.types import FloatArray, Pairs, sigmoid
@@ -38,6 +39,8 @@ class RewardModel(Shown, ABC):
     name: ClassVar[str]
     resumes: ClassVar[bool] = False
     """Whether a killed `fit` goes on in the folder that the setting `checkpoints` names."""
+    takes_functions: ClassVar[bool] = False
+    """Whether it reads labeling functions, given as the settings `lfs` and `votes`, and needs them again when it is loaded."""
     unsaved: ClassVar[frozenset[str]] = frozenset()
     """Settings that change no answer, such as where things are kept, and are not saved."""
     scale_: float = 1.0
@@ -98,8 +101,8 @@ class RewardModel(Shown, ABC):
                 f"{type(self).__name__}.fit: judges are of {len(judges.rows)} pairs, or of some without gold. Expected "
                 f"({len(pairs)},) bool, True where gold may judge."
             )
+        self.scale_note_ = judges.why_not  # unless a model, learning, finds that it can do without
         self.scale_ = self._learn(pairs, p_, w_, y, judges)
-        self.scale_note_ = judges.why_not
         seen = pairs.take(known)
         self.n_gold_, self.gold_prompts_, self._fitted = len(seen), np.unique(prompt_hashes(seen)), True
         return self
@@ -142,14 +145,24 @@ class RewardModel(Shown, ABC):
     @classmethod
     @final
     @checked
-    def load(cls, folder: str | Path) -> Self:
-        """The model that `save` wrote, equal to the bit.
+    def load(
+        cls, folder: str | Path, lfs: Sequence[LabelingFunction] = (), *, allow_changed: bool = False
+    ) -> Self:
+        """The model that `save` wrote, equal to the bit. Nothing that it names is imported, contacted or read.
+
+        Args:
+            folder: what `save` wrote.
+            lfs: labeling functions of yours, among which a model that reads functions finds its own by name and hash.
+                Shipped functions and those of installed plug-ins are found without.
+            allow_changed: take a function of that name although it is another version than the one fitted with.
 
         Raises:
-            ArtifactError: when the folder holds no such model, or a torn one, or numbers that no fit gives.
+            ArtifactError: when the folder holds no such model, or a torn one, or numbers that no fit gives; when a
+                function was not given, or changed, unless `allow_changed`.
         """
         saved = Saved.open(folder, f"reward:{cls.name}")
         model = cls._of(saved)
+        model._find_functions(saved, lfs, allow_changed=allow_changed)
         model.scale_ = saved.number("scale", SMALLEST)
         model.scale_note_ = saved.sentence("scale_note")
         model.n_gold_ = saved.count("n_gold")
@@ -164,6 +177,11 @@ class RewardModel(Shown, ABC):
         """What the constructor was given, but for what is `unsaved`."""
         names = inspect.signature(type(self)).parameters
         return {name: getattr(self, name) for name in names if name not in self.unsaved}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What its user should know of how it was fitted, one sentence each."""
+        return ()
 
     def facts(self) -> dict[str, str]:
         """Further lines for the model's card: how it was trained and calibrated."""
@@ -208,6 +226,9 @@ class RewardModel(Shown, ABC):
     def _entries(self) -> dict[str, Any]:
         """Entries of the manifest: `inputs`, and others."""
         return {"inputs": {}}
+
+    def _find_functions(self, saved: Saved, lfs: Sequence[LabelingFunction], *, allow_changed: bool) -> None:
+        """Find the labeling functions that it was fitted with among these."""
 
     def _restore(self, saved: Saved, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Put back what `_arrays`, `_write_more` and `_entries` gave."""

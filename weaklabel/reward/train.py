@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from weaklabel._arguments import checked
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import require_calibrated
+from weaklabel.lf.core import LabelingFunction
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.judges import Judges
-from weaklabel.reward.registry import get_reward_model
+from weaklabel.reward.registry import get_reward_model, reward_model_class
 from weaklabel.types import CANONICAL, FloatArray, Labels, Pairs, sigmoid
 
 
@@ -24,6 +26,7 @@ def train_reward(
     *,
     gold: Pairs | None = None,
     beliefs: tuple[FloatArray, FloatArray] | None = None,
+    lfs: Sequence[LabelingFunction] = (),
     allow_uncalibrated: bool = False,
     **settings: Any,
 ) -> RewardModel:
@@ -40,6 +43,7 @@ def train_reward(
         gold: pairs whose gold counts instead of that of the labelled pairs, joined by id (a pair that stands there
             in the other order has its gold turned); its test prompts are left out of training as well.
         beliefs: `p` and `w` of each of `Pairs`, as `read_taught` finds them in a file; without, gold alone teaches.
+        lfs: the labeling functions, for a model that reads them; by default those that the labels came from.
         allow_uncalibrated: learn from probabilities that were never fitted to gold.
         **settings: of the model, when it is given by name.
 
@@ -55,9 +59,20 @@ def train_reward(
             f"train_reward: {', '.join(settings)} came with a model that has its settings already. "
             "Name the model, or set them where it is made."
         )
+    if isinstance(model, str) and reward_model_class(model).takes_functions:
+        settings = _functions(labels, lfs) | settings
     fresh = get_reward_model(model, **settings) if isinstance(model, str) else model
     taught = _taught(labels, gold, beliefs)
     return fresh.fit(taught.pairs, taught.p, taught.w, gold=taught.y, judges=_judges(labels, taught, beliefs))
+
+
+def _functions(labels: Labels | Pairs, lfs: Sequence[LabelingFunction]) -> dict[str, Any]:
+    """The functions, with their votes where the labels have them all."""
+    if not isinstance(labels, Labels):
+        return {"lfs": tuple(lfs)}
+    lfs = tuple(lfs) or labels.lfs
+    at_hand = {lf.name for lf in lfs} <= set(labels.lf_names)
+    return {"lfs": lfs, "votes": labels.votes if at_hand else None}
 
 
 def training_targets(

@@ -186,6 +186,16 @@ def _none(width: int) -> Sparse:
     return sp.csr_matrix((0, width))
 
 
+def response_features(prompts: Sequence[str], responses: Sequence[str]) -> tuple[Sparse, Sparse]:
+    """What `pair_features` sees, of single responses: pairs have the difference of two such rows, and their context.
+
+    Returns:
+        `(n, len(KINDS) * VIEW_COLUMNS)` int8 CSR, the views of each response side by side in the order of `KINDS`; and
+        `(n, CONTEXT_COLUMNS)` CSR, the words of each prompt.
+    """
+    return _views().transform(responses), _context(prompts)
+
+
 def _context(prompts: Sequence[str]) -> Sparse:
     import scipy.sparse as sp
 

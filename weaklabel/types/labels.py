@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +43,7 @@ _FIELDS: Final = {
     **dict.fromkeys(("contributions", "p_tie", "p_low", "p_high"), "ndarray | None"),
     "calibrated": "bool",
     "extra_names": "tuple[str, ...]",
+    "lfs": "tuple",
 }
 
 
@@ -74,6 +75,8 @@ class Labels(Shown):
             1 - p_low exactly.
         refit: makes such labels without a part of the gold (`logit_without`). None where that cannot be done: labels
             that were read from a file, or come from a labeler that was.
+        lfs: the labeling functions behind the votes, in column order; empty where they are not at hand, as for labels
+            read from a file.
     """
 
     pairs: Pairs
@@ -88,6 +91,7 @@ class Labels(Shown):
     p_low: FloatArray | None = None
     p_high: FloatArray | None = None
     refit: Refit | None = None
+    lfs: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         for name, kind in _FIELDS.items():
@@ -198,6 +202,7 @@ class Labels(Shown):
             self.extra_names,
             *(None if column is None else column[index] for column in (self.p_tie, self.p_low, self.p_high)),
             refit=self.refit,
+            lfs=self.lfs,
         )
 
     def logit_without(self, held: NDArray[np.bool_]) -> FloatArray:

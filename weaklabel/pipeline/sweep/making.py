@@ -96,9 +96,13 @@ class Maker:
         judges = Judges(~np.isnan(known))
         if len(weak):
             judges = Judges(judges.rows, lambda hidden: self._without(s, size, arm, rows, known, hidden))
+        # Gold alone knows no functions: a model that reads them is then the linear one.
+        reads = bool(arm.source) and reward_model_class(reward.name).takes_functions
+        votes = self.votes.take(rows) if reads else None
 
         def make() -> dict[str, Any]:
-            model = get_reward_model(reward.name, **reward.settings)
+            functions = {"lfs": self.lfs, "votes": votes} if reads else {}
+            model = get_reward_model(reward.name, **reward.settings, **functions)
             model.fit(with_gold(self.blind.take(rows), known), p, gold=known, judges=judges)
             return {"held": model.compare(self.blind.take(held)).tolist()}
 
@@ -111,6 +115,7 @@ class Maker:
             known.tobytes(),
             held.tobytes(),
             self._about(s, arm.label_model) if len(weak) else "",  # which labels judged gold is spared, too
+            *(() if votes is None else (votes.L.tobytes(), votes.margins.tobytes())),
         )
         made = self.store.get(made_of, make)
         weak_rows = rows[np.isnan(known)]
