@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from weaklabel.calibration import Beta, Identity, Isotonic, Platt, Temperature, VennAbers
+from weaklabel.calibration import (
+    Beta,
+    Identity,
+    Isotonic,
+    Platt,
+    Temperature,
+    VennAbers,
+    calibrator_from_dict,
+)
+from weaklabel.calibration.temperature import SLOPE
 from weaklabel.metrics import ece, ece_when_perfect, nll
 from weaklabel.types import sigmoid
 
@@ -104,17 +113,42 @@ def test_isotonic_follows_a_curve_that_no_factor_can():
 
 
 def test_isotonic_never_claims_certainty():
-    p = sigmoid(Isotonic().fit(np.arange(1.0, 51.0), np.ones(50)).transform([1e9]))
-    assert p[0] == pytest.approx(51 / 52)
+    z = np.arange(1.0, 51.0)
+    fitted = Isotonic().fit(z, np.ones(50))
+    assert (
+        sigmoid(fitted.transform([50.0]) - SLOPE * Temperature().fit(z, np.ones(50)).transform([50.0]))
+        <= 51 / 52
+    )
 
 
-def test_isotonic_stops_at_one_half_for_a_model_below_chance():
-    assert (Isotonic().fit([1.0, 2.0, 3.0], [0, 0, 0]).transform([1.0, 9.0]) == 0).all()
+def test_isotonic_of_a_model_below_chance_says_next_to_nothing_but_keeps_the_order():
+    faint, loud = sigmoid(Isotonic().fit([1.0, 2.0, 3.0], [0, 0, 0]).transform([1.0, 9.0]))
+    assert 0.5 < faint < loud < 0.501
 
 
 def test_isotonic_of_equal_logits_is_one_share():
-    fitted = Isotonic().fit([2.0] * 10, [1] * 7 + [0] * 3)
-    assert sigmoid(fitted.transform([0.1, 2.0, 5.0])) == pytest.approx([8 / 12] * 3)
+    p = sigmoid(Isotonic().fit([2.0] * 10, [1] * 7 + [0] * 3).transform([0.1, 2.0, 5.0]))
+    assert p[1] == pytest.approx(8 / 12)
+    assert 0.65 < p[0] < p[1] < p[2] < 0.69
+
+
+def test_a_flat_stretch_rises_by_a_share_of_a_temperature():
+    z, y = np.repeat([0.5, 1.0, 2.0, 4.0], 10), np.tile([1.0] * 6 + [0.0] * 4, 4)
+    slope = SLOPE * Temperature().fit(z, y).factor_
+    for kind in (Isotonic, VennAbers):
+        low, high = kind().fit(z, y).transform([5.0, 25.0])
+        assert high - low == pytest.approx(20 * slope)
+
+
+def test_isotonic_and_venn_abers_of_older_files_say_what_they_said():
+    assert calibrator_from_dict({"name": "isotonic", "knots": [1.0], "logits": [2.0]}).transform(
+        [0.1, 9.0]
+    ).tolist() == [
+        2.0,
+        2.0,
+    ]
+    old = {"name": "venn_abers", "knots": [1.0], "lower": [0.6], "upper": [0.8]}
+    assert sigmoid(calibrator_from_dict(old).transform([1.0])) == pytest.approx(0.8 / (1 - 0.6 + 0.8))
 
 
 def test_identity_is_not_a_calibration():

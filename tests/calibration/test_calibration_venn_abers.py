@@ -10,6 +10,7 @@ from scipy.optimize import isotonic_regression
 
 from weaklabel.calibration import Temperature, VennAbers
 from weaklabel.calibration.hulls import raised_isotonic
+from weaklabel.calibration.temperature import SLOPE
 from weaklabel.errors import LabelMatrixError, NotFittedError
 from weaklabel.types import sigmoid
 
@@ -34,7 +35,7 @@ def brute(s: np.ndarray, right: np.ndarray, w: np.ndarray, at: float, answer: fl
 def test_intervals_are_those_of_refitting_for_every_pair(rows):
     s, right, w = (np.array(c, dtype=float) for c in zip(*rows, strict=True)) if rows else (np.empty(0),) * 3
     fitted = VennAbers()
-    fitted._fit(s, right, w)
+    fitted._fit(s, right, w, np.arange(len(s)))
     by_hand = [[brute(s, right, w, at, answer) for answer in (0.0, 1.0)] for at in SEEN_AND_UNSEEN]
     assert fitted.intervals(SEEN_AND_UNSEEN) == pytest.approx(np.array(by_hand), abs=1e-12)
 
@@ -59,14 +60,16 @@ def test_swapping_turns_intervals_round_to_the_bit(rows):
 
 
 @given(gold)
-def test_an_interval_is_one_and_holds_the_point_unless_the_point_was_stopped_at_one_half(rows):
+def test_an_interval_is_one_and_holds_the_point_but_for_its_slope_unless_it_was_stopped_at_one_half(rows):
     s, right, w = (np.array(c, dtype=float) for c in zip(*rows, strict=True)) if rows else (np.empty(0),) * 3
     fitted = VennAbers()
-    fitted._fit(s, right, w)
+    fitted._fit(s, right, w, np.arange(len(s)))
     p0, p1 = fitted.intervals(SEEN_AND_UNSEEN).T
-    p = sigmoid(fitted.transform(SEEN_AND_UNSEEN))
+    out = fitted.transform(SEEN_AND_UNSEEN)
+    p = sigmoid((out - fitted.slope_ * np.array(SEEN_AND_UNSEEN)) / (1 - SLOPE))
+    assert (np.diff(out) > 0).all()
     assert (p0 < p1).all()
-    assert ((p0 <= p + 1e-12) & ((p <= p1 + 1e-12) | (p == 0.5))).all()
+    assert ((p0 <= p + 1e-12) & ((p <= p1 + 1e-12) | (p <= 0.5 + 1e-12))).all()
     assert np.maximum(p1 / (1 - p0 + p1), 0.5) == pytest.approx(p)
 
 
@@ -89,7 +92,7 @@ def test_the_width_tells_how_much_gold_there_is():
 def test_without_gold_that_speaks_anything_is_possible():
     fitted = VennAbers().fit([0.0, 0.0], [1, 0])
     assert fitted.intervals([2.0, -2.0, 0.0]).tolist() == [[0.0, 1.0]] * 3
-    assert fitted.transform([2.0])[0] == 0
+    assert fitted.transform([2.0])[0] == pytest.approx(SLOPE * 2.0)  # next to nothing, in the order given
 
 
 def test_a_silent_pair_gets_what_either_direction_would_say():
@@ -103,7 +106,7 @@ def test_a_silent_pair_gets_what_either_direction_would_say():
 def test_the_point_follows_laplace_where_all_say_the_same():
     for k in (6, 8, 10):
         p = sigmoid(VennAbers().fit([2.0] * 10, [1] * k + [0] * (10 - k)).transform([2.0]))
-        assert p[0] == pytest.approx((k + 1) / 12)
+        assert p[0] == pytest.approx((k + 1) / 12)  # a temperature says the same
 
 
 def test_one_of_the_two_is_right_on_average():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from weaklabel.calibration import CALIBRATORS, calibrator_from_dict, get_calibrator
 from weaklabel.errors import ArtifactError, LabelMatrixError, NotCalibratedError, NotFittedError
+from weaklabel.types import sigmoid
 
 pytestmark = pytest.mark.same_everywhere
 
@@ -23,6 +24,12 @@ samples = st.lists(st.tuples(finite, gold), min_size=1, max_size=30).filter(
     lambda rows: any(y == y for _, y in rows)
 )
 PROBE = np.concatenate([np.linspace(0, 60, 200), [1e-300, 1e6]])
+# Below 1e-6 is silence; two log-odds that rounding could confuse are no two verdicts.
+VERDICTS = st.lists(st.floats(2e-6, 60), min_size=2, max_size=40).map(
+    lambda sizes: np.array(
+        [s for i, s in enumerate(sorted(sizes)) if i == 0 or s > sorted(sizes)[i - 1] * (1 + 1e-4)]
+    )
+)
 
 
 @every
@@ -34,6 +41,26 @@ def test_output_is_odd_finite_and_non_decreasing_whatever_was_fitted(name, rows)
     assert np.isfinite(out).all()
     assert (fitted.transform(-PROBE) == -out).all()
     assert (np.diff(fitted.transform(np.sort(np.append(PROBE, -PROBE)))) >= 0).all()
+
+
+@every
+@given(rows=samples, sizes=VERDICTS)
+def test_different_verdicts_stay_different_and_none_becomes_silence(name, rows, sizes):
+    z, y = (np.array(column) for column in zip(*rows, strict=True))
+    out = get_calibrator(name).fit(z, y).transform(sizes)
+    assert out[0] > 0
+    assert (np.diff(out) > 0).all()
+    assert (sigmoid(out) > 0.5).all()
+
+
+@every
+def test_the_order_of_pairs_of_another_kind_is_kept(name):
+    # Fitted where nothing is worth anything up to |z| = 2 and where nothing louder than 3 was seen.
+    rng = np.random.default_rng(0)
+    z = rng.uniform(-3, 3, 4000)
+    y = (rng.random(4000) < sigmoid(np.sign(z) * 2.0 * (np.abs(z) > 2))).astype(float)
+    out = get_calibrator(name).fit(z, y).transform(np.linspace(0.001, 30, 3000))
+    assert (np.diff(out) > 0).all()
 
 
 @every
@@ -72,7 +99,7 @@ def test_a_value_that_no_fit_gives_is_refused_in_one_line(name, odd):
 @learned
 def test_a_value_that_is_missing_is_named(name):
     state = get_calibrator(name).fit([1.0], [1]).to_dict()
-    for key in sorted(set(state) - {"name"}):
+    for key in sorted(set(state) - {"name", *CALIBRATORS[name].added}):
         with pytest.raises(ArtifactError, match=f"has no '{key}'"):
             calibrator_from_dict({k: v for k, v in state.items() if k != key})
 

@@ -92,6 +92,7 @@ def test_known_labels_keep_it_and_turn_with_the_responses(pairs: Pairs) -> None:
     assert (known.compare(pairs) == labels.p).all()
     assert (known.saw(pairs) == labels.in_sample).all()
     assert known.calibrated == labels.calibrated
+    assert (known.interval(pairs) == np.column_stack([labels.p_low, labels.p_high])).all()
 
 
 def test_known_labels_answer_for_no_other_pair(pairs: Pairs) -> None:
@@ -179,6 +180,16 @@ class NamesItsGold(Longer):
         return {"p0", "p1"}
 
 
+class PromisesTooMuch(Longer):
+    def interval(self, pairs: Pairs) -> Any:
+        return np.tile([0.45, 0.55], (len(pairs), 1))
+
+
+class LeansToTheSecond(Longer):
+    def interval(self, pairs: Pairs) -> Any:
+        return np.column_stack([self.compare(pairs), np.ones(len(pairs))])
+
+
 class SaysNothing:
     def compare(self, pairs: Pairs) -> Any:
         return sigmoid(lengths(pairs))
@@ -196,6 +207,8 @@ class SaysNothing:
         (AnswersInPercent, "answers with list, not a numpy array"),
         (AnswersInColumns, r"with shape \(60, 1\), expected \(60,\)"),
         (NamesItsGold, "answers saw for 60 pairs with"),
+        (PromisesTooMuch, "intervals that do not hold its answer"),
+        (LeansToTheSecond, "misses 1 - interval"),
     ],
 )
 def test_a_comparer_that_breaks_a_promise_is_told_which(pairs: Pairs, made: Any, words: str) -> None:

@@ -301,7 +301,7 @@ def test_a_labeler_of_an_older_version_loads_or_is_refused_in_one_sentence(
     for model in ("moments", "pair_model"):
         fit(lfs, pairs, model=model).save(tmp_path / model)
         state = json.loads((tmp_path / model / "labeler.json").read_text())
-        for key in ("seal", "ties", "reference", "out_of_fold_p"):
+        for key in ("seal", "ties", "reference", "out_of_fold_p", "intervals"):
             del state[key]
         if model == "pair_model":
             kept = {key: state["model"][key] for key in ("name", "scale", "prior")}
@@ -383,6 +383,29 @@ def test_ties_in_gold_give_a_probability_of_a_tie(lfs: list[LabelingFunction], t
     labeler.save(tmp_path)
     assert (Labeler.load(tmp_path, lfs).label(tied).p_tie == labels.p_tie).all()
     assert fit(lfs, pairs).label(pairs).p_tie is None
+
+
+def test_labels_carry_the_interval_that_gold_leaves_open(
+    labeler: Labeler, lfs: list[LabelingFunction], tmp_path: Path
+) -> None:
+    pairs = make_pairs(n=60, gold=0, seed=3)
+    labels = labeler.label(pairs)
+    ends = labeler.interval(pairs)
+    assert (np.column_stack([labels.p_low, labels.p_high]) == ends).all()
+    assert ((ends[:, 0] <= labels.p) & (labels.p <= ends[:, 1])).all()
+    assert (labeler.interval(pairs.swapped()) == 1 - ends[:, ::-1]).all()
+    labeler.save(tmp_path)
+    assert (Labeler.load(tmp_path, labeler.lfs).interval(pairs) == ends).all()
+    few = fit(lfs, make_pairs(gold=30)).interval(pairs)
+    assert np.diff(few).mean() > 1.5 * np.diff(ends).mean()  # less gold leaves more open
+
+
+def test_labels_that_are_not_calibrated_have_no_interval(lfs: list[LabelingFunction]) -> None:
+    labeler = fit(lfs, make_pairs(), calibration="none")
+    labels = labeler.label(make_pairs())
+    assert (labels.p_low, labels.p_high) == (None, None)
+    assert np.isnan(labeler.interval(make_pairs())).all()
+    assert labels.to_table()["p_high"].null_count == len(labels)
 
 
 def test_pairs_unlike_those_it_was_fitted_on_are_told_of(labeler: Labeler) -> None:

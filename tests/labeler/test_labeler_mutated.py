@@ -29,7 +29,7 @@ LFS = [column_scores(name, f"{name}_a", f"{name}_b") for name in ("one", "two", 
 CALIBRATED = dict(
     zip(
         LABEL_MODELS,
-        ["venn_abers", "platt", "beta", "temperature", *["isotonic", "identity"] * 3],
+        ["venn_abers", "platt", "beta", "temperature", "shrunk_temperature", *["isotonic", "identity"] * 3],
         strict=False,
     )
 )
@@ -84,6 +84,8 @@ def answer_or_line(folder: Path, state: Mapping[str, Any], few: Pairs, votes: Vo
             labels = labeler.label(few, votes=votes)
         assert np.isfinite(labels.logit).all()
         assert labels.p_tie is None or ((labels.p_tie >= 0) & (labels.p_tie <= 1)).all()
+        for low, high in [(labels.p_low, labels.p_high)] * (labels.p_low is not None):
+            assert ((low >= 0) & (low <= labels.p) & (labels.p <= high) & (high <= 1)).all()
         assert all(isinstance(note, str) for note in labeler.notes)
         json.dumps([figure.to_dict() for figure in labeler.out_of_fold.values()], allow_nan=False)
         return labels

@@ -117,6 +117,8 @@ def test_taken_rows_keep_everything():
         "contributions": np.eye(3),
         "extra_names": ("text:words",),
         "p_tie": np.array([0.1, 0.2, 0.3]),
+        "p_low": np.array([0.0, 0.1, 0.2]),
+        "p_high": np.array([0.9, 0.8, 1.0]),
     }
     taken = make_labels(**more).take(np.array([2, 0]))
     assert taken.pairs.ids == taken.votes.ids == ("2", "0")
@@ -124,6 +126,9 @@ def test_taken_rows_keep_everything():
     assert taken.contributions is not None
     assert taken.contributions.tolist() == [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     assert taken.p_tie is not None
+    assert taken.p_low is not None
+    assert taken.p_high is not None
+    assert (taken.p_low.tolist(), taken.p_high.tolist()) == ([0.2, 0.0], [1.0, 0.9])
     assert (taken.extra_names, taken.p_tie.tolist()) == (("text:words",), [0.3, 0.1])
     assert taken.in_sample.tolist() == [False, True]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,23 @@ def test_what_was_said_comes_back(tmp_path: Path) -> None:
 def test_labels_of_a_table_make_that_table_again() -> None:
     table = build_labels().to_table()
     assert labels_of(table).to_table().equals(table)
+
+
+def test_intervals_come_back_and_are_null_where_there_are_none(tmp_path: Path) -> None:
+    bare = build_labels(calibrated=False)
+    labels = replace(bare, p_low=bare.p / 2, p_high=(1 + bare.p) / 2)
+    for given, name in ((bare, "bare"), (labels, "whole")):
+        pq.write_table(given.to_table(), tmp_path / f"{name}.parquet", row_group_size=4)
+    assert bare.to_table()["p_low"].null_count == len(bare)
+    assert [part.p_low for part in LabelsFile(tmp_path / "bare.parquet")] == [None, None]
+    again = list(LabelsFile(tmp_path / "whole.parquet"))
+    for name in ("p_low", "p_high"):
+        assert np.array_equal(np.concatenate([getattr(part, name) for part in again]), getattr(labels, name))
+    rows = np.array([1, 3])
+    some = LabelsFile(tmp_path / "whole.parquet").beliefs(
+        labels.pairs.take(rows), labels.votes.take(rows), rows
+    )
+    assert np.array_equal(some.p_high, labels.p_high[rows])
 
 
 def test_a_file_without_labels_names_what_is_missing(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from weaklabel.calibration.choose import check_candidates, choose_from, gold_row
 from weaklabel.calibration.identity import Identity
 from weaklabel.calibration.isotonic import Isotonic
 from weaklabel.calibration.platt import Platt
+from weaklabel.calibration.shrunk_temperature import ShrunkTemperature
 from weaklabel.calibration.temperature import Temperature
 from weaklabel.calibration.ties import TieModel
 from weaklabel.calibration.venn_abers import VennAbers
@@ -24,6 +25,7 @@ from weaklabel.errors import ArtifactError
 
 CALIBRATORS: Final[Mapping[str, type[Calibrator]]] = {
     "identity": Identity,
+    "shrunk_temperature": ShrunkTemperature,
     "temperature": Temperature,
     "platt": Platt,
     "beta": Beta,
@@ -35,6 +37,9 @@ CALIBRATORS: Final[Mapping[str, type[Calibrator]]] = {
 CANDIDATES: Final = ("temperature", "platt", "beta", "isotonic")
 """What `choose_calibrator` chooses from, the simplest first. Venn-Abers is for its intervals; its points lost to
 isotonic regression on all smooth curves tried."""
+
+SCALED_CANDIDATES: Final = ("shrunk_temperature", *CANDIDATES)
+"""The same for log-odds that gold has scaled already: those of a label model that was fitted to it."""
 
 
 def get_calibrator(name: str) -> Calibrator:
@@ -82,10 +87,11 @@ def choose_calibrator(
 ) -> tuple[Calibrator, dict[str, float]]:
     """A calibrator fitted on all gold, and every candidate's NLL in nats per pair across folds by prompt.
 
-    The first candidate wins whose NLL is within one standard error of the lowest; the standard error is that of
-    the paired difference, with prompts as units. List the simplest first. With gold on fewer than two prompts
-    nothing can be compared: the first candidate is fitted, and no scores are returned. With no gold at all the
-    answer is `Identity`.
+    The NLL is a mean over five draws of the folds: by one draw the choice hung on the seed. The first candidate wins
+    whose NLL is within one standard error of the lowest; the standard error is that of the paired difference, with
+    prompts as units. List the simplest first. A candidate that has not the gold it needs (`least_gold`) is passed
+    over unless it stands alone. With gold on fewer than two prompts nothing can be compared: the first candidate is
+    fitted, and no scores are returned. With no gold at all the answer is `Identity`.
 
     Args:
         logit: `(n,)` float64, out-of-fold log-odds of the label model.
@@ -110,8 +116,9 @@ def choose_calibrator(
     z, truth, prompts = gold_rows(logit, y, groups)
     if not len(truth):
         return Identity(), {}
+    contenders = [c for c in contenders if len(truth) >= c.least_gold] or contenders
     index, scores = choose_from(contenders, z, truth, prompts, n_folds, seed)
-    return contenders[index].fit(z, truth), scores
+    return contenders[index].fit(z, truth, prompts), scores
 
 
 __all__ = [
@@ -122,6 +129,7 @@ __all__ = [
     "Identity",
     "Isotonic",
     "Platt",
+    "ShrunkTemperature",
     "Temperature",
     "TieModel",
     "VennAbers",

@@ -15,6 +15,7 @@ and b when data are few or separable.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weaklabel.calibration.base import Calibrator
 from weaklabel.calibration.temperature import SMALLEST
@@ -39,9 +40,12 @@ class Beta(Calibrator):
     """
 
     name = "beta"
+    least_gold = 400
     numbers = ("a", "b")
 
-    def _fit(self, strength: FloatArray, right: FloatArray, weight: FloatArray) -> None:
+    def _fit(
+        self, strength: FloatArray, right: FloatArray, weight: FloatArray, prompts: NDArray[np.intp]
+    ) -> None:
         self.a_, self.b_ = _two_weights(strength, right, weight)
 
     def _strength(self, strength: FloatArray) -> FloatArray:

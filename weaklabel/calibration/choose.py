@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from weaklabel._validation import check_gold, check_least
 from weaklabel.calibration.base import Calibrator, check_logit
@@ -14,6 +15,8 @@ from weaklabel.groups import folds_by_prompt
 from weaklabel.logistic import nll_of_logit
 from weaklabel.metrics.rows import group_numbers, standard_error
 from weaklabel.types import FloatArray
+
+_DRAWS: Final = 5  # of folds; consecutive seeds share none
 
 
 def choose_from(
@@ -29,8 +32,11 @@ def choose_from(
     n_prompts = int(codes.max()) + 1 if len(codes) else 0
     if n_prompts < 2:
         return 0, {}
-    folds = folds_by_prompt(codes, min(n_folds, n_prompts), seed)
-    losses = [_held_out_losses(candidate, logit, y, folds) for candidate in candidates]
+    draws = [folds_by_prompt(codes, min(n_folds, n_prompts), seed * _DRAWS + k) for k in range(_DRAWS)]
+    losses = [
+        np.mean([_held_out_losses(candidate, logit, y, codes, folds) for folds in draws], axis=0)
+        for candidate in candidates
+    ]
     scores = [float(loss.mean()) for loss in losses]
     best = int(np.argmin(scores))
     for index, loss in enumerate(losses):
@@ -63,12 +69,13 @@ def _held_out_losses(
     candidate: Calibrator,
     logit: FloatArray,
     y: FloatArray,
-    folds: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+    codes: NDArray[np.intp],
+    folds: NDArray[np.int64],
 ) -> FloatArray:
     """`(n,)` NLL per pair, each under a fit on the other folds."""
     losses = np.empty(len(y))
     for fold in range(int(folds.max()) + 1):
         held = folds == fold
-        z = type(candidate)().fit(logit[~held], y[~held]).transform(logit[held])
+        z = type(candidate)().fit(logit[~held], y[~held], codes[~held]).transform(logit[held])
         losses[held] = nll_of_logit(z, y[held])
     return losses

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from weaklabel.calibration.base import Calibrator
 from weaklabel.types import FloatArray
 
@@ -16,7 +19,9 @@ class Identity(Calibrator):
     name = "identity"
     calibrates = False
 
-    def _fit(self, strength: FloatArray, right: FloatArray, weight: FloatArray) -> None: ...
+    def _fit(
+        self, strength: FloatArray, right: FloatArray, weight: FloatArray, prompts: NDArray[np.intp]
+    ) -> None: ...
 
     def _strength(self, strength: FloatArray) -> FloatArray:
         return strength

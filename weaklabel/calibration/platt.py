@@ -12,6 +12,7 @@ pairs, right and wrong, at 0 and at twice the mean |z|: they bound slope and ste
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weaklabel.calibration.base import Calibrator
 from weaklabel.calibration.temperature import SMALLEST
@@ -34,9 +35,12 @@ class Platt(Calibrator):
     """
 
     name = "platt"
+    least_gold = 400
     numbers = ("slope", "step")
 
-    def _fit(self, strength: FloatArray, right: FloatArray, weight: FloatArray) -> None:
+    def _fit(
+        self, strength: FloatArray, right: FloatArray, weight: FloatArray, prompts: NDArray[np.intp]
+    ) -> None:
         self.slope_, self.step_ = _slope_and_step(strength, right, weight)
 
     def _strength(self, strength: FloatArray) -> FloatArray:

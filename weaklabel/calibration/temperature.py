@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weaklabel.calibration.base import Calibrator
 from weaklabel.logistic import fit_logistic
@@ -20,6 +21,9 @@ from weaklabel.types import FloatArray
 SMALLEST: Final = 1e-3
 """Where the model is right no more than half of the time, the factor stops where the mean log-odds is this: the
 labels are next to worthless and say so, but keep their order."""
+
+SLOPE: Final = 0.05
+"""The share that a temperature has in curves with flat stretches, so that no two verdicts become equal."""
 
 
 class Temperature(Calibrator):
@@ -36,7 +40,9 @@ class Temperature(Calibrator):
     name = "temperature"
     numbers = ("factor",)
 
-    def _fit(self, strength: FloatArray, right: FloatArray, weight: FloatArray) -> None:
+    def _fit(
+        self, strength: FloatArray, right: FloatArray, weight: FloatArray, prompts: NDArray[np.intp]
+    ) -> None:
         self.factor_ = fit_factor(strength, right, weight)
 
     def _strength(self, strength: FloatArray) -> FloatArray:

@@ -6,39 +6,47 @@ one may rely: whatever the distribution, the probability that goes with the true
 
 Source: Vovk & Petej (2014), section 3; inductive form, the merged p1 / (1 - p0 + p1) for log loss and the geometric
 representation, Vovk, Petej & Fedorova (2015), sections 2 to 4. Departures: scores are |z| and outcomes are right or
-wrong, so that swapping the responses turns [p0, p1] into [1 - p1, 1 - p0] exactly; the merged point never speaks
-against the direction of z. The promise holds for logits of a model that saw none of this gold; out-of-fold logits,
+wrong, so that swapping the responses turns [p0, p1] into [1 - p1, 1 - p0] exactly; the point, unlike the interval,
+never speaks against the direction of z, and a twentieth of its log-odds is a temperature's, so that no two verdicts
+become equal. The promise holds for logits of a model that saw none of this gold; out-of-fold logits,
 which a labeler calibrates on, come close to that. All p0 and p1 are found at once, in O(n log n).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from weaklabel.calibration.base import SILENCE, Calibrator, check_logit
 from weaklabel.calibration.hulls import raised_isotonic
+from weaklabel.calibration.temperature import SLOPE, fit_factor
 from weaklabel.types import FloatArray
 
 
 class VennAbers(Calibrator):
-    """Intervals of probability, and as a calibrator the point between; pairs may become equal in rank.
+    """Intervals of probability, and as a calibrator the point between; keeps the order of all pairs.
 
     Attributes:
         knots_: `(k,)` float64, rising |z| of the gold, after `fit`.
         lower_: `(k,)` float64 in [0, 1), non-decreasing: p0 of a pair at least that sure, up to the next knot.
         upper_: `(k,)` float64 in (0, 1], non-decreasing: p1 of a pair at most that sure, down to the knot before.
+        slope_: the temperature's share of the point, log-odds per unit of |z|; > 0, and 0 in files of older versions.
 
     >>> calibrator = VennAbers().fit([1.0] * 4 + [3.0] * 8, [1, 1, 1, 0] + [1] * 8)
     >>> calibrator.intervals([1.0, 3.0, -3.0]).round(3).tolist()  # 3 of 5 and 4 of 5; 8 of 9 and 9 of 9; turned
     [[0.6, 0.8], [0.889, 1.0], [0.0, 0.111]]
-    >>> p = 1 / (1 + np.exp(-calibrator.transform([1.0, 3.0])))
-    >>> p.round(6).tolist()  # .8 / (1 - .6 + .8), and (8 + 1) / (8 + 2)
+    >>> point = (calibrator.transform([1.0, 3.0]) - calibrator.slope_ * np.array([1.0, 3.0])) / 0.95
+    >>> (1 / (1 + np.exp(-point))).round(6).tolist()  # .8 / (1 - .6 + .8), and (8 + 1) / (8 + 2)
     [0.666667, 0.9]
     """
 
     name = "venn_abers"
+    numbers = ("slope",)
     curves = ("knots", "lower", "upper")
+    added: ClassVar[Mapping[str, float]] = {"slope": 0.0}
 
     def intervals(self, logit: ArrayLike) -> FloatArray:
         """`(n, 2)` float64 in [0, 1]: p0 and p1, between which P(B beats A) lies, for log-odds `(n,)`.
@@ -59,7 +67,10 @@ class VennAbers(Calibrator):
         p0 = np.where(silent, np.minimum(low, 1.0 - high), p0)
         return np.column_stack([p0, np.where(silent, 1.0 - p0, p1)])
 
-    def _fit(self, strength: FloatArray, right: FloatArray, weight: FloatArray) -> None:
+    def _fit(
+        self, strength: FloatArray, right: FloatArray, weight: FloatArray, prompts: NDArray[np.intp]
+    ) -> None:
+        self.slope_ = SLOPE * fit_factor(strength, right, weight)
         self.knots_, where = np.unique(strength, return_inverse=True)
         n, k = (
             np.asarray(np.bincount(where, v, len(self.knots_)), dtype=np.float64)
@@ -71,7 +82,8 @@ class VennAbers(Calibrator):
 
     def _strength(self, strength: FloatArray) -> FloatArray:
         low, high = self._bounds(strength)
-        return np.maximum(np.log(high / (1.0 - low)), 0.0)
+        share = 1.0 - SLOPE if self.slope_ > 0 else 1.0
+        return share * np.maximum(np.log(high / (1.0 - low)), 0.0) + self.slope_ * strength
 
     def _bounds(self, strength: FloatArray) -> tuple[FloatArray, FloatArray]:
         """p0 and p1 that the named winner is right.

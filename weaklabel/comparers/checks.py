@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from weaklabel._arguments import checked
 from weaklabel.errors import DataError
-from weaklabel.types import CANONICAL, TURNED_GOLD, Comparer, FloatArray, Pairs
+from weaklabel.types import CANONICAL, TURNED_GOLD, Comparer, FloatArray, Pairs, interval_of
 
 Check = Callable[[Comparer, Pairs], None]
 
@@ -129,6 +129,17 @@ def check_saw_answers_every_pair(comparer: Comparer, pairs: Pairs) -> None:
     _require(comparer, bool(same.all()), "has seen other pairs when the responses are swapped")
 
 
+def check_an_interval_holds_the_answer_and_turns_with_it(comparer: Comparer, pairs: Pairs) -> None:
+    p, ends = comparer.compare(pairs), interval_of(type(comparer).__name__, comparer, pairs)
+    if np.isnan(ends).any():
+        return  # it offers none
+    holds = (ends[:, 0] <= p + _CLOSE) & (p <= ends[:, 1] + _CLOSE)
+    _require(comparer, bool(holds.all()), f"has {int((~holds).sum())} intervals that do not hold its answer")
+    turned = interval_of(type(comparer).__name__, comparer, pairs.swapped())
+    gap = _gap(turned, 1 - ends[:, ::-1])
+    _require(comparer, gap <= _CLOSE, f"misses 1 - interval by {gap:.1e} when the responses are swapped")
+
+
 COMPARER_CHECKS: Final[tuple[Check, ...]] = (
     check_says_what_it_rests_on,
     check_answers_are_probabilities,
@@ -138,6 +149,7 @@ COMPARER_CHECKS: Final[tuple[Check, ...]] = (
     check_the_answer_is_not_looked_at,
     check_the_sources_order_is_not_looked_at,
     check_saw_answers_every_pair,
+    check_an_interval_holds_the_answer_and_turns_with_it,
 )
 """The promises of a comparer, each on its own."""
 

@@ -37,8 +37,26 @@ class Known:
         Raises:
             DataError: a pair that was not labelled, or other responses under its id.
         """
-        rows = self._rows(pairs)
+        rows, turned = self._found(pairs)
         p = self._labels.p[rows]
+        return np.where(turned, 1 - p, p)
+
+    def interval(self, pairs: Pairs) -> FloatArray:
+        """`(n_pairs, 2)`, between which gold leaves it open; NaN where the labels are not calibrated.
+
+        Raises:
+            DataError: as `compare`.
+        """
+        rows, turned = self._found(pairs)
+        low, high = self._labels.p_low, self._labels.p_high
+        if low is None or high is None:
+            return np.full((len(rows), 2), np.nan)
+        ends = np.column_stack([low[rows], high[rows]])
+        return np.where(turned[:, None], 1 - ends[:, ::-1], ends)
+
+    def _found(self, pairs: Pairs) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """The labels' rows of these pairs, and whether the responses stand the other way round there."""
+        rows = self._rows(pairs)
         turned = np.zeros(len(rows), dtype=np.bool_)
         texts = (pairs.table[name].to_pylist() for name in ("response_a", "response_b"))
         for i, (row, a, b) in enumerate(zip(rows.tolist(), *texts, strict=True)):
@@ -49,7 +67,7 @@ class Known:
                     "the same files."
                 )
             turned[i] = (a, b) != known
-        return np.where(turned, 1 - p, p)
+        return rows, turned
 
     def _rows(self, pairs: Pairs) -> NDArray[np.intp]:
         missing = [pair_id for pair_id in pairs.ids if pair_id not in self._row]

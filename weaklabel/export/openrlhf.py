@@ -32,7 +32,7 @@ def export_openrlhf(
 ) -> Exported:
     """Write `train.jsonl` for OpenRLHF: pass `--prompt_key prompt --chosen_key chosen --rejected_key rejected`.
 
-    Each row also holds `p_chosen`, `w`, `logit`, `id` and `label_source`, which OpenRLHF ignores. Arguments,
+    Each row also holds `p_chosen`, its interval, `w`, `logit`, `id` and `label_source`, which OpenRLHF ignores. Arguments,
     what is left out, and errors: as for `export_trl`.
     """
     selection = Selection(

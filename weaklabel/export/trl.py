@@ -38,7 +38,7 @@ def export_trl(
     allow_uncalibrated: bool = False,
     file_format: FileFormat = "jsonl",
 ) -> Exported:
-    """Write `prompt`, `chosen`, `rejected`, `p_chosen`, `w`, `logit`, `id`, `label_source` for TRL.
+    """Write `prompt`, `chosen`, `rejected`, `p_chosen`, its interval, `w`, `logit`, `id`, `label_source` for TRL.
 
     Left out and counted: locked test prompts, pairs on which no labeling function voted, exact ties, and what
     the confidence filter drops. The same labels give the same bytes.
@@ -86,7 +86,7 @@ def _write_data(path: Path, parts: Iterator[Iterator[dict[str, Any]]], conversat
     text = _TURNS if conversational else pa.string()
     schema = pa.schema(
         [(name, text) for name in ("prompt", "chosen", "rejected")]
-        + [(name, pa.float64()) for name in ("p_chosen", "w", "logit")]
+        + [(name, pa.float64()) for name in ("p_chosen", "p_chosen_low", "p_chosen_high", "w", "logit")]
         + [(name, pa.string()) for name in ("id", "label_source")]
     )
     write_tables(
@@ -144,6 +144,7 @@ Written by weaklabel from the votes of {len(labels.lf_names)} labeling functions
 |---|---|
 | `prompt`, `chosen`, `rejected` | {form}; chosen is the response that the label prefers |
 | `p_chosen` | belief that the chosen response is the better one, at least .5 |
+| `p_chosen_low`, `p_chosen_high` | between which gold leaves that belief open; null where it was never calibrated |
 | `w` | how much the pair counts |
 | `logit` | log-odds of `p_chosen`, above 0 |
 | `id` | the pair's id |

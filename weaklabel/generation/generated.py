@@ -16,7 +16,8 @@ from weaklabel.data.build import conform, unify
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.generation.paired import COLUMNS
 from weaklabel.labeler import Labeler
-from weaklabel.types import Comparer, Pairs, answer_of
+from weaklabel.types import Comparer, Pairs, answer_of, interval_of
+from weaklabel.types.labels import float_column
 from weaklabel.types.result import Result, json_values
 
 KIND: Final = "generated_pairs"
@@ -79,12 +80,16 @@ def _labelled(rows: list[dict[str, Any]], comparer: Comparer, constants: Mapping
     if isinstance(comparer, Labeler):
         labels = comparer.label(pairs, max_fault_share=None)  # after hours of generating, what fails is told
         p, w, label, calibrated = labels.p, labels.w, labels.label, labels.calibrated
+        low, high = labels.p_low, labels.p_high
     else:
         p = answer_of(str(constants["comparer"]), comparer, pairs)
         w, calibrated = np.ones(len(p)), comparer.calibrated
         label = np.where(p > 0.5, "b", np.where(p < 0.5, "a", "tie"))
+        low, high = interval_of(str(constants["comparer"]), comparer, pairs).T
     said: dict[str, Any] = {
         "p": pa.array(p),
+        "p_low": float_column(low, len(p)),
+        "p_high": float_column(high, len(p)),
         "w": pa.array(w),
         "label": pa.array(label.tolist(), pa.string()),
         "confidence": pa.array(np.maximum(p, 1 - p)),

@@ -20,7 +20,9 @@ from weaklabel._shown import Shown, Sketch
 from weaklabel._validation import lookup, number_within, saved_texts
 from weaklabel.calibration import (
     CANDIDATES,
+    SCALED_CANDIDATES,
     Calibrator,
+    VennAbers,
     calibrator_from_dict,
     choose_calibrator,
     get_calibrator,
@@ -33,6 +35,7 @@ from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, Shift
 from weaklabel.label_models import LABEL_MODELS, LabelModel, get_label_model
 from weaklabel.label_models.streaming import fit_on_shards
 from weaklabel.labeler.asking import (
+    around,
     ask,
     calibrated_shares,
     cross_calibrated,
@@ -41,8 +44,9 @@ from weaklabel.labeler.asking import (
     unfitted_copy,
     without_asking,
 )
-from weaklabel.labeler.loading import SavedFunction, functions_of
+from weaklabel.labeler.refitting import MIN_GOLD, MIN_PROMPTS, Refitted
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.sources.saved import SavedFunction, check_can_be_found, functions_of
 from weaklabel.lf.writing import current
 from weaklabel.logistic import one_thread
 from weaklabel.metrics import Interval, score_all
@@ -54,14 +58,12 @@ from weaklabel.types import (
     Labels,
     Pair,
     Pairs,
+    Refit,
     Votes,
     sigmoid,
 )
 from weaklabel.types.result import json_values
 
-# Below this many decided gold pairs, or prompts of theirs, a calibrator would be noise: the labeler stays uncalibrated and says so.
-MIN_GOLD: Final = 20
-MIN_PROMPTS: Final = 5
 _FILE: Final = "labeler.json"
 _FORMAT: Final = 1
 _LONGEST_REASON: Final = 200
@@ -82,6 +84,9 @@ class Labeler(Shown):
         out_of_fold_p: id of a gold pair -> P(B beats A) by a model and a calibrator that saw other prompts only.
         ties: how likely a tie is at each p; None where gold held none.
         reference: what the pairs it was fitted on look like, in numbers; None for labelers of older versions.
+        intervals: how far gold leaves each p open; None without a calibrator, and for labelers of older versions.
+        refit: makes its labels without a part of the gold, see `Labels.logit_without`. It is not saved, so a labeler
+            that was loaded has none.
     """
 
     lfs: tuple[LabelingFunction, ...]
@@ -93,6 +98,8 @@ class Labeler(Shown):
     out_of_fold_p: Mapping[str, float] = field(default_factory=dict, repr=False)
     ties: TieModel | None = None
     reference: Reference | None = field(default=None, repr=False)
+    intervals: VennAbers | None = field(default=None, repr=False)
+    refit: Refit | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_value("Labeler: lfs", self.lfs, "tuple[LabelingFunction, ...]")
@@ -144,6 +151,9 @@ class Labeler(Shown):
     def _label(self, table: Pairs, votes: Votes, *, shares: bool) -> Labels:
         raw, parts = ask(self.model, table, votes, shares=shares)
         logit = raw if self.calibrator is None else self.calibrator.transform(raw)
+        low, high = (
+            (None, None) if self.intervals is None else around(sigmoid(logit), self.intervals.intervals(raw))
+        )
         return Labels(
             pairs=table,
             votes=votes,
@@ -153,7 +163,11 @@ class Labeler(Shown):
             calibrated=self.calibrated,
             in_sample=self.saw(table),
             extra_names=self.model.extra_names,
+            lfs=self.lfs,
             p_tie=None if self.ties is None else self.ties.p_tie(sigmoid(logit)),
+            p_low=low,
+            p_high=high,
+            refit=self.refit,
         )
 
     def _warn_of_shift(self, pairs: Pairs, votes: Votes) -> None:
@@ -179,10 +193,25 @@ class Labeler(Shown):
 
         Warns with `ShiftWarning` as `label` does.
         """
+        return self._compared(pairs).p
+
+    @checked
+    def interval(self, pairs: Pairs) -> FloatArray:
+        """Between which gold leaves P(B beats A) open, `(n_pairs, 2)` float64; NaN where the labeler has no intervals.
+
+        `interval(pairs.swapped())` is `1 - interval(pairs)[:, ::-1]` exactly, and `compare(pairs)` lies between. Judges
+        are not asked, as for `compare`.
+        """
+        labels = self._compared(pairs)
+        if labels.p_low is None or labels.p_high is None:
+            return np.full((len(pairs), 2), np.nan)
+        return np.column_stack([labels.p_low, labels.p_high])
+
+    def _compared(self, pairs: Pairs) -> Labels:
         # Whoever compares has no setting for it: what fails is told, and abstains.
         votes = _apply(self.lfs, without_asking(self.lfs, pairs), max_fault_share=None)
         self._warn_of_shift(pairs, votes)
-        return sigmoid(self._label(pairs, votes, shares=False).logit)
+        return self._label(pairs, votes, shares=False)
 
     def saw(self, pairs: Pairs) -> NDArray[np.bool_]:
         """`(n_pairs,)`: whether the pair's gold was used to fit or calibrate."""
@@ -200,12 +229,7 @@ class Labeler(Shown):
         Raises:
             ArtifactError: when an LF, or the label model, lives only in this process and could not be found again.
         """
-        homeless = [lf.name for lf in self.lfs if lf.spec is None]
-        if homeless:
-            raise ArtifactError(
-                f"{homeless[0]!r} lives only in this process, so a saved labeler could not find it again. "
-                "Move it into a file and load it with load_lfs('file.py')."
-            )
+        check_can_be_found(self.lfs, "labeler")
         if self.model.name not in LABEL_MODELS:
             raise ArtifactError(
                 f"the label model {self.model.name!r} is not in LABEL_MODELS, so a saved labeler could not find it "
@@ -226,6 +250,7 @@ class Labeler(Shown):
             out_of_fold_p=dict(self.out_of_fold_p),
             ties=None if self.ties is None else self.ties.to_dict(),
             reference=None if self.reference is None else self.reference.to_dict(),
+            intervals=None if self.intervals is None else self.intervals.to_dict(),
         )
         artifacts.write_json(Path(folder) / _FILE, artifacts.sealed(state))
 
@@ -289,6 +314,7 @@ class Labeler(Shown):
             out_of_fold_p={i: number_within(p, 0.0, 1.0) for i, p in state.get("out_of_fold_p", {}).items()},
             ties=TieModel.from_dict(state["ties"]) if state.get("ties") else None,
             reference=Reference.from_dict(state["reference"]) if state.get("reference") else None,
+            intervals=VennAbers.from_dict(state["intervals"]) if state.get("intervals") else None,
         )
 
     def _votes(self, pairs: Pairs, votes: Votes | None, settings: ApplySettings) -> Votes:
@@ -365,15 +391,16 @@ def fit(
     if reference is None:
         with one_thread():
             reference = Reference.of(votes, table, seed=seed)
+    names = _candidates(calibration, fitted)
+    refit = Refitted(table, votes, make, fitted, names, seed)
     n_prompts = len(np.unique(groups[decided]))
     why = _why_uncalibrated(int(decided.sum()), n_prompts, int((table.y == 0.5).sum()), calibration)
     if calibration == "none" or decided.sum() < MIN_GOLD or n_prompts < MIN_PROMPTS:
         used = known if fitted.uses_gold else known[:0]
         notes = (why,)
         seen = frozenset(votes.ids[i] for i in used)
-        return Labeler(tuple(lfs), fitted, None, seen, notes=notes, reference=reference)
+        return Labeler(tuple(lfs), fitted, None, seen, notes=notes, reference=reference, refit=refit)
     logit = out_of_fold_logit(make, fitted, votes, y, groups, seed=seed, features=features)[known]
-    names = CANDIDATES if calibration == "auto" else (calibration,)
     calibrator, _ = choose_calibrator(logit, y[known], groups[known], candidates=names, seed=seed)
     p = sigmoid(cross_calibrated(logit, y[known], groups[known], candidates=names, seed=seed))
     return Labeler(
@@ -386,7 +413,37 @@ def fit(
         notes=() if calibrator.calibrates else (why,),
         ties=TieModel().fit(p, y[known]) if (y[known] == 0.5).any() else None,
         reference=reference,
+        intervals=VennAbers().fit(logit, y[known], groups[known]) if calibrator.calibrates else None,
+        refit=refit,
     )
+
+
+def refit_of(
+    lfs: Sequence[LabelingFunction],
+    pairs: Pairs,
+    votes: Votes,
+    *,
+    model: str | LabelModel = "pair_model",
+    settings: Mapping[str, Any] | None = None,
+    calibration: str = "auto",
+    seed: int = 0,
+    fitted: LabelModel | None = None,
+) -> Refit:
+    """What `fit` with these arguments gives its labeler as `refit`, without fitting anything yet.
+
+    Args:
+        fitted: the label model that `fit` came to, where it is at hand: it spares fitting one that has no use for gold.
+    """
+    votes = votes.select([lf.name for lf in lfs]).on(pairs.visible.ids)
+    make = _maker(model, _by_number(settings or {}, votes.lf_names))
+    return Refitted(pairs.visible, votes, make, fitted, _candidates(calibration, make()), seed)
+
+
+def _candidates(calibration: str, model: LabelModel) -> Sequence[str]:
+    """Names of the calibrators to choose from; none where calibration is switched off."""
+    if calibration == "auto":
+        return SCALED_CANDIDATES if model.uses_gold else CANDIDATES
+    return () if calibration == "none" else (calibration,)
 
 
 def _apply(lfs: Sequence[LabelingFunction], pairs: Pairs, **settings: Unpack[ApplySettings]) -> Votes:

@@ -55,6 +55,24 @@ def standard_error(values: FloatArray, prompts: NDArray[np.integer]) -> float:
     return float(np.sqrt((per_prompt**2).sum() * n / (n - 1)) / len(values))
 
 
+def design_effect(nll: FloatArray, codes: NDArray[np.integer]) -> float:
+    """How many rows are worth one independent row, at least 1 (Kish 1965): the variance of a sum of `nll` with rows of
+    one prompt kept together, over the variance with all rows apart.
+
+    Args:
+        nll: `(n,)` float64, what each row costs.
+        codes: `(n,)`, the number 0..G-1 of its prompt.
+
+    >>> design_effect(np.array([1.0, 1.0, 0.0, 0.0]), np.array([0, 0, 1, 1]))  # each row stands twice
+    2.0
+    """
+    spread = nll - nll.mean()
+    apart = float((spread**2).sum())
+    together = float((np.bincount(codes, spread) ** 2).sum())
+    # Equal numbers differ from their mean by rounding, which says nothing of rows.
+    return max(1.0, together / apart) if np.ptp(nll) > 1e-12 * np.abs(nll).max() else 1.0
+
+
 def group_numbers(groups: Any, n: int) -> NDArray[np.intp]:
     """Group numbers 0..G-1."""
     if groups is None:

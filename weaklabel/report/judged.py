@@ -100,7 +100,7 @@ def honest_labels(labels: Labels, judged: Judged) -> Labels:
     p = np.clip(judged.p, 1e-12, 1 - 1e-12)
     logit[judged.rows] = np.log(p) - np.log1p(-p)
     in_sample[judged.rows] = False
-    return replace(labels, logit=logit, in_sample=in_sample, contributions=None)
+    return replace(labels, logit=logit, in_sample=in_sample, contributions=None, p_low=None, p_high=None)
 
 
 def _looked_up(kept: Mapping[str, float] | None, labels: Labels, rows: NDArray[np.intp]) -> FloatArray | None:

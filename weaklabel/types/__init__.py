@@ -1,9 +1,9 @@
 """What rooms hand to each other: pairs, votes, labels, and the one question that comparers answer."""
 
-from weaklabel.types.comparer import Bare, CanCompare, Comparer, answer_of, as_comparer
+from weaklabel.types.comparer import Bare, CanCompare, Comparer, answer_of, as_comparer, interval_of
 from weaklabel.types.fault import FAULT_KINDS, Fault, FaultKind
 from weaklabel.types.features import PairFeatures
-from weaklabel.types.labels import Explanation, Labels, Reason, sigmoid
+from weaklabel.types.labels import Explanation, Labels, Reason, Refit, sigmoid
 from weaklabel.types.labels_file import LabelsFile
 from weaklabel.types.messages import Message
 from weaklabel.types.pair import ABSTAIN, PREFER_A, PREFER_B, Pair
@@ -51,12 +51,14 @@ __all__ = [
     "PairFeatures",
     "Pairs",
     "Reason",
+    "Refit",
     "SetAside",
     "Text",
     "Votes",
     "answer_of",
     "as_comparer",
     "collapse_whitespace",
+    "interval_of",
     "prompt_key",
     "sigmoid",
     "signed_votes",

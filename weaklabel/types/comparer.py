@@ -25,6 +25,7 @@ class Comparer(CanCompare, Protocol):
 
     A class of your own derives from this one and writes `compare`. What it inherits says that it was fitted to no
     gold: `calibrated` is False, and it `saw` none. `weaklabel.check_comparer` tries the contract on pairs.
+    It may offer `interval(pairs)`, as a labeler does: `(n_pairs, 2)`, between which gold leaves `p` open (`interval_of`).
 
     >>> class Longer(Comparer):
     ...     def compare(self, pairs):
@@ -99,3 +100,24 @@ def answer_of(name: str, comparer: CanCompare, pairs: Pairs) -> FloatArray:
             "A comparer returns one P(B beats A) per pair."
         )
     return p
+
+
+def interval_of(name: str, comparer: CanCompare, pairs: Pairs) -> FloatArray:
+    """`(n_pairs, 2)` float64: between which gold leaves a comparer's P(B beats A) open, checked; NaN where it cannot tell.
+
+    Raises:
+        LabelMatrixError: when the comparer returns something else.
+    """
+    if not callable(ask := getattr(comparer, "interval", None)):
+        return np.full((len(pairs), 2), np.nan)
+    ends = np.asarray(ask(pairs), dtype=np.float64)
+    if ends.shape != (len(pairs), 2) or not (np.isnan(ends).all() or _ordered(ends)):
+        raise LabelMatrixError(
+            f"comparer {name!r} returned intervals of shape {ends.shape} for {len(pairs)} pairs, or ends that are not in "
+            "0 <= low <= high <= 1. Return one row (low, high) per pair, or NaN in all rows."
+        )
+    return ends
+
+
+def _ordered(ends: FloatArray) -> bool:
+    return bool(((ends[:, 0] >= 0) & (ends[:, 0] <= ends[:, 1]) & (ends[:, 1] <= 1)).all())

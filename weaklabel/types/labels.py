@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -40,10 +40,18 @@ _FIELDS: Final = {
     "pairs": "Pairs",
     "votes": "Votes",
     **dict.fromkeys(("logit", "w", "in_sample"), "ndarray"),
-    **dict.fromkeys(("contributions", "p_tie"), "ndarray | None"),
+    **dict.fromkeys(("contributions", "p_tie", "p_low", "p_high"), "ndarray | None"),
     "calibrated": "bool",
     "extra_names": "tuple[str, ...]",
+    "lfs": "tuple",
 }
+
+
+class Refit(Protocol):
+    """Labels again, by labelers of the same kind that saw less gold. See `Labels.logit_without`."""
+
+    def __call__(self, pairs: Pairs, votes: Votes, held: NDArray[np.bool_]) -> FloatArray:
+        """`(n_pairs, k)` float64 log-odds of `pairs`, given their `votes` and `held` `(n_pairs, k)`."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -62,6 +70,13 @@ class Labels(Shown):
         extra_names: what else speaks besides LFs: views of the texts, `text:words` and so on.
         p_tie: `(n_pairs,)` float64, how likely people are to call a tie; None where gold held no tie to learn from.
             `p` counts half of it, so P(B) is `p - p_tie / 2`.
+        p_low, p_high: `(n_pairs,)` float64, 0 <= p_low <= p <= p_high <= 1, between which gold leaves `p` open
+            (Venn-Abers); None where the labels are not calibrated. Swapping the responses gives 1 - p_high and
+            1 - p_low exactly.
+        refit: makes such labels without a part of the gold (`logit_without`). None where that cannot be done: labels
+            that were read from a file, or come from a labeler that was.
+        lfs: the labeling functions behind the votes, in column order; empty where they are not at hand, as for labels
+            read from a file.
     """
 
     pairs: Pairs
@@ -73,6 +88,10 @@ class Labels(Shown):
     in_sample: NDArray[np.bool_]
     extra_names: tuple[str, ...] = ()
     p_tie: FloatArray | None = None
+    p_low: FloatArray | None = None
+    p_high: FloatArray | None = None
+    refit: Refit | None = None
+    lfs: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         for name, kind in _FIELDS.items():
@@ -181,16 +200,39 @@ class Labels(Shown):
             self.calibrated,
             self.in_sample[index],
             self.extra_names,
-            None if self.p_tie is None else self.p_tie[index],
+            *(None if column is None else column[index] for column in (self.p_tie, self.p_low, self.p_high)),
+            refit=self.refit,
+            lfs=self.lfs,
         )
 
+    def logit_without(self, held: NDArray[np.bool_]) -> FloatArray:
+        """`(n_pairs, k)` float64: log-odds of every pair by labelers that saw none of the held gold. Nothing is applied again.
+
+        Args:
+            held: `(n_pairs, k)` bool: per labeler, the pairs whose prompts' gold it must not see, all pairs of them.
+
+        Raises:
+            LabelMatrixError: these labels cannot be made again (`refit` is None), or `held` has another shape.
+        """
+        if self.refit is None or held.ndim != 2 or len(held) != len(self):
+            raise LabelMatrixError(
+                "these labels cannot be made without a part of the gold: nobody kept what they were fitted on. Take labels "
+                "from the labeler that fit returned."
+                if self.refit is None
+                else f"held has shape {held.shape}, expected ({len(self)}, k): one row per pair."
+            )
+        return self.refit(self.pairs, self.votes, held)
+
     def to_table(self) -> pa.Table:
-        """The pairs, then `p`, `w`, `label`, `confidence`, `calibrated`, `logit`, `in_sample`, `p_tie` if known, `vote:<lf>` per LF.
+        """The pairs, then `p`, `p_low`, `p_high`, `w`, `label`, `confidence`, `calibrated`, `logit`, `in_sample`, `p_tie` if
+        known, `vote:<lf>` per LF. Where the labels are not calibrated `p_low` and `p_high` are null.
 
         What the pairs hold under these names, from an earlier labelling as a rule, is replaced or left out.
         """
         columns = {
             "p": pa.array(self.p),
+            "p_low": float_column(self.p_low, len(self)),
+            "p_high": float_column(self.p_high, len(self)),
             "w": pa.array(self.w),
             "label": pa.array(self.label.tolist(), pa.string()),
             "confidence": pa.array(self.confidence),
@@ -244,8 +286,20 @@ class Labels(Shown):
             self.calibrated,
             tuple(spoke),
             self.votes.n_lfs,
-            None if self.p_tie is None else float(self.p_tie[row]),
+            *(
+                None if column is None else float(column[row])
+                for column in (self.p_tie, self.p_low, self.p_high)
+            ),
         )
+
+
+def float_column(values: FloatArray | None, n: int) -> pa.Array:
+    """`(n,)` as a column of float64; NaN is null, and so is every row where there is nothing to say.
+
+    >>> float_column(None, 2).to_pylist()
+    [None, None]
+    """
+    return pa.nulls(n, pa.float64()) if values is None else pa.array(values, pa.float64(), from_pandas=True)
 
 
 _SAID: Final = {None: "learned", ABSTAIN: "no vote", 0: "votes a", 1: "votes b"}
@@ -275,6 +329,8 @@ class Explanation(Result):
     reasons: tuple[Reason, ...]
     n_lfs: int
     p_tie: float | None = None
+    p_low: float | None = None
+    p_high: float | None = None
 
     def _sketch(self) -> Sketch:
         rows = [
@@ -288,6 +344,8 @@ class Explanation(Result):
 
     def __str__(self) -> str:
         kind = "calibrated" if self.calibrated else "not calibrated"
+        if self.p_low is not None and self.p_high is not None:
+            kind += f", gold leaves {self.p_low:.3f} to {self.p_high:.3f} open"
         lines = [
             f"pair {plain_line(self.pair_id)}: P(b beats a) = {self.p:.3f} ({kind}, log-odds {self.logit:+.2f}); "
             f"{sum(r.vote not in (None, ABSTAIN) for r in self.reasons)} of {self.n_lfs} labeling functions voted"

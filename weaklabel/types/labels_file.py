@@ -16,10 +16,22 @@ from weaklabel.artifacts.files import open_parquet
 from weaklabel.errors import DataError
 from weaklabel.types.labels import Labels
 from weaklabel.types.pairs import Pairs
-from weaklabel.types.votes import Votes
+from weaklabel.types.votes import FloatArray, Votes
 
 VOTE_PREFIX: Final = "vote:"
-_OWN: Final = {"p", "w", "label", "confidence", "calibrated", "logit", "in_sample", "p_tie"}
+_OWN: Final = {
+    "p",
+    "p_low",
+    "p_high",
+    "w",
+    "label",
+    "confidence",
+    "calibrated",
+    "logit",
+    "in_sample",
+    "p_tie",
+}
+_OPTIONAL: Final = ("p_tie", "p_low", "p_high")
 
 
 class LabelsFile(Shown):
@@ -74,7 +86,7 @@ class LabelsFile(Shown):
             pairs, votes: the pairs, and the votes behind their labels.
             rows: `(n_pairs,)`, where in the file each of them stands, rising.
         """
-        names = [n for n in ("logit", "w", "in_sample", "p_tie") if n in self._file.schema_arrow.names]
+        names = [n for n in ("logit", "w", "in_sample", *_OPTIONAL) if n in self._file.schema_arrow.names]
         parts, start = [self._file.schema_arrow.empty_table().select(names)], 0
         for group in range(self._file.num_row_groups):
             end = start + self._file.metadata.row_group(group).num_rows
@@ -94,7 +106,7 @@ class LabelsFile(Shown):
             contributions=None,
             calibrated=self.calibrated,
             in_sample=found["in_sample"],
-            p_tie=found.get("p_tie"),
+            **{name: _known(found.get(name)) for name in _OPTIONAL},
         )
 
 
@@ -114,5 +126,10 @@ def labels_of(table: pa.Table) -> Labels:
         contributions=None,
         calibrated=bool(len(table) and table["calibrated"][0].as_py()),
         in_sample=table["in_sample"].to_numpy(),
-        p_tie=table["p_tie"].to_numpy() if "p_tie" in table.column_names else None,
+        **{n: _known(table[n].to_numpy()) for n in _OPTIONAL if n in table.column_names},
     )
+
+
+def _known(column: FloatArray | None) -> FloatArray | None:
+    """None for a column that is missing, or null all the way down."""
+    return None if column is None or np.isnan(column).all() else column

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.calibration import CANDIDATES
+from weaklabel.calibration import CANDIDATES, SCALED_CANDIDATES
 from weaklabel.errors import GoldError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.label_models import get_label_model
@@ -78,7 +78,8 @@ def out_of_fold_p(votes: Votes, pairs: Pairs, gold: DevGold, *, model: str, seed
     features = features_for(unfitted, table, ~np.isnan(y))
     fitted = unfitted.fit(seen.L, margins=seen.margins, y=y, groups=groups, features=features)
     logit = out_of_fold_logit(make, fitted, seen, y, groups, seed=seed, features=features)[where]
-    return sigmoid(cross_calibrated(logit, gold.y, gold.groups, candidates=CANDIDATES, seed=seed))
+    names = SCALED_CANDIDATES if fitted.uses_gold else CANDIDATES
+    return sigmoid(cross_calibrated(logit, gold.y, gold.groups, candidates=names, seed=seed))
 
 
 class Ridge:
