@@ -91,6 +91,11 @@ class Auto(KClassModel):
         """As the chosen model's."""
         return self._chosen().extra_names
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Which model answers, and why."""
+        return (f"auto answers with {self._chosen().name}: {self.why_}.",)
+
     def predict_logit(
         self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
     ) -> FloatArray:
