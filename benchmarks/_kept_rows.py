@@ -17,7 +17,7 @@ def keep_rows(figures: Figures, path: Path) -> None:
     old = [Row(**row) for row in kept["rows"]]
     now = {(row.case, row.arm) for row in figures.rows}
     figures.rows[:] = _in_their_places(old, list(figures.rows), now)
-    arms = sorted({row.arm for row in old if (row.case, row.arm) not in now})
+    arms = sorted({r.arm for r in old if (r.case, r.arm) not in now and not r.case.endswith(" less")})
     figures.earlier = {"date": kept["date"], "versions": kept["versions"], "arms": arms}
 
 
@@ -41,9 +41,9 @@ def renew_differences(figures: Figures, ours: str) -> None:
     value = {(row.case, row.arm, row.metric): row.value for row in figures.rows}
     for at, row in enumerate(figures.rows):
         case, _, rest = row.case.rpartition(": ")
-        if rest != f"{ours} less" or row.arm not in (figures.earlier or {}).get("arms", ()):
-            continue
         peer = row.arm.rpartition(": ")[2]
+        if rest != f"{ours} less" or peer not in (figures.earlier or {}).get("arms", ()):
+            continue
         gap = value[case, ours, row.metric] - value[case, peer, row.metric]
         figures.rows[at] = replace(row, value=gap, low=None, high=None)
 

@@ -10,9 +10,10 @@ it on that matrix, with hindsight; differences are paired. Then cases with known
 figures are means over draws, with the lowest and the highest draw. A peer that fails on a matrix counts as uniform
 there, and its row says so.
 
-Then crowds drawn with known truth (`_drawn_crowds.py`): 40 kinds, by classes, balance, size and trouble, on the seeds 10, 11
-and 12. (Seeds 0 and 1 were looked at while `auto` was made.) Figures are means over the kinds, with an interval that
-resamples them; "the best single model of each crowd" is chosen by its truth. Last, what a large sparse crowd costs.
+Then the judges' votes again, as votes on pairs, and crowds drawn with known truth (`_drawn_crowds.py`): 40 kinds, by
+classes, balance, size and trouble, on the seeds 10 and 11. (Seeds 0 and 1 were looked at while `auto` was made.) Figures are
+means over the kinds, with an interval that resamples them; "the best single model of each crowd" is chosen by its truth.
+Last, what a large sparse crowd costs.
 
 With --only, arms not named are not run, and their rows stay as they stand in the file that --json names.
 """
@@ -178,13 +179,13 @@ def run_known_truth(figures: Figures, arms: dict[str, Peer], n: int, seeds: rang
 
 def error_of_accuracies(name: str, L: NDArray[np.int8], k: int, accuracies: Array) -> list[float]:
     """Root mean square over LFs of the accuracy recovered less the true one; nothing for models without."""
+    if name not in ("dawid_skene", "triplet", "moments"):
+        return []
     model = get_label_model(name, n_classes=k).fit(L)
     if name == "dawid_skene":
         recovered = np.einsum("jcc->j", model.confusion_) / k  # type: ignore[attr-defined]
-    elif hasattr(model, "accuracies_"):
-        recovered = model.accuracies_
     else:
-        return []
+        recovered = model.accuracies_  # type: ignore[attr-defined]
     return [float(np.sqrt(np.mean((recovered - accuracies) ** 2)))]
 
 
@@ -216,6 +217,17 @@ def crowd_answer(name: str, L: NDArray[np.int8], k: int) -> Array:
     model, _, estimated = name.partition(", ")
     settings = {"estimate_balance": True} if estimated else {}
     return get_label_model(model, n_classes=k, **settings).fit(L).predict_proba(L)
+
+
+def run_judges_as_pairs(figures: Figures, file: Path) -> None:
+    """A panel of judges read as votes on pairs, where turning a pair round must turn the answer."""
+    with np.load(file) as data:
+        L, gold = data["L"], data["gold"].astype(int)
+    weights = weights_of(len(gold))
+    for name in ("majority_vote", "weighted_vote", "dawid_skene", "triplet", "moments", "pair_model", "auto"):
+        parts = scored(get_label_model(name).fit(L).predict_proba(L), gold)
+        for metric in METRICS:
+            add(figures, f"{file.stem}, as pairs", name, metric, parts.figure(metric, weights), len(gold))
 
 
 def run_large_crowd(figures: Figures, n: int, m: int) -> None:
@@ -261,7 +273,8 @@ def main() -> None:
     seeds = range(1 if options.quick else 5)
     few = {n: a for n, a in arms.items() if n in (*OURS, *FAST_PEERS)}
     run_known_truth(figures, few, 1000 if options.quick else 10_000, seeds)
-    run_crowds(figures, range(10, 11 if options.quick else 13), slice(None, None, 7 if options.quick else 1))
+    run_judges_as_pairs(figures, shared_folder() / "data" / "label_matrices" / "mt_bench_judges.npz")
+    run_crowds(figures, range(10, 11 if options.quick else 12), slice(None, None, 7 if options.quick else 1))
     run_large_crowd(figures, *((2_000, 100) if options.quick else (20_000, 766)))
     for line in missing:
         print(line)
