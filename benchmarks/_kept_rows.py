@@ -11,14 +11,19 @@ from typing import Any
 from _figures import Figures, Row
 
 
-def keep_rows(figures: Figures, path: Path) -> None:
-    """Put the rows of the file at `path` that were not measured now back where they stood, and say when they were."""
+def keep_rows(figures: Figures, path: Path) -> set[tuple[str, str]]:
+    """Put the rows of the file at `path` that were not measured now back where they stood, and say when they were.
+
+    Returns (case, arm) of those rows.
+    """
     kept = json.loads(path.read_text(encoding="utf-8"))
     old = [Row(**row) for row in kept["rows"]]
     now = {(row.case, row.arm) for row in figures.rows}
+    known = {row.case for row in old}
+    renewed = sorted({arm for case, arm in now if case in known and not case.endswith(" less")})
     figures.rows[:] = _in_their_places(old, list(figures.rows), now)
-    arms = sorted({r.arm for r in old if (r.case, r.arm) not in now and not r.case.endswith(" less")})
-    figures.earlier = {"date": kept["date"], "versions": kept["versions"], "arms": arms}
+    figures.earlier = {"date": kept["date"], "versions": kept["versions"], "renewed": renewed}
+    return {(row.case, row.arm) for row in old} - now
 
 
 def _in_their_places(old: list[Row], new: list[Row], now: set[tuple[str, str]]) -> Iterator[Row]:
@@ -33,7 +38,7 @@ def _in_their_places(old: list[Row], new: list[Row], now: set[tuple[str, str]]) 
     yield from (one for one in new if (one.case, one.arm) not in given)
 
 
-def renew_differences(figures: Figures, ours: str) -> None:
+def renew_differences(figures: Figures, ours: str, kept: set[tuple[str, str]]) -> None:
     """Differences "ours less a peer" whose peer was not measured again: of the two figures, without an interval.
 
     A case "X: ours less" has the arms "peer", or "best peer in METRIC: peer", and "mean of the matrices" is an X too.
@@ -41,14 +46,16 @@ def renew_differences(figures: Figures, ours: str) -> None:
     value = {(row.case, row.arm, row.metric): row.value for row in figures.rows}
     for at, row in enumerate(figures.rows):
         case, _, rest = row.case.rpartition(": ")
-        peer = row.arm.rpartition(": ")[2]
-        if rest != f"{ours} less" or peer not in (figures.earlier or {}).get("arms", ()):
-            continue
-        gap = value[case, ours, row.metric] - value[case, peer, row.metric]
-        figures.rows[at] = replace(row, value=gap, low=None, high=None)
+        if rest == f"{ours} less" and (row.case, row.arm) in kept:
+            peer = row.arm.rpartition(": ")[2]
+            gap = value[case, ours, row.metric] - value[case, peer, row.metric]
+            figures.rows[at] = replace(row, value=gap, low=None, high=None)
 
 
 def told(earlier: dict[str, Any], versions: dict[str, str]) -> str:
     """One sentence about the rows that are older, for the page."""
     then = ", ".join(f"{name} {v}" for name, v in earlier["versions"].items() if versions.get(name) != v)
-    return f"Rows of {', '.join(earlier['arms'])} were measured on {earlier['date']}{f' with {then}' if then else ''}."
+    return (
+        f"In tables that stood here before, only rows of {', '.join(earlier['renewed'])} are of that date, and differences "
+        f"without an interval are between the two; all others were measured on {earlier['date']}{f' with {then}' if then else ''}."
+    )

@@ -279,8 +279,7 @@ def main() -> None:
     for line in missing:
         print(line)
     if options.only and options.json and options.json.exists():
-        keep_rows(figures, options.json)
-        renew_differences(figures, "auto")
+        renew_differences(figures, "auto", keep_rows(figures, options.json))
     figures.finish(options.json)
 
 

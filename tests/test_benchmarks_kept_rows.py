@@ -34,8 +34,8 @@ def test_rows_not_measured_again_stay_and_differences_to_them_are_of_the_figures
     old.save(tmp_path / "kept.json")
     new.add("another", "auto", "nll", 0.1)
     new.add("set", "auto", "nll", 0.625)
-    rows.keep_rows(new, tmp_path / "kept.json")
-    rows.renew_differences(new, "auto")
+    kept = rows.keep_rows(new, tmp_path / "kept.json")
+    rows.renew_differences(new, "auto", kept)
     found = [(row.case, row.arm, row.value, row.low) for row in new.rows]
     assert found == [
         ("set", "auto", 0.625, None),
@@ -44,7 +44,5 @@ def test_rows_not_measured_again_stay_and_differences_to_them_are_of_the_figures
         ("another", "auto", 0.1, None),
     ]
     saved = json.loads(json.dumps(new.as_dict()))["earlier"]
-    assert saved["arms"] == ["best peer in nll: peer", "peer"]
-    assert rows.told(saved, saved["versions"]).startswith(
-        "Rows of best peer in nll: peer, peer were measured on 20"
-    )
+    assert saved["renewed"] == ["auto"]
+    assert "only rows of auto are of that date" in rows.told(saved, saved["versions"])
