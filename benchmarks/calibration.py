@@ -5,7 +5,8 @@
 Real pairs, all shipped labeling functions, `pair_model` through the public `fit` and `label`; everything fitted inside
 the fold. Four parts:
 
-- **all gold**: five folds by prompt, five shuffles; ECE per shuffle beside the 90% band of a perfectly calibrated model.
+- **all gold**: five folds by prompt, five shuffles; ECE per shuffle beside the 90% band of a perfectly calibrated model,
+  and the end of that band where repeated pairs (a third of MT-Bench) have one outcome.
 - **gold pairs kept**: gold of 25 to 200 pairs of each training part, the rest hidden. The weights that agreement gives
   without gold (one temperature on the gold), gold without agreement, and both; "both less the better one" pairs both
   with whichever of the two has the lower NLL. Five draws, and five more that no choice was made on.
@@ -39,8 +40,8 @@ from weaklabel.calibration import (
 )
 from weaklabel.calibration import choose as choosing
 from weaklabel.label_models.pair.model import PairModel
-from weaklabel.metrics import nll
-from weaklabel.types import FloatArray, sigmoid
+from weaklabel.metrics import ece, nll
+from weaklabel.types import FloatArray, Pairs, sigmoid
 
 SIZES = (25, 50, 100, 200)
 DRAWS = {"": range(5), ", five other draws": range(5, 10)}
@@ -71,7 +72,27 @@ def by_draw(pool: ProcessPoolExecutor, case: Case, arm: Arm, draws: Sequence[int
 
 def all_gold(figures: Figures, pool: ProcessPoolExecutor, case: Case, shuffles: range) -> None:
     arm = Arm(OURS, "shipped", OURS)
-    measure(figures, case.name, arm.name, by_draw(pool, case, arm, shuffles), case.pairs)
+    found = by_draw(pool, case, arm, shuffles)
+    measure(figures, case.name, arm.name, found, case.pairs)
+    ends = [repeated_band(p, case.pairs) for p in found]
+    figures.add(
+        f"{case.name}: ece per shuffle", arm.name, "end of the band, repeats as one", float(np.mean(ends))
+    )
+
+
+def repeated_band(p: FloatArray, pairs: Pairs, n_draws: int = 500) -> float:
+    """The 95th percentile of the ECE of a perfectly calibrated model whose repeated pairs have one outcome for all."""
+    columns = (pairs.table[name].to_pylist() for name in ("prompt", "response_a", "response_b"))
+    rows = list(zip(*columns, strict=True))
+    forth = np.array([a <= b for _, a, b in rows])
+    keys = [(prompt, *sorted((a, b))) for prompt, a, b in rows]
+    number = {key: k for k, key in enumerate(dict.fromkeys(keys))}
+    of = np.array([number[key] for key in keys])
+    rng = np.random.default_rng(0)
+    # A pair the other way round has the other outcome.
+    coins = rng.random((n_draws, len(number)))[:, of]
+    won = np.where(forth, coins < p, coins >= 1 - p)
+    return float(np.percentile([ece(p, y.astype(float)) for y in won], 95))
 
 
 def little_gold(
@@ -122,10 +143,11 @@ def choices(figures: Figures, case: Case, seeds: range) -> None:
     now = Counter(
         choose_calibrator(logit, y, groups, candidates=SCALED_CANDIDATES, seed=seed)[0].name for seed in seeds
     )
-    draws, choosing._DRAWS = choosing._DRAWS, 1
+    kept = choosing._DRAWS, choosing._ERRORS
+    choosing._DRAWS, choosing._ERRORS = 1, 1.0
     every = [get_calibrator(name) for name in CANDIDATES]
     before = Counter(CANDIDATES[choosing.choose_from(every, logit, y, groups, 5, seed)[0]] for seed in seeds)
-    choosing._DRAWS = draws
+    choosing._DRAWS, choosing._ERRORS = kept
     for arm, counts in (("now", now), ("before: one draw of folds", before)):
         for name in SCALED_CANDIDATES:
             figures.add(f"{case.name}: chosen with {len(seeds)} seeds", arm, name, counts[name], n=len(y))
