@@ -306,6 +306,7 @@ def test_every_kind_of_result_is_among_those_tried(results: dict[str, Any]) -> N
         "Identity",
         "Isotonic",
         "Platt",
+        "ShrunkTemperature",
         "Temperature",
         "VennAbers",
     ]
