@@ -97,4 +97,4 @@ def shares_of_count(votes: Int8Array) -> FloatArray:
     gap = np.abs(b - a)
     even = 2.0 / (a + b + 2.0)
     worth = np.where(gap > 0, np.abs(np.log1p(b) - np.log1p(a)) / np.maximum(gap, 1.0), even)
-    return signed_votes(votes) * worth[:, None]
+    return np.asarray(signed_votes(votes) * worth[:, None], dtype=np.float64)
