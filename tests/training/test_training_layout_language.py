@@ -10,10 +10,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from weaklabel.errors import ConfigError  # noqa: E402
-from weaklabel.training.layout import (
-    LAYOUTS,
-    language,
-)
+from weaklabel.training.layout import LAYOUTS, language  # noqa: E402
 from weaklabel.training.layout.language import predictions, token_logps  # noqa: E402
 from weaklabel.training.tokens import TokenGroup  # noqa: E402
 
