@@ -150,7 +150,8 @@ def held_out(name: str, arm: Arm, seed: int) -> NDArray[np.float64]:
     # Folds are of one kind by construction, so nothing is asked about a shift. And the features of the texts do not
     # depend on the fold: computed once, each fold takes its rows.
     weaklabel.labeler.labeler.Reference.of = lambda *_args, **_kwargs: None
-    weaklabel.labeler.asking.pair_features = lambda pairs, _rows=None: case.features.take(
+    asking = weaklabel.labeler.asking
+    asking.pair_features = asking.asked_features = lambda pairs, _rows=None: case.features.take(
         np.array([rows[i] for i in pairs.ids], dtype=np.intp)
     )
     for fold in range(5):

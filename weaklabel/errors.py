@@ -21,6 +21,8 @@
     ├── EndpointError (RuntimeError)       a model server that cannot be used
     ├── ArtifactError (RuntimeError)       a saved thing that is missing, torn or from elsewhere
     ├── BusyError (RuntimeError)           a folder that another command is writing
+    ├── BudgetError (RuntimeError)         a question that a budget does not hold
+    ├── WaitingError (RuntimeError)        questions that people have not answered yet
     ├── UnknownNameError (LookupError)     a name that no registry holds
     └── MissingExtraError (ImportError)    an optional package that is not installed
 
@@ -141,6 +143,14 @@ class ArtifactError(WeaklabelError, RuntimeError):
 
 class BusyError(WeaklabelError, RuntimeError):
     """Another command is writing the folder that this one wants to write."""
+
+
+class BudgetError(WeaklabelError, RuntimeError):
+    """A budget does not hold what would have to be asked."""
+
+
+class WaitingError(WeaklabelError, RuntimeError):
+    """People have not answered yet what a run needs to go on."""
 
 
 class PathError(DataError, ConfigError):

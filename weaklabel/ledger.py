@@ -150,6 +150,11 @@ class Ledger:
             self._under_way.remove(reservation)
             self._spent += cost
 
+    def count(self, cost: Cost) -> None:
+        """Add what was spent elsewhere, such as by an earlier run whose answers are at hand."""
+        with self._lock:
+            self._spent += cost
+
     def release(self, reservation: Reservation) -> None:
         """There was no answer, and it cost nothing: the reservation ends."""
         self.settle(reservation, Cost())

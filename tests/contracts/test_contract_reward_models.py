@@ -23,18 +23,20 @@ from weaklabel.errors import (
     NotFittedError,
     WeaklabelError,
 )
+from weaklabel.lf.discovery import load_lfs
 from weaklabel.reward import REWARD_MODELS, RewardModel, get_reward_model, load_reward
 from weaklabel.training import embedding
 from weaklabel.types import Pairs, sigmoid
 
 TRAINED = {"max_steps": 2, "groups_per_batch": 8, "max_length": 32, "n_folds": 0}
 TINY: dict[str, dict[str, Any]] = {
+    "functions": {"n_features": 64, "lfs": load_lfs("shipped:mt_bench")},
     "linear": {"n_features": 64},
     "minilm-frozen": {},
     "minilm": TRAINED,
     "transformer": TRAINED | {"from_scratch": "tiny"},
 }
-EXACT = ("linear", "minilm-frozen")  # the others add up a batch in whatever order
+EXACT = ("functions", "linear", "minilm-frozen")  # the others add up a batch in whatever order
 every = pytest.mark.parametrize(
     "name", [pytest.param(n, marks=() if n in EXACT else pytest.mark.trains) for n in sorted(REWARD_MODELS)]
 )

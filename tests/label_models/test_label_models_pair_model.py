@@ -68,13 +68,14 @@ def test_without_gold_copies_leave_it_better_than_majority_vote():
     assert accuracy(PairModel().fit(L).predict_logit(L), y) > accuracy(majority, y) + 0.02
 
 
-def test_without_gold_the_weights_are_those_of_agreement():
+def test_without_gold_the_weights_are_those_of_agreement_as_sure_as_held_out_votes_allow():
     margins, _ = draw_margins(300, [1.0, 0.5])
     model = PairModel().fit(votes_of(margins), margins=margins, features=draw_features(300))
     scale = half_margins(margins) * SHAPES["sharp"]
     prior = agreement_weights(margin_effects(votes_of(margins), margins, scale))
     assert (model.prior_ == prior).all()
-    assert (model.weights_.effects["sharp"] == prior).all()
+    assert (model.weights_.effects["sharp"] == 0.8 * model.factor_ * prior).all()
+    assert 0 < model.factor_ < 1
     assert (model.mixture_, model.held_out_, model.uses_features) == ((), None, False)
 
 
@@ -114,7 +115,9 @@ def test_little_gold_corrects_the_weights_of_agreement_and_judges_no_recipe(n_go
     gold = np.where(np.arange(500) < n_gold, y, np.nan)
     model = PairModel().fit(L, y=gold, features=draw_features(500))
     assert (model.mixture_, model.held_out_, model.uses_features) == ((), None, False)
-    moved = np.abs(sum(model.weights_.effects.values()) - model.prior_)
+    without = PairModel().fit(L)
+    moved = np.abs(sum(model.weights_.effects.values()) - without.weights_.effects["sharp"])
+    assert (model.count_share_, model.factor_) == (0.2, without.factor_)
     assert 0 < moved.max() < (0.05 if n_gold == 1 else 0.5)
 
 

@@ -23,6 +23,7 @@ from weaklabel.metrics import (
     ece,
     ece_metric,
     ece_when_perfect,
+    f1,
     nll,
     paired_difference,
     reliability,
@@ -96,6 +97,33 @@ def test_turning_pairs_round_changes_no_figure(sample):
     for name, metric in METRICS.items():
         here, there = metric(p, y), metric(1 - p, 1 - y)
         assert here == pytest.approx(there, abs=1e-12, nan_ok=True), name
+
+
+def test_f1_by_hand():
+    # The coin says of five pairs: better one called a, b, b, b, a. Right (TN), right (TP), wrong (FN), half (TP, FN), wrong (FP).
+    p, y = [0.1, 0.8, 0.3, 0.5, 0.9], [0, 1, 1, 1, 0]
+    assert f1(p, y) == pytest.approx(2 * 1.5 / (2 * 1.5 + 1 + 1.5))
+    assert f1([*p, 0.9], [*y, 0.5]) == f1(p, y)  # a tie has no class
+    assert math.isnan(f1([0.9], [0.5]))
+
+
+def test_f1_is_scikit_learns_after_the_order_was_drawn():
+    from sklearn.metrics import f1_score
+
+    p, y = calibrated(200, 3)
+    better_is_b = np.random.default_rng(0).random(200) < 0.5
+    turned = better_is_b != (y == 1)
+    named = np.where(turned, 1 - p, p) > 0.5
+    assert f1(p, y) == pytest.approx(f1_score(np.where(turned, 1 - y, y), named))
+
+
+def test_f1_lies_near_the_accuracy_whatever_the_order_of_a_file():
+    p, y = calibrated(4000, 1)
+    sorted_p, sorted_y = (
+        np.maximum(p, 1 - p),
+        np.where(p > 0.5, y, 1 - y),
+    )  # the one that p prefers always second
+    assert f1(sorted_p, sorted_y) == pytest.approx(accuracy(p, y), abs=0.02)
 
 
 def test_ece_of_overconfidence_is_the_gap():

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from weaklabel.reward import RewardModel
+from weaklabel.reward.judges import Judges
 from weaklabel.types import FloatArray, Pairs
 
 
@@ -18,7 +19,7 @@ class Recording(RewardModel):
     fits: ClassVar[list[tuple[Pairs, FloatArray]]] = []
     asked: ClassVar[list[Pairs]] = []
 
-    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray) -> float:
+    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray, judges: Judges) -> float:
         type(self).fits.append((pairs, y))
         return 1.0
 

@@ -16,7 +16,8 @@ from weaklabel.engine.stream import StoredVotes
 from weaklabel.errors import ArtifactError
 from weaklabel.generation import generated
 from weaklabel.metrics import Interval
-from weaklabel.pipeline.figures import RunFigures
+from weaklabel.pipeline.run_figures import RunFigures
+from weaklabel.pipeline.sweep import Worth
 
 FIGURE = Interval(0.7, 0.6, 0.8, 40)
 REPORT = RunFigures(
@@ -30,6 +31,9 @@ REPORT = RunFigures(
     True,
     {"pairs": 300, "dev": 40},
     ("40 pairs.",),
+    {"longer": {"accuracy": FIGURE}},
+    {"ours": Worth(math.inf, 31.5, math.inf, 40, 5, 40)},
+    "ours",
 )
 
 

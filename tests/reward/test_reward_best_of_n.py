@@ -20,7 +20,7 @@ class Digits(RewardModel):
 
     _fitted = True
 
-    def _learn(self, pairs, p, w, y):
+    def _learn(self, pairs, p, w, y, judges):
         return 1.0
 
     def _raw(self, prompts, responses):

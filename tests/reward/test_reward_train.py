@@ -17,7 +17,7 @@ class Recorder(RewardModel):
 
     name = "recorder"
 
-    def _learn(self, pairs, p, w, y):
+    def _learn(self, pairs, p, w, y, judges):
         self.seen = {i: (x, y, z) for i, x, y, z in zip(pairs.ids, p, w, y, strict=True)}
         return 1.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from weaklabel.errors import ArtifactError, ConfigError, MissingExtraError, NotF
 from weaklabel.metrics import accuracy  # noqa: E402
 from weaklabel.pipeline.sweep.making import Reward  # noqa: E402
 from weaklabel.reward import get_reward_model, load_reward, train_reward  # noqa: E402
+from weaklabel.reward.judges import Judges  # noqa: E402
 from weaklabel.reward.minilm import MinilmReward  # noqa: E402
 from weaklabel.reward.transformer import TransformerReward  # noqa: E402
 
@@ -156,6 +158,43 @@ def test_folds_judge_every_gold_pair_by_a_model_that_never_saw_it():
         "temperature on 60 gold pairs, each judged by a model of 2 folds"
     )
     assert "of 60 prompts" in model.facts()["truncated"]  # the model that is kept learned from all of them
+
+
+@pytest.mark.parametrize(
+    ("n_folds", "expected"),
+    [
+        (0, [("whole", {0.1}, 60)]),  # half of little gold is held out for good
+        (3, [("fold-0", {0.1}, 40), ("fold-1", {0.2}, 40), ("fold-2", {0.3}, 40), ("whole", {0.5}, 0)]),
+    ],
+)
+def test_what_gold_judges_was_taught_without_it(monkeypatch, n_folds, expected):
+    pairs, p, taught = colours(120), np.full(120, 0.5), []
+
+    def without(held):
+        # A belief that names the part: what part k judges must have been taught by column k, and no other.
+        return np.tile([0.1, 0.2, 0.3][: held.shape[1]], (120, 1))
+
+    nothing = {"steps": 0, "best": 0, "identical": 0, "weightless": 0, "losses": (), "truncated": ""}
+    trained = SimpleNamespace(layout=SimpleNamespace(name="", reason=""), **nothing)
+
+    def train(self, pairs, p, w, folder, judges=None):
+        taught.append((folder.name, set(p.tolist()), int((w == 0).sum())))
+        return trained
+
+    monkeypatch.setattr(TransformerReward, "_train", train)
+    monkeypatch.setattr(TransformerReward, "_differences", lambda self, pairs: np.ones(len(pairs)))
+    judges = Judges(np.ones(120, dtype=np.bool_), without)
+    TransformerReward(**QUICK, n_folds=n_folds).fit(pairs, p, gold=pairs.y, judges=judges)
+    assert taught == expected
+
+
+def test_gold_that_the_labels_saw_and_cannot_be_taken_from_them_sets_no_scale(monkeypatch):
+    monkeypatch.setattr(TransformerReward, "_differences", lambda self, pairs: np.ones(len(pairs)))
+    pairs = colours(60)
+    judges = Judges(np.zeros(60, dtype=np.bool_), why_not="the labels saw it")
+    model = TransformerReward(**QUICK | {"max_steps": 1}).fit(pairs, pairs.y, gold=pairs.y, judges=judges)
+    assert (model.scale_, model.scale_note_) == (1.0, "the labels saw it")
+    assert model.facts()["calibration"].startswith("none")
 
 
 def test_little_gold_leaves_the_scale_at_one():

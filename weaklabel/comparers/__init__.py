@@ -1,5 +1,12 @@
-"""Everything that answers "does B beat A?": loading it, checking it, and yardsticks to hold it against."""
+"""Everything that answers "does B beat A?": loading it, checking it, asking it with care, and yardsticks to hold it against.
 
-from weaklabel.comparers.loading import load
+An expert answers pairs or single responses (`expert`). Wrappers compose, the outermost first:
 
-__all__ = ["load"]
+    Metered(AskedBothWays(...), ...)    answers kept by content, counted in a ledger; both orders averaged
+
+A newcomer adds one file with a class that has `compare`, and a line in `tests/contracts/test_contract_comparers.py`.
+"""
+
+from weaklabel.comparers.loading import load, open_comparer
+
+__all__ = ["load", "open_comparer"]

@@ -1,4 +1,4 @@
-"""`load`: whatever was saved in a folder, by the kind that its manifest names."""
+"""Comparers by name: `load` for what was saved in a folder, `open_comparer` for what a setting names."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weaklabel.errors import ArtifactError
+from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.types import Comparer
 
 if TYPE_CHECKING:
     from weaklabel.labeler import Labeler
@@ -24,12 +25,12 @@ def load(
 
     Args:
         folder: where it was saved.
-        lfs: functions of yours, among which those of a labeler are found by name and hash; see `Labeler.load`.
-        allow_changed: take a function although it is another version than the one that the labeler was fitted with.
+        lfs: functions of yours, among which those that it reads are found by name and hash; see `Labeler.load`.
+        allow_changed: take a function although it is another version than the one that it was fitted with.
 
     Raises:
-        ArtifactError: when there is neither, or it is torn; when a labeler needs functions that were not given, or
-            that changed.
+        ArtifactError: when there is neither, or it is torn; when it needs functions that were not given, or that
+            changed.
     """
     if (path := labeler_in(folder)) is not None:
         from weaklabel.labeler import Labeler
@@ -38,9 +39,40 @@ def load(
     if (Path(folder) / "manifest.json").is_file():
         from weaklabel.reward import load_reward
 
-        return load_reward(folder)
+        return load_reward(folder, lfs, allow_changed=allow_changed)
     raise ArtifactError(
         f"{folder} holds no labeler and no reward model. Name a folder such as runs/base/labeler or runs/base/reward."
+    )
+
+
+def open_comparer(
+    name: str, lfs: Sequence[LabelingFunction] = (), *, allow_changed: bool = False
+) -> Comparer:
+    """The comparer that a setting names.
+
+    Args:
+        name: a folder with a labeler or reward model (or a run); `people:questions.jsonl` for people; `module:function`
+            or `file.py:function` for a checker of responses, whose code is run.
+        lfs, allow_changed: as for `load`.
+
+    Raises:
+        ConfigError: a name of none of these forms.
+        ArtifactError: a folder that holds no comparer, or a torn one.
+        DiscoveryError, UnknownNameError: a checker that does not load.
+    """
+    from weaklabel.comparers.checker import Checker
+    from weaklabel.comparers.people import People
+
+    kind, _, rest = name.partition(":")
+    if Path(name).is_dir():
+        return load(name, lfs, allow_changed=allow_changed)
+    if kind == "people" and rest:
+        return People(rest)
+    if rest:
+        return Checker.named(name).comparer()
+    raise ConfigError(
+        f"comparer {name!r}: there is no such folder. Allowed: a folder with a labeler or reward model, people:FILE.jsonl, "
+        "or module:function."
     )
 
 
@@ -48,3 +80,14 @@ def labeler_in(folder: str | Path) -> Path | None:
     """The folder of the labeler that `folder` is or, as a run, holds; None where there is none."""
     inside = (Path(folder) / "labeler", Path(folder))
     return next((path for path in inside if (path / "labeler.json").is_file()), None)
+
+
+def reads_functions(folder: str | Path) -> bool:
+    """Whether what is saved in `folder` needs labeling functions to answer: a labeler, or a reward model of them."""
+    if labeler_in(folder) is not None:
+        return True
+    if not (Path(folder) / "manifest.json").is_file():
+        return False
+    from weaklabel.reward.registry import saved_class
+
+    return saved_class(folder).takes_functions

@@ -16,3 +16,12 @@ def row_blocks(n: int, size: int = BLOCK) -> Iterator[slice]:
     [(0, 2), (2, 4), (4, 5)]
     """
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
+
+
+def thinned(n: int, most: int) -> slice:
+    """The rows 0, s, 2 s, ... of `n`, with the smallest step s that leaves about `most` of them or fewer.
+
+    >>> list(range(10))[thinned(10, 4)], list(range(3))[thinned(3, 4)]
+    ([0, 3, 6, 9], [0, 1, 2])
+    """
+    return slice(None, None, max(1, -(-n // most)))

@@ -8,7 +8,8 @@ from weaklabel.labeler.asking import (
     out_of_fold_logit,
     unfitted_copy,
 )
-from weaklabel.labeler.labeler import MIN_GOLD, MIN_PROMPTS, Labeler, fit
+from weaklabel.labeler.labeler import Labeler, fit, refit_of
+from weaklabel.labeler.refitting import MIN_GOLD, MIN_PROMPTS
 
 __all__ = [
     "MIN_GOLD",
@@ -20,5 +21,6 @@ __all__ = [
     "features_for",
     "fit",
     "out_of_fold_logit",
+    "refit_of",
     "unfitted_copy",
 ]

@@ -17,12 +17,12 @@ from weaklabel.judges.prompted import Judge
 from weaklabel.label_models import LabelModel
 from weaklabel.lf.columns import with_derived_columns
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.text.ngrams import pair_features
+from weaklabel.text.ngrams import asked_features, pair_features
 from weaklabel.types import FloatArray, PairFeatures, Pairs, Votes, swap_votes
 
 N_FOLDS: Final = 5
 _log = logging.getLogger("weaklabel")
-_BLOCK: Final = 4096  # pairs whose texts' features are held in memory at a time
+BLOCK: Final = 4096  # pairs whose texts' features are held in memory at a time
 
 
 def ask(
@@ -31,9 +31,10 @@ def ask(
     """The log-odds of every pair, `(n_pairs,)`, and the shares that LFs and views have in them, or None."""
     logits: list[FloatArray] = [np.empty(0)]
     found: list[FloatArray | None] = []
-    for start in range(0, len(pairs), _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, len(pairs)))
-        part, features = votes.take(rows), features_for(model, pairs.take(rows))
+    for start in range(0, len(pairs), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(pairs)))
+        part = votes.take(rows)
+        features = asked_features(pairs.take(rows)) if model.uses_features else None
         logits.append(antisymmetric_logit(model, part, features))
         found.append(antisymmetric_shares(model, part, features) if shares else None)
     known = [part for part in found if part is not None]
@@ -60,10 +61,8 @@ def unfitted_copy(model: LabelModel) -> LabelModel:
     return type(model)(**copy.deepcopy(model.settings))
 
 
-def features_for(
-    model: LabelModel, pairs: Pairs, rows: NDArray[np.bool_] | None = None
-) -> PairFeatures | None:
-    """What `model` wants to know of the texts, of all pairs or of some `rows`; None if it wants nothing."""
+def features_for(model: LabelModel, pairs: Pairs, rows: NDArray[np.bool_]) -> PairFeatures | None:
+    """What `model` wants to know of the texts of some `rows` to be fitted; None if it wants nothing."""
     if not model.uses_features:
         return None
     with bar("words and layout of the texts"):

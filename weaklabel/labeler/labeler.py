@@ -44,8 +44,9 @@ from weaklabel.labeler.asking import (
     unfitted_copy,
     without_asking,
 )
-from weaklabel.labeler.loading import SavedFunction, functions_of
+from weaklabel.labeler.refitting import MIN_GOLD, MIN_PROMPTS, Refitted
 from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.sources.saved import SavedFunction, check_can_be_found, functions_of
 from weaklabel.lf.writing import current
 from weaklabel.logistic import one_thread
 from weaklabel.metrics import Interval, score_all
@@ -57,14 +58,12 @@ from weaklabel.types import (
     Labels,
     Pair,
     Pairs,
+    Refit,
     Votes,
     sigmoid,
 )
 from weaklabel.types.result import json_values
 
-# Below this many decided gold pairs, or prompts of theirs, a calibrator would be noise: the labeler stays uncalibrated and says so.
-MIN_GOLD: Final = 20
-MIN_PROMPTS: Final = 5
 _FILE: Final = "labeler.json"
 _FORMAT: Final = 1
 _LONGEST_REASON: Final = 200
@@ -86,6 +85,8 @@ class Labeler(Shown):
         ties: how likely a tie is at each p; None where gold held none.
         reference: what the pairs it was fitted on look like, in numbers; None for labelers of older versions.
         intervals: how far gold leaves each p open; None without a calibrator, and for labelers of older versions.
+        refit: makes its labels without a part of the gold, see `Labels.logit_without`. It is not saved, so a labeler
+            that was loaded has none.
     """
 
     lfs: tuple[LabelingFunction, ...]
@@ -98,6 +99,7 @@ class Labeler(Shown):
     ties: TieModel | None = None
     reference: Reference | None = field(default=None, repr=False)
     intervals: VennAbers | None = field(default=None, repr=False)
+    refit: Refit | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_value("Labeler: lfs", self.lfs, "tuple[LabelingFunction, ...]")
@@ -161,9 +163,11 @@ class Labeler(Shown):
             calibrated=self.calibrated,
             in_sample=self.saw(table),
             extra_names=self.model.extra_names,
+            lfs=self.lfs,
             p_tie=None if self.ties is None else self.ties.p_tie(sigmoid(logit)),
             p_low=low,
             p_high=high,
+            refit=self.refit,
         )
 
     def _warn_of_shift(self, pairs: Pairs, votes: Votes) -> None:
@@ -225,12 +229,7 @@ class Labeler(Shown):
         Raises:
             ArtifactError: when an LF, or the label model, lives only in this process and could not be found again.
         """
-        homeless = [lf.name for lf in self.lfs if lf.spec is None]
-        if homeless:
-            raise ArtifactError(
-                f"{homeless[0]!r} lives only in this process, so a saved labeler could not find it again. "
-                "Move it into a file and load it with load_lfs('file.py')."
-            )
+        check_can_be_found(self.lfs, "labeler")
         if self.model.name not in LABEL_MODELS:
             raise ArtifactError(
                 f"the label model {self.model.name!r} is not in LABEL_MODELS, so a saved labeler could not find it "
@@ -392,15 +391,16 @@ def fit(
     if reference is None:
         with one_thread():
             reference = Reference.of(votes, table, seed=seed)
+    names = _candidates(calibration, fitted)
+    refit = Refitted(table, votes, make, fitted, names, seed)
     n_prompts = len(np.unique(groups[decided]))
     why = _why_uncalibrated(int(decided.sum()), n_prompts, int((table.y == 0.5).sum()), calibration)
     if calibration == "none" or decided.sum() < MIN_GOLD or n_prompts < MIN_PROMPTS:
         used = known if fitted.uses_gold else known[:0]
         notes = (why,)
         seen = frozenset(votes.ids[i] for i in used)
-        return Labeler(tuple(lfs), fitted, None, seen, notes=notes, reference=reference)
+        return Labeler(tuple(lfs), fitted, None, seen, notes=notes, reference=reference, refit=refit)
     logit = out_of_fold_logit(make, fitted, votes, y, groups, seed=seed, features=features)[known]
-    names = _candidates(calibration, fitted.uses_gold)
     calibrator, _ = choose_calibrator(logit, y[known], groups[known], candidates=names, seed=seed)
     p = sigmoid(cross_calibrated(logit, y[known], groups[known], candidates=names, seed=seed))
     return Labeler(
@@ -414,14 +414,36 @@ def fit(
         ties=TieModel().fit(p, y[known]) if (y[known] == 0.5).any() else None,
         reference=reference,
         intervals=VennAbers().fit(logit, y[known], groups[known]) if calibrator.calibrates else None,
+        refit=refit,
     )
 
 
-def _candidates(calibration: str, uses_gold: bool) -> Sequence[str]:
-    """The calibrators to choose from, for a label model that was, or was not, fitted to gold."""
-    if calibration != "auto":
-        return (calibration,)
-    return SCALED_CANDIDATES if uses_gold else CANDIDATES
+def refit_of(
+    lfs: Sequence[LabelingFunction],
+    pairs: Pairs,
+    votes: Votes,
+    *,
+    model: str | LabelModel = "pair_model",
+    settings: Mapping[str, Any] | None = None,
+    calibration: str = "auto",
+    seed: int = 0,
+    fitted: LabelModel | None = None,
+) -> Refit:
+    """What `fit` with these arguments gives its labeler as `refit`, without fitting anything yet.
+
+    Args:
+        fitted: the label model that `fit` came to, where it is at hand: it spares fitting one that has no use for gold.
+    """
+    votes = votes.select([lf.name for lf in lfs]).on(pairs.visible.ids)
+    make = _maker(model, _by_number(settings or {}, votes.lf_names))
+    return Refitted(pairs.visible, votes, make, fitted, _candidates(calibration, make()), seed)
+
+
+def _candidates(calibration: str, model: LabelModel) -> Sequence[str]:
+    """Names of the calibrators to choose from; none where calibration is switched off."""
+    if calibration == "auto":
+        return SCALED_CANDIDATES if model.uses_gold else CANDIDATES
+    return () if calibration == "none" else (calibration,)
 
 
 def _apply(lfs: Sequence[LabelingFunction], pairs: Pairs, **settings: Unpack[ApplySettings]) -> Votes:

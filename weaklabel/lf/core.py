@@ -211,7 +211,7 @@ class ResponseScorer(WrittenFunction):
 
     def score(self, response: str, prompt: str = "") -> float:
         """The score of one response."""
-        scores, errors = self._scores(TextColumn.of([response]), TextColumn.of([prompt]))
+        scores, errors = self.scores(TextColumn.of([response]), TextColumn.of([prompt]))
         for error in errors.values():
             raise VoteError(f"{self.name!r} {error}") if isinstance(error, NotAVote) else error
         return float(scores[0])
@@ -223,10 +223,10 @@ class ResponseScorer(WrittenFunction):
         # One score per distinct response (with its prompt, if that is seen): often half of all responses.
         if self.sees_prompt:
             response, prompt, rows = batch.asked
-            scores, errors = self._scores(response, prompt)
+            scores, errors = self.scores(response, prompt)
         else:
             rows = batch.response_rows
-            scores, errors = self._scores(batch.responses, None)
+            scores, errors = self.scores(batch.responses, None)
         with np.errstate(over="ignore"):  # a difference beyond float32 becomes infinite, and keeps its sign
             margins = (scores[rows[:, 1]] - scores[rows[:, 0]]).astype(np.float32)
         if self.prefer == "less":
@@ -246,7 +246,7 @@ class ResponseScorer(WrittenFunction):
             speaks = (gap > 0) & (gap >= np.float32(self.min_gap)) & (gap <= np.float32(self.max_gap))
         return np.where(speaks, (margins > 0).astype(np.int8), np.int8(ABSTAIN)).astype(np.int8)
 
-    def _scores(
+    def scores(
         self, response: TextColumn, prompt: TextColumn | None
     ) -> tuple[FloatArray, dict[int, BaseException]]:
         """A score per row, and what went wrong in which rows."""

@@ -11,7 +11,7 @@ Every metric here is a function of sums over rows, so a bootstrap needs one matr
 prompt, draw how often each prompt occurs, multiply. A thousand draws on a thousand pairs cost milliseconds.
 
     rows metric interval     what every figure is made of
-    scores resampling        accuracy, NLL, Brier, and the intervals of every metric
+    scores resampling        accuracy, F1, NLL, Brier, and the intervals of every metric
     equal_width equal_mass   the ECE and its bins; bins that hold equally many pairs, with intervals
     gap                      calibration without bins
     kept threshold           what a confidence filter keeps and how right it is; a threshold with a guarantee
@@ -33,7 +33,7 @@ from weaklabel.metrics.interval import Interval
 from weaklabel.metrics.kept import KeptRow, kept_share_curve
 from weaklabel.metrics.metric import Metric
 from weaklabel.metrics.resampling import bootstrap, paired_difference, score_all
-from weaklabel.metrics.scores import EPS, METRICS, accuracy, brier, nll
+from weaklabel.metrics.scores import EPS, METRICS, accuracy, brier, f1, nll
 from weaklabel.metrics.threshold import Refusal, Threshold, find_threshold
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "ece",
     "ece_metric",
     "ece_when_perfect",
+    "f1",
     "find_threshold",
     "kept_share_curve",
     "nll",

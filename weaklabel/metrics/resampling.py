@@ -64,12 +64,12 @@ def score_all(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, Interval]:
-    """Accuracy, NLL, Brier and ECE with their intervals, all from the same resamples.
+    """Accuracy, F1, NLL, Brier and ECE with their intervals, all from the same resamples.
 
     The arguments are those of `bootstrap`.
 
     >>> sorted(score_all([0.9, 0.2], [1, 0]))
-    ['accuracy', 'brier', 'ece', 'nll']
+    ['accuracy', 'brier', 'ece', 'f1', 'nll']
 
     Raises:
         LabelMatrixError: as for `bootstrap`.

@@ -2,9 +2,9 @@
 
 from weaklabel.artifacts.steps import Step, StepRecord
 from weaklabel.pipeline.diff import Difference, diff
-from weaklabel.pipeline.figures import RunFigures
 from weaklabel.pipeline.functions import configured_lfs
 from weaklabel.pipeline.run import Run
+from weaklabel.pipeline.run_figures import RunFigures
 from weaklabel.pipeline.steps.read import read_configured_pairs
 
 __all__ = [

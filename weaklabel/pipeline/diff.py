@@ -15,7 +15,7 @@ from weaklabel._shown import Sketch
 from weaklabel._tables import plain_table, short
 from weaklabel.errors import ArtifactError
 from weaklabel.metrics import Interval, paired_difference
-from weaklabel.pipeline.figures import RunFigures
+from weaklabel.pipeline.run_figures import RunFigures
 from weaklabel.types import CANONICAL, FloatArray, Pairs
 from weaklabel.types.result import Result, json_fields
 

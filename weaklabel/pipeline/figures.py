@@ -10,124 +10,31 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from weaklabel import artifacts
-from weaklabel._progress import bar
-from weaklabel._shown import Shown, Sketch
-from weaklabel._tables import plain_table
-from weaklabel._validation import saved_texts, whole_within
+from weaklabel._progress import bar, tracked
 from weaklabel.comparers.known import Known
 from weaklabel.config import Config
-from weaklabel.errors import ArtifactError
 from weaklabel.labeler import Labeler, fit
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import Interval
-from weaklabel.reward import RewardModel, evaluate, train_reward
-from weaklabel.reward.evaluation.evaluation import LONGER
-from weaklabel.types import Comparer, Labels, Pairs, Votes
-from weaklabel.types.result import json_values
-
-_SNORKEL_NEEDS: Final = 3  # functions that vote
-_FILE: Final = "report.json"
-METRIC_ORDER: Final = ("accuracy", "nll", "brier", "ece")
-
-
-@dataclass(frozen=True, repr=False)
-class RunFigures(Shown):
-    """Figures of a run on its held-out prompts.
-
-    Attributes:
-        name: the run's name.
-        arms: per arm, per metric its interval, in the order of the table; empty without held-out gold.
-        differences: per arm but ours, per metric its value minus that of our labels, on the same resamples.
-        ece_perfect: per arm, the ECE that perfectly calibrated probabilities of these sizes would show.
-        calibrated: whether the labels were fitted to gold.
-        counts: pairs, dev, test, unlabelled and set aside.
-        notes: what a reader must know beside the table.
-    """
-
-    name: str
-    arms: Mapping[str, Mapping[str, Interval]]
-    differences: Mapping[str, Mapping[str, Interval]]
-    ece_perfect: Mapping[str, Interval]
-    calibrated: bool
-    counts: Mapping[str, int]
-    notes: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values, with the figures as rows of `arm, metric, value, low, high, n`."""
-        return {
-            "kind": "report",
-            "name": self.name,
-            "calibrated": self.calibrated,
-            "counts": dict(self.counts),
-            "rows": _rows(self.arms),
-            "differences": _rows(self.differences),
-            "ece_if_perfect": json_values(self.ece_perfect),
-            "notes": list(self.notes),
-        }
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """The figures that a run's folder holds.
-
-        Raises:
-            ArtifactError: there is none, or it was edited.
-        """
-        state = artifacts.read_json(folder / _FILE)
-        try:
-            (name,) = saved_texts([state["name"]])
-            return cls(
-                name=name,
-                arms=_table(state["rows"]),
-                differences=_table(state["differences"]),
-                ece_perfect={arm: Interval.from_dict(i) for arm, i in state["ece_if_perfect"].items()},
-                calibrated=state["calibrated"] is True,
-                counts={key: whole_within(n, 0, 2**53) for key, n in state["counts"].items()},
-                notes=saved_texts(state["notes"]),
-            )
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            raise ArtifactError(
-                f"{folder / _FILE} is no table of figures ({reason}). Delete it and run again."
-            ) from error
-
-    def save(self, folder: Path) -> None:
-        """Write it beside what else a run made."""
-        artifacts.write_json(folder / _FILE, self.to_dict())
-
-    def table(self) -> tuple[list[str], list[list[str]]]:
-        """Header and rows as text."""
-        header = ["on held-out prompts", *(m for m in METRIC_ORDER if m != "brier"), "ece if perfect"]
-        rows = [
-            [arm, *(str(figures.get(m, "-")) for m in header[1:-1]), _median(self.ece_perfect.get(arm))]
-            for arm, figures in self.arms.items()
-        ]
-        return header, rows
-
-    def differences_table(self) -> tuple[list[str], list[list[str]]]:
-        """Header and rows as text: each arm less our labels, on the same resamples of prompts."""
-        metrics = ("accuracy", "nll")
-        rows = [[arm, *(str(d.get(m, "-")) for m in metrics)] for arm, d in self.differences.items()]
-        return ["less our labels (paired)", *metrics], rows
-
-    def _sketch(self) -> Sketch:
-        summary = "\n".join([f"run {self.name}", *self.notes])
-        return Sketch(summary, *self.table()) if self.arms else Sketch(summary)
-
-    def __str__(self) -> str:
-        if not self.arms:
-            return "\n".join(self.notes)
-        tables = [plain_table(*self.table()), plain_table(*self.differences_table())]
-        return "\n".join([*(f"{table}\n" for table in tables), *self.notes, _LEGEND])
-
-
-OURS: Final = "our labels (the label model itself)"
-_LEGEND: Final = (
-    "ece if perfect: what perfectly calibrated probabilities of these sizes would show on as many pairs. The interval of "
-    "an ECE takes out the bias of small samples, so it lies to the left of the figure."
+from weaklabel.pipeline.advice import (
+    GOLD,
+    LABELS,
+    TAUGHT,
+    in_words,
+    less_gold_only,
+    recommended,
+    worth_in_gold,
 )
+from weaklabel.pipeline.run_figures import RunFigures
+from weaklabel.reward import RewardModel, train_reward
+from weaklabel.reward.evaluation.evaluation import LONGER, compare_answers, fitted_on, with_gold
+from weaklabel.types import Comparer, Labels, Pairs, Votes, answer_of
+
+# A model that reads the labeling functions themselves learns little from others' labels: a plain one stands for those.
+_BASELINES: Final = {"functions": "linear"}
+_SNORKEL_NEEDS: Final = 3  # functions that vote
 
 
 @dataclass(frozen=True)
@@ -171,18 +78,37 @@ def make_figures(run: Outcome) -> RunFigures:
     }
     if not len(test):
         return RunFigures(name, {}, {}, {}, labels.calibrated, counts, tuple(notes))
-    found = evaluate(_arms(run, notes), gold=test, seed=run.config.data.seed)
+    arms, seed, rows = _arms(run, notes), run.config.data.seed, with_gold(test)
+    answers = {
+        name: answer_of(name, arm, rows) for name, arm in tracked(arms.items(), "answers", lambda arm: arm[0])
+    }
+    in_sample = int(fitted_on(arms, rows).sum())
+    found = compare_answers(answers, rows, len(test) - len(rows), in_sample, seed=seed)
     notes += found.notes()
-    if found.figures[OURS]["accuracy"].low <= 0.5:
+    less_gold = less_gold_only(answers, rows, seed=seed)
+    worth = worth_in_gold(answers, pairs.dev, rows, seed=seed) if GOLD in answers else {}
+    worth.pop(GOLD, None)
+    export, why = recommended(found.figures, less_gold, found.differences)
+    if found.figures[LABELS]["accuracy"].low <= 0.5:
         notes.append(
             "our labels are not shown to be better than a coin on held-out prompts. Look for other functions (weaklabel explore), "
             "or give more gold, before training on them."
         )
-    notes += worse_than_a_coin(found.figures)
+    notes += in_words(less_gold) + worse_than_a_coin(found.figures)
+    notes.append(f"to export: {export.removeprefix('reward model: ')} ({why}).")
     order = [LONGER, *(arm for arm in found.figures if arm != LONGER)]
     figures = {arm: found.figures[arm] for arm in order}
     return RunFigures(
-        name, figures, found.differences, found.ece_perfect, labels.calibrated, counts, tuple(notes)
+        name,
+        figures,
+        found.differences,
+        found.ece_perfect,
+        labels.calibrated,
+        counts,
+        tuple(notes),
+        less_gold,
+        worth,
+        export,
     )
 
 
@@ -209,17 +135,18 @@ def worse_than_a_coin(figures: Mapping[str, Mapping[str, Interval]]) -> list[str
 
 def _arms(run: Outcome, notes: list[str]) -> dict[str, Comparer]:
     """The comparers of the table, our labels first: differences are against them."""
-    arms: dict[str, Comparer] = {OURS: Known(run.labels)}
+    arms: dict[str, Comparer] = {LABELS: Known(run.labels)}
     # Where every visible pair has gold, no label is ever used: all arms are one model, trained once.
-    same = run.reward if bool(run.pairs.visible.has_gold.all()) else None
+    own = _baseline(run) == run.config.reward.model
+    same = run.reward if own and bool(run.pairs.visible.has_gold.all()) else None
     if len(run.pairs.dev):
-        arms["reward model: gold only"] = same or _train(run, run.pairs, "gold only")
+        arms[GOLD] = same or _train(run, run.pairs, "gold only")
     if run.reward is None:
         return arms
     n_voting = sum(t["n_a"] + t["n_b"] > 0 for t in run.applied["tallies"].values())
     for name, model in _baselines(n_voting, notes).items():
         arms[f"reward model: + {name} labels"] = same or _train(run, _labels_by(run, model), f"{name} labels")
-    arms["reward model: + our labels"] = run.reward
+    arms[TAUGHT] = run.reward
     return arms
 
 
@@ -259,17 +186,23 @@ def snorkel_is_installed() -> bool:
 
 
 def _train(run: Outcome, labels: Labels | Pairs, what: str) -> Comparer:
-    settings = run.config.reward
+    settings, model = run.config.reward, _baseline(run)
+    more = settings.settings if model == settings.model else {}
     with bar(f"figures: reward model of {what}"):
-        return train_reward(
-            labels, model=settings.model, allow_uncalibrated=settings.allow_uncalibrated, **settings.settings
-        )
+        return train_reward(labels, model=model, allow_uncalibrated=settings.allow_uncalibrated, **more)
+
+
+def _baseline(run: Outcome) -> str:
+    """The reward model that gold alone, and the labels of others, teach."""
+    return _BASELINES.get(run.config.reward.model, run.config.reward.model)
 
 
 def _notes(run: Outcome) -> list[str]:
     """What this run could not do, and what would change that."""
     pairs, calibrated = run.pairs, run.labels.calibrated
     notes = [*run.labeler.notes, *run.unwritten]
+    if run.reward is not None and run.reward.scale_note_:
+        notes.append(f"the reward model is not calibrated on all gold: {run.reward.scale_note_}.")
     if not len(pairs.test):
         why = "no pair has gold" if not pairs.has_gold.any() else "no gold fell into the test part"
         notes.append(
@@ -297,25 +230,3 @@ def _notes(run: Outcome) -> list[str]:
     if faults := run.applied["faults"]:
         notes.append(f"{faults} votes failed and count as abstains; see {run.folder / 'faults.jsonl'}.")
     return notes
-
-
-def _rows(figures: Mapping[str, Mapping[str, Interval]]) -> list[dict[str, Any]]:
-    return [
-        {"arm": arm, "metric": metric, **interval.to_dict()}
-        for arm, metrics in figures.items()
-        for metric, interval in metrics.items()
-    ]
-
-
-def _table(rows: object) -> dict[str, dict[str, Interval]]:
-    if not isinstance(rows, list):
-        raise TypeError(f"{str(rows)[:40]!r} is no list of rows")
-    found: dict[str, dict[str, Interval]] = {}
-    for row in rows:
-        arm, metric = saved_texts([row["arm"], row["metric"]])
-        found.setdefault(arm, {})[metric] = Interval.from_dict(row)
-    return found
-
-
-def _median(interval: Interval | None) -> str:
-    return "-" if interval is None else f"{interval.value:.3f}".lstrip("0")

@@ -41,7 +41,7 @@ from weaklabel.engine.stream import AppliedFile, StoredVotes
 from weaklabel.errors import ArtifactError, DataError, UnknownNameError
 from weaklabel.labeler import Labeler
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.pipeline.figures import RunFigures
+from weaklabel.pipeline.run_figures import RunFigures
 from weaklabel.pipeline.steps import (
     Apply,
     AskJudges,
@@ -73,7 +73,7 @@ class Plan:
         self.fit = fit = Fit(place, functions, read, apply, gather)
         self.label = label = Label(place, read, apply, gather, fit)
         self.export = Export(place, label)
-        self.reward = Reward(place, read, label)
+        self.reward = Reward(place, read, fit, label)
 
     def __iter__(self) -> Iterator[Step[Any]]:
         yield from (
@@ -253,7 +253,8 @@ class Run(Shown):
 
     def reward_beside(self) -> tuple[RewardModel, Path]:
         """A reward model as `[reward]` describes it and its folder, `reward-NAME`; the run's own stays as it is."""
-        step = Reward(self.plan.place, self.plan.read, self.plan.label, beside=self.config.reward.model)
+        plan = self.plan
+        step = Reward(plan.place, plan.read, plan.fit, plan.label, beside=self.config.reward.model)
         return step.value, step.path
 
     @property

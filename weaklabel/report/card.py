@@ -29,7 +29,8 @@ def model_card(
     """
     about = {
         "gold pairs it was fitted to": f"{model.n_gold_:,}",
-        "factor on raw scores": f"{model.scale_:.6g}",
+        "factor on raw scores": f"{model.scale_:.6g}"
+        + (f"; {model.scale_note_}" if model.scale_note_ else ""),
     }
     head = [
         f"# Reward model: {model.name}",

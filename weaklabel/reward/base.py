@@ -16,6 +16,8 @@ from weaklabel._arguments import checked
 from weaklabel._shown import Shown
 from weaklabel._validation import check_gold, check_settings
 from weaklabel.errors import ArtifactError, DataError, LabelMatrixError, NotFittedError, WeaklabelError
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.reward.judges import Judges
 from weaklabel.reward.saved import SMALLEST, ArrayKind, Saved, write_saved
 from weaklabel.types import FloatArray, Pairs, sigmoid
 
@@ -29,6 +31,7 @@ class RewardModel(Shown, ABC):
     that is antisymmetric by construction. The constructor only stores settings; what was learned ends in `_`:
 
     - `scale_` float, by which raw scores are multiplied, fitted on gold (1 where there was too little);
+    - `scale_note_` str, why some gold had no say in that; "" where all had;
     - `n_gold_` int, gold pairs that fitting had;
     - `gold_prompts_` `(k,)` uint64, rising: hashes of their prompts, see `saw`.
     """
@@ -36,9 +39,12 @@ class RewardModel(Shown, ABC):
     name: ClassVar[str]
     resumes: ClassVar[bool] = False
     """Whether a killed `fit` goes on in the folder that the setting `checkpoints` names."""
+    takes_functions: ClassVar[bool] = False
+    """Whether it reads labeling functions, given as the settings `lfs` and `votes`, and needs them again when it is loaded."""
     unsaved: ClassVar[frozenset[str]] = frozenset()
     """Settings that change no answer, such as where things are kept, and are not saved."""
     scale_: float = 1.0
+    scale_note_: str = ""
     n_gold_: int = 0
     gold_prompts_: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
     _fitted: bool = False
@@ -64,7 +70,13 @@ class RewardModel(Shown, ABC):
         return dict(settings)
 
     def fit(
-        self, pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None, *, gold: ArrayLike | None = None
+        self,
+        pairs: Pairs,
+        p: ArrayLike,
+        w: ArrayLike | None = None,
+        *,
+        gold: ArrayLike | None = None,
+        judges: Judges | None = None,
     ) -> Self:
         """Learn from beliefs and weights.
 
@@ -73,15 +85,25 @@ class RewardModel(Shown, ABC):
             p: `(n,)` in [0, 1], the belief that B is better; .5 is a tie.
             w: `(n,)` >= 0, how much each pair counts; None counts 1. A pair of weight 0 changes nothing.
             gold: `(n,)` 0, .5, 1 or NaN; where given, the scale of the scores is calibrated on it, out of fold.
+            judges: which of the gold may do that, and what teaches the models that it judges. Default: all gold, as is
+                right where beliefs know no gold but each pair's own. `train_reward` says it for labels.
 
         Raises:
-            LabelMatrixError: `p`, `w` or `gold` that do not fit the pairs.
+            LabelMatrixError: `p`, `w`, `gold` or `judges` that do not fit the pairs.
             DataError: no row has a weight above zero.
         """
         p_, w_ = check_targets(type(self).__name__, len(pairs), p, w)
         y = check_gold(gold, len(pairs))
-        self.scale_ = self._learn(pairs, p_, w_, y)
-        seen = pairs.take(~np.isnan(y))
+        known = ~np.isnan(y)
+        judges = Judges(known) if judges is None else judges
+        if judges.rows.shape != known.shape or (judges.rows & ~known).any():
+            raise LabelMatrixError(
+                f"{type(self).__name__}.fit: judges are of {len(judges.rows)} pairs, or of some without gold. Expected "
+                f"({len(pairs)},) bool, True where gold may judge."
+            )
+        self.scale_note_ = judges.why_not  # unless a model, learning, finds that it can do without
+        self.scale_ = self._learn(pairs, p_, w_, y, judges)
+        seen = pairs.take(known)
         self.n_gold_, self.gold_prompts_, self._fitted = len(seen), np.unique(prompt_hashes(seen)), True
         return self
 
@@ -114,6 +136,7 @@ class RewardModel(Shown, ABC):
             beside or {},
             self._write_more,
             scale=self.scale_,
+            scale_note=self.scale_note_,
             n_gold=self.n_gold_,
             settings=self.settings,
             **self._entries(),
@@ -122,15 +145,26 @@ class RewardModel(Shown, ABC):
     @classmethod
     @final
     @checked
-    def load(cls, folder: str | Path) -> Self:
-        """The model that `save` wrote, equal to the bit.
+    def load(
+        cls, folder: str | Path, lfs: Sequence[LabelingFunction] = (), *, allow_changed: bool = False
+    ) -> Self:
+        """The model that `save` wrote, equal to the bit. Nothing that it names is imported, contacted or read.
+
+        Args:
+            folder: what `save` wrote.
+            lfs: labeling functions of yours, among which a model that reads functions finds its own by name and hash.
+                Shipped functions and those of installed plug-ins are found without.
+            allow_changed: take a function of that name although it is another version than the one fitted with.
 
         Raises:
-            ArtifactError: when the folder holds no such model, or a torn one, or numbers that no fit gives.
+            ArtifactError: when the folder holds no such model, or a torn one, or numbers that no fit gives; when a
+                function was not given, or changed, unless `allow_changed`.
         """
         saved = Saved.open(folder, f"reward:{cls.name}")
         model = cls._of(saved)
+        model._find_functions(saved, lfs, allow_changed=allow_changed)
         model.scale_ = saved.number("scale", SMALLEST)
+        model.scale_note_ = saved.sentence("scale_note")
         model.n_gold_ = saved.count("n_gold")
         arrays = saved.arrays({GOLD_PROMPTS: ArrayKind(("k",), "uint64"), **model._array_kinds()})
         model.gold_prompts_ = arrays.pop(GOLD_PROMPTS)
@@ -143,6 +177,11 @@ class RewardModel(Shown, ABC):
         """What the constructor was given, but for what is `unsaved`."""
         names = inspect.signature(type(self)).parameters
         return {name: getattr(self, name) for name in names if name not in self.unsaved}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What its user should know of how it was fitted, one sentence each."""
+        return ()
 
     def facts(self) -> dict[str, str]:
         """Further lines for the model's card: how it was trained and calibrated."""
@@ -166,8 +205,8 @@ class RewardModel(Shown, ABC):
 
     # ------------------------------------------------------------------ what a model writes itself
     @abstractmethod
-    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray) -> float:
-        """Learn from checked beliefs, weights and gold, `(n,)` each; the scale of the scores."""
+    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray, judges: Judges) -> float:
+        """Learn from checked beliefs, weights and gold, `(n,)` each; the scale of the scores, by gold that may judge."""
 
     @abstractmethod
     def _raw(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
@@ -187,6 +226,9 @@ class RewardModel(Shown, ABC):
     def _entries(self) -> dict[str, Any]:
         """Entries of the manifest: `inputs`, and others."""
         return {"inputs": {}}
+
+    def _find_functions(self, saved: Saved, lfs: Sequence[LabelingFunction], *, allow_changed: bool) -> None:
+        """Find the labeling functions that it was fitted with among these."""
 
     def _restore(self, saved: Saved, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Put back what `_arrays`, `_write_more` and `_entries` gave."""

@@ -116,6 +116,20 @@ def differences(pairs: Pairs, n_features: int) -> Differences:
     return found
 
 
+def size_of_kinds(d: Differences, w: FloatArray, n_features: int) -> FloatArray:
+    """`(n_columns,)`: twice the mean square of each kind of n-gram, so that words and characters start with equal say.
+
+    Args:
+        d: of `n` pairs.
+        w: `(n,)` >= 0, weights of the pairs.
+        n_features: hashed columns per kind.
+    """
+    words = d.columns < n_features
+    means = [float(w @ d.squared_norms(kind) / w.sum()) for kind in (words, ~words)]
+    of_words, of_characters = (2.0 * mean if mean > 0 else 1.0 for mean in means)
+    return np.where(words, of_words, of_characters)
+
+
 def _chunks(pairs: Pairs, size: int) -> Iterator[tuple[list[str], list[str]]]:
     for batch in pairs.table.select(["response_a", "response_b"]).to_batches(max_chunksize=size):
         yield batch["response_a"].to_pylist(), batch["response_b"].to_pylist()

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.errors import ConfigError
-from weaklabel.reward.features import Differences, differences, hashed_text, score_in_chunks
+from weaklabel.reward.features import Differences, differences, hashed_text, score_in_chunks, size_of_kinds
 from weaklabel.reward.ridge import RidgeReward, Spread
 from weaklabel.reward.saved import ArrayKind, Saved
 from weaklabel.types import FloatArray, Pairs
@@ -57,11 +57,7 @@ class LinearReward(RidgeReward):
         return d, spread
 
     def _size(self, d: Differences, w: FloatArray) -> FloatArray:
-        """Twice the mean square of each kind of n-gram, so that words and characters start with equal say."""
-        words = d.columns < self.n_features
-        means = [float(w @ d.squared_norms(kind) / w.sum()) for kind in (words, ~words)]
-        of_words, of_characters = (2.0 * mean if mean > 0 else 1.0 for mean in means)
-        return np.where(words, of_words, of_characters)
+        return size_of_kinds(d, w, self.n_features)
 
     def _raw(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
         """The prompts are not looked at. An empty response scores 0."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 from weaklabel._validation import check_settings, lookup
 from weaklabel.errors import ArtifactError, MissingExtraError
+from weaklabel.lf.core import LabelingFunction
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.saved import read_manifest
 
 REWARD_MODELS: Final[dict[str, str]] = {
+    "functions": "weaklabel.reward.functions.model:FunctionsReward",
     "linear": "weaklabel.reward.linear:LinearReward",
     "minilm": "weaklabel.reward.minilm:MinilmReward",
     "minilm-frozen": "weaklabel.reward.embedded:EmbeddedReward",
@@ -53,8 +56,23 @@ def get_reward_model(name: str, **settings: Any) -> RewardModel:
     return cls(**settings)
 
 
-def load_reward(folder: str | Path) -> RewardModel:
+def load_reward(
+    folder: str | Path, lfs: Sequence[LabelingFunction] = (), *, allow_changed: bool = False
+) -> RewardModel:
     """The reward model saved in a folder, whatever its kind.
+
+    Args:
+        folder: where it was saved.
+        lfs, allow_changed: for a model that reads labeling functions; see `RewardModel.load`.
+
+    Raises:
+        ArtifactError: when there is none, or as `RewardModel.load`.
+    """
+    return saved_class(folder).load(folder, lfs, allow_changed=allow_changed)
+
+
+def saved_class(folder: str | Path) -> type[RewardModel]:
+    """The class of the reward model saved in a folder.
 
     Raises:
         ArtifactError: when there is none.
@@ -65,4 +83,4 @@ def load_reward(folder: str | Path) -> RewardModel:
         raise ArtifactError(
             f"{folder} holds {kind!r}, which is no reward model. Name a folder that save() wrote."
         )
-    return reward_model_class(name).load(folder)
+    return reward_model_class(name)

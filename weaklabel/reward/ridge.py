@@ -24,6 +24,7 @@ from weaklabel._progress import bar
 from weaklabel.errors import ConfigError
 from weaklabel.logistic import Fit, fit_logistic, one_thread
 from weaklabel.reward.base import RewardModel
+from weaklabel.reward.judges import Judges
 from weaklabel.reward.scale import scale_out_of_fold
 from weaklabel.types import FloatArray, Pairs
 
@@ -40,7 +41,8 @@ class RidgeReward(RewardModel):
         seed: of those folds.
 
     Learned: `coef_` float64, and what every reward model learns. The scale is calibrated only where at least 50 gold
-    pairs of at least `n_folds` prompts are given: each is scored by a model that saw no pair of its prompt.
+    pairs of at least `n_folds` prompts may judge: each is scored by a model that saw no pair of its prompt, and whose
+    teacher did not see its gold.
     """
 
     coef_: FloatArray
@@ -59,22 +61,23 @@ class RidgeReward(RewardModel):
         self.n_folds = n_folds
         self.seed = seed
 
-    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray) -> float:
+    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray, judges: Judges) -> float:
         with bar("texts of the pairs"):
             d, spread = self._differences(pairs)
 
-        def solve(weights: FloatArray, start: FloatArray | None = None) -> Fit:
+        def solve(beliefs: FloatArray, weights: FloatArray, start: FloatArray | None = None) -> Fit:
             ridge = self.l2 * np.asarray(self._size(d, weights))
-            return fit_logistic(d, p, weights, precision=ridge, start=start)
+            return fit_logistic(d, beliefs, weights, precision=ridge, start=start)
 
         with one_thread():
             with bar("reward model"):
-                whole = solve(w).theta
+                whole = solve(p, w).theta
             self.coef_ = spread(whole)
             # A model without one fold is near the whole one: it begins there.
             return scale_out_of_fold(
-                lambda some: solve(some, whole).logit, w, y, pairs.prompt_groups, self.n_folds, self.seed
-            )
+                lambda beliefs, weights: solve(beliefs, weights, whole).logit,
+                p, w, y, judges, pairs.prompt_groups, self.n_folds, self.seed,
+            )  # fmt: skip
 
     @abstractmethod
     def _differences(self, pairs: Pairs) -> tuple[Any, Spread]:

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel._validation import number_within
+from weaklabel._validation import number_within, saved_texts
 from weaklabel.artifacts import file_hash, is_sealed, manifest, read_json, sealed, write_folder, write_json
 from weaklabel.artifacts.folders import MANIFEST, check_replaceable
 from weaklabel.errors import ArtifactError
@@ -157,6 +157,14 @@ class Saved:
             return number_within(self.about.get(key), least, most)
         except ValueError as error:
             self.fail(f"{key}: {error}")
+
+    def sentence(self, key: str) -> str:
+        """A line of text; "" where there is none."""
+        try:
+            (text,) = saved_texts([self.about.get(key, "")])
+        except ValueError as error:
+            self.fail(f"{key}: {error}")
+        return text
 
     def count(self, key: str) -> int:
         value = self.about.get(key)

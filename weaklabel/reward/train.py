@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import require_calibrated
+from weaklabel.lf.core import LabelingFunction
 from weaklabel.reward.base import RewardModel
-from weaklabel.reward.registry import get_reward_model
-from weaklabel.types import CANONICAL, FloatArray, Labels, Pairs
+from weaklabel.reward.judges import Judges
+from weaklabel.reward.registry import get_reward_model, reward_model_class
+from weaklabel.types import CANONICAL, FloatArray, Labels, Pairs, sigmoid
 
 
 @checked
@@ -22,13 +26,16 @@ def train_reward(
     *,
     gold: Pairs | None = None,
     beliefs: tuple[FloatArray, FloatArray] | None = None,
+    lfs: Sequence[LabelingFunction] = (),
     allow_uncalibrated: bool = False,
     **settings: Any,
 ) -> RewardModel:
     """A reward model fitted to every labelled pair outside the locked test prompts.
 
     Pairs with dev gold learn from it (p = 0, 1 or .5; w = 1); all others from the labels' `p` and `w`. Dev gold
-    also calibrates the scale of the scores, out of fold.
+    also calibrates the scale of the scores, out of fold: a gold pair is judged by a model that saw no pair of its
+    prompt, taught by labels that were made without that prompt's gold (`Labels.logit_without`). Labels that cannot be
+    made so, such as those of a file or of a labeler that was loaded, leave the gold that they saw no say in the scale.
 
     Args:
         labels: from `Labeler.label`; or `Pairs`, to learn from their gold alone.
@@ -36,6 +43,7 @@ def train_reward(
         gold: pairs whose gold counts instead of that of the labelled pairs, joined by id (a pair that stands there
             in the other order has its gold turned); its test prompts are left out of training as well.
         beliefs: `p` and `w` of each of `Pairs`, as `read_taught` finds them in a file; without, gold alone teaches.
+        lfs: the labeling functions, for a model that reads them; by default those that the labels came from.
         allow_uncalibrated: learn from probabilities that were never fitted to gold.
         **settings: of the model, when it is given by name.
 
@@ -51,9 +59,20 @@ def train_reward(
             f"train_reward: {', '.join(settings)} came with a model that has its settings already. "
             "Name the model, or set them where it is made."
         )
+    if isinstance(model, str) and reward_model_class(model).takes_functions:
+        settings = _functions(labels, lfs) | settings
     fresh = get_reward_model(model, **settings) if isinstance(model, str) else model
-    pairs, p, w, y = training_targets(labels, gold, beliefs)
-    return fresh.fit(pairs, p, w, gold=y)
+    taught = _taught(labels, gold, beliefs)
+    return fresh.fit(taught.pairs, taught.p, taught.w, gold=taught.y, judges=_judges(labels, taught, beliefs))
+
+
+def _functions(labels: Labels | Pairs, lfs: Sequence[LabelingFunction]) -> dict[str, Any]:
+    """The functions, with their votes where the labels have them all."""
+    if not isinstance(labels, Labels):
+        return {"lfs": tuple(lfs)}
+    lfs = tuple(lfs) or labels.lfs
+    at_hand = {lf.name for lf in lfs} <= set(labels.lf_names)
+    return {"lfs": lfs, "votes": labels.votes if at_hand else None}
 
 
 def training_targets(
@@ -66,6 +85,23 @@ def training_targets(
     Raises:
         DataError: when no pair is left, or `gold` shares no id with the pairs or gives one other responses.
     """
+    found = _taught(labels, gold, beliefs)
+    return found.pairs, found.p, found.w, found.y
+
+
+class _Taught(NamedTuple):
+    """`training_targets`, and which of the rows given they are."""
+
+    pairs: Pairs
+    p: FloatArray
+    w: FloatArray
+    y: FloatArray
+    rows: NDArray[np.intp]
+
+
+def _taught(
+    labels: Labels | Pairs, gold: Pairs | None, beliefs: tuple[FloatArray, FloatArray] | None
+) -> _Taught:
     pairs = labels.pairs if isinstance(labels, Labels) else labels
     y = _dev_gold(pairs) if gold is None else _joined_gold(pairs, gold)
     known = ~np.isnan(y)
@@ -79,7 +115,40 @@ def training_targets(
             f"train_reward: nothing to learn from in {len(pairs)} pairs. Outside the locked test prompts "
             "none has gold or a label with a vote behind it."
         )
-    return pairs.take(rows), p[rows], w[rows], y[rows]
+    return _Taught(pairs.take(rows), p[rows], w[rows], y[rows], rows)
+
+
+def _judges(labels: Labels | Pairs, taught: _Taught, beliefs: tuple[FloatArray, FloatArray] | None) -> Judges:
+    """Whose gold may judge: all of it where gold alone teaches, or labels can be made without a part of it; otherwise that
+    of prompts whose gold the labels say they never saw."""
+    known = ~np.isnan(taught.y)
+    if isinstance(labels, Labels) and labels.refit is not None:
+        mine = labels.take(taught.rows)
+        return Judges(known, lambda held: np.where(known, taught.y, sigmoid(mine.logit_without(held)).T).T)
+    if isinstance(labels, Pairs) and beliefs is None:
+        return Judges(known)
+    pairs, seen = (
+        (labels.pairs, labels.in_sample) if isinstance(labels, Labels) else (labels, _fitted_to(labels))
+    )
+    if seen is None:
+        return Judges(np.zeros_like(known), why_not=_UNSAID if known.any() else "")
+    groups = pairs.prompt_groups
+    rows = known & ~np.isin(groups, groups[seen])[taught.rows]
+    lost = int(known.sum() - rows.sum())
+    return Judges(rows, why_not=_SEEN.format(lost, int(known.sum())) if lost else "")
+
+
+_UNSAID: Final = "gold has no say in the factor, for the labels do not say whose gold they were made with (no column in_sample)"
+_SEEN: Final = (
+    "{} of {} gold pairs have no say in the factor, for the labels were made with the gold of their prompts and cannot be "
+    "made without it: train on labels of the labeler that fit returned, or in its run"
+)
+
+
+def _fitted_to(pairs: Pairs) -> NDArray[np.bool_] | None:
+    """`(n_pairs,)`: whether a file's own beliefs were made with the pair's gold; None where it does not say of every pair."""
+    said = pairs.table["in_sample"].to_pylist() if "in_sample" in pairs.table.column_names else [None]
+    return np.array(said) if all(isinstance(value, bool) for value in said) else None
 
 
 def _dev_gold(pairs: Pairs) -> FloatArray:

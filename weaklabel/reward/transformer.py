@@ -26,6 +26,7 @@ from weaklabel.artifacts import content_hash
 from weaklabel.calibration.temperature import Temperature
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError
 from weaklabel.reward.base import RewardModel
+from weaklabel.reward.judges import Judges
 from weaklabel.reward.saved import Saved
 from weaklabel.reward.teaching import plan_gold, teaching_groups
 from weaklabel.training.models.hub import ADAPTER, quiet
@@ -123,23 +124,29 @@ class TransformerReward(RewardModel):
     def current_names(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
         return current_names(settings)
 
-    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray) -> float:
+    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray, judges: Judges) -> float:
         """Train.
 
         Raises:
             DataError: nothing left to train on. ArtifactError, MissingExtraError: a model that cannot be loaded.
             TrainingError: no memory, or a loss that is no number; with `checkpoints` they are kept.
         """
-        prompts, plan = pairs.prompt_groups, plan_gold(y, pairs.prompt_groups, self.n_folds, self.seed)
+        prompts = pairs.prompt_groups
+        plan = plan_gold(np.where(judges.rows, y, np.nan), prompts, self.n_folds, self.seed)
         z, judged = np.zeros(len(pairs)), plan.fold >= 0
+        # Parts that judge a model: one per fold, or the one that no model of this kind ever learns from.
+        n_parts = plan.n_folds or 1
+        parts = np.column_stack([np.isin(prompts, prompts[plan.fold == k]) for k in range(n_parts)])
+        taught = judges.beliefs(p, parts)
         with self._folder() as folder:
             for k in tracked(range(plan.n_folds), "models of left-out prompts"):
-                held = np.isin(prompts, prompts[plan.fold == k])
-                self._train(pairs, p, np.where(held, 0.0, w), folder / f"fold-{k}")
+                self._train(pairs, taught[:, k], np.where(parts[:, k], 0.0, w), folder / f"fold-{k}")
                 z[plan.fold == k] = self._differences(pairs.take(plan.fold == k))
-            held = np.isin(prompts, prompts[judged]) if plan.kind == "held out" else np.zeros_like(judged)
-            judges = pairs.take(held & judged), y[held & judged]
-            trained = self._train(pairs, p, np.where(held, 0.0, w), folder / "whole", judges)
+            held = parts[:, 0] if plan.kind == "held out" else np.zeros_like(judged)
+            if held.any():
+                p = taught[:, 0]
+            best_by = pairs.take(held & judged), y[held & judged]
+            trained = self._train(pairs, p, np.where(held, 0.0, w), folder / "whole", best_by)
         if held.any():
             z[judged] = self._differences(pairs.take(judged))
         self._about = _about(trained) | {

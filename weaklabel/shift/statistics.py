@@ -190,11 +190,20 @@ def _word_block(pairs: Pairs) -> Block:
 
 def _buckets(texts: Sequence[str]) -> NDArray[np.float32]:
     """`(n, BUCKETS)`: 1 where a text holds a word of the class. The classes are those of CRC-32, on any machine."""
-    held = np.zeros((len(texts), BUCKETS), dtype=np.float32)
-    known: dict[str, int] = {}
-    for row, text in enumerate(texts):
-        for word in set(_WORD.findall(text.lower())):
-            if (bucket := known.get(word)) is None:
-                bucket = known[word] = zlib.crc32(word.encode("utf-8", "replace")) % BUCKETS
-            held[row, bucket] = 1.0
-    return held
+    known, counts = _Classes(), []
+    held: list[int] = []
+    for text in texts:
+        words = set(_WORD.findall(text.lower()))
+        counts.append(len(words))
+        held += map(known.__getitem__, words)
+    rows = np.zeros((len(texts), BUCKETS), dtype=np.float32)
+    rows[np.repeat(np.arange(len(texts)), counts), held] = 1.0
+    return rows
+
+
+class _Classes(dict[str, int]):
+    """Words and their classes, worked out when a word is first met."""
+
+    def __missing__(self, word: str) -> int:
+        found = self[word] = zlib.crc32(word.encode("utf-8", "replace")) % BUCKETS
+        return found

@@ -28,10 +28,9 @@ from numpy.typing import NDArray
 
 from weaklabel._validation import lookup
 from weaklabel.text.pieces import KINDS, Pieces, Topics, distinct
+from weaklabel.text.symbols import Columns, Numbers
 from weaklabel.types import FloatArray, Pairs
-from weaklabel.types.features import PairFeatures, Sparse
-
-Columns = NDArray[np.int32]
+from weaklabel.types.features import PairFeatures, RowDifferences, Sparse
 
 _ROWS: Final = 1024  # pairs hashed at a time
 _LONGEST_TEXT: Final = (
@@ -56,37 +55,65 @@ class HashedText:
 
     def transform(self, texts: Sequence[str]) -> Sparse:
         """`(n, n_features * len(kinds))` int8 CSR of zeros and ones. Each row depends on its text alone."""
+        known, rows = numbered(texts)
+        width = self.n_features * len(self.kinds)
+        starts = self.n_features * np.arange(len(self.kinds), dtype=np.int32)
+        found = _Rows(width)
+        for n_texts, kinds in self._read(known, width):
+            keys = [
+                row * width + (start + column) for start, (row, column) in zip(starts, kinds, strict=True)
+            ]
+            found.add(n_texts, np.concatenate(keys))
+        return found.sparse() if len(known) == len(texts) else found.sparse()[rows]
+
+    def views(self, texts: Sequence[str]) -> list[Sparse]:
+        """For each kind `(n, n_features)` int8 CSR of zeros and ones: the parts of `transform`, in less time."""
+        found = [_Rows(self.n_features) for _ in self.kinds]
+        for n_texts, kinds in self._read(texts, self.n_features):
+            for view, (row, column) in zip(found, kinds, strict=True):
+                view.add(n_texts, row * self.n_features + column)
+        return [view.sparse() for view in found]
+
+    def _read(self, texts: Sequence[str], width: int) -> Iterator[tuple[int, list[tuple[Numbers, Columns]]]]:
+        """Blocks of texts, so few that `width` times their number is a number of 32 bits: how many, and what each kind reads in them."""
+        for some in _blocks(texts, 2**31 // width):
+            with self._lock:
+                self._pieces.make_room()
+                whole = self._pieces.stream(some)
+                long = any(len(text) > _LONGEST_TEXT for text in some)
+                begun = self._pieces.stream([text[:_LONGEST_TEXT] for text in some]) if long else whole
+                found = [kind.read(whole if kind.whole else begun) for kind in self._pieces.kinds]
+            yield len(some), found
+
+
+class _Rows:
+    """Rows of zeros and ones, from keys `row * width + column` of blocks of rows, in any order and any number of times."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._lengths, self._indices = [np.zeros(1, np.int64)], [np.empty(0, np.int32)]
+
+    def add(self, n_rows: int, keys: Numbers) -> None:
+        """The keys of the next `n_rows` rows, all below 2**31."""
+        met = distinct(keys.astype(np.int32))  # half as wide, which sorts in half the time
+        edges = np.arange(n_rows + 1, dtype=np.int64) * self._width
+        lengths = np.diff(np.searchsorted(met, edges))
+        self._lengths.append(lengths)
+        self._indices.append(met - np.repeat(edges[:-1].astype(np.int32), lengths))
+
+    def sparse(self) -> Sparse:
         import scipy.sparse as sp
 
-        number: dict[str, int] = {}
-        rows = [number.setdefault(text, len(number)) for text in texts]
-        lengths, indices = [np.zeros(1, np.int64)], [np.empty(0, np.int32)]
-        with self._lock:
-            for some in _blocks(list(number), 2**31 // (self.n_features * len(self.kinds))):
-                length, columns = self._columns(some)
-                lengths.append(length)
-                indices.append(columns)
-        found = np.concatenate(indices)
-        ends = np.cumsum(np.concatenate(lengths))
-        shape = (len(number), self.n_features * len(self.kinds))
-        hashed = sp.csr_matrix((np.ones(len(found), dtype=np.int8), found, ends), shape=shape)
-        return hashed if len(number) == len(texts) else hashed[rows]
+        ends, indices = np.cumsum(np.concatenate(self._lengths)), np.concatenate(self._indices)
+        shape = (len(ends) - 1, self._width)
+        return sp.csr_matrix((np.ones(len(indices), dtype=np.int8), indices, ends), shape=shape)
 
-    def _columns(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], Columns]:
-        """How many columns each text has, and which, rising."""
-        self._pieces.make_room()
-        whole = self._pieces.stream(texts)
-        long = any(len(text) > _LONGEST_TEXT for text in texts)
-        begun = self._pieces.stream([text[:_LONGEST_TEXT] for text in texts]) if long else whole
-        width = self.n_features * len(self.kinds)
-        keys = []
-        for i, kind in enumerate(self._pieces.kinds):
-            rows, columns = kind.read(whole if kind.whole else begun)
-            keys.append((rows * width + (i * self.n_features)).astype(np.int32) + columns)
-        met = distinct(np.concatenate(keys))
-        edges = np.arange(len(texts) + 1, dtype=np.int64) * width
-        length = np.diff(np.searchsorted(met, edges))
-        return length, met - np.repeat(edges[:-1].astype(np.int32), length)
+
+def numbered(texts: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
+    """The distinct texts, and where each of `texts` `(n,)` stands among them."""
+    number: dict[str, int] = {}
+    rows = [number.setdefault(text, len(number)) for text in texts]
+    return list(number), np.array(rows, dtype=np.intp)
 
 
 def _blocks(texts: Sequence[str], most: int) -> Iterator[Sequence[str]]:
@@ -118,7 +145,7 @@ def _topics() -> tuple[Pieces, threading.Lock]:
 
 
 def pair_features(pairs: Pairs, rows: NDArray[np.bool_] | None = None) -> PairFeatures:
-    """Differences of the responses in each kind of n-gram, and the words of the prompt, for a label model.
+    """RowDifferences of the responses in each kind of n-gram, and the words of the prompt, for a label model.
 
     Views are named as in `KINDS` and have `VIEW_COLUMNS` columns each, with values -1, 0 and 1. The context holds
     the prompt's words but function words, hashed to `CONTEXT_COLUMNS` columns, as logarithms of their counts,
@@ -131,23 +158,42 @@ def pair_features(pairs: Pairs, rows: NDArray[np.bool_] | None = None) -> PairFe
     import scipy.sparse as sp
 
     wanted = np.arange(len(pairs)) if rows is None else np.flatnonzero(rows)
-    hashed = _views()
-    blocks = [sp.csr_matrix((0, VIEW_COLUMNS * len(KINDS)), dtype=np.int8)]
-    contexts = [sp.csr_matrix((0, CONTEXT_COLUMNS))]
+    blocks = [PairFeatures(dict.fromkeys(KINDS, _none(VIEW_COLUMNS)), _none(CONTEXT_COLUMNS))]
     for start in range(0, len(wanted), _ROWS):
-        part = pairs.table.select(["prompt", "response_a", "response_b"]).take(wanted[start : start + _ROWS])
-        a, b = part["response_a"].to_pylist(), part["response_b"].to_pylist()
-        hashes = hashed.transform([*a, *b])
-        block = (hashes[len(a) :] - hashes[: len(a)]).tocsr()
-        block.eliminate_zeros()  # what both responses hold says nothing
-        blocks.append(block)
-        contexts.append(_context(part["prompt"].to_pylist()))
-    both = _spread_out(sp.vstack(blocks, format="csr"), wanted, len(pairs))
-    views = {
-        kind: both[:, i * VIEW_COLUMNS : (i + 1) * VIEW_COLUMNS].astype(np.float64)
-        for i, kind in enumerate(KINDS)
-    }
-    return PairFeatures(views, _spread_out(sp.vstack(contexts, format="csr"), wanted, len(pairs)))
+        some = asked_features(pairs.take(wanted[start : start + _ROWS]))
+        views = {kind: view.worked_out() for kind, view in some.views.items()}
+        blocks.append(PairFeatures(views, some.context))
+    views = {kind: sp.vstack([block.views[kind] for block in blocks], format="csr") for kind in KINDS}
+    context = sp.vstack([block.context for block in blocks], format="csr")
+    places = {kind: _spread_out(view, wanted, len(pairs)) for kind, view in views.items()}
+    return PairFeatures(places, _spread_out(context, wanted, len(pairs)))
+
+
+def asked_features(pairs: Pairs) -> PairFeatures:
+    """The features of `pair_features` for a model that only multiplies them: the differences are not worked out."""
+    responses, rows = numbered(
+        [text for name in ("response_a", "response_b") for text in pairs.table[name].to_pylist()]
+    )
+    a, b = rows[: len(pairs)], rows[len(pairs) :]
+    read = zip(KINDS, _views().views(responses), strict=True)
+    prompts, rows = numbered(pairs.table["prompt"].to_pylist())
+    return PairFeatures({kind: RowDifferences(view, a, b) for kind, view in read}, _context(prompts)[rows])
+
+
+def _none(width: int) -> Sparse:
+    import scipy.sparse as sp
+
+    return sp.csr_matrix((0, width))
+
+
+def response_features(prompts: Sequence[str], responses: Sequence[str]) -> tuple[Sparse, Sparse]:
+    """What `pair_features` sees, of single responses: pairs have the difference of two such rows, and their context.
+
+    Returns:
+        `(n, len(KINDS) * VIEW_COLUMNS)` int8 CSR, the views of each response side by side in the order of `KINDS`; and
+        `(n, CONTEXT_COLUMNS)` CSR, the words of each prompt.
+    """
+    return _views().transform(responses), _context(prompts)
 
 
 def _context(prompts: Sequence[str]) -> Sparse:

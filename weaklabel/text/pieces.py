@@ -7,24 +7,23 @@ its pieces. N-grams within and across pieces are then read from arrays of number
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, ClassVar, Final, Protocol
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from weaklabel.text.murmur import columns_of, hashed_columns
 from weaklabel.text.ragged import Ragged
-
-Numbers = NDArray[np.int64]
-Columns = NDArray[np.int32]
+from weaklabel.text.symbols import Columns, Numbers, Symbols
+from weaklabel.text.tokens import codes_at
+from weaklabel.text.vocabulary import Vocabulary
 
 BREAK: Final = "¶"
 TOKEN: Final = re.compile(r"\w+|[^\w\s]")
+_BEHIND: Final = 16  # bytes behind the last text, which `codes_at` wants
 _MEMORY: Final = 200_000  # distinct pieces remembered
 _MOST_CHARACTERS: Final = 2**23  # of theirs, together
 _CHARACTERS: Final = (2, 3, 4)
@@ -55,7 +54,7 @@ class Stream:
         texts: `(n,)` rising, the text in which it stands.
     """
 
-    pieces: Numbers
+    pieces: NDArray[np.int32]
     texts: Numbers
 
 
@@ -80,31 +79,17 @@ class Words:
     whole: ClassVar[bool] = True
 
     def __init__(self, n_features: int) -> None:
-        self._n_features = n_features
-        self._bytes, self._lengths, self._columns = Ragged(np.uint8), Ragged(np.int32), Ragged(np.int32)
+        self._symbols = Symbols(n_features, " ", (1, 2))
+        self._rows = Ragged(np.int32)
 
     def learn(self, pieces: Sequence[str]) -> None:
         shown = map(_shown, pieces)
         tokens = [[piece] if piece.isalnum() else TOKEN.findall(piece) for piece in shown]
-        n_tokens = _lengths(tokens)
-        encoded = [f"{token} ".encode() for token in chain.from_iterable(tokens)]
-        text, sizes = b"".join(encoded), _lengths(encoded)
-        starts = np.cumsum(sizes) - sizes
-        self._columns.add(hashed_columns(text, starts, sizes - 1, self._n_features), n_tokens)
-        self._lengths.add(sizes, n_tokens)
-        ends = np.append(0, np.cumsum(sizes))[np.append(0, np.cumsum(n_tokens))]
-        self._bytes.add(np.frombuffer(text, dtype=np.uint8), np.diff(ends))
+        self._rows.add(self._symbols.numbers(chain.from_iterable(tokens)), _lengths(tokens))
 
     def read(self, stream: Stream) -> tuple[Numbers, Columns]:
-        sizes, n_tokens = self._lengths.take(stream.pieces)
-        texts = np.repeat(stream.texts, n_tokens)
-        ends = np.cumsum(sizes, dtype=np.int64)
-        first = np.flatnonzero(texts[1:] == texts[:-1])
-        starts = (ends - sizes)[first]
-        both = self._bytes.take(stream.pieces)[0].tobytes()
-        pairs = hashed_columns(both, starts, ends[first + 1] - 1 - starts, self._n_features)
-        words = self._columns.take(stream.pieces)[0]
-        return np.concatenate([texts, texts[first]]), np.concatenate([words, pairs])
+        symbols, lengths = self._rows.take(stream.pieces)
+        return self._symbols.grams(symbols, np.repeat(stream.texts, lengths))
 
 
 class Characters:
@@ -147,10 +132,9 @@ class Layout:
     """2- to 6-grams of characters after runs of capitals became `X`, other letters `x`, digits `9`, line breaks a mark."""
 
     whole: ClassVar[bool] = False
-    _sizes: ClassVar[Sequence[int]] = (2, 3, 4, 5, 6)
 
     def __init__(self, n_features: int) -> None:
-        self._symbols = _Symbols(n_features, "")
+        self._symbols = Symbols(n_features, "", (2, 3, 4, 5, 6))
         self._rows = Ragged(np.int32)
         self._breaks = np.empty(0, dtype=np.bool_)
 
@@ -175,17 +159,16 @@ class Layout:
         foreign[-1:] = True
         kept = np.ones(len(symbols), dtype=np.bool_)
         kept[np.cumsum(lengths)[foreign] - 1] = False
-        return self._symbols.grams(symbols[kept], texts[kept], self._sizes)
+        return self._symbols.grams(symbols[kept], texts[kept])
 
 
 class Style:
     """1- to 3-grams of function words, punctuation and line breaks in place, all other words masked."""
 
     whole: ClassVar[bool] = False
-    _sizes: ClassVar[Sequence[int]] = (1, 2, 3)
 
     def __init__(self, n_features: int) -> None:
-        self._symbols = _Symbols(n_features, " ")
+        self._symbols = Symbols(n_features, " ", (1, 2, 3))
         self._rows = Ragged(np.int32)
 
     def learn(self, pieces: Sequence[str]) -> None:
@@ -194,54 +177,7 @@ class Style:
 
     def read(self, stream: Stream) -> tuple[Numbers, Columns]:
         symbols, lengths = self._rows.take(stream.pieces)
-        return self._symbols.grams(symbols, np.repeat(stream.texts, lengths), self._sizes)
-
-
-class _Symbols:
-    """A small alphabet of strings, joined by `between`, and the columns of n-grams of it."""
-
-    def __init__(self, n_features: int, between: str) -> None:
-        self._n_features, self._between = n_features, between
-        self._number: dict[str, int] = {}
-        self._bytes = Ragged(np.uint8)
-
-    def numbers(self, symbols: Iterable[str]) -> Columns:
-        known, before = self._number, len(self._number)
-        found = np.array([known.setdefault(symbol, len(known)) for symbol in symbols], dtype=np.int32)
-        new = [f"{symbol}{self._between}".encode() for symbol in list(known)[before:]]
-        self._bytes.add(np.frombuffer(b"".join(new), dtype=np.uint8), _lengths(new))
-        return found
-
-    def grams(self, symbols: Columns, texts: Numbers, sizes: Sequence[int]) -> tuple[Numbers, Columns]:
-        """The text and the column of every n-gram that lies within a text.
-
-        An n-gram's number is made of that of the n-gram one shorter and the symbol behind it, so that equal n-grams
-        are found by counting and each is hashed once.
-        """
-        left = np.cumsum(np.bincount(texts))[texts] - np.arange(len(texts)) if len(texts) else texts
-        first = np.arange(len(symbols))
-        alphabet = len(self._number)
-        numbers, found = ranked(symbols.astype(np.int64), alphabet)
-        rows: list[Numbers] = []
-        columns: list[Columns] = []
-        for n in range(1, max(sizes) + 1):
-            if n > 1:
-                fits = left[first] >= n
-                first, numbers = first[fits], numbers[fits]
-                numbers, found = ranked(numbers * alphabet + symbols[first + n - 1], len(found) * alphabet)
-            if n in sizes:
-                shown = np.empty(len(found), dtype=np.int64)
-                shown[numbers] = first  # some place at which it stands
-                rows.append(texts[first])
-                columns.append(self._columns(symbols[shown[:, None] + np.arange(n)])[numbers])
-        return np.concatenate(rows), np.concatenate(columns)
-
-    def _columns(self, grams: NDArray[Any]) -> Columns:
-        """`(n,)` columns of n-grams `(n, size)` given by their symbols."""
-        text, lengths = self._bytes.take(grams.ravel())
-        whole = lengths.reshape(grams.shape).sum(axis=1)
-        starts = np.cumsum(whole) - whole
-        return hashed_columns(text.tobytes(), starts, whole - len(self._between), self._n_features)
+        return self._symbols.grams(symbols, np.repeat(stream.texts, lengths))
 
 
 class Topics:
@@ -293,32 +229,37 @@ class Pieces:
 
     def make_room(self) -> None:
         """Begin anew where more is remembered than memory is for; streams of before mean nothing then."""
-        if len(self._numbers) >= _MEMORY or self._held >= _MOST_CHARACTERS:
+        if self._n_learned >= _MEMORY or self._held >= _MOST_CHARACTERS:
             self._begin()
 
     def _begin(self) -> None:
-        self._numbers: dict[str, int] = {}
-        self._held = 0
+        self._vocabulary = Vocabulary()
+        self._n_learned = self._held = 0
         self.kinds: list[Kind] = [make(self._n_features) for make in self._makers]
 
     def stream(self, texts: Sequence[str]) -> Stream:
         """The pieces of the texts; new ones are learned."""
-        rows = pc.split_pattern(pc.replace_substring(pa.array(texts, pa.string()), "\n", " \n "), " ")
-        coded = rows.flatten().dictionary_encode()
-        lengths = pc.list_value_length(rows).to_numpy(zero_copy_only=False)
-        met, known, before = coded.dictionary.to_pylist(), self._numbers, len(self._numbers)
-        number = np.array([known.setdefault(piece, len(known)) for piece in met], dtype=np.int64)
-        if new := list(islice(known, before, None)):
-            self._held += sum(map(len, new))
-            try:
-                for kind in self.kinds:
-                    kind.learn(new)
-            except (
-                BaseException
-            ):  # Ctrl-C in a notebook: kinds that learned half of them must not be used again
-                self._begin()
-                raise
-        return Stream(number[coded.indices.to_numpy()], np.repeat(np.arange(len(texts)), lengths))
+        encoded = [text.replace("\n", " \n ").encode() for text in texts]
+        raw = np.frombuffer(b" ".join([*encoded, bytes(_BEHIND)]), dtype=np.uint8)
+        ends = np.flatnonzero(raw == ord(" "))
+        starts = np.append(0, ends[:-1] + 1)[: len(ends)]
+        words = self._vocabulary
+        numbers = codes_at(raw, starts, ends - starts, words)
+        for i in np.unique(np.searchsorted(ends, np.flatnonzero(raw[:-_BEHIND] == 0))).tolist():
+            numbers[i] = words.add(raw[starts[i] : ends[i]].tobytes().decode())  # a key ends with its first 0
+        self._learn(words.words[self._n_learned :])
+        counts = np.diff(np.searchsorted(ends, np.cumsum(_lengths(encoded) + 1)), prepend=0)
+        return Stream(numbers, np.repeat(np.arange(len(texts)), counts))
+
+    def _learn(self, pieces: Sequence[str]) -> None:
+        try:
+            for kind in self.kinds if pieces else ():
+                kind.learn(pieces)
+        except BaseException:  # Ctrl-C in a notebook: kinds that learned half of them must not be used again
+            self._begin()
+            raise
+        self._n_learned += len(pieces)
+        self._held += sum(map(len, pieces))
 
 
 def ranked(codes: Numbers, bound: int) -> tuple[Numbers, Numbers]:

@@ -379,19 +379,30 @@ def coded(letters: Bytes, ends: Ints, vocabulary: Vocabulary) -> Coded:
     edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     if inside[0]:
         edges = np.concatenate([[0], edges])
-    starts, length = edges[0::2], edges[1::2] - edges[0::2]
-    eight = np.ndarray((len(letters) - 7,), "<u8", letters, strides=(1,))
+    starts = edges[0::2]
+    codes = codes_at(letters, starts, edges[1::2] - starts, vocabulary)
+    return Coded(codes, np.diff(np.searchsorted(starts, ends)))
+
+
+def codes_at(raw: Bytes, starts: Ints, length: Ints, vocabulary: Vocabulary) -> Codes:
+    """`(n,)` int32: the numbers of the stretches of bytes that begin at `starts` `(n,)`.
+
+    Args:
+        raw: sixteen bytes more than stretches reach.
+        length: `(n,)` bytes of each; an empty one is number 0. Those of up to sixteen hold no 0.
+        vocabulary: what numbers them.
+    """
+    eight = np.ndarray((len(raw) - 7,), "<u8", raw, strides=(1,))
     keys = eight[starts] & _MASKS.take(np.minimum(length, 8))
     long = np.flatnonzero(length > 8)
     first, more = keys[long], eight[starts[long] + 8] & _MASKS.take(np.minimum(length[long] - 8, 8))
     for i in np.flatnonzero(length[long] > 16).tolist():
         start = int(starts[long[i]])
-        word = letters[start : start + int(length[long[i]])].tobytes()
-        first[i], more[i] = vocabulary.key_of_overlong(word)
+        first[i], more[i] = vocabulary.key_of_overlong(raw[start : start + int(length[long[i]])].tobytes())
     keys[long] = 0  # no word: what they are follows
     codes = vocabulary.codes_of(keys)
     codes[long] = vocabulary.codes_of(first, more)
-    return Coded(codes, np.diff(np.searchsorted(starts, ends)))
+    return codes
 
 
 def _letters(raw: Bytes, beyond: Beyond) -> Bytes:

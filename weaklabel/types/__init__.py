@@ -3,7 +3,7 @@
 from weaklabel.types.comparer import Bare, CanCompare, Comparer, answer_of, as_comparer, interval_of
 from weaklabel.types.fault import FAULT_KINDS, Fault, FaultKind
 from weaklabel.types.features import PairFeatures
-from weaklabel.types.labels import Explanation, Labels, Reason, sigmoid
+from weaklabel.types.labels import Explanation, Labels, Reason, Refit, sigmoid
 from weaklabel.types.labels_file import LabelsFile
 from weaklabel.types.messages import Message
 from weaklabel.types.pair import ABSTAIN, PREFER_A, PREFER_B, Pair
@@ -51,6 +51,7 @@ __all__ = [
     "PairFeatures",
     "Pairs",
     "Reason",
+    "Refit",
     "SetAside",
     "Text",
     "Votes",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -43,7 +43,15 @@ _FIELDS: Final = {
     **dict.fromkeys(("contributions", "p_tie", "p_low", "p_high"), "ndarray | None"),
     "calibrated": "bool",
     "extra_names": "tuple[str, ...]",
+    "lfs": "tuple",
 }
+
+
+class Refit(Protocol):
+    """Labels again, by labelers of the same kind that saw less gold. See `Labels.logit_without`."""
+
+    def __call__(self, pairs: Pairs, votes: Votes, held: NDArray[np.bool_]) -> FloatArray:
+        """`(n_pairs, k)` float64 log-odds of `pairs`, given their `votes` and `held` `(n_pairs, k)`."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -65,6 +73,10 @@ class Labels(Shown):
         p_low, p_high: `(n_pairs,)` float64, 0 <= p_low <= p <= p_high <= 1, between which gold leaves `p` open
             (Venn-Abers); None where the labels are not calibrated. Swapping the responses gives 1 - p_high and
             1 - p_low exactly.
+        refit: makes such labels without a part of the gold (`logit_without`). None where that cannot be done: labels
+            that were read from a file, or come from a labeler that was.
+        lfs: the labeling functions behind the votes, in column order; empty where they are not at hand, as for labels
+            read from a file.
     """
 
     pairs: Pairs
@@ -78,6 +90,8 @@ class Labels(Shown):
     p_tie: FloatArray | None = None
     p_low: FloatArray | None = None
     p_high: FloatArray | None = None
+    refit: Refit | None = None
+    lfs: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         for name, kind in _FIELDS.items():
@@ -177,17 +191,39 @@ class Labels(Shown):
         return as_pandas(self.to_table())
 
     def _rows(self, index: NDArray[np.int64]) -> Labels:
-        return Labels(
-            self.pairs.take(index),
-            self.votes.take(index),
-            self.logit[index],
-            self.w[index],
-            None if self.contributions is None else self.contributions[index],
-            self.calibrated,
-            self.in_sample[index],
-            self.extra_names,
-            *(None if column is None else column[index] for column in (self.p_tie, self.p_low, self.p_high)),
+        def some(column: FloatArray | None) -> FloatArray | None:
+            return None if column is None else column[index]
+
+        return replace(
+            self,
+            pairs=self.pairs.take(index),
+            votes=self.votes.take(index),
+            logit=self.logit[index],
+            w=self.w[index],
+            contributions=some(self.contributions),
+            in_sample=self.in_sample[index],
+            p_tie=some(self.p_tie),
+            p_low=some(self.p_low),
+            p_high=some(self.p_high),
         )
+
+    def logit_without(self, held: NDArray[np.bool_]) -> FloatArray:
+        """`(n_pairs, k)` float64: log-odds of every pair by labelers that saw none of the held gold. Nothing is applied again.
+
+        Args:
+            held: `(n_pairs, k)` bool: per labeler, the pairs whose prompts' gold it must not see, all pairs of them.
+
+        Raises:
+            LabelMatrixError: these labels cannot be made again (`refit` is None), or `held` has another shape.
+        """
+        if self.refit is None or held.ndim != 2 or len(held) != len(self):
+            raise LabelMatrixError(
+                "these labels cannot be made without a part of the gold: nobody kept what they were fitted on. Take labels "
+                "from the labeler that fit returned."
+                if self.refit is None
+                else f"held has shape {held.shape}, expected ({len(self)}, k): one row per pair."
+            )
+        return self.refit(self.pairs, self.votes, held)
 
     def to_table(self) -> pa.Table:
         """The pairs, then `p`, `p_low`, `p_high`, `w`, `label`, `confidence`, `calibrated`, `logit`, `in_sample`, `p_tie` if

@@ -180,9 +180,13 @@ class Pairs(Shown):
     @property
     def asked(self) -> list[str]:
         """The text that each pair's responses answer: the conversation in one, or the prompt where there is none."""
+        prompts: list[str] = self.table["prompt"].to_pylist()
+        messages = self.table["messages"]
+        if messages.null_count == len(messages):
+            return prompts
         return [
             p if not m else " ".join(turn["content"] or "" for turn in m)
-            for p, m in zip(self.table["prompt"].to_pylist(), self.table["messages"].to_pylist(), strict=True)
+            for p, m in zip(prompts, messages.to_pylist(), strict=True)
         ]
 
     @property

@@ -19,6 +19,7 @@ from weaklabel.label_models.k_class.triplet import Triplet
 from weaklabel.label_models.k_class.vote_model import VoteModel, softmax
 from weaklabel.label_models.k_class.weighted_vote import WeightedVote
 from weaklabel.label_models.pair.model import PairModel
+from weaklabel.label_models.without_gold import count_logit, shares_of_count
 from weaklabel.types import FloatArray, Int8Array, PairFeatures
 
 KINDS: Final[Mapping[str, type[LabelModel]]] = {
@@ -36,7 +37,7 @@ class Choice:
         model: fitted, of pairs or of classes.
         why: one sentence.
         temperature: float > 0, divides the model's log-probabilities.
-        hedge: float in [0, 1], weight of the smoothed shares of votes; 0 for pairs.
+        hedge: float in [0, 1], weight of the count: of the smoothed shares of votes for classes, of their log-odds for pairs.
         gold_temperature: float > 0, divides what comes out.
     """
 
@@ -51,13 +52,33 @@ class Choice:
     ) -> FloatArray:
         """`(n, k)` float64, up to a constant per row."""
         if not isinstance(self.model, VoteModel) or self.model.n_classes is None:
-            logit = self.model.predict_logit(votes, margins=margins, features=features)
-            logit = logit / (self.temperature * self.gold_temperature)
+            logit = self.logit(votes, margins, features)
             return np.asarray(np.column_stack([np.zeros(len(logit)), logit]), dtype=np.float64)
         p = softmax(self.model.log_scores(votes) / self.temperature)
         counted = softmax(np.log1p(votes_per_class(votes, self.model.n_classes)))
         mixed = (1.0 - self.hedge) * p + self.hedge * counted
         return np.asarray(np.log(np.maximum(mixed, 1e-300)) / self.gold_temperature, dtype=np.float64)
+
+    def logit(
+        self, votes: Int8Array, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray:
+        """`(n,)` float64 log-odds that B wins; for pairs."""
+        logit = self.model.predict_logit(votes, margins=margins, features=features) / self.temperature
+        if self.hedge:
+            logit = (1.0 - self.hedge) * logit + self.hedge * count_logit(votes)
+        return np.asarray(logit / self.gold_temperature, dtype=np.float64)
+
+    def contributions(
+        self, votes: Int8Array, margins: ArrayLike | None = None, features: PairFeatures | None = None
+    ) -> FloatArray | None:
+        """The shares that add up to `logit`, `(n, n_lfs + extra)`, or None where the model has none."""
+        shares = self.model.contributions(votes, margins=margins, features=features)
+        if shares is None:
+            return None
+        shares = shares / self.temperature
+        if self.hedge:  # only models of votes alone are mixed with the count
+            shares = (1.0 - self.hedge) * shares + self.hedge * shares_of_count(votes)
+        return np.asarray(shares / self.gold_temperature, dtype=np.float64)
 
 
 def candidates(n_classes: int | None) -> dict[str, type[LabelModel]]:

@@ -97,22 +97,19 @@ class Auto(KClassModel):
     def predict_logit(
         self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
     ) -> FloatArray:
-        model = self._chosen()
+        votes = self._asked(L)
         self._refuse_logit_of_classes()
-        logit = model.predict_logit(L, margins=margins, features=features)
-        return np.asarray(logit / (self.temperature_ * self.gold_temperature_), dtype=np.float64)
+        return self._choice().logit(votes, margins, features)
 
     def contributions(
         self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
     ) -> FloatArray | None:
-        model = self._chosen()
+        votes = self._asked(L)
         self._refuse_logit_of_classes()
-        shares = model.contributions(L, margins=margins, features=features)
-        return None if shares is None else shares / (self.temperature_ * self.gold_temperature_)
+        return self._choice().contributions(votes, margins, features)
 
     def log_scores(self, votes: Int8Array) -> FloatArray:
-        choice = Choice(self._chosen(), self.why_, self.temperature_, self.hedge_, self.gold_temperature_)
-        return choice.log_probabilities(votes)
+        return self._choice().log_probabilities(votes)
 
     def _learn(self, seen: Observed) -> None:
         self._check_ranges()
@@ -137,6 +134,10 @@ class Auto(KClassModel):
         self.chosen_, self.why_, self.model_ = choice.model.name, choice.why, choice.model
         self.temperature_, self.hedge_ = choice.temperature, choice.hedge
         self.gold_temperature_ = choice.gold_temperature
+
+    def _choice(self) -> Choice:
+        model = self._chosen()
+        return Choice(model, self.why_, self.temperature_, self.hedge_, self.gold_temperature_)
 
     def _chosen(self) -> LabelModel:
         model: LabelModel = self._require("model_")

@@ -14,6 +14,7 @@ from weaklabel.label_models.k_class.moments import Moments
 from weaklabel.label_models.k_class.one_sided import OneSided
 from weaklabel.label_models.k_class.vote_model import AdditiveVoteModel
 from weaklabel.label_models.pair.model import PairModel
+from weaklabel.label_models.without_gold import COUNT_SHARE, factor_of_votes, rows_to_hold_out
 from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Int8Array
 
 _HEDGE: Final = 0.05  # what the mere count always gets
@@ -49,11 +50,19 @@ def choose_by_votes(
 
 def _of_pairs(votes: Int8Array, margins: Float32Array, seed: int) -> Choice:
     if np.isfinite(margins).any():
-        return Choice(PairModel(seed=seed).fit(votes, margins=margins), "votes: there are margins")
+        model = PairModel(seed=seed).fit(votes, margins=margins)
+        return Choice(model, f"votes: there are margins; {_as_sure_as(model.factor_)}")
     moments = Moments().fit(votes)
-    found = foretold(Moments(), votes, moments.discounts_, seed)
-    why = f"votes: no gold to choose by, no margins; {found.temperature:.1f} dependent votes make one"
-    return Choice(moments, why, temperature=found.temperature)
+    rows = rows_to_hold_out(votes)
+    factor = factor_of_votes(votes[rows], moments.contributions(votes[rows]), moments.discounts_)
+    why = f"votes: no gold to choose by, no margins; {_as_sure_as(factor)}"
+    return Choice(moments, why, temperature=1.0 / factor, hedge=COUNT_SHARE)
+
+
+def _as_sure_as(factor: float) -> str:
+    return (
+        f"as sure as held-out votes allow: log-odds divided by {1 / factor:.1f}, a fifth for the mere count"
+    )
 
 
 def _that_foretells_best(votes: Int8Array, n_classes: int, seed: int) -> Choice:

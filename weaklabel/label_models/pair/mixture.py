@@ -51,19 +51,34 @@ class Weights:
 class Learned:
     """What gold taught: the weights, the shares of the recipes, and left-out logits of the gold rows.
 
-    The last two are empty and None where gold was too scarce to judge recipes.
+    The last two are empty and None where gold was too scarce to judge recipes. `start` is how much of the gold's second
+    offset the mixture holds.
     """
 
     weights: Weights
     mixture: tuple[tuple[Recipe, float], ...] = ()
     held_out: FloatArray | None = None
 
+    @property
+    def start(self) -> float:
+        return float(sum(share * recipe.start for recipe, share in self.mixture))
+
 
 class Gold:
-    """The gold rows: what was said, of which prompt, and the logit of agreement alone."""
+    """The gold rows: what was said, of which prompt, and the logit of agreement alone.
 
-    def __init__(self, y: FloatArray, prompts: NDArray[Any], agreed: FloatArray, seed: int) -> None:
-        self.y, self.prompts, self.agreed, self.seed = y, prompts, agreed, seed
+    `started` `(n,)` are logits from elsewhere that knew no gold of the row's prompt, for recipes with a `start`.
+    """
+
+    def __init__(
+        self,
+        y: FloatArray,
+        prompts: NDArray[Any],
+        agreed: FloatArray,
+        seed: int,
+        started: FloatArray | None = None,
+    ) -> None:
+        self.y, self.prompts, self.agreed, self.seed, self.started = y, prompts, agreed, seed, started
         self.codes = np.unique(prompts, return_inverse=True)[1].reshape(-1)
         self.n_prompts = int(self.codes.max()) + 1
         ends = np.cumsum(np.bincount(self.codes))[:-1]
@@ -74,7 +89,13 @@ class Gold:
         return folds_by_prompt(self.prompts, _N_FOLDS, self.seed)
 
     def take(self, rows: NDArray[np.intp]) -> Gold:
-        return Gold(self.y[rows], self.prompts[rows], self.agreed[rows], self.seed)
+        started = None if self.started is None else self.started[rows]
+        return Gold(self.y[rows], self.prompts[rows], self.agreed[rows], self.seed, started)
+
+    def offset(self, recipe: Recipe) -> FloatArray:
+        """`(n,)` the logits that a recipe begins from."""
+        agreed = recipe.share * self.agreed
+        return agreed if self.started is None else agreed + recipe.start * self.started
 
     def sample(self, n_rows: int) -> NDArray[np.intp]:
         """At most `n_rows` rows: prompts in a drawn order, the last of them cut where it does not fit."""
@@ -82,40 +103,53 @@ class Gold:
         rows = np.concatenate([self.groups[code] for code in order])
         return np.sort(rows[:n_rows])
 
-    def mixture(self, logits: FloatArray, seen: NDArray[np.bool_] | None = None) -> FloatArray:
-        """The shares of recipes that predict the seen rows best."""
+    def mixture(
+        self, logits: FloatArray, seen: NDArray[np.bool_] | None = None, prior: FloatArray | None = None
+    ) -> FloatArray:
+        """The shares of recipes that predict the seen rows best, held to `prior` shares or to equal ones."""
         rows = np.ones(len(self.y), dtype=np.bool_) if seen is None else seen
-        even = logits[:, rows].mean(axis=0)
+        even = logits[:, rows].mean(axis=0) if prior is None else prior @ logits[:, rows]
         nll = nll_of_logit(even, self.y[rows])
-        return mix(logits[:, rows], self.y[rows], design_effect(nll, self.codes[rows]))
+        return mix(logits[:, rows], self.y[rows], design_effect(nll, self.codes[rows]), prior)
 
-    def held_out_mixture(self, logits: FloatArray) -> FloatArray:
+    def held_out_mixture(self, logits: FloatArray, prior: FloatArray | None = None) -> FloatArray:
         """The mixed logits, the shares learned on other prompts."""
         out = np.empty(len(self.y))
         for fold in range(_N_FOLDS):
             held = self.folds == fold
-            out[held] = self.mixture(logits, ~held) @ logits[:, held]
+            out[held] = self.mixture(logits, ~held, prior) @ logits[:, held]
         return out
 
 
+def too_scarce(prompts: NDArray[Any]) -> bool:
+    """Whether gold on pairs of these prompts, `(n_gold,)`, is too little to judge recipes by."""
+    return len(prompts) < _MIN_GOLD or len(np.unique(prompts)) < _N_FOLDS
+
+
 def learn(
-    blocks: Mapping[str, Block], gold: Gold, prior: FloatArray, leave_out: Sequence[str] = ()
+    blocks: Mapping[str, Block],
+    gold: Gold,
+    prior: FloatArray,
+    leave_out: Sequence[str] = (),
+    menu: Sequence[tuple[Recipe, float]] | None = None,
 ) -> Learned:
     """Fit the recipes that can be made of the blocks to gold, and mix them.
 
     Args:
         blocks: of the gold rows; `odd_blocks` makes them.
         gold: the same rows.
-        prior: `(n_lfs,)` float64, weights of the sharp effects found without gold.
+        prior: `(n_lfs,)` float64, weights of the sharp effects found without gold; of gold that is too scarce, in force.
         leave_out: blocks, or `agreement`, that recipes go without.
+        menu: recipes, each with the share that the mixture is held to; by default all that the blocks allow, equally.
 
     Raises:
         ConfigError: nothing is left.
     """
-    recipes = recipes_for({*blocks, "agreement"} - set(leave_out))
+    recipes = [recipe for recipe, _ in menu or ()] or recipes_for({*blocks, "agreement"} - set(leave_out))
+    wanted = None if menu is None else np.array([share for _, share in menu])
     if not recipes:
         raise ConfigError(f"pair_model: nothing is left after leave_out={list(leave_out)}. Leave out less.")
-    if len(gold.y) < _MIN_GOLD or gold.n_prompts < _N_FOLDS:
+    if too_scarce(gold.prompts):
         trusting = [recipe for recipe in recipes if recipe.share == 1.0] or recipes
         even = np.full(len(trusting), 1 / len(trusting))
         if len(gold.y) > _MAX_ROWS:  # plenty of gold, but on a handful of prompts
@@ -125,14 +159,16 @@ def learn(
     few = len(judged) < len(gold.y)
     judges, rows = (gold.take(judged), _rows(blocks, judged)) if few else (gold, blocks)
     logits, alphas = _over_rows(recipes, rows, judges)
-    shares = judges.mixture(logits)
+    shares = judges.mixture(logits, prior=wanted)
     mixture = tuple(sorted(zip(recipes, shares.tolist(), strict=True), key=lambda entry: -entry[1]))
     if few:
         mean = _mean_recipe(recipes, shares)
         return Learned(
             _over_columns(mean, blocks, gold, prior), mixture, _held_out_over_columns(mean, blocks, gold)
         )
-    return Learned(_mixed(recipes, shares, alphas, blocks, prior), mixture, gold.held_out_mixture(logits))
+    return Learned(
+        _mixed(recipes, shares, alphas, blocks, prior), mixture, gold.held_out_mixture(logits, wanted)
+    )
 
 
 def _mixed(
@@ -161,7 +197,7 @@ def _weights(kept: FloatArray, learned: dict[str, FloatArray]) -> Weights:
 def _over_columns(recipe: Recipe, blocks: Mapping[str, Block], gold: Gold, prior: FloatArray) -> Weights:
     """One recipe fitted to all gold, however much."""
     X, widths = _design(recipe, blocks)
-    fit = fit_logistic(X, gold.y, precision=1.0, offset=recipe.share * gold.agreed)
+    fit = fit_logistic(X, gold.y, precision=1.0, offset=gold.offset(recipe))
     parts = np.split(fit.theta, np.cumsum(widths)[:-1])
     learned = {
         name: blocks[name].weights_of_design(beta) * np.sqrt(recipe.variance[name])
@@ -173,7 +209,7 @@ def _over_columns(recipe: Recipe, blocks: Mapping[str, Block], gold: Gold, prior
 def _held_out_over_columns(recipe: Recipe, blocks: Mapping[str, Block], gold: Gold) -> FloatArray:
     """Left-out logits of one recipe by five folds. The recipe itself, some forty numbers, was chosen on all folds."""
     X, _ = _design(recipe, blocks)
-    offset, out = recipe.share * gold.agreed, np.empty(len(gold.y))
+    offset, out = gold.offset(recipe), np.empty(len(gold.y))
     for fold in range(_N_FOLDS):
         held = gold.folds == fold
         fit = fit_logistic(X, gold.y, ~held, precision=1.0, offset=offset)
@@ -197,7 +233,7 @@ def _over_rows(
     logits, alphas = [], []
     for recipe in tracked(recipes, "fitting recipes"):
         K = sum(variance * covariance[name] for name, variance in recipe.variance.items())
-        a, held = leave_group_out(np.asarray(K), gold.y, gold.groups, recipe.share * gold.agreed)
+        a, held = leave_group_out(np.asarray(K), gold.y, gold.groups, gold.offset(recipe))
         logits.append(held)
         alphas.append(a)
     return np.array(logits), np.array(alphas)
@@ -209,7 +245,8 @@ def _mean_recipe(recipes: Sequence[Recipe], shares: FloatArray) -> Recipe:
         for name, v in recipe.variance.items():
             variance[name] = variance.get(name, 0.0) + float(share) * v
     kept = float(sum(share * recipe.share for recipe, share in zip(recipes, shares, strict=True)))
-    return Recipe(variance, kept)
+    begun = float(sum(share * recipe.start for recipe, share in zip(recipes, shares, strict=True)))
+    return Recipe(variance, kept, begun)
 
 
 def _rows(blocks: Mapping[str, Block], rows: NDArray[np.intp]) -> dict[str, Block]:

@@ -11,7 +11,9 @@ best linear rule is Fisher's discriminant (Fisher 1936), `beta = 2 (C - mu mu')^
 where LFs that err independently agree only through the truth, together with the belief that an LF somebody
 bothered to write is right six times in ten. Because the rule divides by the covariance, five copies of one LF
 share one LF's weight: dependence is learned, and what is declared is honoured. Weights are held at or above zero,
-since nothing but gold can tell that an LF is below chance.
+since nothing but gold can tell that an LF is below chance. Where there are no margins and nothing is declared, the
+weights are those of `moments`, which can tell. Either says how the votes move together, and so is far too sure: how sure
+the answer may be, held-out votes say, and a fifth of it is the mere count of votes (`without_gold.py`).
 
 **With gold** the model is a mixture of logistic regressions through the origin, the recipes of `recipes.py`.
 They differ in the shape of the effects (the vote, two saturating curves, effects brought to one size), in how far
@@ -39,10 +41,17 @@ from weaklabel.errors import ConfigError, LabelMatrixError
 from weaklabel.label_models.additive import sum_of_weights
 from weaklabel.label_models.agreement_weights import agreement_weights
 from weaklabel.label_models.base import LARGEST, ROUNDING, LabelModel, Observed, check_feature_rows
+from weaklabel.label_models.k_class.moments import Moments
 from weaklabel.label_models.pair.effects import SHAPES, half_margins, margin_effects
-from weaklabel.label_models.pair.mixture import Gold, Weights, learn
+from weaklabel.label_models.pair.mixture import Gold, Weights, learn, too_scarce
 from weaklabel.label_models.pair.odd_blocks import odd_blocks
 from weaklabel.label_models.pair.recipes import Recipe
+from weaklabel.label_models.without_gold import (
+    COUNT_SHARE,
+    factor_of_votes,
+    rows_to_hold_out,
+    shares_of_count,
+)
 from weaklabel.logistic import one_thread
 from weaklabel.types import FloatArray, PairFeatures
 
@@ -66,6 +75,10 @@ class PairModel(LabelModel):
         scale_: `(n_lfs,)` float64, median size of the LF's margins; NaN for an LF without margins.
         prior_: `(n_lfs,)` float64 >= 0, weights of the sharp effects learned without gold.
         weights_: `Weights` in force.
+        count_share_: float in [0, 1], what the log-odds of the mere count of votes are multiplied by in the logit: .2
+            without gold, or with too little of it to judge the recipes; else 0.
+        factor_: float in (0, 1], by what the weights learned without gold were multiplied, as held-out votes ask, so that
+            they are not too sure; 1 where gold took their place.
         mixture_: `(recipe, its share)`, largest share first; empty where gold was too scarce to judge.
         held_out_: `(n_pairs,)` float64, for each gold pair the logit of the model had its prompt been left out
             (every recipe's in closed form, see `leave_out.py`; beyond 1,500 gold pairs by five folds, and there
@@ -84,6 +97,8 @@ class PairModel(LabelModel):
     scale_: FloatArray
     prior_: FloatArray
     weights_: Weights
+    count_share_: float
+    factor_: float
     mixture_: tuple[tuple[Recipe, float], ...]
     held_out_: FloatArray | None
 
@@ -117,14 +132,35 @@ class PairModel(LabelModel):
             sharp = margin_effects(votes, gaps, self.scale_ * SHAPES["sharp"])
             self.prior_ = agreement_weights(sharp, self.declared)
             self.weights_, self.mixture_, self.held_out_ = Weights({"sharp": self.prior_}), (), None
-            if len(known := np.flatnonzero(~np.isnan(seen.gold))) and sharp.any():
-                self._learn_from_gold(seen, known, np.sqrt((sharp**2).mean(axis=0)))
+            self.factor_, self.count_share_ = 1.0, 0.0
+            known = np.flatnonzero(~np.isnan(seen.gold))
+            if scarce := too_scarce(seen.prompts[known]):
+                self._learn_from_votes(seen, sharp)
+            if len(known) and sharp.any():
+                self._learn_from_gold(seen, known, np.sqrt((sharp**2).mean(axis=0)), scarce=scarce)
 
-    def _learn_from_gold(self, seen: Observed, known: NDArray[np.intp], spread: FloatArray) -> None:
-        effects = self._effects(seen.votes[known], seen.margins[known])
+    def _learn_from_votes(self, seen: Observed, sharp: FloatArray) -> None:
+        moments = Moments().fit(seen.votes)
+        plain = seen.given_margins is None or not np.isfinite(seen.given_margins).any()
+        start = moments.evidence()[:, 1, 1] if plain and not self.declared else self.prior_
+        rows = rows_to_hold_out(seen.votes)
+        self.factor_ = factor_of_votes(seen.votes[rows], sharp[rows] * start, moments.discounts_)
+        self.count_share_ = COUNT_SHARE
+        self.weights_ = Weights({"sharp": (1.0 - COUNT_SHARE) * self.factor_ * start})
+
+    def _learn_from_gold(
+        self, seen: Observed, known: NDArray[np.intp], spread: FloatArray, *, scarce: bool
+    ) -> None:
+        votes, gaps = seen.votes[known], seen.margins[known]
+        effects = self._effects(votes, gaps)
         texts = seen.features.take(known) if seen.features is not None and self.text else None
-        gold = Gold(seen.gold[known], seen.prompts[known], effects["sharp"] @ self.prior_, self.seed)
-        learned = learn(odd_blocks(effects, spread, texts), gold, self.prior_, self.leave_out)
+        start, agreed = self.prior_, effects["sharp"] @ self.prior_
+        if scarce:  # then gold only corrects what votes say, and that is the answer without gold
+            start, agreed = self.weights_.effects["sharp"], self.predict_logit(votes, margins=gaps)
+        gold = Gold(seen.gold[known], seen.prompts[known], agreed, self.seed)
+        learned = learn(odd_blocks(effects, spread, texts), gold, start, self.leave_out)
+        if {"agreement", "sharp"} & set(self.leave_out):
+            self.factor_, self.count_share_ = 1.0, 0.0
         self.weights_, self.mixture_ = learned.weights, learned.mixture
         if learned.held_out is not None:
             self.held_out_ = np.full(len(seen.votes), np.nan)
@@ -144,6 +180,8 @@ class PairModel(LabelModel):
         votes = self._asked(L)
         effects = self._effects(votes, check_margins(margins, votes))
         shares: Any = sum(effects[shape] * w for shape, w in weights.effects.items())
+        if self.count_share_:
+            shares = shares + self.count_share_ * shares_of_count(votes)
         if not self.uses_features:
             return np.asarray(shares, dtype=np.float64)
         if features is None:
@@ -169,6 +207,8 @@ class PairModel(LabelModel):
             "effects": {shape: w.tolist() for shape, w in weights.effects.items()},
             "views": {name: _packed(w) for name, w in weights.views.items()},
             "gate": None if weights.gate is None else _packed(weights.gate),
+            "count_share": self.count_share_,
+            "factor": self.factor_,
             "mixture": [[dict(r.variance), r.share, share] for r, share in self.mixture_],
         }
 
@@ -188,6 +228,9 @@ class PairModel(LabelModel):
         if len(shapes) != len(state["effects"]):
             raise ValueError(f"it has effects of {', '.join(sorted(state['effects']))[:60]}")
         self.mixture_ = tuple(_recipe(*entry) for entry in state["mixture"])
+        # A model of an older version answers as it did.
+        self.count_share_ = number_within(state.get("count_share", 0.0), 0.0, 1.0)
+        self.factor_ = number_within(state.get("factor", 1.0), 0.0, 1.0)
         self._check_ranges(m)
         self.held_out_ = None
 

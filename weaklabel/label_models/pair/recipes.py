@@ -34,10 +34,12 @@ _HOLD: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`variance` of each block in the logit (of a pair of average size), and `share` of the agreement weights."""
+    """`variance` of each block in the logit (of a pair of average size), `share` of the agreement weights, and
+    `start`, the share of a second offset that a caller may bring."""
 
     variance: Mapping[str, float]
     share: float = 0.0
+    start: float = 0.0
 
 
 _SHAPES: Final[tuple[Mapping[str, float], ...]] = (
@@ -81,7 +83,9 @@ def recipes_for(blocks: Collection[str]) -> list[Recipe]:
     return [*started, *(Recipe(variance) for variance in supervised), *text_alone]
 
 
-def mix(logits: FloatArray, y: FloatArray, design_effect: float = 1.0) -> FloatArray:
+def mix(
+    logits: FloatArray, y: FloatArray, design_effect: float = 1.0, prior: FloatArray | None = None
+) -> FloatArray:
     """`(n_recipes,)` float64 weights >= 0 that add up to 1.
 
     Maximises the log-likelihood of gold under the mixed logits, over the design effect, plus a Dirichlet prior
@@ -91,6 +95,7 @@ def mix(logits: FloatArray, y: FloatArray, design_effect: float = 1.0) -> FloatA
         logits: `(n_recipes, n)` float64, of each recipe on rows that it was not fitted to.
         y: `(n,)` float64 in [0, 1].
         design_effect: at least 1, how many rows are worth one.
+        prior: `(n_recipes,)` float64 > 0 that add up to 1, the shares that the prior holds to; None is equal shares.
 
     >>> good, bad = np.array([2.0, -2.0] * 40), np.array([-2.0, 2.0] * 40)
     >>> weights = mix(np.array([good, bad]), np.array([1.0, 0.0] * 40))
@@ -100,6 +105,8 @@ def mix(logits: FloatArray, y: FloatArray, design_effect: float = 1.0) -> FloatA
     from scipy.optimize import minimize
 
     n = len(logits)
+    held = np.full(n, 1.0 / n) if prior is None else prior
+    begin = np.zeros(n) if prior is None else np.log(prior)
 
     def loss(v: FloatArray) -> tuple[float, FloatArray]:
         # A trial step may take a weight to 0, so its logarithm is never taken, nor is anything divided by it.
@@ -107,11 +114,10 @@ def mix(logits: FloatArray, y: FloatArray, design_effect: float = 1.0) -> FloatA
         log_w -= np.log(np.exp(log_w).sum())
         w = np.exp(log_w)
         f = w @ logits
-        value = nll_of_logit(f, y).sum() / design_effect - _HOLD * log_w.mean()
+        kept = log_w.mean() if prior is None else prior @ log_w
+        value = nll_of_logit(f, y).sum() / design_effect - _HOLD * kept
         slope = logits @ (sigmoid(f) - y) / design_effect
-        return float(value), w * (slope - w @ slope) + _HOLD * (w - 1.0 / n)
+        return float(value), w * (slope - w @ slope) + _HOLD * (w - held)
 
-    found: Any = minimize(
-        loss, np.zeros(n), jac=True, method="L-BFGS-B", options={"gtol": 1e-9, "ftol": 1e-12}
-    )
+    found: Any = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"gtol": 1e-9, "ftol": 1e-12})
     return np.asarray(softmax(found.x[None])[0], dtype=np.float64)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from weaklabel.artifacts.steps import Made
-from weaklabel.pipeline.figures import Outcome, RunFigures, make_figures
+from weaklabel.pipeline.figures import Outcome, make_figures
+from weaklabel.pipeline.run_figures import RunFigures
 from weaklabel.pipeline.steps.apply import Apply
 from weaklabel.pipeline.steps.base import Functions, Place, RunStep
 from weaklabel.pipeline.steps.fit import Fit

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from weaklabel.artifacts.steps import Made
-from weaklabel.labeler import Labeler, fit
+from weaklabel.labeler import Labeler, fit, refit_of
 from weaklabel.pipeline.steps.apply import Apply
 from weaklabel.pipeline.steps.base import Functions, Place, RunStep
 from weaklabel.pipeline.steps.gather import Gather
 from weaklabel.pipeline.steps.read import Read
-from weaklabel.types import Votes
+from weaklabel.types import Refit, Votes
 from weaklabel.types.result import json_values
 
 
@@ -60,6 +61,23 @@ class Fit(RunStep[Labeler]):
 
     def load(self, counts: Mapping[str, Any]) -> Labeler:
         return Labeler.load(self.folder / "labeler", self._functions.lfs)
+
+    @cached_property
+    def refit(self) -> Refit | None:
+        """Labels of the pairs in memory without a part of the gold. Fits nothing before it is called."""
+        settings, labeler = self.config.labeler, self.value
+        if labeler.refit is not None:
+            return labeler.refit
+        return refit_of(
+            labeler.lfs,
+            self._read.value.held,
+            self._gather.value,
+            model=settings.model,
+            settings=settings.settings,
+            calibration=settings.calibration,
+            seed=self.config.data.seed,
+            fitted=labeler.model,
+        )
 
     def _visible_votes(self) -> Iterator[Votes]:
         """The votes on all pairs outside locked test prompts, a shard at a time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -42,8 +43,10 @@ class Label(RunStep[LabelsFile]):
         """The pairs in memory with p, w, label, confidence, calibrated and the votes behind it. Writes no file."""
         labeler, pairs, votes = self._fit.value, self._read.value.held, self._gather.value
         if self.is_fresh:  # whether they have shifted was asked when the file was written
-            return labeler.label_known(pairs, votes, shares=True)
-        return labeler.label(pairs, votes=votes)
+            labels = labeler.label_known(pairs, votes, shares=True)
+        else:
+            labels = labeler.label(pairs, votes=votes)
+        return replace(labels, refit=self._fit.refit)
 
     @cached_property
     def beliefs(self) -> Labels:
@@ -51,7 +54,8 @@ class Label(RunStep[LabelsFile]):
         file, read = self.value, self._read.value
         if "held" in vars(self):
             return self.held
-        return file.beliefs(read.held, self._gather.value, read.rows)
+        labels = file.beliefs(read.held, self._gather.value, read.rows)
+        return replace(labels, refit=self._fit.refit)
 
     @property
     def inputs(self) -> Mapping[str, str | None]:

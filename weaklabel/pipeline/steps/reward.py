@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 from weaklabel import artifacts
 from weaklabel.artifacts.folders import clear_torn
 from weaklabel.artifacts.steps import Made
-from weaklabel.pipeline.steps.base import Place, RunStep
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.pipeline.steps.base import Functions, Place, RunStep
+from weaklabel.pipeline.steps.fit import Fit
 from weaklabel.pipeline.steps.label import Label
 from weaklabel.pipeline.steps.read import Read
 from weaklabel.report.card import model_card
@@ -23,16 +26,16 @@ class Reward(RunStep[RewardModel]):
     """Trains the reward model that `[reward]` describes.
 
     Args:
-        place, read, label: of the run.
+        place, read, fit, label: of the run.
         beside: part of the folder's name for a model that stands beside the run's own; "" is the run's own.
     """
 
     name: ClassVar[str] = "reward"
     table: ClassVar[str] = "reward"
 
-    def __init__(self, place: Place, read: Read, label: Label, beside: str = "") -> None:
+    def __init__(self, place: Place, read: Read, fit: Fit, label: Label, beside: str = "") -> None:
         super().__init__(place)
-        self._read, self._label = read, label
+        self._read, self._fit, self._label = read, fit, label
         self._name = f"reward-{beside}" if beside else "reward"
 
     @property
@@ -54,7 +57,9 @@ class Reward(RunStep[RewardModel]):
         # A hub name stands for itself; a folder may be filled anew.
         base = str(self.config.reward.settings.get("base", ""))
         folder = {"base": self.keeper.hashes.of(Path(base))} if base and Path(base).is_dir() else {}
-        return self._label.hashes("labels.parquet") | folder
+        functions = {} if self._functions is None else self._functions.versions
+        # The scale rests on labels that the same fit gives without a part of the gold.
+        return self._label.hashes("labels.parquet") | self._fit.hashes("labeler") | folder | functions
 
     @property
     def outputs(self) -> Sequence[str]:
@@ -65,6 +70,7 @@ class Reward(RunStep[RewardModel]):
         model = train_reward(
             labels,
             model=settings.model,
+            lfs=self._lfs,
             allow_uncalibrated=settings.allow_uncalibrated,
             **self._checkpoints() | settings.settings,
         )
@@ -81,7 +87,17 @@ class Reward(RunStep[RewardModel]):
         return Made({"model": settings.model, "trained_on": n_taught}, model)
 
     def load(self, counts: Mapping[str, Any]) -> RewardModel:
-        return load_reward(self.path)
+        return load_reward(self.path, self._lfs)
+
+    @cached_property
+    def _functions(self) -> Functions | None:
+        """The labeling functions of the settings, where the model reads them."""
+        reads = reward_model_class(self.config.reward.model).takes_functions
+        return Functions(self.place.loaded) if reads else None
+
+    @property
+    def _lfs(self) -> Sequence[LabelingFunction]:
+        return () if self._functions is None else self._functions.lfs
 
     def _checkpoints(self) -> dict[str, Any]:
         """Where a reward model that can go on after a kill keeps its checkpoints: a folder for each thing to train."""

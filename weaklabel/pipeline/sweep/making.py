@@ -14,12 +14,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from weaklabel.config import SweepReward
-from weaklabel.labeler import fit
+from weaklabel.labeler import fit, refit_of
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.pipeline.sweep.grid import ALL, Arm, Draw
 from weaklabel.pipeline.sweep.measured import Cell
 from weaklabel.pipeline.sweep.store import CellStore
 from weaklabel.reward import get_reward_model
+from weaklabel.reward.judges import Held, Judges
 from weaklabel.reward.registry import reward_model_class
 from weaklabel.types import FloatArray, Pairs, Votes, sigmoid
 
@@ -78,12 +79,12 @@ class Maker:
 
     def __post_init__(self) -> None:
         self.y = self.pairs.y
-        self.blind = _with_gold(self.pairs, np.full(len(self.pairs), np.nan))
+        self.blind = with_gold(self.pairs, np.full(len(self.pairs), np.nan))
 
     def cell(self, reward: Reward, s: int, size: int, arm: Arm) -> Cell:
         """The held-out p of one reward model, and what it learned from."""
         gold = self.draws[s].gold_slice(size)
-        rows, p = gold, self.y[gold]
+        rows, p, weak = gold, self.y[gold], gold[:0]
         if arm.source:
             weak, beliefs = self._weak(s, size, arm)
             rows = np.concatenate([gold, weak])
@@ -92,20 +93,29 @@ class Maker:
             rows, p = rows[order], p[order]
         known = np.where(np.isin(rows, gold), self.y[rows], np.nan)
         held = self.draws[s].held
+        judges = Judges(~np.isnan(known))
+        if len(weak):
+            judges = Judges(judges.rows, lambda hidden: self._without(s, size, arm, rows, known, hidden))
+        # Gold alone knows no functions: a model that reads them is then the linear one.
+        reads = bool(arm.source) and reward_model_class(reward.name).takes_functions
+        votes = self.votes.take(rows) if reads else None
 
         def make() -> dict[str, Any]:
-            model = get_reward_model(reward.name, **reward.settings)
-            model.fit(_with_gold(self.blind.take(rows), known), p, gold=known)
+            functions = {"lfs": self.lfs, "votes": votes} if reads else {}
+            model = get_reward_model(reward.name, **reward.settings, **functions)
+            model.fit(with_gold(self.blind.take(rows), known), p, gold=known, judges=judges)
             return {"held": model.compare(self.blind.take(held)).tolist()}
 
         made_of = (
-            "reward",
+            "reward 2",  # 1: its scale was fitted on gold that the labels had seen
             reward.name,
             reward.about,
             rows.tobytes(),
             p.tobytes(),
             known.tobytes(),
             held.tobytes(),
+            self._about(s, arm.label_model) if len(weak) else "",  # which labels judged gold is spared, too
+            *(() if votes is None else (votes.L.tobytes(), votes.margins.tobytes())),
         )
         made = self.store.get(made_of, make)
         weak_rows = rows[np.isnan(known)]
@@ -122,6 +132,37 @@ class Maker:
             keep &= logit != 0  # an exact tie names no winner
         return pool[keep], sigmoid(logit[keep]) if arm.soft else (logit[keep] > 0).astype(np.float64)
 
+    def _without(
+        self, s: int, size: int, arm: Arm, rows: _Rows, known: FloatArray, hidden: Held
+    ) -> FloatArray:
+        """`(n_rows, k)` beliefs of an arm's rows by labelers that did not see the gold hidden in each column.
+
+        Which weak pairs the arm keeps, the labeler with all gold has said: hidden gold has that much of a say.
+        """
+        groups, name = self.pairs.prompt_groups, arm.label_model
+        d = self.draws[s]
+        gold, everything = d.gold_slice(size), np.sort(np.concatenate([d.gold_slice(size), d.pool(size)]))
+        held = np.column_stack([np.isin(groups[everything], groups[rows[column]]) for column in hidden.T])
+        settings = self.label_settings.get(name, {})
+
+        def make() -> dict[str, Any]:
+            truth = np.where(np.isin(everything, gold), self.y[everything], np.nan)
+            pairs, votes = with_gold(self.blind.take(everything), truth), self.votes.take(everything)
+            refit = refit_of(self.lfs, pairs, votes, model=name, settings=dict(settings), seed=self.seed + s)
+            return {"logit": refit(pairs, votes, held).tolist()}
+
+        made_of = (
+            "labels without",
+            self._about(s, name),
+            gold.tobytes(),
+            everything.tobytes(),
+            held.tobytes(),
+        )
+        made = np.array(self.store.get(made_of, make)["logit"])
+        logit = made[np.searchsorted(everything, rows)]
+        p = sigmoid(logit) if arm.soft else (np.sign(logit) + 1) / 2
+        return np.where(np.isnan(known)[:, None], p, known[:, None])
+
     def labels(self, s: int, size: int, name: str) -> dict[str, Any]:
         """What a label model, fitted to a slice of gold and all unlabelled pairs, says of these and of held-out pairs."""
         d = self.draws[s]
@@ -131,7 +172,7 @@ class Maker:
 
         def make() -> dict[str, Any]:
             known = np.where(np.isin(rows, gold), self.y[rows], np.nan)
-            pairs, votes = _with_gold(self.blind.take(rows), known), self.votes.take(rows)
+            pairs, votes = with_gold(self.blind.take(rows), known), self.votes.take(rows)
             labeler = fit(self.lfs, pairs, model=name, settings=settings, votes=votes, seed=self.seed + s)
             inside = labeler.label_known(self.blind.take(pool), self.votes.take(pool))
             held = labeler.label_known(self.blind.take(d.held), self.votes.take(d.held))
@@ -142,8 +183,14 @@ class Maker:
                 "calibrated": labeler.calibrated,
             }
 
-        about = json.dumps([name, settings, self.seed + s], sort_keys=True, default=str)
-        return self.store.get(("labels", about, gold.tobytes(), pool.tobytes(), d.held.tobytes()), make)
+        return self.store.get(
+            ("labels", self._about(s, name), gold.tobytes(), pool.tobytes(), d.held.tobytes()), make
+        )
+
+    def _about(self, s: int, name: str) -> str:
+        """What the labels of a label model hang on besides gold and pairs."""
+        settings = dict(self.label_settings.get(name, {}))
+        return json.dumps([name, settings, self.seed + s], sort_keys=True, default=str)
 
     def _right(self, rows: _Rows, p: FloatArray) -> float | None:
         """Share of weak labels that name the winner, where gold that nothing saw can tell."""
@@ -153,7 +200,7 @@ class Maker:
         return float(np.where(p[known] == 0.5, 0.5, (p[known] > 0.5) == (self.y[rows][known] > 0.5)).mean())
 
 
-def _with_gold(pairs: Pairs, y: FloatArray) -> Pairs:
+def with_gold(pairs: Pairs, y: FloatArray) -> Pairs:
     """The pairs with this gold and no other, as dev pairs; the rest as pool."""
     words = {0.0: "a", 1.0: "b", 0.5: "tie"}
     gold = [words.get(v) for v in y.tolist()]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._validation import number_within, whole_within
 from weaklabel.metrics import METRICS, Metric
 from weaklabel.types import FloatArray
 from weaklabel.types.result import Result
@@ -91,6 +93,20 @@ class Worth(Result):
         """JSON values: numbers, or `>400` and `<25` for what lies outside the sizes measured."""
         ends = {name: getattr(self, name) for name in ("size", "low", "high")}
         return {k: v if math.isfinite(v) else self._shown(v) for k, v in ends.items()} | {"gold": self.gold}
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any], smallest: int, largest: int) -> Self:
+        """What `to_dict` wrote of a curve between these sizes.
+
+        Raises:
+            KeyError, ValueError: something is missing, or is no size.
+        """
+        open_ends = {f">{largest}": math.inf, f"<{smallest}": -math.inf}
+        size, low, high = (
+            open_ends[state[name]] if isinstance(state[name], str) else number_within(state[name], 0.0, 2**53)
+            for name in ("size", "low", "high")
+        )
+        return cls(size, low, high, whole_within(state["gold"], 0, 2**53), smallest, largest)
 
     def _shown(self, size: float) -> str:
         if math.isfinite(size):

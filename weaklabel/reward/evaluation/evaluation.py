@@ -32,7 +32,7 @@ class Evaluation(Result):
     """How well comparers know what people said. `str()` and notebooks show a table.
 
     Attributes:
-        figures: per arm, in the order given, per metric (`accuracy`, `nll`, `brier`, `ece`) its interval; the rule
+        figures: per arm, in the order given, per metric (`accuracy`, `f1`, `nll`, `brier`, `ece`) its interval; the rule
             `longer_response` comes last and has an accuracy alone.
         differences: per arm but the first, per metric its value minus the first arm's, on the same draws.
         ece_perfect: per arm the ECE that perfectly calibrated probabilities of these sizes would show (median,
@@ -121,7 +121,7 @@ def evaluate(
     n_draws: int = 1000,
     seed: int = 0,
 ) -> Evaluation:
-    """Accuracy, NLL, Brier score and ECE of each comparer on the same gold, beside the longer-response rule.
+    """Accuracy, F1, NLL, Brier score and ECE of each comparer on the same gold, beside the longer-response rule.
 
     Args:
         comparers: one, a list (named after themselves), or a dict of names. Differences are against the first.

@@ -90,14 +90,15 @@ def open_reward(folder: str) -> RewardModel:
     Raises:
         ConfigError: when it is a labeler. ArtifactError: when it is nothing.
     """
-    from weaklabel.comparers.loading import labeler_in, load
+    from weaklabel.comparers.loading import labeler_in, reads_functions
+    from weaklabel.pipeline.loading import load
     from weaklabel.reward import RewardModel
 
     if labeler_in(folder) is not None:
         raise ConfigError(
             f"{folder} holds a labeler, which scores no single responses. Name a reward model, such as runs/base/reward."
         )
-    found = load(folder)
+    found = load(folder, None if reads_functions(folder) else ())
     assert isinstance(found, RewardModel)  # what is no labeler, and no error
     return found
 

@@ -32,7 +32,7 @@ from weaklabel.errors import ConfigError
 def evaluate(as_json: bool, model: str | None, best_of: str | None, no_linear: bool, **options: Any) -> None:
     """Judge a saved reward model (or labeler) on the gold of a file, or on a run's held-out gold.
 
-    MODEL is a folder; without it, the run's reward model. Accuracy, NLL, Brier and ECE with intervals, by the
+    MODEL is a folder; without it, the run's reward model. Accuracy, F1, NLL, Brier and ECE with intervals, by the
     column "subset" in RewardBench's sections, by whether the better answer is the longer one, and with the answers
     in the other order. Beside it the longer-response rule, and a linear model trained on the other folds of the
     same gold. Gold of prompts that the model was fitted to is left out.

@@ -145,6 +145,8 @@ def _from_file(
     if pairs.set_aside:
         note(f"{len(pairs.set_aside):,} rows could not be read and are left out")
     model = train_reward(pairs, chosen.model, beliefs=beliefs, **chosen.settings)
+    if model.scale_note_:
+        note(model.scale_note_)
     taught = len(training_targets(pairs, beliefs=beliefs)[0])
     if silent := int((pairs.parts != "test").sum()) - taught:
         note(f"{silent:,} pairs have neither gold nor a belief that counts, and taught nothing")

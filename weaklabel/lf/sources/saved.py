@@ -1,6 +1,6 @@
-"""The functions of a saved labeler, found again among those that its user trusts.
+"""The functions of something saved, a labeler or a reward model, found again among those that its user trusts.
 
-A saved labeler is data, perhaps a stranger's: nothing that it names is imported, contacted or read because it is named.
+What was saved is data, perhaps a stranger's: nothing that it names is imported, contacted or read because it is named.
 Its functions are looked for, in this order:
 
 1. among the functions that the caller gives, by name;
@@ -8,7 +8,7 @@ Its functions are looked for, in this order:
 3. functions of columns are made anew from their settings, which name columns of the pairs and nothing else.
 
 Files, modules, Snorkel's functions, crowds (a file) and judges (a server and a key) come from the caller alone. Whatever
-is found has to be the version that the labeler was fitted with, by its hash.
+is found has to be the version that it was fitted with, by its hash.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.lf.discovery import fingerprint, load_spec, settings_of, source_hash
 from weaklabel.lf.sources.kinds import kind_of
 
-# Numbers of a response scorer, which the labeler keeps; everything else of a function is the caller's.
+# Numbers of a response scorer, which are kept with what was saved; everything else of a function is the caller's.
 _THRESHOLDS: Final = ("prefer", "min_gap", "max_gap")
 _SHOWN: Final = 3
 _DIGITS: Final = 12
@@ -32,7 +32,7 @@ _DIGITS: Final = 12
 
 @dataclass(frozen=True)
 class SavedFunction:
-    """One function as a labeler names it.
+    """One function as a saved labeler or reward model names it.
 
     Attributes:
         name, family, spec: as they were when it was fitted.
@@ -56,7 +56,7 @@ class SavedFunction:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> list[SavedFunction]:
-        """All functions of a labeler's JSON; KeyError, TypeError or ValueError where they are not whole."""
+        """All functions of a manifest; KeyError, TypeError or ValueError where they are not whole."""
         found = []
         for entry in state["lfs"]:
             settings = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
@@ -72,7 +72,7 @@ class SavedFunction:
         return {name: "inf" if value == math.inf else value for name, value in self.settings.items()}
 
     def is_version_of(self, lf: LabelingFunction) -> bool:
-        """Whether `lf` is the function that the labeler was fitted with."""
+        """Whether `lf` is the function that was fitted with."""
         # A list made from a set changes the version in every process, a neighbour's edit the source alone.
         now = SavedFunction.of(lf)
         return bool(now.source and now.source == self.source) or bool(
@@ -89,14 +89,16 @@ def functions_of(
     folder: str | Path,
     *,
     allow_changed: bool = False,
+    owner: str = "labeler",
 ) -> tuple[LabelingFunction, ...]:
-    """The labeling functions of a labeler, in its order.
+    """The labeling functions of what was saved, in its order.
 
     Args:
         saved: as it names them.
         given: those that the caller trusts, whatever others are among them.
-        folder: of the labeler, for messages.
+        folder: where it was saved, for messages.
         allow_changed: take a function of that name which is another version.
+        owner: what was saved, for messages.
 
     Raises:
         ArtifactError: functions that were not given, with their hashes; or one that changed, with both.
@@ -114,9 +116,9 @@ def functions_of(
             changed.append((wanted, lf))
         found.append(lf)
     if missing:
-        raise ArtifactError(_not_given(folder, missing))
+        raise ArtifactError(_not_given(folder, missing, owner))
     if changed and not allow_changed:
-        raise ArtifactError(_not_the_same(folder, changed))
+        raise ArtifactError(_not_the_same(folder, changed, owner))
     return tuple(found)
 
 
@@ -133,7 +135,7 @@ def _found(wanted: SavedFunction, given: Sequence[LabelingFunction]) -> Labeling
 
 
 def _as_fitted(lf: LabelingFunction, wanted: SavedFunction) -> LabelingFunction:
-    """`lf` under the name and with the thresholds of the labeler; ValueError for settings that it does not have."""
+    """`lf` under the name and with the thresholds that were saved; ValueError for settings that it does not have."""
     if odd := sorted(wanted.settings.keys() - settings_of(lf).keys()):
         raise ValueError(f"{wanted.name!r} has no setting {odd[0]!r}")
     kept = _THRESHOLDS if isinstance(lf, ResponseScorer) else ()
@@ -141,23 +143,35 @@ def _as_fitted(lf: LabelingFunction, wanted: SavedFunction) -> LabelingFunction:
     return replace(lf, name=wanted.name, **thresholds)
 
 
-def _not_given(folder: str | Path, missing: Sequence[SavedFunction]) -> str:
+def _not_given(folder: str | Path, missing: Sequence[SavedFunction], owner: str) -> str:
     kinds = {wanted.spec.partition(":")[0] for wanted in missing}
     more = " A judge needs an endpoint of yours: wl.judge(...), or [[lfs.judge]]." if "judge" in kinds else ""
     return (
         f"{folder} needs {len(missing)} labeling function{'s' * (len(missing) > 1)} that {_were(missing)} not given: "
-        f"{_some(missing)}. A labeler's functions are never loaded because it names them: give them, as in "
+        f"{_some(missing)}. A {owner}'s functions are never loaded because it names them: give them, as in "
         f"load(folder, lfs=load_lfs('lfs/')); in a project they are those of [lfs] in weaklabel.toml.{more}"
     )
 
 
-def _not_the_same(folder: str | Path, changed: Sequence[tuple[SavedFunction, LabelingFunction]]) -> str:
+def _not_the_same(
+    folder: str | Path, changed: Sequence[tuple[SavedFunction, LabelingFunction]], owner: str
+) -> str:
     wanted, lf = changed[0]
     return (
-        f"{folder}: {wanted.name!r} changed since the labeler was fitted ({len(changed)} in all): its hash was "
-        f"{_short(wanted.version)} then and is {_short(fingerprint(lf))} now. Run fit again, or load with "
+        f"{folder}: {wanted.name!r} changed since the {owner} was fitted ({len(changed)} in all): its hash was "
+        f"{_short(wanted.version)} then and is {_short(fingerprint(lf))} now. Fit it again, or load with "
         "allow_changed=True."
     )
+
+
+def check_can_be_found(lfs: Sequence[LabelingFunction], owner: str) -> None:
+    """Raises ArtifactError for a function that lives only in this process, so that what is saved could not find it."""
+    homeless = [lf.name for lf in lfs if lf.spec is None]
+    if homeless:
+        raise ArtifactError(
+            f"{homeless[0]!r} lives only in this process, so a saved {owner} could not find it again. "
+            "Move it into a file and load it with load_lfs('file.py')."
+        )
 
 
 def _were(missing: Sequence[SavedFunction]) -> str:

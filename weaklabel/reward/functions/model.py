@@ -1,0 +1,303 @@
+"""`FunctionsReward`: the label model, read one response at a time.
+
+    r(x, y) = a * ( sum over scorers j of f_j(s_j(x, y)) + sum over j of (c(x) . gamma_j) g_j(s_j(x, y))
+                  + sum over views v of phi_v(y) . u_v + t(y) )
+
+- `s_j` is the score that scorer j gives the response, `f_j` and `g_j` are curves (`curves.py`): what `pair_model` makes of
+  the difference of two scores, as a difference of two numbers.
+- `c(x)` are words of the prompt, on which the weight of a scorer may depend; `phi_v(y)` the n-grams of a view of the
+  response (`weaklabel.text.ngrams`); `t` a reward on n-grams that the label model taught without gold (`start.py`).
+- Weights are a mixture of recipes (`recipes.py`) fitted to gold, each judged on prompts left out in closed form. The factor
+  `a` is held to 1, so that little gold hardly moves it.
+
+What has no gold in it cannot leak any, so no labeler has to be fitted anew for held-out gold, as long as no threshold of
+a function was chosen on that gold (`weaklabel tune`, `weaklabel explore`).
+
+Sources: the label model is `label_models/pair/model.py`, the reward a difference of scores by Bradley & Terry (1952).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weaklabel._validation import saved_texts
+from weaklabel.engine.apply import apply_with_costs
+from weaklabel.errors import ArtifactError, ConfigError, FaultWarning, WeaklabelError, warn
+from weaklabel.label_models.additive import sum_of_weights
+from weaklabel.label_models.pair.model import PairModel
+from weaklabel.lf.core import LabelingFunction, ResponseScorer
+from weaklabel.lf.sources.saved import SavedFunction, check_can_be_found, functions_of
+from weaklabel.lf.votes import fault_of
+from weaklabel.logistic import one_thread
+from weaklabel.reward.base import RewardModel
+from weaklabel.reward.features import hashed_text, score_in_chunks
+from weaklabel.reward.functions.explanation import RewardExplanation, RewardReason
+from weaklabel.reward.functions.learning import Readings, learn_from_gold
+from weaklabel.reward.functions.parts import Parts
+from weaklabel.reward.functions.scores import directed_scores
+from weaklabel.reward.functions.start import KINDS as STARTS
+from weaklabel.reward.functions.start import Start, fit_start
+from weaklabel.reward.judges import Judges
+from weaklabel.reward.linear import LinearReward
+from weaklabel.reward.saved import ArrayKind, Saved
+from weaklabel.text.ngrams import CONTEXT_COLUMNS, VIEW_COLUMNS, pair_features, response_features
+from weaklabel.text.pieces import KINDS
+from weaklabel.types import FloatArray, Pairs, Votes
+
+MIN_GOLD: Final = 20
+MIN_PROMPTS: Final = 5
+_START: Final = "text:start"
+_ARRAYS: Final = ("gate.npy", "views.npy", "start.npy")
+
+
+class FunctionsReward(RewardModel):
+    """A reward made of labeling functions: each response scorer adds what its score is worth.
+
+    It learns from votes and gold. What the labels believe of a pair is not used, for a label model fitted to gold would
+    bring that gold along; weights of pairs count as 0 or not 0. Functions that score no single response (functions of
+    pairs, judges, columns of the data) count through the start alone. Below 20 decided gold pairs, or 5 prompts of them,
+    it is the linear model of that gold, and without any functions the linear model of whatever is given; `notes_` say so.
+
+    Args:
+        lfs: the labeling functions; `train_reward` passes those of the labels.
+        votes: theirs, on the pairs to fit (and others), where they are at hand; worked out by default.
+        start: what recipes may begin from: "labels", readings and n-grams taught by the label model; "agreement",
+            n-grams taught by the label model without gold; "none".
+        l2: strength of the ridge penalty of that start, and of the linear model, as for `LinearReward`.
+        n_features: hashed columns per kind of n-gram of the start.
+        seed: of the folds in which the start and the mixture are checked.
+
+    Learned: `scorers_`, the functions that are read; `parts_`, what they and the texts are worth; `notes_`; and what every
+    reward model learns. `scale_` is the factor `a`.
+    """
+
+    name: ClassVar[str] = "functions"
+    takes_functions: ClassVar[bool] = True
+    unsaved: ClassVar[frozenset[str]] = frozenset({"lfs", "votes"})
+    scorers_: tuple[ResponseScorer, ...]
+    parts_: Parts
+    notes_: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        *,
+        lfs: Sequence[LabelingFunction] = (),
+        votes: Votes | None = None,
+        start: str = "labels",
+        l2: float = 1.0,
+        n_features: int = 2**17,
+        seed: int = 0,
+    ) -> None:
+        LinearReward(l2=l2, n_features=n_features, seed=seed)  # which says what is allowed
+        if not all(isinstance(lf, LabelingFunction) for lf in lfs):
+            raise ConfigError(
+                "FunctionsReward: lfs holds something else than labeling functions. Pass what load_lfs(...) returns; "
+                "in a project they are those of [lfs]."
+            )
+        if start not in STARTS:
+            raise ConfigError(f"FunctionsReward: start is {start!r}. Allowed: {', '.join(STARTS)}.")
+        self.lfs, self.votes, self.start = tuple(lfs), votes, start
+        self.l2, self.n_features, self.seed = l2, n_features, seed
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.notes_
+
+    def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray, judges: Judges) -> float:
+        if not self.lfs:
+            self.scorers_ = ()
+            self.notes_ = (
+                "no labeling functions were given, so this is the linear model of what it was taught.",
+            )
+            return self._learn_linear(pairs, p, w, y, judges)
+        self.scale_note_ = ""  # below, gold is judged by what never heard of it, whatever labels knew
+        counts = w > 0
+        pairs, p, w, y = pairs.take(counts), p[counts], w[counts], y[counts]
+        decided = np.abs(y - 0.5) == 0.5
+        n_gold, n_prompts = int(decided.sum()), len(np.unique(pairs.prompt_groups[decided]))
+        self.scorers_ = ()
+        if n_gold < MIN_GOLD or n_prompts < MIN_PROMPTS:
+            known = ~np.isnan(y)
+            kept = "of gold alone" if known.any() else "of the labels' beliefs"
+            self.notes_ = (
+                f"{n_gold} decided gold pairs on {n_prompts} prompts are too few to weigh functions by (at least {MIN_GOLD} "
+                f"on {MIN_PROMPTS}), so this is the linear model {kept}.",
+            )
+            rows = np.flatnonzero(known) if known.any() else np.arange(len(y))
+            return self._learn_linear(pairs.take(rows), p[rows], w[rows], y[rows], None)
+        with one_thread():
+            return self._learn_functions(pairs, y)
+
+    def _learn_linear(
+        self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray, judges: Judges | None
+    ) -> float:
+        linear = LinearReward(l2=self.l2, n_features=self.n_features, seed=self.seed)
+        taught = linear.fit(pairs, p, w, gold=y, judges=judges)
+        self.parts_ = Parts.of_start(taught.coef_)
+        return taught.scale_
+
+    def _learn_functions(self, pairs: Pairs, y: FloatArray) -> float:
+        votes, prompts, known = self._votes(pairs), pairs.prompt_groups, np.flatnonzero(~np.isnan(y))
+        columns = np.array(
+            [j for j, lf in enumerate(self.lfs) if isinstance(lf, ResponseScorer)], dtype=np.intp
+        )
+        self.scorers_ = tuple(lf for lf in self.lfs if isinstance(lf, ResponseScorer))
+        self.notes_ = self._unread()
+        model = PairModel(text=False).fit(votes.L, margins=votes.margins)
+        asked = pairs.table["prompt"].to_pylist()
+        # What failed was told when the votes were worked out.
+        a, b = (
+            directed_scores(self.scorers_, asked, pairs.table[name].to_pylist())[0]
+            for name in ("response_a", "response_b")
+        )
+        readings = Readings.of(a, b, votes.L[:, columns], votes.margins[:, columns], model, columns)
+        start = fit_start(
+            self.start,
+            pairs,
+            votes,
+            y,
+            readings.differences,
+            model,
+            l2=self.l2,
+            n_features=self.n_features,
+            seed=self.seed,
+        )
+        learned, factor = learn_from_gold(
+            readings,
+            known,
+            y[known],
+            prompts[known],
+            pair_features(pairs.take(known)),
+            self.seed,
+            "none" if start is None else self.start,
+            None if start is None else start.left_out[known],
+        )
+        start = start or Start({}, np.zeros(2 * self.n_features), y)
+        begun = {shape: learned.start * w for shape, w in start.effects.items()}
+        scores = np.concatenate([a, b])
+        self.parts_ = Parts.of(readings, learned.weights, begun, learned.start * start.coef, scores)
+        return factor
+
+    def _votes(self, pairs: Pairs) -> Votes:
+        if self.votes is None:
+            return apply_with_costs(self.lfs, pairs).votes
+        return self.votes.select([lf.name for lf in self.lfs]).on(pairs.ids)
+
+    def _unread(self) -> tuple[str, ...]:
+        unread = [lf.name for lf in self.lfs if not isinstance(lf, ResponseScorer)]
+        if not unread:
+            return ()
+        how = "for nothing" if self.start == "none" else "through what the label model teaches alone"
+        return (
+            f"{len(unread)} of {len(self.lfs)} functions score no single response and count {how}: "
+            f"{', '.join(unread[:3])}{' and others' if len(unread) > 3 else ''}.",
+        )
+
+    # ------------------------------------------------------------------------------------------- answers
+    def _raw(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
+        """Each depends on its own prompt and response alone."""
+        return sum_of_weights(self._contributions(prompts, responses)[0])
+
+    def explain(self, prompt: str, response: str) -> RewardExplanation:
+        """What each function and each view of the text adds to the score of one response; the shares add up to it.
+
+        A function's share is 0 for a response as good, by its score, as the average one that it was fitted on.
+
+        Raises:
+            NotFittedError: before `fit`.
+        """
+        self._check_asked([prompt], [response])
+        shares, scores = self._contributions([prompt], [response])
+        shares = shares[0] * self.scale_
+        named = [(scorer.name, float(s)) for scorer, s in zip(self.scorers_, scores[0], strict=True)]
+        names = [*named, *((f"text:{kind}", np.nan) for kind in KINDS), (_START, np.nan)]
+        reasons = [
+            RewardReason(name, score, float(share))
+            for (name, score), share in zip(names, shares, strict=True)
+        ]
+        reasons.sort(key=lambda reason: -abs(reason.log_odds))
+        score = float(self.score([prompt], [response])[0])
+        return RewardExplanation(score, self.calibrated, tuple(reasons))
+
+    def _contributions(
+        self, prompts: Sequence[str], responses: Sequence[str]
+    ) -> tuple[FloatArray, FloatArray]:
+        """`(n, n_scorers + len(KINDS) + 1)`, before the factor; and the scores as the functions give them."""
+        start = score_in_chunks(hashed_text(self.n_features), responses, self.parts_.start)
+        if not self.scorers_ and not self.parts_.views.any():
+            nothing = np.zeros((len(responses), len(KINDS)))
+            return np.column_stack([nothing, start]), np.empty((len(responses), 0))
+        scores, failed = directed_scores(self.scorers_, prompts, responses)
+        if failed:
+            self._tell_of(failed)
+        views, context = response_features(prompts, responses)
+        shares = np.column_stack(
+            [*self.parts_.of_scores(scores, context), self.parts_.of_views(views), start]
+        )
+        signs = np.array([-1.0 if scorer.prefer == "less" else 1.0 for scorer in self.scorers_])
+        return shares, scores * signs
+
+    def _tell_of(self, failed: Mapping[str, BaseException]) -> None:
+        by_name = {scorer.name: scorer for scorer in self.scorers_}
+        name, error = next(iter(failed.items()))
+        others = f" and {len(failed) - 1} more functions" if len(failed) > 1 else ""
+        warn(
+            f"{name!r}{others} failed on responses to score, which count as ones that it cannot score. First: "
+            f"{fault_of(name, 'of reward.score', error, by_name[name].fn)}",
+            FaultWarning,
+        )
+
+    def facts(self) -> dict[str, str]:
+        read = {"functions that are read": f"{len(self.scorers_):,}"} if self.scorers_ else {}
+        return read | {f"note {number}": note for number, note in enumerate(self.notes_, 1)}
+
+    # -------------------------------------------------------------------------------------------- saving
+    def _entries(self) -> dict[str, Any]:
+        check_can_be_found(self.scorers_, "reward model")
+        saved = [SavedFunction.of(lf) for lf in self.scorers_]
+        return {
+            "inputs": {lf.name: lf.source for lf in saved},
+            "fingerprints": {lf.name: lf.version for lf in saved},
+            "lfs": [lf.to_state() for lf in saved],
+            "curves": self.parts_.curves_to_state(),
+            "notes": list(self.notes_),
+        }
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return dict(zip(_ARRAYS, (self.parts_.gate, self.parts_.views, self.parts_.start), strict=True))
+
+    def _array_kinds(self) -> dict[str, ArrayKind]:
+        shapes = ((CONTEXT_COLUMNS, "m"), (len(KINDS), VIEW_COLUMNS), (2 * self.n_features,))
+        return {name: ArrayKind(shape) for name, shape in zip(_ARRAYS, shapes, strict=True)}
+
+    def _find_functions(self, saved: Saved, lfs: Sequence[LabelingFunction], *, allow_changed: bool) -> None:
+        try:
+            named = SavedFunction.from_state(saved.about)
+            found = functions_of(named, lfs, saved.folder, allow_changed=allow_changed, owner="reward model")
+        except WeaklabelError:
+            raise
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            saved.fail(error)
+        wrong = [lf.name for lf in found if not isinstance(lf, ResponseScorer)]
+        if wrong:
+            raise ArtifactError(
+                f"{saved.folder} reads {wrong[0]!r} one response at a time, and what was given under that name scores no "
+                "single response. Give the response scorer that it was fitted with."
+            )
+        self.lfs = self.scorers_ = tuple(lf for lf in found if isinstance(lf, ResponseScorer))
+
+    def _restore(self, saved: Saved, arrays: Mapping[str, NDArray[Any]]) -> None:
+        gate, views, start = (arrays[name] for name in _ARRAYS)
+        try:
+            self.parts_ = Parts.from_state(saved.about["curves"], gate, views, start)
+            self.notes_ = saved_texts(saved.about["notes"])
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            saved.fail(error)
+        if len(self.parts_.curves) != len(self.scorers_) or gate.shape[1] != len(self.scorers_):
+            saved.fail(
+                f"it has {len(self.parts_.curves)} curves and a gate of {gate.shape[1]} for {len(self.scorers_)} functions"
+            )
