@@ -34,6 +34,8 @@ class Figures:
     benchmark: str
     packages: Sequence[str]
     rows: list[Row] = field(default_factory=list)
+    earlier: dict[str, object] | None = None
+    """Of rows that were kept from an earlier run (`_kept_rows.py`): its date, its versions, and the arms."""
 
     def add(self, *args: object, **kwargs: object) -> None:
         self.rows.append(Row(*args, **kwargs))  # type: ignore[arg-type]
@@ -48,6 +50,7 @@ class Figures:
                 **{name: _version(name) for name in self.packages},
             },
             "rows": [asdict(row) for row in self.rows],
+            **({"earlier": self.earlier} if self.earlier else {}),
         }
 
     def finish(self, path: Path | None) -> None:

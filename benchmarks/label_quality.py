@@ -1,6 +1,6 @@
 """How good are the labels? Ours beside majority vote, Dawid-Skene, Snorkel and others, on real pairs.
 
-    python benchmarks/label_quality.py [--quick] [--processes 2] [--json docs/results/label_quality.json]
+    python benchmarks/label_quality.py [--quick] [--processes 2] [--only WORDS] [--json docs/results/label_quality.json]
 
 Five folds by prompt, everything fitted inside the fold through the public `fit` and `label`, five shuffles of the
 folds. Every arm gets the same labeling functions, the same gold and the same choice of calibrators: "as shipped" means
@@ -15,9 +15,13 @@ they are fitted once to the votes on all pairs, the held-out ones among them, wh
 calibrators see gold of the training folds alone, as everyone's. A peer that fails on a set counts as p = .5 there,
 and its row says so.
 
-Rows named "pair_model without ..." are ablations. Then, with the shipped functions: how much gold it takes (gold of
+Rows named "no gold: ..." are what `fit` answers where there is no gold at all. Rows named "pair_model without ..." are
+ablations. Then, with the shipped functions: how much gold it takes (gold of
 so many training pairs is kept, the rest is hidden), for the weights that agreement gives without gold, for gold
 without agreement, and for both; every arm calibrated on the same gold where it is enough to calibrate.
+
+With --only, just the arms whose name holds these words are run, without differences, and all other rows stay as they stand in
+the file that --json names.
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 from _figures import Figures, arguments, shared_folder
+from _kept_rows import keep_rows
 from _label_model_peers import Peer, all_peers, answer
 from _label_quality_rows import differ, measure, references
 from numpy.typing import NDArray
@@ -88,6 +93,8 @@ def arms(quick: bool) -> Iterator[Arm]:
                 continue
             yield Arm(f"{model}, as shipped", lfs, model, "none")
             yield Arm(f"{model} + calibrator", lfs, model)
+        for model in (OURS, "auto"):
+            yield Arm(f"no gold: {model}, as shipped", lfs, model, "none", gold=0)
         yield Arm(
             "pair_model without margins and text", lfs, OURS, margins=False, settings=(("text", False),)
         )
@@ -227,10 +234,13 @@ def labelled(case: Case, arm: Arm, held: NDArray[np.bool_], seed: int) -> FloatA
 
 def agreement_alone(votes: Votes, seen: Pairs, held: NDArray[np.bool_]) -> FloatArray:
     """The weights learned without gold, and one temperature on the gold there is."""
+    from weaklabel.label_models.pair.mixture import Weights
     from weaklabel.label_models.pair.model import PairModel
 
     inside = votes.take(~held)
     model = PairModel(text=False).fit(inside.L, margins=inside.margins)
+    # As `pair_model` starts from them with gold: gold's temperature is in place of what held-out votes ask for.
+    model.weights_, model.count_share_ = Weights({"sharp": model.prior_}), 0.0
     known = seen.has_gold
     inside = inside.take(known)
     temperature = Temperature().fit(model.predict_logit(inside.L, margins=inside.margins), seen.y[known])
@@ -301,10 +311,19 @@ def run_case(figures: Figures, case: Case, shuffles: range, quick: bool, process
         measure(figures, case.name, arm.title, found[arm], case.pairs)
     ours = found[next(arm for arm in main_arms if arm.name == OURS and arm.lfs == "shipped")]
     for arm in by_lfs:
-        if arm.model != OURS or arm.settings:
+        if arm.name != OURS:
             differ(figures, case.pairs, f"{case.name}: pair_model less", arm.title, ours, found[arm])
     learning_curve(figures, case, curve_arms, found)
     return missing
+
+
+def run_some(figures: Figures, case: Case, shuffles: range, processes: int, words: str) -> None:
+    """Figures of the arms whose name holds the words, and nothing beside them."""
+    _CASES[case.name] = case
+    with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
+        chosen = [arm for arm in arms(quick=False) if words in arm.name]
+        for arm, each in run_arms(pool, case, chosen, shuffles).items():
+            measure(figures, case.name, arm.title, each, case.pairs)
 
 
 def learning_curve(figures: Figures, case: Case, curve_arms: Sequence[Arm], found: Found) -> None:
@@ -322,6 +341,7 @@ def learning_curve(figures: Figures, case: Case, curve_arms: Sequence[Arm], foun
 def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--processes", type=int, default=2, help="fits at a time; 2")
+    parser.add_argument("--only", metavar="WORDS", help="run just the arms whose name holds these words")
     options = parser.parse_args()
     folder = shared_folder() / "data" / "preferences"
     packages = ("weaklabel", "snorkel", "crowd-kit", "flyingsquid", "skweak", "numpy", "scikit-learn")
@@ -329,9 +349,15 @@ def main() -> None:
     missing: list[str] = []
     for name, preset in DATA_SETS.items():
         case = read_case(name, preset, folder / f"{name}.parquet", options.quick)
-        missing = run_case(figures, case, range(1 if options.quick else 5), options.quick, options.processes)
+        shuffles = range(1 if options.quick else 5)
+        if options.only:
+            run_some(figures, case, shuffles, options.processes, options.only)
+            continue
+        missing = run_case(figures, case, shuffles, options.quick, options.processes)
     for line in missing:
         print(line)
+    if options.only and options.json and options.json.exists():
+        keep_rows(figures, options.json)
     figures.finish(options.json)
 
 

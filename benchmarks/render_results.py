@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from _figures import Row, cells
+from _kept_rows import told
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "docs" / "results"
@@ -28,6 +29,8 @@ def page(figures: dict[str, object], name: str) -> str:
         f"Measured on {figures['date']}; {figures['machine']}; {versions}. Built from `{name}.json`; measure it "
         f"again with `python {script} --json docs/results/{name}.json`.",
     ]
+    if earlier := figures.get("earlier"):
+        lines += ["", told(earlier, figures["versions"])]  # type: ignore[arg-type]
     for case in dict.fromkeys(row.case for row in rows):
         head, body = cells([row for row in rows if row.case == case])
         lines += ["", f"## {case}", "", *(_line(cell[1:]) for cell in (head, ["---"] * len(head), *body))]

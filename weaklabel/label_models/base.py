@@ -99,6 +99,11 @@ class LabelModel(Shown, ABC):
         """Names of the contributions that come after those of the LFs."""
         return ()
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """After `fit`: how its answers came about, where a reader should know, one sentence each."""
+        return ()
+
     def _values(self) -> list[tuple[str, Any]]:
         return list(self.settings.items())
 

@@ -397,7 +397,7 @@ def fit(
     why = _why_uncalibrated(int(decided.sum()), n_prompts, int((table.y == 0.5).sum()), calibration)
     if calibration == "none" or decided.sum() < MIN_GOLD or n_prompts < MIN_PROMPTS:
         used = known if fitted.uses_gold else known[:0]
-        notes = (why,)
+        notes = (why, *fitted.remarks)
         seen = frozenset(votes.ids[i] for i in used)
         return Labeler(tuple(lfs), fitted, None, seen, notes=notes, reference=reference, refit=refit)
     logit = out_of_fold_logit(make, fitted, votes, y, groups, seed=seed, features=features)[known]
@@ -410,7 +410,7 @@ def fit(
         gold_ids=frozenset(votes.ids[i] for i in known),
         out_of_fold=score_all(p, y[known], groups[known], seed=seed),
         out_of_fold_p={votes.ids[i]: float(value) for i, value in zip(known, p, strict=True)},
-        notes=() if calibrator.calibrates else (why,),
+        notes=fitted.remarks if calibrator.calibrates else (why, *fitted.remarks),
         ties=TieModel().fit(p, y[known]) if (y[known] == 0.5).any() else None,
         reference=reference,
         intervals=VennAbers().fit(logit, y[known], groups[known]) if calibrator.calibrates else None,

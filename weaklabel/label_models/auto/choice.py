@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from weaklabel.label_models.auto.averaged import Averaged
 from weaklabel.label_models.base import LabelModel
 from weaklabel.label_models.k_class.cast_votes import votes_per_class
 from weaklabel.label_models.k_class.dawid_skene import DawidSkene
@@ -26,7 +27,10 @@ KINDS: Final[Mapping[str, type[LabelModel]]] = {
     kind.name: kind
     for kind in (MajorityVote, WeightedVote, DawidSkene, OneSided, Triplet, Moments, PairModel)
 }
-"""What can be chosen, by name."""
+"""What gold can choose, by name."""
+
+SAVED: Final[Mapping[str, type[LabelModel]]] = {**KINDS, Averaged.name: Averaged}
+"""What a saved choice may be; `averaged` is what votes on classes choose, and so stands among the candidates as that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Foretold:
 
     Attributes:
         nll: nats per vote at that temperature; NaN where no row has two votes.
-        temperature: the lowest of `TEMPERATURES` that does as well as any; 1 where none was to be judged.
+        temperature: the lowest of those tried that does as well as any; 1 where none was to be judged.
         n_votes: votes that were judged.
     """
 
@@ -45,7 +45,12 @@ class Foretold:
 
 
 def foretell(
-    votes: Int8Array, evidence: FloatArray, balance: FloatArray, chances: FloatArray, worth: FloatArray
+    votes: Int8Array,
+    evidence: FloatArray,
+    balance: FloatArray,
+    chances: FloatArray,
+    worth: FloatArray,
+    temperatures: FloatArray = TEMPERATURES,
 ) -> Foretold:
     """Judge a fitted model by votes it was not fitted on.
 
@@ -56,6 +61,7 @@ def foretell(
         chances: `(m, k, k)`, P(LF j votes v, given that it votes and the truth is c): LF, vote, truth.
         worth: `(m,)` in (0, 1], what a vote of each LF counts for. Copies foretell each other, and a model that takes
             what they share for the truth does it best; they should not count as often as there are copies.
+        temperatures: what is tried, ascending.
     """
     cast = cast_votes(_thinned(votes), len(balance))
     judged = cast.has_company
@@ -66,10 +72,10 @@ def foretell(
     chance, counts = chances[cast.lf, cast.vote][judged], worth[cast.lf][judged]
     nll = [
         np.average(-np.log(_chance_of_vote(others / T + np.log(balance), chance)), weights=counts)
-        for T in TEMPERATURES
+        for T in temperatures
     ]
     best = int(np.flatnonzero(np.array(nll) <= (1.0 + _LEVEL) * min(nll))[0])
-    return Foretold(float(nll[best]), float(TEMPERATURES[best]), int(judged.sum()))
+    return Foretold(float(nll[best]), float(temperatures[best]), int(judged.sum()))
 
 
 def _chance_of_vote(scores: FloatArray, chance: FloatArray) -> FloatArray:

@@ -7,21 +7,20 @@ divide a prompt.
 **By the votes**, in this order:
 
 1. Fewer than `min_rows` rows with two votes: nothing can be learned from agreement. `majority_vote`.
-2. More than half of the votes come from LFs that only ever vote one class: `one_sided`, for such LFs cannot be
+2. Votes on pairs: `pair_model` where there are margins, which it alone uses, else `moments`. Either is as sure as held-out
+   votes allow, and a fifth of the logit is the mere count (`without_gold.py`).
+3. More than half of the votes come from LFs that only ever vote one class: `one_sided`, for such LFs cannot be
    contradicted by their own votes, and the votes do not say how common the classes are.
-3. Votes on pairs that come with margins: `pair_model`, which alone uses margins.
-4. Otherwise from plain to rich: `moments` (one accuracy per LF, dependence discounted), and for classes also
-   `dawid_skene` (errors that differ by class) and `dawid_skene` with an estimated balance. Each is fitted on one
-   half of the rows and must foretell each vote of the other half from the rest of its row (`held_out_votes.py`);
-   votes that others echo count for as much less as `moments` finds.
-   The richer model is taken where it does so better by a hundredth of the nats, or more.
+4. A crowd, sources that vote for the classes in much the same shares (`balance.py`: spread below .3): nothing is chosen.
+   `moments` and confusion matrices are averaged, and a fifth is the mere count (`averaged.py`).
+5. Otherwise, rules that are not quite one-sided, from plain to rich: `moments` (one accuracy per LF, dependence
+   discounted), `dawid_skene` (errors that differ by class), and `dawid_skene` with an estimated balance. Each is fitted on
+   one half of the rows and must foretell each vote of the other half from the rest of its row (`held_out_votes.py`); votes
+   that others echo count for as much less as `moments` finds. The richer model is taken where it does so better by a
+   hundredth of the nats, or more. Held-out votes also give the temperature T, how much too sure independent votes would
+   make the model, and the answer is `(1 - h) * model + h * smoothed shares of votes` with `h = .05 + .2 (1 - 1/T)`.
 
-Held-out votes also give the *temperature* T: how much too sure independent votes would make the model. For classes
-the answer is a mixture, `(1 - h) * model + h * smoothed shares of votes`, with `h = .05 + .2 (1 - 1/T)`: a
-twentieth always goes to the mere count, since a mistake that all sources share shows in no vote, and up to a quarter
-where the sources are seen to depend on each other. (On seven published matrices anything from .15 to .5 in place of
-the quarter changes the mean NLL by less than .01.) For pairs the logit is divided by T and nothing is mixed in, so
-that contributions still add up; there a calibrator follows.
+What all sources get wrong together shows in no vote; so no answer is ever the model's alone.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from numpy.typing import ArrayLike
 
 from weaklabel._validation import number_within, saved_texts
 from weaklabel.errors import ConfigError
-from weaklabel.label_models.auto.choice import KINDS, Choice
+from weaklabel.label_models.auto.choice import SAVED, Choice
 from weaklabel.label_models.auto.gold import Data, choose_by_gold, gold_shares
 from weaklabel.label_models.auto.votes import choose_by_votes
 from weaklabel.label_models.base import LARGEST, LabelModel, Observed
@@ -54,11 +53,11 @@ class Auto(KClassModel):
         seed: of the halves and folds.
 
     Attributes, after `fit`:
-        chosen_: name of the model chosen.
+        chosen_: name of the model chosen; `averaged` for a crowd.
         why_: one sentence: what was compared, and what came out.
         model_: the chosen model, fitted.
-        temperature_: float >= 1, divides its log-probabilities; from held-out votes.
-        hedge_: float in [0, .25], weight of the smoothed shares of votes in the answer; 0 for pairs.
+        temperature_: float >= 1, divides its log-probabilities; from held-out votes, and 1 for a model that has seen to it.
+        hedge_: float in [0, .25], weight of the count in the answer, as `Choice` mixes it; 0 for a model that holds it.
         gold_temperature_: float > 0, divides the log-probabilities of the answer; fitted on gold, 1 without.
         held_out_: `(n_pairs,)` float64, for each gold pair the logit of what would have been chosen, and of how sure it
             would be, had the gold of a fifth of the prompts, the pair's own among them, not been looked at; NaN
@@ -68,10 +67,8 @@ class Auto(KClassModel):
     >>> truth = rng.integers(2, size=(2000, 1))
     >>> L = np.where(rng.random((2000, 5)) < [0.9, 0.8, 0.7, 0.7, 0.6], truth, 1 - truth)
     >>> model = Auto(n_classes=2).fit(L)
-    >>> model.chosen_
-    'moments'
-    >>> model.why_
-    'votes: moments foretells held-out votes with .597 nats, no richer model does 1% better'
+    >>> model.chosen_, model.why_.split(": ")[1]
+    ('averaged', 'a crowd (spread 0.00, below 0.3)')
     """
 
     name: ClassVar[str] = "auto"
@@ -93,6 +90,11 @@ class Auto(KClassModel):
     def extra_names(self) -> tuple[str, ...]:
         """As the chosen model's."""
         return self._chosen().extra_names
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Which model answers, and why."""
+        return (f"auto answers with {self._chosen().name}: {self.why_}.",)
 
     def predict_logit(
         self, L: ArrayLike, *, margins: ArrayLike | None = None, features: PairFeatures | None = None
@@ -156,7 +158,7 @@ class Auto(KClassModel):
         }
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        model = KINDS[state["model"]["name"]].from_dict(state["model"])
+        model = SAVED[state["model"]["name"]].from_dict(state["model"])
         (why,) = saved_texts([state["why"]])
         most = {
             "temperature": (1.0, LARGEST),

@@ -6,6 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from weaklabel.label_models.auto.averaged import PARTS, Averaged
+from weaklabel.label_models.auto.balance import MOST_SPREAD, spread_of_sources
 from weaklabel.label_models.auto.choice import Choice
 from weaklabel.label_models.auto.held_out_votes import Foretold, foretell, share_of_one_sided
 from weaklabel.label_models.k_class.dawid_skene import DawidSkene
@@ -20,6 +22,7 @@ from weaklabel.types import ABSTAIN, Float32Array, FloatArray, Int8Array
 _HEDGE: Final = 0.05  # what the mere count always gets
 _MOST_HEDGE: Final = 0.25  # what it gets where hardly any vote is independent
 _MAX_ROWS: Final = 100_000  # enough to choose by; the chosen model is fitted on all
+_MOST_TOLD: Final = 6  # classes whose balance is told
 _GAIN: Final = 0.01  # share of the nats by which a richer model must foretell votes better
 
 
@@ -45,6 +48,8 @@ def choose_by_votes(
     if one_sided > 0.5:
         why = f"votes: {one_sided:.0%} come from LFs that only ever vote one class"
         return Choice(OneSided(n_classes=n_classes).fit(votes), why, hedge=_HEDGE)
+    if spread_of_sources(votes, n_classes) < MOST_SPREAD:
+        return _of_a_crowd(votes, n_classes, seed)
     return _that_foretells_best(votes, n_classes, seed)
 
 
@@ -60,9 +65,20 @@ def _of_pairs(votes: Int8Array, margins: Float32Array, seed: int) -> Choice:
 
 
 def _as_sure_as(factor: float) -> str:
-    return (
-        f"as sure as held-out votes allow: log-odds divided by {1 / factor:.1f}, a fifth for the mere count"
+    return f"log-odds divided by {1 / factor:.1f}, as held-out votes ask, and a fifth for the mere count"
+
+
+def _of_a_crowd(votes: Int8Array, n_classes: int, seed: int) -> Choice:
+    model = Averaged(n_classes=n_classes, seed=seed).fit(votes)
+    shares = " and ".join(f"{share:.2f} {part}" for share, part in zip(model.shares_, PARTS, strict=True))
+    balance = ", ".join(f"{b:.2f}" for b in model.class_balance_[:_MOST_TOLD])
+    cut = ", ..." if n_classes > _MOST_TOLD else ""
+    nats = " and ".join(f"{value:.3f}" for value in model.nats_)
+    why = (
+        f"votes: a crowd (spread {max(model.spread_, 0.0):.2f}, below {MOST_SPREAD}): {shares}, by {nats} nats of held-out votes, and a "
+        f"fifth for the mere count; class balance {balance}{cut}"
     )
+    return Choice(model, why)
 
 
 def _that_foretells_best(votes: Int8Array, n_classes: int, seed: int) -> Choice:

@@ -158,7 +158,7 @@ def run_em(
     votes = one_hot(L, k)
     spoken = np.diff(votes.indptr) > 0
     posterior, balance = shares_of(votes_per_class(L, k)), np.full(k, 1.0 / k)
-    theta = _m_step(votes, posterior, prior)
+    theta = m_step(votes, posterior, prior)
     steps, moved = 0, np.inf
     while moved > tol and steps < max_iter:
         before, steps = posterior, steps + 1
@@ -166,7 +166,7 @@ def run_em(
             seen = posterior[spoken]
             balance = (seen.sum(axis=0) + _BALANCE_ROWS / k) / (len(seen) + _BALANCE_ROWS)
         posterior = softmax(log_joint(votes, theta) / temperature + np.log(balance))
-        theta = _m_step(votes, posterior, prior)
+        theta = m_step(votes, posterior, prior)
         moved = np.abs(posterior - before).max(initial=0.0)
     return EM(theta, balance, steps)
 
@@ -177,7 +177,14 @@ def log_joint(votes: csr_array, theta: FloatArray) -> FloatArray:
     return np.asarray(votes @ np.log(theta).transpose(0, 2, 1).reshape(m * k, k), dtype=np.float64)
 
 
-def _m_step(votes: csr_array, posterior: FloatArray, prior: FloatArray) -> FloatArray:
-    k = len(prior)
+def m_step(votes: csr_array, posterior: FloatArray, prior: FloatArray) -> FloatArray:
+    """`(m, k, k)`: P(vote | truth) of each source, given P(truth) of each row `(n, k)`.
+
+    Args:
+        votes: as `one_hot` gives them.
+        posterior: `(n, k)` float64.
+        prior: `(k, k)`, or `(m, k, k)` for each source its own, float64 > 0: pseudo-counts of (truth, vote).
+    """
+    k = posterior.shape[1]
     counts = (votes.T @ posterior).reshape(-1, k, k).transpose(0, 2, 1) + prior  # (source, truth, vote)
     return np.asarray(counts / counts.sum(axis=2, keepdims=True), dtype=np.float64)

@@ -124,6 +124,16 @@ class PairModel(LabelModel):
         """Names of the contributions that follow those of the LFs: one per view of the texts."""
         return tuple(f"text:{name}" for name in self._require("weights_").views)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """How sure an answer is that gold did not judge; nothing where it did."""
+        if not self.count_share_:
+            return ()
+        return (
+            f"pair_model had too little gold to judge it: the log-odds by agreement were divided by {1 / self.factor_:.1f}, as "
+            "held-out votes ask, and a fifth of the answer is the mere count of votes.",
+        )
+
     def _learn(self, seen: Observed) -> None:
         votes, gaps = seen.votes, seen.margins
         self._check_ranges(votes.shape[1])
