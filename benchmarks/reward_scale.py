@@ -4,8 +4,8 @@
 
 A reward model multiplies its scores by one factor, fitted on gold out of fold. Labels of pairs without gold hold what
 gold taught the labeler, so a model that never saw a prompt may still have been taught by its gold. Here the same models
-get their factor in five ways: none; a temperature on gold that the labeler had seen ("before"); the same on labels made
-without the gold that judges; the gentle factor on either ("now" is gentle, without leak). Weights of the scores do not
+get their factor in several ways: none; a temperature on gold that the labeler had seen ("before"); the same on labels
+made without the gold that judges; the gentle factor on either ("now" is gentle, without leak), also with other priors. Weights of the scores do not
 differ between these arms, so their accuracy is the same.
 
 Four generated samples (1,200 of 3,000 pairs with gold, half of it held out; one draw each), and the three real sets with
@@ -40,6 +40,7 @@ from weaklabel.types import FloatArray, Labels, Pairs, Votes, sigmoid
 SIZES = (50, 100, 200, 400)
 REAL = ("mt_bench_train", "ultrafeedback_train", "hh_rlhf_train")
 BEFORE, NOW, GOLD = "before: temperature, leak", "now: gentle, no leak", "gold only, now"
+OTHER_SPREADS = (0.25, 1.0)
 _gentle = scale.gentle_factor
 
 
@@ -54,8 +55,8 @@ class Judged:
     def temperature(self) -> float:
         return Temperature().fit(self.z, self.y).factor_ if len(self.z) else 1.0
 
-    def gentle(self) -> float:
-        return _gentle(self.z, self.y, self.groups) if len(self.z) else 1.0
+    def gentle(self, spread: float = scale.SPREAD) -> float:
+        return _gentle(self.z, self.y, self.groups, spread) if len(self.z) else 1.0
 
 
 @dataclass
@@ -119,9 +120,11 @@ def scaled(
         "temperature, no leak": (0, nested.temperature()),
         "gentle, leak": (0, leaky.gentle()),
         NOW: (0, nested.gentle()),
+        **{f"gentle, no leak, spread {s:g}": (0, nested.gentle(s)) for s in OTHER_SPREADS},
         "gold only, factor 1": (1, 1.0),
         "gold only, before: temperature": (1, own.temperature()),
         GOLD: (1, own.gentle()),
+        **{f"gold only, spread {s:g}": (1, own.gentle(s)) for s in OTHER_SPREADS},
     }
     for arm, (who, factor) in factors.items():
         cell.p[arm], cell.factor[arm] = sigmoid(factor * raw[who]), factor
