@@ -123,10 +123,10 @@ def _judges(labels: Labels | Pairs, taught: _Taught, beliefs: tuple[FloatArray, 
     return Judges(rows, why_not=_SEEN.format(lost, int(known.sum())) if lost else "")
 
 
-_UNSAID: Final = "gold has no say in the factor, for the labels do not say whose gold they were made with (no column in_sample)"
+_UNSAID: Final = "gold has no say in the factor: the labels do not say whose gold they saw (column in_sample)"
 _SEEN: Final = (
-    "{} of {} gold pairs have no say in the factor, for the labels were made with the gold of their prompts and cannot be "
-    "made without it: train on labels of the labeler that fit returned, or in its run"
+    "{} of {} gold pairs have no say in the factor: the labels saw gold of their prompts. Train in the run, or on labels "
+    "of the labeler that fit returned"
 )
 
 
