@@ -12,7 +12,7 @@ from weaklabel._arguments import checked
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import require_calibrated
 from weaklabel.reward.base import RewardModel
-from weaklabel.reward.judges import Judges
+from weaklabel.reward.judges import Held, Judges
 from weaklabel.reward.registry import get_reward_model
 from weaklabel.types import CANONICAL, FloatArray, Labels, Pairs, sigmoid
 
@@ -109,7 +109,11 @@ def _judges(labels: Labels | Pairs, taught: _Taught, beliefs: tuple[FloatArray, 
     known = ~np.isnan(taught.y)
     if isinstance(labels, Labels) and labels.refit is not None:
         mine = labels.take(taught.rows)
-        return Judges(known, lambda held: np.where(known, taught.y, sigmoid(mine.logit_without(held)).T).T)
+
+        def without(held: Held) -> FloatArray:
+            return np.where(known[:, None], taught.y[:, None], sigmoid(mine.logit_without(held)))
+
+        return Judges(known, without)
     if isinstance(labels, Pairs) and beliefs is None:
         return Judges(known)
     pairs, seen = (
