@@ -14,7 +14,7 @@ from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import require_calibrated
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.reward.base import RewardModel
-from weaklabel.reward.judges import Judges
+from weaklabel.reward.judges import Held, Judges
 from weaklabel.reward.registry import get_reward_model, reward_model_class
 from weaklabel.types import CANONICAL, FloatArray, Labels, Pairs, sigmoid
 
@@ -124,7 +124,11 @@ def _judges(labels: Labels | Pairs, taught: _Taught, beliefs: tuple[FloatArray, 
     known = ~np.isnan(taught.y)
     if isinstance(labels, Labels) and labels.refit is not None:
         mine = labels.take(taught.rows)
-        return Judges(known, lambda held: np.where(known, taught.y, sigmoid(mine.logit_without(held)).T).T)
+
+        def without(held: Held) -> FloatArray:
+            return np.where(known[:, None], taught.y[:, None], sigmoid(mine.logit_without(held)))
+
+        return Judges(known, without)
     if isinstance(labels, Pairs) and beliefs is None:
         return Judges(known)
     pairs, seen = (
@@ -138,10 +142,10 @@ def _judges(labels: Labels | Pairs, taught: _Taught, beliefs: tuple[FloatArray, 
     return Judges(rows, why_not=_SEEN.format(lost, int(known.sum())) if lost else "")
 
 
-_UNSAID: Final = "gold has no say in the factor, for the labels do not say whose gold they were made with (no column in_sample)"
+_UNSAID: Final = "gold has no say in the factor: the labels do not say whose gold they saw (column in_sample)"
 _SEEN: Final = (
-    "{} of {} gold pairs have no say in the factor, for the labels were made with the gold of their prompts and cannot be "
-    "made without it: train on labels of the labeler that fit returned, or in its run"
+    "{} of {} gold pairs have no say in the factor: the labels saw gold of their prompts. Train in the run, or on labels "
+    "of the labeler that fit returned"
 )
 
 
