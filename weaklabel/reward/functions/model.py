@@ -64,8 +64,8 @@ class FunctionsReward(RewardModel):
     Args:
         lfs: the labeling functions; `train_reward` passes those of the labels.
         votes: theirs, on the pairs to fit (and others), where they are at hand; worked out by default.
-        start: what recipes may begin from: "labels", readings and n-grams taught by the label model; "agreement",
-            n-grams taught by the label model without gold; "none".
+        start: what recipes may begin from: "labels", readings taught by the label model, and n-grams where some function
+            scores no single response; "agreement", n-grams taught by the label model without gold; "none".
         l2: strength of the ridge penalty of that start, and of the linear model, as for `LinearReward`.
         n_features: hashed columns per kind of n-gram of the start.
         seed: of the folds in which the start and the mixture are checked.
@@ -156,6 +156,7 @@ class FunctionsReward(RewardModel):
             y,
             readings.differences,
             model,
+            ngrams=len(columns) < len(self.lfs),
             l2=self.l2,
             n_features=self.n_features,
             seed=self.seed,

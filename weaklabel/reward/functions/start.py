@@ -7,7 +7,8 @@ alone shows is taught these beliefs; recipes may then begin from it.
 Two kinds:
 
 - `agreement`: n-grams, taught by the label model without gold.
-- `labels`: readings of the scorers and n-grams, taught by the label model with gold, and by the gold.
+- `labels`: readings of the scorers, taught by the label model with gold, and by the gold. Where some function scores no
+  single response, n-grams beside them: they may know what no reading does.
 
 Rows with gold must not hear of their own gold on this way. They get the answer of a start that was taught without the
 pairs of their prompts, and, for `labels`, by a label model that was fitted without the gold of these prompts: one more
@@ -62,6 +63,7 @@ def fit_start(
     readings: Mapping[str, FloatArray],
     agreement: PairModel,
     *,
+    ngrams: bool,
     l2: float,
     n_features: int,
     seed: int,
@@ -74,6 +76,7 @@ def fit_start(
         y: `(n,)` gold, NaN where it is not known.
         readings: shape -> `(n, n_scorers)` float64, differences of the scorers' readings.
         agreement: a `PairModel` fitted to the votes without gold.
+        ngrams: whether `labels` teach n-grams too.
         l2: strength of the ridge penalty on n-grams, as for `LinearReward`.
         n_features: hashed columns per kind of n-gram.
         seed: of the folds of prompts with gold.
@@ -93,7 +96,8 @@ def fit_start(
         return np.where(np.isnan(gold), p, gold)
 
     w = (voted | ~np.isnan(y)).astype(np.float64)
-    columns = Columns.of(differences(pairs, n_features), readings, n_features, l2)
+    known = differences(pairs, n_features) if ngrams else Differences.none(len(pairs))
+    columns = Columns.of(known, readings, n_features, l2)
     return _taught(pairs, y, w, columns, beliefs, n_features, seed)
 
 
@@ -101,7 +105,8 @@ def _taught(
     pairs: Pairs, y: FloatArray, w: FloatArray, columns: Columns, beliefs: Beliefs, n_features: int, seed: int
 ) -> Start:
     groups, rows = pairs.prompt_groups, np.flatnonzero(~np.isnan(y))
-    whole = fit_logistic(columns, beliefs(y), w, precision=columns.ridge(w)).theta
+    X = columns if columns.ngrams.shape[1] else columns.readings
+    whole = fit_logistic(X, beliefs(y), w, precision=columns.ridge(w)).theta
     left_out = np.full(len(pairs), np.nan)
     folds = folds_by_prompt(groups[rows], N_FOLDS, seed)
     for fold in tracked(range(N_FOLDS), "starts without the prompts of some gold"):
@@ -112,7 +117,7 @@ def _taught(
         if not seen.any():
             left_out[held] = 0.0
             continue
-        taught = fit_logistic(columns, beliefs(gold), seen, precision=columns.ridge(seen), start=whole)
+        taught = fit_logistic(X, beliefs(gold), seen, precision=columns.ridge(seen), start=whole)
         left_out[held] = taught.logit[held]
     effects, ngrams = columns.split(whole)
     coef = np.zeros(2 * n_features)
