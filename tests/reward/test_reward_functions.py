@@ -125,6 +125,12 @@ def test_an_unreadable_function_teaches_through_the_start() -> None:
     assert accuracy(taught, new) > accuracy(deaf, new) + 0.02
 
 
+def test_by_itself_a_start_is_taught_where_a_function_cannot_be_read(pairs: Pairs) -> None:
+    new = coloured(30, 0, seed=9)
+    for lfs, same in ((LFS, "none"), ((*LFS, knows), "labels")):
+        assert (fitted(pairs, lfs).compare(new) == fitted(pairs, lfs, start=same).compare(new)).all()
+
+
 def test_functions_none_of_which_is_readable(pairs: Pairs) -> None:
     model = fitted(pairs, (knows,))
     assert model.scorers_ == ()
@@ -238,7 +244,7 @@ def test_the_gold_of_a_prompt_never_reaches_what_the_start_says_of_it(
 ) -> None:
     seen, own = what_is_learned(monkeypatch), pairs.prompt_groups == pairs.prompt_groups[0]
     for gold in (pairs.y, np.where(own, 1 - pairs.y, pairs.y)):
-        FunctionsReward(lfs=LFS, **SMALL).fit(pairs, np.full(600, 0.5), gold=gold)
+        FunctionsReward(lfs=(*LFS, knows), **SMALL).fit(pairs, np.full(600, 0.5), gold=gold)
     (_, started, _), (_, again, _) = seen
     assert (
         np.abs(started - again)[:3].max() < 1e-6
@@ -355,6 +361,8 @@ def test_what_is_no_labeling_function_is_refused() -> None:
         FunctionsReward(lfs=[len])  # type: ignore[list-item]
     with pytest.raises(ConfigError, match="l2 is -1"):
         get_reward_model("functions", l2=-1.0)
+    with pytest.raises(ConfigError, match=r"start is 'some'\. Allowed: auto, none, agreement, labels"):
+        get_reward_model("functions", start="some")
 
 
 # -------------------------------------------------------------------------------------- from the labels
