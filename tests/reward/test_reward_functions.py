@@ -388,3 +388,11 @@ def test_functions_may_be_given_instead(pairs: Pairs) -> None:
 def test_some_rows_of_labels_bring_the_functions_along(pairs: Pairs) -> None:
     labels = wl.fit(LFS, pairs).label(pairs)
     assert labels[:5].lfs == labels.take([1, 1]).lfs == LFS
+
+
+def test_it_is_the_default_where_there_are_functions(pairs: Pairs) -> None:
+    labels = wl.fit(LFS, pairs).label(pairs)
+    unknown = replace(labels, lfs=())
+    assert wl.train_reward(labels, **SMALL).name == "functions"
+    assert wl.train_reward(pairs, lfs=[reds], **SMALL).name == "functions"
+    assert wl.train_reward(unknown, **SMALL).name == wl.train_reward(pairs, **SMALL).name == "linear"

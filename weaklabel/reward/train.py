@@ -20,7 +20,7 @@ from weaklabel.types import CANONICAL, FloatArray, Labels, Pairs
 @checked
 def train_reward(
     labels: Labels | Pairs,
-    model: str | RewardModel = "linear",
+    model: str | RewardModel | None = None,
     *,
     gold: Pairs | None = None,
     beliefs: tuple[FloatArray, FloatArray] | None = None,
@@ -31,11 +31,13 @@ def train_reward(
     """A reward model fitted to every labelled pair outside the locked test prompts.
 
     Pairs with dev gold learn from it (p = 0, 1 or .5; w = 1); all others from the labels' `p` and `w`. Dev gold
-    also calibrates the scale of the scores, out of fold.
+    also calibrates the scale of the scores, out of fold. `functions` takes the labels' functions and votes in place of
+    their `p`.
 
     Args:
         labels: from `Labeler.label`; or `Pairs`, to learn from their gold alone.
-        model: a name in `REWARD_MODELS`, or a model that is not fitted yet.
+        model: a name in `REWARD_MODELS`, or a model that is not fitted yet. Default: `functions`, or `linear` where no
+            labeling functions are known, as for `Pairs` and labels from a file.
         gold: pairs whose gold counts instead of that of the labelled pairs, joined by id (a pair that stands there
             in the other order has its gold turned); its test prompts are left out of training as well.
         beliefs: `p` and `w` of each of `Pairs`, as `read_taught` finds them in a file; without, gold alone teaches.
@@ -50,6 +52,8 @@ def train_reward(
     """
     if isinstance(labels, Labels):
         require_calibrated(labels, allow_uncalibrated, "train_reward")
+    if model is None:
+        model = "functions" if lfs or (isinstance(labels, Labels) and labels.lfs) else "linear"
     if settings and not isinstance(model, str):
         raise ConfigError(
             f"train_reward: {', '.join(settings)} came with a model that has its settings already. "
