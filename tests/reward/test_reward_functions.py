@@ -118,11 +118,19 @@ def test_functions_that_point_the_wrong_way_are_turned_by_gold() -> None:
 
 
 def test_an_unreadable_function_teaches_through_the_start() -> None:
-    pairs, new = coloured(600, 30), coloured(300, 0, seed=9)
+    pairs, new = coloured(600, 45), coloured(300, 0, seed=9)
     deaf, taught = (fitted(pairs, (knows,), start=start) for start in ("none", "labels"))
     assert "knows" in deaf.notes[0]
     assert "knows" in taught.notes[0]
     assert accuracy(taught, new) > accuracy(deaf, new) + 0.02
+
+
+def test_labels_teach_a_start_from_forty_gold_pairs_on_ten_prompts_on() -> None:
+    new = coloured(30, 0, seed=9)
+    for n_gold, same in ((39, True), (42, False)):
+        pairs = coloured(300, n_gold)
+        deaf, taught = (fitted(pairs, (reds, knows), start=start) for start in ("none", "labels"))
+        assert (deaf.compare(new) == taught.compare(new)).all() == same
 
 
 def test_by_itself_a_start_is_taught_where_a_function_cannot_be_read(pairs: Pairs) -> None:

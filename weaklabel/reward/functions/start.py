@@ -7,8 +7,9 @@ alone shows is taught these beliefs; recipes may then begin from it.
 Two kinds:
 
 - `agreement`: n-grams, taught by the label model without gold.
-- `labels`: readings of the scorers, taught by the label model with gold, and by the gold. Where some function scores no
-  single response, n-grams beside them: they may know what no reading does.
+- `labels`: readings of the scorers, taught by the label model with gold. Where some function scores no single response,
+  n-grams beside them: they may know what no reading does. It teaches pairs with gold, too, as the label model sees them:
+  hundreds of certain answers, which the gold would be, are too few for so many free weights.
 
 Rows with gold must not hear of their own gold on this way. They get the answer of a start that was taught without the
 pairs of their prompts, and, for `labels`, by a label model that was fitted without the gold of these prompts: one more
@@ -31,6 +32,9 @@ from weaklabel.reward.features import Differences, differences, size_of_kinds
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes, sigmoid
 
 N_FOLDS: Final = 5
+# Below this a label model without one part of the gold trusts agreement alone, and is another than the one with all of it.
+MIN_GOLD: Final = 40
+MIN_PROMPTS: Final = 10
 KINDS: Final = ("none", "agreement", "labels")
 # Prior variance that all readings together bring into the logit: so much that thousands of beliefs are free to speak.
 _FREE: Final = 100.0
@@ -68,7 +72,7 @@ def fit_start(
     n_features: int,
     seed: int,
 ) -> Start | None:
-    """The start of a kind; None for "none", and where no function votes.
+    """The start of a kind; None for "none", where no function votes, and for "labels" on little gold.
 
     Args:
         kind: of `KINDS`.
@@ -88,14 +92,15 @@ def fit_start(
         agreed = sigmoid(agreement.predict_logit(votes.L, margins=votes.margins))
         columns = Columns.of(differences(pairs, n_features), {}, n_features, l2)
         return _taught(pairs, y, voted.astype(np.float64), columns, lambda gold: agreed, n_features, seed)
-    groups = pairs.prompt_groups
+    groups, with_gold = pairs.prompt_groups, ~np.isnan(y)
+    if with_gold.sum() < MIN_GOLD or len(np.unique(groups[with_gold])) < MIN_PROMPTS:
+        return None
 
     def beliefs(gold: FloatArray) -> FloatArray:
         model = PairModel(text=False, seed=seed).fit(votes.L, margins=votes.margins, y=gold, groups=groups)
-        p = sigmoid(model.predict_logit(votes.L, margins=votes.margins))
-        return np.where(np.isnan(gold), p, gold)
+        return sigmoid(model.predict_logit(votes.L, margins=votes.margins))
 
-    w = (voted | ~np.isnan(y)).astype(np.float64)
+    w = (voted | with_gold).astype(np.float64)
     known = differences(pairs, n_features) if ngrams else Differences.none(len(pairs))
     columns = Columns.of(known, readings, n_features, l2)
     return _taught(pairs, y, w, columns, beliefs, n_features, seed)
