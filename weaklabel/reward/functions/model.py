@@ -283,7 +283,11 @@ class FunctionsReward(RewardModel):
         return dict(zip(_ARRAYS, (self.parts_.gate, self.parts_.views, self.parts_.start), strict=True))
 
     def _array_kinds(self) -> dict[str, ArrayKind]:
-        shapes = ((CONTEXT_COLUMNS, "m"), (len(KINDS), VIEW_COLUMNS), (2 * self.n_features,))
+        shapes: tuple[tuple[int | str, ...], ...] = (
+            (CONTEXT_COLUMNS, "m"),
+            (len(KINDS), VIEW_COLUMNS),
+            (2 * self.n_features,),
+        )
         return {name: ArrayKind(shape) for name, shape in zip(_ARRAYS, shapes, strict=True)}
 
     def _find_functions(self, saved: Saved, lfs: Sequence[LabelingFunction], *, allow_changed: bool) -> None:
