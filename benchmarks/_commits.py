@@ -41,9 +41,10 @@ def tree_of(commit: str, folder: Path) -> Path:
 
 
 def environment_of(tree: Path) -> dict[str, str]:
-    """The variables of a process that uses the package of `tree`, with one thread."""
+    """The variables of a process that uses the package of `tree`, with one thread, and keeps byte code as usual."""
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
-    return os.environ | one | {"PYTHONPATH": str(tree)}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | one | {"PYTHONPATH": str(tree)}
 
 
 def run_with(tree: Path, command: Sequence[str], cwd: Path) -> Cost:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import resource
-import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -14,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _reward_cases import PAD, Case
-from transformers import TrainerCallback
+from _reward_cases import Case
+from _training_runs import PAD, Measured, measured_run, tokenizer_of
 
 from weaklabel.groups import Comparison
 from weaklabel.training.layout import LAYOUTS, choose_layout, score
@@ -55,43 +50,6 @@ ARMS = {
 }
 
 
-@dataclass
-class Measured:
-    """One training run, without its start: seconds, tokens as computed (padding included), memory over the start."""
-
-    pairs: int
-    wall_s: float
-    cpu_s: float
-    tokens: int
-    peak_mb: float
-
-
-class Clock(TrainerCallback):
-    """Runs from the beginning of the first step to the end of the last."""
-
-    def __init__(self, cuda: bool) -> None:
-        self.cuda = cuda
-        self.began: tuple[float, float] | None = None
-        self.ended = (0.0, 0.0)
-
-    def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
-        if self.began is None:
-            self.began = self._now()
-
-    def on_train_end(self, *args: Any, **kwargs: Any) -> None:
-        self.ended = self._now()
-
-    def _now(self) -> tuple[float, float]:
-        if self.cuda:
-            torch.cuda.synchronize()
-        return time.perf_counter(), time.process_time()
-
-    @property
-    def seconds(self) -> tuple[float, float]:
-        assert self.began is not None
-        return self.ended[0] - self.began[0], self.ended[1] - self.began[1]
-
-
 def token_groups(drawn: Drawn) -> list[TokenGroup]:
     """Every pair of a group's responses compared; the later one won."""
     return [
@@ -124,22 +82,12 @@ def run_arm(
     arm: Arm, case: Case, drawn: Drawn, make_model: Callable[[], Any], *, bf16: bool, checkpointing: bool
 ) -> Measured:
     """One epoch over `drawn`."""
-    cuda = torch.cuda.is_available()
-    before = _resident_mb()
-    if cuda:
-        gc.collect()  # a trainer before holds itself in a circle
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
-    clock = Clock(cuda)
-    with tempfile.TemporaryDirectory() as folder:
-        make = _trl if arm.layout is None else _ours
-        trainer = make(arm, case, drawn, make_model(), Path(folder), bf16=bf16, checkpointing=checkpointing)
-        trainer.add_callback(clock)
-        tokens = _counting_tokens(trainer)
-        trainer.train()
-    wall_s, cpu_s = clock.seconds
-    peak = torch.cuda.max_memory_allocated() / 1e6 if cuda else _peak_mb() - before
-    return Measured(len(drawn) * case.pairs_per_group, wall_s, cpu_s, tokens[0], peak)
+    make = _trl if arm.layout is None else _ours
+
+    def trainer(folder: Path) -> Any:
+        return make(arm, case, drawn, make_model(), folder, bf16=bf16, checkpointing=checkpointing)
+
+    return measured_run(trainer, len(drawn) * case.pairs_per_group)
 
 
 def _ours(
@@ -193,17 +141,6 @@ def _trl(
     return RewardTrainer(model=model, args=args, train_dataset=rows, processing_class=tokenizer_of(model))
 
 
-def tokenizer_of(model: Any) -> Any:
-    """A tokenizer that only names its padding token: the texts are tokens already."""
-    from tokenizers import Tokenizer, models
-    from transformers import PreTrainedTokenizerFast
-
-    plain = Tokenizer(models.WordLevel({"<pad>": PAD, "<s>": 1, "</s>": 2}, unk_token="<pad>"))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=plain, pad_token="<pad>", bos_token="<s>", eos_token="</s>"
-    )
-
-
 def losses_of_one_batch(
     drawn: Drawn, make_model: Callable[[], Any], layouts: Sequence[str]
 ) -> dict[str, float]:
@@ -250,24 +187,3 @@ def _rewards_of_trl(model: Any, groups: list[TokenGroup]) -> torch.Tensor:
     with torch.no_grad():
         rewards: torch.Tensor = model(**inputs, use_cache=False).logits.float()[:, 0]
     return rewards
-
-
-def _counting_tokens(trainer: Any) -> list[int]:
-    """Where the numbers of tokens that go into the model add up."""
-    total, inner = [0], trainer.training_step
-
-    def counted(model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        total[0] += inputs["input_ids"].numel()
-        return inner(model, inputs, *args, **kwargs)
-
-    trainer.training_step = counted
-    return total
-
-
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from _training_runs import PAD
 
 VOCABULARY = 8192
-PAD = 0
-# Layers, hidden, heads, key-value heads, MLP, vocabulary. The first is for a CPU; the others have the shapes of
+# Layers, hidden, heads, key-value heads, MLP, vocabulary. The first two are for a CPU; the others have the shapes of
 # models that people train: GPT-2 small's, Qwen2 0.5B's, Llama 3.2's 1B and 3B.
 SHAPES = {
     "tiny": (4, 256, 4, 4, 704, VOCABULARY),
+    "policy": (4, 256, 4, 4, 704, 32_000),
     "0.1B": (12, 768, 12, 12, 2048, 32_000),
     "0.5B": (24, 896, 14, 2, 4864, 151_936),
     "1B": (16, 2048, 32, 8, 8192, 128_256),

@@ -1,6 +1,6 @@
 """The whole job by default settings, command by command: CPU seconds, wall seconds and peak memory of each.
 
-    python benchmarks/default_run.py [--quick] [--json FILE] [--pairs N] [--runs N] [--against COMMIT]
+    python benchmarks/default_run.py [--quick] [--json FILE] [--pairs N] [--runs N] [--until STEP] [--against COMMIT]
 
 20,000 pairs, 803 of them with gold, all shipped labeling functions, everything else as it comes. Texts are those of the
 development pairs where the real data is, each further round of them with its sentences in another order, so that no two
@@ -134,15 +134,16 @@ def measured(tree: Path, words: str, project: Path) -> Cost:
     )
 
 
-def one_run(tree: Path, project: Path, pairs: Path) -> dict[str, Cost]:
-    """Every command, in a project of its own that is gone afterwards."""
+def one_run(tree: Path, project: Path, pairs: Path, last: str) -> dict[str, Cost]:
+    """Every command up to the last one wanted, in a project of its own that is gone afterwards."""
     project.mkdir()
     (project / "weaklabel.toml").write_text(TOML.format(pairs=pairs), encoding="utf-8")
     found = {}
-    for words in (*STEPS, *ASKED):
+    wanted = STEPS[: STEPS.index(last) + 1]
+    for words in (*wanted, *(ASKED if last == STEPS[-1] else ())):
         found[words] = measured(tree, words, project)
         print(f"  {words}: {found[words].cpu_s:.1f} CPU s, {found[words].peak_mb:.0f} MB", file=sys.stderr)
-        if words == STEPS[-1]:
+        if words == last:
             costs = list(found.values())
             found["whole"] = Cost(
                 sum(c.cpu_s for c in costs), sum(c.wall_s for c in costs), max(c.peak_mb for c in costs)
@@ -157,6 +158,7 @@ def main() -> None:
     parser.add_argument(
         "--runs", type=int, default=1, help="runs of each commit, of which the median is told; 1"
     )
+    parser.add_argument("--until", choices=STEPS, default=STEPS[-1], help="the last step to carry out; run")
     parser.add_argument("--against", metavar="COMMIT", help="carry it out with this commit's package too")
     options = parser.parse_args()
     n_pairs = options.pairs or (300 if options.quick else 20_000)
@@ -172,7 +174,7 @@ def main() -> None:
         for turn in range(options.runs):
             for which in list(trees)[:: -1 if turn % 2 else 1]:
                 print(f"{case}, {which}", file=sys.stderr)
-                found[which].append(one_run(trees[which], folder / which, pairs))
+                found[which].append(one_run(trees[which], folder / which, pairs, options.until))
     titles = {NOW: case, BEFORE: f"{case}, at {options.against}"}
     for which, runs in found.items():
         for step in runs[0]:

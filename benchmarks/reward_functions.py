@@ -11,7 +11,7 @@ known, all other pairs outside the held-out prompts have none. Arms, all on the 
 - linear, our labels: the same, of gold and of the labels that a labeler fitted to that gold gives all other pairs;
 - the label model: that labeler itself, on the held-out pairs;
 - functions: the labeling functions read one response at a time; with no start, with n-grams taught by the label model
-  without gold, or with readings and n-grams taught by the label model.
+  without gold (agreement), or with readings taught by the label model (labels).
 
 On the sample also with half of the functions unreadable, drawn per seed: given as functions of pairs, with the same
 votes. Figures are over all draws together, intervals resample prompts; differences are paired. "clear losses" counts the
@@ -201,21 +201,21 @@ def together(
     return p, y, groups
 
 
-def rows_of(figures: Figures, folder: Path, name: str, numbers: Sequence[int], sizes: Sequence[int]) -> None:
+def rows_of(figures: Figures, folder: Path, name: str, options: Any) -> None:
     """Every arm with its figures and its differences from gold only and from the label model."""
-    cases = [*([size] for size in sizes), [s for s in sizes if 50 <= s <= 400]]
-    for some in cases:
+    numbers, sizes = numbers_of(options, name), options.sizes
+    arms = [arm for arm in arms_of(name) if wanted(options, arm)]
+    cases = {f"{size or 'all'} gold": [size] for size in sizes}
+    cases["50 to 400 gold"] = [size for size in sizes if 50 <= size <= 400]
+    for label, some in cases.items():
         if not some:
             continue
-        label = (
-            f"{some[0]} gold"
-            if len(some) == 1 and some[0]
-            else "all gold"
-            if len(some) == 1
-            else "50 to 400 gold"
-        )
-        against = {base: together(folder, name, numbers, some, base)[0] for base in (GOLD_ONLY, LABEL_MODEL)}
-        for arm in arms_of(name):
+        against = {
+            base: together(folder, name, numbers, some, base)[0]
+            for base in (GOLD_ONLY, LABEL_MODEL)
+            if base in arms
+        }
+        for arm in arms:
             p, y, groups = together(folder, name, numbers, some, arm)
             for metric in METRICS:
                 i = bootstrap(metric, p, y, groups)
@@ -247,7 +247,11 @@ def count_losses(figures: Figures, names: Sequence[str]) -> None:
 def tasks(options: Any, folder: Path) -> Iterator[tuple[Any, ...]]:
     for name in options.only:
         for number, size in product(numbers_of(options, name), options.sizes):
-            yield folder, name, number, size, list(arms_of(name))
+            yield folder, name, number, size, [arm for arm in arms_of(name) if wanted(options, arm)]
+
+
+def wanted(options: Any, arm: str) -> bool:
+    return not options.arm or arm in options.arm
 
 
 def numbers_of(options: Any, name: str) -> list[int]:
@@ -263,6 +267,7 @@ def main() -> None:
         "--draws", type=int, default=5, help="of held-out prompts and gold; 5, of the sample 4"
     )
     parser.add_argument("--first", type=int, default=0, help="number of the first draw")
+    parser.add_argument("--arm", action="append", help="these arms, gold only among them; may repeat")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="gold pairs; 0 is all")
     options = parser.parse_args()
     options.only = options.only or [SAMPLE, *REAL]
@@ -275,7 +280,7 @@ def main() -> None:
         measure(*task)
     figures = Figures("reward_functions", ("weaklabel", "numpy", "scipy"))
     for name in options.only:
-        rows_of(figures, folder, name, numbers_of(options, name), options.sizes)
+        rows_of(figures, folder, name, options)
     count_losses(figures, REAL)
     figures.finish(options.json)
 

@@ -18,15 +18,13 @@ is the FLOPs of the tokens that an arm cannot leave out, over what the card does
 from __future__ import annotations
 
 import json
-import os
-import statistics
-import subprocess
 import sys
 from dataclasses import asdict
 from typing import Any
 
 from _figures import Figures, arguments
 from _reward_cases import CASES, CUDA_CASES, SHAPES, build_model, draw_groups, training_flops
+from _training_runs import add_rates, add_ratios, in_a_process, in_turns
 
 REFERENCE, OURS = "TRL, as shipped", "weaklabel, shared"
 CPU_ARMS = (
@@ -80,37 +78,18 @@ def on_cpu(figures: Figures, n_steps: int, repeats: int) -> None:
             for arm in CPU_ARMS
             if CASES[case].varies or arm not in ("TRL, lengths grouped", "weaklabel, bucketed")
         ]
-        runs: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
-        for _ in range(repeats):
-            for arm, found in runs.items():
-                found.append(in_a_process("--arm", case, arm, "--steps", str(n_steps)))
-                print(f"{case}, {arm}: {found[-1]}", file=sys.stderr, flush=True)
+        runs = in_turns(__file__, case, arms, n_steps, repeats)
         for arm, found in runs.items():
             add_rates(figures, case, arm, found)
-        add_ratios(figures, case, runs)
+        add_ratios(figures, case, runs, REFERENCE)
 
 
 def compare_losses(figures: Figures, case: str) -> None:
-    found = in_a_process("--arm", case, "losses")
+    found = in_a_process(__file__, "--arm", case, "losses")
     for name, loss in found.items():
         figures.add(f"{case}: loss of one batch", name, "loss", loss)
         if not abs(loss - found["TRL"]) <= TOLERANCE:
             raise SystemExit(f"{case}: the loss of {name!r} is {loss:.7f}, TRL's is {found['TRL']:.7f}.")
-
-
-def in_a_process(*words: str) -> dict[str, float]:
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "HF_HUB_OFFLINE": "1",
-    }
-    done = subprocess.run(
-        [sys.executable, __file__, *words], env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"{' '.join(words)} ended with status {done.returncode}:\n{done.stderr[-3000:]}")
-    answer: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    return answer
 
 
 def one_arm(case: str, arm: str, n_steps: int | None) -> None:
@@ -161,7 +140,7 @@ def on_cuda(figures: Figures, shape: str, n_steps: int) -> None:
             runs[arm] = [measured]
             add_rates(figures, label, arm, runs[arm])
             add_utilisation(figures, label, arm, shape, rest, measured, card)
-        add_ratios(figures, label, runs)
+        add_ratios(figures, label, runs, REFERENCE)
 
 
 def compare_rewards(figures: Figures, case: str, errors: dict[str, float]) -> None:
@@ -186,28 +165,6 @@ def add_utilisation(
     flops = training_flops(shape, lengths, shared=shared)
     figures.add(case, arm, "TFLOP/s", flops / measured["wall_s"] / 1e12)
     figures.add(case, arm, "share of peak", flops / measured["wall_s"] / peak)
-
-
-# ------------------------------------------------------------------------------------------------ the figures
-def add_rates(figures: Figures, case: str, arm: str, found: list[dict[str, float]]) -> None:
-    for metric, per in (("pairs per CPU second", "cpu_s"), ("pairs per second", "wall_s")):
-        values = [run["pairs"] / run[per] for run in found]
-        band = (min(values), max(values)) if len(values) > 1 else (None, None)
-        figures.add(case, arm, metric, statistics.median(values), *band, len(values))
-    figures.add(case, arm, "tokens a pair", found[0]["tokens"] / found[0]["pairs"])
-    figures.add(case, arm, "peak MB", statistics.median(run["peak_mb"] for run in found), n=len(found))
-
-
-def add_ratios(figures: Figures, case: str, runs: dict[str, list[dict[str, float]]]) -> None:
-    def median(arm: str, metric: str) -> float:
-        return statistics.median(run[metric] for run in runs[arm])
-
-    for arm in runs:
-        where = f"{case}: against {REFERENCE}"
-        figures.add(where, arm, "CPU speed ratio", median(REFERENCE, "cpu_s") / median(arm, "cpu_s"))
-        figures.add(where, arm, "wall speed ratio", median(REFERENCE, "wall_s") / median(arm, "wall_s"))
-        figures.add(where, arm, "ratio of tokens", median(REFERENCE, "tokens") / median(arm, "tokens"))
-        figures.add(where, arm, "memory ratio", median(arm, "peak_mb") / median(REFERENCE, "peak_mb"))
 
 
 if __name__ == "__main__":

@@ -47,9 +47,12 @@ def inside(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_trained_model_has_a_card_with_its_held_out_reliability(project: Path) -> None:
-    for folder in (project / "runs" / "base" / "reward", project / "models" / "gold"):
+    for folder, name in (
+        (project / "runs" / "base" / "reward", "functions"),
+        (project / "models" / "gold", "linear"),
+    ):
         card = (folder / "README.md").read_text(encoding="utf-8")
-        assert "# Reward model: linear" in card
+        assert f"# Reward model: {name}" in card
         assert "- pairs given, gold for the factor among them: " in card
         assert "](reliability.svg)" in card
         assert (folder / "reliability.svg").read_text().startswith("<svg")

@@ -96,3 +96,10 @@ def test_other_functions_train_the_run_s_model_again(project: Path) -> None:
         assert (project / "runs" / "base" / "reward" / "manifest.json").read_bytes() != before
     finally:
         file.write_text(LFS, encoding="utf-8")
+
+
+def test_with_a_file_of_pairs_the_linear_one_is_trained() -> None:
+    arguments = ("--pairs", "pairs.jsonl", "--gold", "gold.jsonl", "--out", "models/file")
+    done = run("reward", "train", *arguments, "--reward-model", "functions")
+    assert "a file brings no labeling functions for functions to read: linear is trained" in done.stderr
+    assert "# Reward model: linear" in Path("models/file/README.md").read_text(encoding="utf-8")

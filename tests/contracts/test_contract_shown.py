@@ -37,6 +37,7 @@ from weaklabel.pipeline.sweep.result import SweepResult
 from weaklabel.pipeline.sweep.row import SweepRow
 from weaklabel.pipeline.sweep.worth import Worth
 from weaklabel.reward import Candidates, RewardModel, best_of_n, evaluate_subsets
+from weaklabel.reward.functions.model import FunctionsReward
 from weaklabel.types import Fault, LabelsFile, SetAside
 
 ROOMS = [
@@ -173,6 +174,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     pa.parquet.write_table(some.to_table(), some_file)
     dev = small.dev
     reward = wl.train_reward(some, model="linear", allow_uncalibrated=True)
+    of_functions = FunctionsReward(lfs=[longer], n_features=64).fit(dev, dev.y, gold=dev.y)
+    because = of_functions.explain("q", LONG)
     about = Interval(0.7, 0.6, 0.8, 9)
     both = {"accuracy": about, "nll": about}
     worth = Worth(9.0, 3.0, 20.0, 5, 3, 40)
@@ -193,6 +196,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "sets": wl.compare_sets({"x": votes, LONG: votes}, small, model="ridge"), "bias": wl.label_bias(some),
         "dependencies": wl.dependencies(votes, dev), "mistakes": blown(wl.mistakes("longer", votes, small)),
         "evaluation": wl.evaluate({LONG: labeler, "r": reward}, dev), "reward": reward, "export": export,
+        "reward of functions": of_functions, "reward explanation": because, "reward reason": because.reasons[0],
         "subsets": evaluate_subsets({LONG: labeler}, small.test), "best of n": best_of_n({LONG: reward}, kept),
         "candidates": kept[0], "shift": labeler.shift(small, votes), "reference": labeler.reference,
         "sweep": SweepResult((alone, row), ((LONG, 3, about),), {"r": row.arm}, (LONG,) * 90),
@@ -307,6 +311,7 @@ def test_every_kind_of_result_is_among_those_tried(results: dict[str, Any]) -> N
         "Identity",
         "Isotonic",
         "Platt",
+        "ShrunkTemperature",
         "Temperature",
         "VennAbers",
     ]

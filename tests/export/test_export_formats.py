@@ -18,7 +18,10 @@ from weaklabel.errors import (
 from weaklabel.export import EXPORTERS, export_openrlhf, export_parquet, export_trl, get_exporter, select
 
 PREFERENCE = ["trl", "openrlhf"]
-COLUMNS = ["prompt", "chosen", "rejected", "p_chosen", "w", "logit", "id", "label_source"]
+COLUMNS = [
+    *("prompt", "chosen", "rejected", "p_chosen", "p_chosen_low", "p_chosen_high", "w", "logit", "id"),
+    "label_source",
+]
 
 
 def read_jsonl(path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from weaklabel.label_models.pair import effects
 from weaklabel.label_models.pair.effects import half_margins, margin_effects
 
 
@@ -18,3 +19,12 @@ def test_half_margins_are_medians_of_what_is_neither_zero_nor_infinite_nor_missi
     assert half_margins(margins).tolist()[:2] == [3.0, 5.0]
     assert np.isnan(half_margins(margins)[2])
     assert (half_margins(-margins)[:2] == half_margins(margins)[:2]).all()
+
+
+def test_effects_are_the_same_however_many_rows_are_made_at_a_time(monkeypatch):
+    rng = np.random.default_rng(0)
+    L = rng.integers(-1, 2, (50, 7)).astype(np.int8)
+    margins = np.where(L < 0, np.nan, (2 * L - 1) * rng.random((50, 7))).astype(np.float32)
+    whole = margin_effects(L, margins, half_margins(margins))
+    monkeypatch.setattr(effects, "_CELLS", 20)
+    assert (margin_effects(L, margins, half_margins(margins)) == whole).all()

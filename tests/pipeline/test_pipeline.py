@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from weaklabel.metrics import Interval
 from weaklabel.pipeline import Run, RunFigures, StepRecord, diff
 from weaklabel.pipeline.figures import worse_than_a_coin
 from weaklabel.pipeline.steps.label import Label
+from weaklabel.reward import train_reward
 
 LFS = """
 from weaklabel import labeling_function, response_scorer
@@ -151,6 +153,31 @@ def test_a_second_run_makes_nothing_and_says_the_same(first: tuple[Path, Watched
     assert again.made == []
 
 
+@pytest.mark.usefixtures("ran")
+def test_gold_that_scales_a_runs_reward_taught_none_of_its_labels(
+    first: tuple[Path, Watched, RunFigures],
+) -> None:
+    made, again = first[1], Watched()  # one fitted its labeler, the other one reads it
+    held = np.isin(made.pairs.prompt_groups, made.pairs.dev.take([0, 1]).prompt_groups)[:, None]
+    assert (made.beliefs.logit_without(held) == again.beliefs.logit_without(held)).all()
+    assert again.made == []
+    assert (made.reward.scale_ != 1.0, made.reward.scale_note_) == (True, "")
+    blind = train_reward(replace(made.beliefs, refit=None), n_features=1024)
+    assert (blind.scale_, bool(blind.scale_note_)) == (1.0, True)
+
+
+@pytest.mark.usefixtures("ran")
+def test_the_table_says_what_arms_are_worth_and_what_to_export(
+    first: tuple[Path, Watched, RunFigures],
+) -> None:
+    report = first[2]
+    assert set(report.worth) == {"our labels (the label model itself)", *list(report.arms)[3:]}
+    assert all(worth.gold == worth.largest == report.counts["dev"] for worth in report.worth.values())
+    assert set(report.less_gold) == set(report.worth)
+    assert report.export in (*report.arms, "nothing yet")
+    assert sum(note.startswith("to export: ") for note in report.notes) == 1
+
+
 def test_single_steps_are_the_steps_of_the_run() -> None:
     assert len(Watched().votes) == 240
     assert Watched().labeler.calibrated
@@ -263,7 +290,7 @@ def test_with_gold_of_one_class_everything_runs(project: Path) -> None:
 
 def test_where_every_pair_has_gold_the_report_points_to_max_gold(project: Path) -> None:
     write_sample(project, n_pairs=120, n_gold=120, seed=3)
-    report = Watched().all()
+    report = Watched(reward__model="linear").all()
     assert any("data.max_gold" in note for note in report.notes)
     assert report.arms["reward model: gold only"] == report.arms["reward model: + our labels"]
 

@@ -118,11 +118,25 @@ def test_functions_that_point_the_wrong_way_are_turned_by_gold() -> None:
 
 
 def test_an_unreadable_function_teaches_through_the_start() -> None:
-    pairs, new = coloured(600, 30), coloured(300, 0, seed=9)
+    pairs, new = coloured(600, 45), coloured(300, 0, seed=9)
     deaf, taught = (fitted(pairs, (knows,), start=start) for start in ("none", "labels"))
     assert "knows" in deaf.notes[0]
     assert "knows" in taught.notes[0]
     assert accuracy(taught, new) > accuracy(deaf, new) + 0.02
+
+
+def test_labels_teach_a_start_from_forty_gold_pairs_on_ten_prompts_on() -> None:
+    new = coloured(30, 0, seed=9)
+    for n_gold, same in ((39, True), (42, False)):
+        pairs = coloured(300, n_gold)
+        deaf, taught = (fitted(pairs, (reds, knows), start=start) for start in ("none", "labels"))
+        assert (deaf.compare(new) == taught.compare(new)).all() == same
+
+
+def test_by_itself_a_start_is_taught_where_a_function_cannot_be_read(pairs: Pairs) -> None:
+    new = coloured(30, 0, seed=9)
+    for lfs, same in ((LFS, "none"), ((*LFS, knows), "labels")):
+        assert (fitted(pairs, lfs).compare(new) == fitted(pairs, lfs, start=same).compare(new)).all()
 
 
 def test_functions_none_of_which_is_readable(pairs: Pairs) -> None:
@@ -238,7 +252,7 @@ def test_the_gold_of_a_prompt_never_reaches_what_the_start_says_of_it(
 ) -> None:
     seen, own = what_is_learned(monkeypatch), pairs.prompt_groups == pairs.prompt_groups[0]
     for gold in (pairs.y, np.where(own, 1 - pairs.y, pairs.y)):
-        FunctionsReward(lfs=LFS, **SMALL).fit(pairs, np.full(600, 0.5), gold=gold)
+        FunctionsReward(lfs=(*LFS, knows), **SMALL).fit(pairs, np.full(600, 0.5), gold=gold)
     (_, started, _), (_, again, _) = seen
     assert (
         np.abs(started - again)[:3].max() < 1e-6
@@ -355,6 +369,8 @@ def test_what_is_no_labeling_function_is_refused() -> None:
         FunctionsReward(lfs=[len])  # type: ignore[list-item]
     with pytest.raises(ConfigError, match="l2 is -1"):
         get_reward_model("functions", l2=-1.0)
+    with pytest.raises(ConfigError, match=r"start is 'some'\. Allowed: auto, none, agreement, labels"):
+        get_reward_model("functions", start="some")
 
 
 # -------------------------------------------------------------------------------------- from the labels
@@ -380,3 +396,11 @@ def test_functions_may_be_given_instead(pairs: Pairs) -> None:
 def test_some_rows_of_labels_bring_the_functions_along(pairs: Pairs) -> None:
     labels = wl.fit(LFS, pairs).label(pairs)
     assert labels[:5].lfs == labels.take([1, 1]).lfs == LFS
+
+
+def test_it_is_the_default_where_there_are_functions(pairs: Pairs) -> None:
+    labels = wl.fit(LFS, pairs).label(pairs)
+    unknown = replace(labels, lfs=())
+    assert wl.train_reward(labels, **SMALL).name == "functions"
+    assert wl.train_reward(pairs, lfs=[reds], **SMALL).name == "functions"
+    assert wl.train_reward(unknown, **SMALL).name == wl.train_reward(pairs, **SMALL).name == "linear"

@@ -193,10 +193,10 @@ def test_the_factor_is_the_minimum_of_the_stated_loss():
     effect = max(1.0, sum(spread[groups == g].sum() ** 2 for g in range(20)) / (spread**2).sum())
 
     def loss(a):
-        return nll_of_logit(a * z, y).sum() / effect + log(a) ** 2 / (2 * 0.25**2)
+        return nll_of_logit(a * z, y).sum() / effect + log(a) ** 2 / (2 * 0.3**2)
 
     grid = np.exp(np.linspace(-3, 3, 60_001))
-    assert gentle_factor(z, y, groups) == pytest.approx(min(grid, key=loss), rel=2e-4)
+    assert gentle_factor(z, y, groups, 0.3) == pytest.approx(min(grid, key=loss), rel=2e-4)
 
 
 def test_the_factor_is_near_one_on_little_gold_and_near_the_best_on_much():
@@ -206,7 +206,7 @@ def test_the_factor_is_near_one_on_little_gold_and_near_the_best_on_much():
         z = rng.normal(size=n)
         y = (rng.random(n) < 1 / (1 + np.exp(-2 * z))).astype(float)
         found.append(gentle_factor(z, y, np.arange(n)))
-    assert 1 < found[0] < 1.5
+    assert 1 < found[0] < 1.8
     assert found[1] == pytest.approx(2.0, rel=0.05)
 
 

@@ -11,7 +11,14 @@ from sklearn.utils import murmurhash3_32
 
 from weaklabel.errors import UnknownNameError
 from weaklabel.text import ngrams as hashed_text
-from weaklabel.text.ngrams import CONTEXT_COLUMNS, KINDS, VIEW_COLUMNS, HashedText, pair_features
+from weaklabel.text.ngrams import (
+    CONTEXT_COLUMNS,
+    KINDS,
+    VIEW_COLUMNS,
+    HashedText,
+    asked_features,
+    pair_features,
+)
 
 WIDE = 2**22  # no collisions among a handful of n-grams
 ODD_TEXTS = [
@@ -192,3 +199,26 @@ def test_a_pair_alone_has_the_features_that_it_has_among_others(rows):
     for name, view in last.views.items():
         assert (together.views[name][-1] != view).nnz == 0
     assert (together.context[-1] != last.context).nnz == 0
+
+
+@given(st.lists(st.tuples(texts_of_any_kind, texts_of_any_kind, texts_of_any_kind), min_size=1, max_size=5))
+def test_features_for_predicting_multiply_as_those_for_fitting_and_turn_to_the_bit(rows):
+    pairs = made_pairs([(a, b) for a, b, _ in rows], prompts=[prompt for _, _, prompt in rows])
+    weights = np.random.default_rng(0).normal(size=VIEW_COLUMNS)
+    whole, asked, turned = pair_features(pairs), asked_features(pairs), asked_features(pairs.swapped())
+    assert (asked.context != whole.context).nnz == 0
+    for name, view in whole.views.items():
+        product = asked.views[name] @ weights
+        assert asked.views[name].shape == view.shape
+        assert product == pytest.approx(view @ weights, abs=1e-9)
+        assert ((-asked.views[name]) @ weights == -product).all()
+        assert (turned.views[name] @ weights == -product).all()
+        last = asked_features(pairs.take(np.array([len(rows) - 1]))).views[name] @ weights
+        assert last[0] == product[-1]  # whatever stands beside it
+
+
+def test_views_are_the_parts_of_all_columns_side_by_side():
+    texts = ["One two.\n3!", "", "One two.\n3!", "4 - the END"]
+    hashed = HashedText(512, ("style", "words"))
+    side_by_side = hashed.transform(texts).toarray()
+    assert (np.hstack([view.toarray() for view in hashed.views(texts)]) == side_by_side).all()

@@ -88,7 +88,7 @@ def choose_calibrator(
     """A calibrator fitted on all gold, and every candidate's NLL in nats per pair across folds by prompt.
 
     The NLL is a mean over five draws of the folds: by one draw the choice hung on the seed. The first candidate wins
-    whose NLL is within one standard error of the lowest; the standard error is that of the paired difference, with
+    whose NLL is within two standard errors of the lowest; the standard error is that of the paired difference, with
     prompts as units. List the simplest first. A candidate that has not the gold it needs (`least_gold`) is passed
     over unless it stands alone. With gold on fewer than two prompts nothing can be compared: the first candidate is
     fitted, and no scores are returned. With no gold at all the answer is `Identity`.
@@ -108,7 +108,7 @@ def choose_calibrator(
 
     >>> chosen, scores = choose_calibrator([4.0] * 50, [1] * 35 + [0] * 15)  # says .98, is right .7 of the time
     >>> chosen.name, round(scores["temperature"], 2)
-    ('temperature', 0.65)
+    ('temperature', 0.63)
     """
     names = CANDIDATES if candidates is None else candidates
     check_candidates(names, n_folds)

@@ -40,7 +40,7 @@ class Beta(Calibrator):
     """
 
     name = "beta"
-    least_gold = 400
+    least_gold = 200
     numbers = ("a", "b")
 
     def _fit(

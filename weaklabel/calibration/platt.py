@@ -35,7 +35,7 @@ class Platt(Calibrator):
     """
 
     name = "platt"
-    least_gold = 400
+    least_gold = 200
     numbers = ("slope", "step")
 
     def _fit(

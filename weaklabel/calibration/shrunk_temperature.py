@@ -11,8 +11,8 @@ independent, so they count for less: D is the design effect (Kish 1965) of the N
 
 Source: the maximum a posteriori with a log-normal prior, on Guo, Pleiss, Sun, Weinberger (2017), section 4.2. The
 spread, .25, was chosen with the gold-taught mixtures of `pair_model` on three development sets (MT-Bench,
-UltraFeedback, HH-RLHF; shipped functions) at 25 to 400 gold pairs: .15 to .5 differ by .002 nats or less but at 25
-pairs, where the narrower is .011 better on one set and .003 worse on another.
+UltraFeedback, HH-RLHF; shipped functions) at 25 to 400 gold pairs: .15 to .5 differ by .003 nats or less but at 25
+pairs, where the narrower is .009 better on one set and .003 worse on the others.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Checker:
 
     def __init__(self, function: Check, *, name: str | None = None) -> None:
         self.function = function
-        self.name: str = name or getattr(function, "__name__", type(function).__name__)
+        self.name = name or str(getattr(function, "__name__", type(function).__name__))
 
     @classmethod
     def named(cls, spec: str) -> Checker:

@@ -188,7 +188,7 @@ class ExportTables(Settings):
 class RewardSettings(Settings):
     """`[reward]`: the reward model that `run` trains."""
 
-    model: str = "linear"
+    model: str = "functions"
     settings: FreeSettings = {}
     allow_uncalibrated: bool = False
 

@@ -29,6 +29,7 @@ _LEAST_START: Final = 0.02  # a mean of 0 could never leave it
 _LARGEST_GAP: Final = (
     0.1  # of an agreement, where two fits are compared: above chance for some hundred rows, below an echo
 )
+_SPARSE: Final = 0.05  # the share of effects that speak below which products are made of those alone
 
 
 def agreement_weights(effects: FloatArray, declared: Sequence[Sequence[int]] = ()) -> FloatArray:
@@ -52,12 +53,11 @@ def agreement_weights(effects: FloatArray, declared: Sequence[Sequence[int]] = (
     weights = np.zeros(m)
     if not len(speaking):
         return weights
-    E = effects[:, speaking]
-    C = E.T @ E / n
+    C, squares = _second_moments(effects[:, speaking])
     together = _declared_pairs(declared, m)[np.ix_(speaking, speaking)]
     mu = np.minimum(class_means(C, size[speaking], ~together), (2 * _MAX_ACCURACY - 1) * size[speaking])
     own = np.diag(C) - mu**2
-    noise = np.where(together, 0.0, 2.0 * np.sqrt((E**2).T @ (E**2)) / n)
+    noise = np.where(together, 0.0, 2.0 * np.sqrt(squares / n))
     R = np.maximum(C - np.outer(mu, mu) - noise, 0.0)
     np.fill_diagonal(R, own * (1 + _RIDGE))
     # Clipping can cost positive definiteness: a floor under the spectrum gives it back.
@@ -66,6 +66,16 @@ def agreement_weights(effects: FloatArray, declared: Sequence[Sequence[int]] = (
     w, _ = nnls(root.T, np.linalg.solve(root, mu))
     weights[speaking] = 2 * w
     return weights
+
+
+def _second_moments(E: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Means over rows of the products of two effects, and of the products of their squares, `(m, m)` each."""
+    if np.count_nonzero(E) < _SPARSE * E.size:  # a crowd, of whom few speak on each pair
+        import scipy.sparse as sp
+
+        S = sp.csr_array(E)
+        return (S.T @ S).toarray() / len(E), ((S**2).T @ S**2).toarray() / len(E)
+    return E.T @ E / len(E), (E**2).T @ E**2 / len(E)
 
 
 def _declared_pairs(declared: Sequence[Sequence[int]], m: int) -> NDArray[np.bool_]:

@@ -59,6 +59,13 @@ class Differences:
         columns = np.flatnonzero(used)
         return cls(tuple(block[:, columns] for block in blocks), columns)
 
+    @classmethod
+    def none(cls, n_pairs: int) -> Differences:
+        """No columns at all, of so many pairs."""
+        import scipy.sparse as sp
+
+        return cls((sp.csr_matrix((n_pairs, 0), dtype=np.int8),), np.empty(0, dtype=np.intp))
+
     def __len__(self) -> int:
         return sum(block.shape[0] for block in self.blocks)
 

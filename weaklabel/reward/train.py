@@ -14,7 +14,7 @@ from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import require_calibrated
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.reward.base import RewardModel
-from weaklabel.reward.judges import Judges
+from weaklabel.reward.judges import Held, Judges
 from weaklabel.reward.registry import get_reward_model, reward_model_class
 from weaklabel.types import CANONICAL, FloatArray, Labels, Pairs, sigmoid
 
@@ -22,7 +22,7 @@ from weaklabel.types import CANONICAL, FloatArray, Labels, Pairs, sigmoid
 @checked
 def train_reward(
     labels: Labels | Pairs,
-    model: str | RewardModel = "linear",
+    model: str | RewardModel | None = None,
     *,
     gold: Pairs | None = None,
     beliefs: tuple[FloatArray, FloatArray] | None = None,
@@ -36,10 +36,12 @@ def train_reward(
     also calibrates the scale of the scores, out of fold: a gold pair is judged by a model that saw no pair of its
     prompt, taught by labels that were made without that prompt's gold (`Labels.logit_without`). Labels that cannot be
     made so, such as those of a file or of a labeler that was loaded, leave the gold that they saw no say in the scale.
+    `functions` takes the labels' functions and votes in place of their `p`, and judges gold by what never heard of it.
 
     Args:
         labels: from `Labeler.label`; or `Pairs`, to learn from their gold alone.
-        model: a name in `REWARD_MODELS`, or a model that is not fitted yet.
+        model: a name in `REWARD_MODELS`, or a model that is not fitted yet. Default: `functions`, or `linear` where no
+            labeling functions are known, as for `Pairs` and labels from a file.
         gold: pairs whose gold counts instead of that of the labelled pairs, joined by id (a pair that stands there
             in the other order has its gold turned); its test prompts are left out of training as well.
         beliefs: `p` and `w` of each of `Pairs`, as `read_taught` finds them in a file; without, gold alone teaches.
@@ -54,6 +56,8 @@ def train_reward(
     """
     if isinstance(labels, Labels):
         require_calibrated(labels, allow_uncalibrated, "train_reward")
+    if model is None:
+        model = "functions" if lfs or (isinstance(labels, Labels) and labels.lfs) else "linear"
     if settings and not isinstance(model, str):
         raise ConfigError(
             f"train_reward: {', '.join(settings)} came with a model that has its settings already. "
@@ -124,7 +128,11 @@ def _judges(labels: Labels | Pairs, taught: _Taught, beliefs: tuple[FloatArray, 
     known = ~np.isnan(taught.y)
     if isinstance(labels, Labels) and labels.refit is not None:
         mine = labels.take(taught.rows)
-        return Judges(known, lambda held: np.where(known, taught.y, sigmoid(mine.logit_without(held)).T).T)
+
+        def without(held: Held) -> FloatArray:
+            return np.where(known[:, None], taught.y[:, None], sigmoid(mine.logit_without(held)))
+
+        return Judges(known, without)
     if isinstance(labels, Pairs) and beliefs is None:
         return Judges(known)
     pairs, seen = (
@@ -138,10 +146,10 @@ def _judges(labels: Labels | Pairs, taught: _Taught, beliefs: tuple[FloatArray, 
     return Judges(rows, why_not=_SEEN.format(lost, int(known.sum())) if lost else "")
 
 
-_UNSAID: Final = "gold has no say in the factor, for the labels do not say whose gold they were made with (no column in_sample)"
+_UNSAID: Final = "gold has no say in the factor: the labels do not say whose gold they saw (column in_sample)"
 _SEEN: Final = (
-    "{} of {} gold pairs have no say in the factor, for the labels were made with the gold of their prompts and cannot be "
-    "made without it: train on labels of the labeler that fit returned, or in its run"
+    "{} of {} gold pairs have no say in the factor: the labels saw gold of their prompts. Train in the run, or on labels "
+    "of the labeler that fit returned"
 )
 
 

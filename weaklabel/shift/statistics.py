@@ -14,7 +14,6 @@ All of them treat the two responses alike, so turning a pair round changes nothi
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 AGREEING_LFS: Final = 24
 """Agreement is looked at among this many functions, those that vote most often."""
 
-_WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_WORD: Final = r"[\p{L}\p{N}]+(?:['’][\p{L}\p{N}]+)*"
 _CHARS: Final = {
     "digits": r"[0-9]",
     "capitals": r"\p{Lu}",
@@ -131,9 +130,12 @@ def sums_of(
     once = np.array([s.kind.startswith("prompt") for s in statistics])
     repeats = np.ones(len(votes), dtype=np.bool_)
     repeats[first] = False
-    top[np.ix_(repeats, once)] = 0.0
-    below[np.ix_(repeats, once)] = 0.0
-    top, below = (np.add.reduceat(part[order], starts, axis=0) for part in (top, below))
+    for part in (top, below):
+        part[np.ix_(repeats, once)] = 0.0
+    summed = [part[first] for part in (top, below)]
+    for whole, part in zip(summed, (top, below), strict=True):
+        np.add.at(whole, groups[repeats], part[repeats])  # whole numbers, whose order means nothing
+    top, below = summed
     return Sums(statistics, top, below)
 
 
@@ -190,20 +192,12 @@ def _word_block(pairs: Pairs) -> Block:
 
 def _buckets(texts: Sequence[str]) -> NDArray[np.float32]:
     """`(n, BUCKETS)`: 1 where a text holds a word of the class. The classes are those of CRC-32, on any machine."""
-    known, counts = _Classes(), []
-    held: list[int] = []
-    for text in texts:
-        words = set(_WORD.findall(text.lower()))
-        counts.append(len(words))
-        held += map(known.__getitem__, words)
-    rows = np.zeros((len(texts), BUCKETS), dtype=np.float32)
-    rows[np.repeat(np.arange(len(texts)), counts), held] = 1.0
-    return rows
-
-
-class _Classes(dict[str, int]):
-    """Words and their classes, worked out when a word is first met."""
-
-    def __missing__(self, word: str) -> int:
-        found = self[word] = zlib.crc32(word.encode("utf-8", "replace")) % BUCKETS
-        return found
+    words = pl.Series("word", texts, dtype=pl.String).str.to_lowercase().str.extract_all(_WORD)
+    rows = np.repeat(np.arange(len(texts)), words.list.len().to_numpy())
+    coded = words.explode().drop_nulls().to_arrow().dictionary_encode()  # a text without words becomes a null
+    classes = [zlib.crc32(word.encode()) % BUCKETS for word in coded.dictionary.to_pylist()]
+    held = np.zeros((len(texts), BUCKETS), dtype=np.float32)
+    if classes:
+        numbers = np.frombuffer(coded.indices.buffers()[1], dtype=np.int32, count=len(coded))
+        held[rows, np.array(classes)[numbers]] = 1.0
+    return held

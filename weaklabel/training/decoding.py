@@ -21,7 +21,6 @@ from typing import Any, Final
 import numpy as np
 import torch
 from transformers import (
-    AutoModelForCausalLM,
     GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
@@ -30,7 +29,8 @@ from transformers import (
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.servers.protocol import Reply
 from weaklabel.training.memory import explaining_memory
-from weaklabel.training.models.hub import load_model, load_tokenizer
+from weaklabel.training.models.hub import load_tokenizer
+from weaklabel.training.models.loading import whole_language_model
 from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn
 from weaklabel.types.messages import Message, Turn, accepted, asking_transcript
 
@@ -54,18 +54,7 @@ class Responder:
         self.device = _device(device)
         self.folder = Path(folder)
         self.tokenizer: Any = load_tokenizer(self.folder)
-        self.model, info = load_model(
-            AutoModelForCausalLM,
-            self.folder,
-            "model that generates text",
-            dtype=_dtype(dtype, self.device),
-            output_loading_info=True,
-        )
-        if missing := sorted(info["missing_keys"]):
-            raise ArtifactError(
-                f"{folder} lacks {len(missing)} weights of its model, {missing[0]!r} first. Name a folder that holds all "
-                "of them: one for generating text, not a reward model's."
-            )
+        self.model = whole_language_model(self.folder, _dtype(dtype, self.device))
         self.model.to(self.device).eval()
         self.end = _end_tokens(self.model, self.tokenizer)
         pad = self.tokenizer.pad_token_id

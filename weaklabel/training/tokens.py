@@ -67,7 +67,9 @@ class Tokenized:
     truncated: Truncated
 
 
-def tokenize_groups(groups: Sequence[Group], tokenizer: Any, *, max_length: int, kind: Kind) -> Tokenized:
+def tokenize_groups(
+    groups: Sequence[Group], tokenizer: Any, *, max_length: int, kind: Kind, keep_end: bool = True
+) -> Tokenized:
     """The groups as token ids, each `prompt + response` at most `max_length` long.
 
     Over-long rows lose the prompt's beginning first, down to a quarter of `max_length` (one cut for the whole
@@ -79,6 +81,8 @@ def tokenize_groups(groups: Sequence[Group], tokenizer: Any, *, max_length: int,
         tokenizer: of transformers.
         max_length: tokens of one row, 8 or more.
         kind: "decoder" or "encoder"; `layout.kind_of(model)` knows which.
+        keep_end: whether a response that is cut keeps its last special token. A reward is read from it; a language
+            model would learn to stop in the middle.
 
     Raises:
         ConfigError: `max_length` under 8, or a tokenizer without the special tokens that the kind needs.
@@ -90,7 +94,7 @@ def tokenize_groups(groups: Sequence[Group], tokenizer: Any, *, max_length: int,
     prompts = responses = tokens = n_tokens = 0
     for group, (head, tail, prompt, answers) in zip(groups, encoded, strict=True):
         whole, wholes = prompt, answers
-        prompt, answers = _fitted(prompt, answers, max_length, head, tail)
+        prompt, answers = _fitted(prompt, answers, max_length, head, tail if keep_end else 0)
         made.append(TokenGroup(prompt, tuple(answers), group.comparisons))
         lost = [len(before) - len(after) for before, after in zip(wholes, answers, strict=True)]
         prompts += len(prompt) < len(whole)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import numpy as np
@@ -191,18 +191,20 @@ class Labels(Shown):
         return as_pandas(self.to_table())
 
     def _rows(self, index: NDArray[np.int64]) -> Labels:
-        return Labels(
-            self.pairs.take(index),
-            self.votes.take(index),
-            self.logit[index],
-            self.w[index],
-            None if self.contributions is None else self.contributions[index],
-            self.calibrated,
-            self.in_sample[index],
-            self.extra_names,
-            *(None if column is None else column[index] for column in (self.p_tie, self.p_low, self.p_high)),
-            refit=self.refit,
-            lfs=self.lfs,
+        def some(column: FloatArray | None) -> FloatArray | None:
+            return None if column is None else column[index]
+
+        return replace(
+            self,
+            pairs=self.pairs.take(index),
+            votes=self.votes.take(index),
+            logit=self.logit[index],
+            w=self.w[index],
+            contributions=some(self.contributions),
+            in_sample=self.in_sample[index],
+            p_tie=some(self.p_tie),
+            p_low=some(self.p_low),
+            p_high=some(self.p_high),
         )
 
     def logit_without(self, held: NDArray[np.bool_]) -> FloatArray:

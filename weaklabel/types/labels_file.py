@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -94,7 +94,7 @@ class LabelsFile(Shown):
             if len(here):
                 parts.append(self._file.read_row_group(group, columns=names).take(pa.array(here)))
             start = end
-        found = {
+        found: dict[str, Any] = {
             name: column.to_numpy()
             for name, column in zip(names, pa.concat_tables(parts).columns, strict=True)
         }
@@ -106,7 +106,7 @@ class LabelsFile(Shown):
             contributions=None,
             calibrated=self.calibrated,
             in_sample=found["in_sample"],
-            **{name: _known(found.get(name)) for name in _OPTIONAL},
+            **_known(found),
         )
 
 
@@ -126,10 +126,12 @@ def labels_of(table: pa.Table) -> Labels:
         contributions=None,
         calibrated=bool(len(table) and table["calibrated"][0].as_py()),
         in_sample=table["in_sample"].to_numpy(),
-        **{n: _known(table[n].to_numpy()) for n in _OPTIONAL if n in table.column_names},
+        **_known({name: table[name].to_numpy() for name in _OPTIONAL if name in table.column_names}),
     )
 
 
-def _known(column: FloatArray | None) -> FloatArray | None:
-    """None for a column that is missing, or null all the way down."""
-    return None if column is None or np.isnan(column).all() else column
+def _known(columns: Mapping[str, FloatArray]) -> dict[str, Any]:
+    """The optional columns that are there and not null all the way down."""
+    return {
+        name: columns[name] for name in _OPTIONAL if name in columns and not np.isnan(columns[name]).all()
+    }

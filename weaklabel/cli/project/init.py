@@ -141,7 +141,7 @@ model = "pair_model"    # others: weaklabel list models
 min_confidence = 0.0    # for example 0.8: write only pairs at least this sure
 
 [reward]
-model = "linear"
+model = "functions"     # others: weaklabel list rewards
 """
 
 EXAMPLE: Final = '''\

@@ -17,7 +17,6 @@ from weaklabel.pipeline.steps.base import Functions, Place, RunStep
 from weaklabel.pipeline.steps.fit import Fit
 from weaklabel.pipeline.steps.label import Label
 from weaklabel.pipeline.steps.read import Read
-from weaklabel.report.card import model_card
 from weaklabel.reward import RewardModel, load_reward, train_reward, training_targets
 from weaklabel.reward.registry import reward_model_class
 
@@ -74,6 +73,8 @@ class Reward(RunStep[RewardModel]):
             allow_uncalibrated=settings.allow_uncalibrated,
             **self._checkpoints() | settings.settings,
         )
+        from weaklabel.report.card import model_card  # the whole report, which no other step needs
+
         clear_torn(self.path)
         n_taught = len(training_targets(labels)[0])
         card = model_card(

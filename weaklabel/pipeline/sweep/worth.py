@@ -102,11 +102,11 @@ class Worth(Result):
             KeyError, ValueError: something is missing, or is no size.
         """
         open_ends = {f">{largest}": math.inf, f"<{smallest}": -math.inf}
-        ends = [
+        size, low, high = (
             open_ends[state[name]] if isinstance(state[name], str) else number_within(state[name], 0.0, 2**53)
             for name in ("size", "low", "high")
-        ]
-        return cls(*ends, whole_within(state["gold"], 0, 2**53), smallest, largest)
+        )
+        return cls(size, low, high, whole_within(state["gold"], 0, 2**53), smallest, largest)
 
     def _shown(self, size: float) -> str:
         if math.isfinite(size):

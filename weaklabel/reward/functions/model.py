@@ -50,6 +50,7 @@ from weaklabel.types import FloatArray, Pairs, Votes
 
 MIN_GOLD: Final = 20
 MIN_PROMPTS: Final = 5
+AUTO: Final = "auto"
 _START: Final = "text:start"
 _ARRAYS: Final = ("gate.npy", "views.npy", "start.npy")
 
@@ -65,8 +66,9 @@ class FunctionsReward(RewardModel):
     Args:
         lfs: the labeling functions; `train_reward` passes those of the labels.
         votes: theirs, on the pairs to fit (and others), where they are at hand; worked out by default.
-        start: what recipes may begin from: "labels", readings and n-grams taught by the label model; "agreement",
-            n-grams taught by the label model without gold; "none".
+        start: what recipes may begin from: "labels", readings taught by the label model, and n-grams where some function
+            scores no single response; "agreement", n-grams taught by the label model without gold; "none". "auto" is
+            "labels" where some function scores no single response, else "none": what paid on development data.
         l2: strength of the ridge penalty of that start, and of the linear model, as for `LinearReward`.
         n_features: hashed columns per kind of n-gram of the start.
         seed: of the folds in which the start and the mixture are checked.
@@ -87,7 +89,7 @@ class FunctionsReward(RewardModel):
         *,
         lfs: Sequence[LabelingFunction] = (),
         votes: Votes | None = None,
-        start: str = "labels",
+        start: str = "auto",
         l2: float = 1.0,
         n_features: int = 2**17,
         seed: int = 0,
@@ -98,8 +100,10 @@ class FunctionsReward(RewardModel):
                 "FunctionsReward: lfs holds something else than labeling functions. Pass what load_lfs(...) returns; "
                 "in a project they are those of [lfs]."
             )
-        if start not in STARTS:
-            raise ConfigError(f"FunctionsReward: start is {start!r}. Allowed: {', '.join(STARTS)}.")
+        if start not in (AUTO, *STARTS):
+            raise ConfigError(
+                f"FunctionsReward: start is {start!r}. Allowed: {', '.join((AUTO, *STARTS))}; default {AUTO}."
+            )
         self.lfs, self.votes, self.start = tuple(lfs), votes, start
         self.l2, self.n_features, self.seed = l2, n_features, seed
 
@@ -155,13 +159,15 @@ class FunctionsReward(RewardModel):
             for name in ("response_a", "response_b")
         )
         readings = Readings.of(a, b, votes.L[:, columns], votes.margins[:, columns], model, columns)
+        kind = self._kind_of_start
         start = fit_start(
-            self.start,
+            kind,
             pairs,
             votes,
             y,
             readings.differences,
             model,
+            ngrams=len(columns) < len(self.lfs),
             l2=self.l2,
             n_features=self.n_features,
             seed=self.seed,
@@ -173,7 +179,7 @@ class FunctionsReward(RewardModel):
             prompts[known],
             pair_features(pairs.take(known)),
             self.seed,
-            "none" if start is None else self.start,
+            "none" if start is None else kind,
             None if start is None else start.left_out[known],
         )
         start = start or Start({}, np.zeros(2 * self.n_features), y)
@@ -187,11 +193,17 @@ class FunctionsReward(RewardModel):
             return apply_with_costs(self.lfs, pairs).votes
         return self.votes.select([lf.name for lf in self.lfs]).on(pairs.ids)
 
+    @property
+    def _kind_of_start(self) -> str:
+        if self.start != AUTO:
+            return self.start
+        return "labels" if len(self.scorers_) < len(self.lfs) else "none"
+
     def _unread(self) -> tuple[str, ...]:
         unread = [lf.name for lf in self.lfs if not isinstance(lf, ResponseScorer)]
         if not unread:
             return ()
-        how = "for nothing" if self.start == "none" else "through what the label model teaches alone"
+        how = "for nothing" if self._kind_of_start == "none" else "through what the label model teaches alone"
         return (
             f"{len(unread)} of {len(self.lfs)} functions score no single response and count {how}: "
             f"{', '.join(unread[:3])}{' and others' if len(unread) > 3 else ''}.",
@@ -271,7 +283,11 @@ class FunctionsReward(RewardModel):
         return dict(zip(_ARRAYS, (self.parts_.gate, self.parts_.views, self.parts_.start), strict=True))
 
     def _array_kinds(self) -> dict[str, ArrayKind]:
-        shapes = ((CONTEXT_COLUMNS, "m"), (len(KINDS), VIEW_COLUMNS), (2 * self.n_features,))
+        shapes: tuple[tuple[int | str, ...], ...] = (
+            (CONTEXT_COLUMNS, "m"),
+            (len(KINDS), VIEW_COLUMNS),
+            (2 * self.n_features,),
+        )
         return {name: ArrayKind(shape) for name, shape in zip(_ARRAYS, shapes, strict=True)}
 
     def _find_functions(self, saved: Saved, lfs: Sequence[LabelingFunction], *, allow_changed: bool) -> None:

@@ -7,7 +7,9 @@ alone shows is taught these beliefs; recipes may then begin from it.
 Two kinds:
 
 - `agreement`: n-grams, taught by the label model without gold.
-- `labels`: readings of the scorers and n-grams, taught by the label model with gold, and by the gold.
+- `labels`: readings of the scorers, taught by the label model with gold. Where some function scores no single response,
+  n-grams beside them: they may know what no reading does. It teaches pairs with gold, too, as the label model sees them:
+  hundreds of certain answers, which the gold would be, are too few for so many free weights.
 
 Rows with gold must not hear of their own gold on this way. They get the answer of a start that was taught without the
 pairs of their prompts, and, for `labels`, by a label model that was fitted without the gold of these prompts: one more
@@ -30,6 +32,9 @@ from weaklabel.reward.features import Differences, differences, size_of_kinds
 from weaklabel.types import ABSTAIN, FloatArray, Pairs, Votes, sigmoid
 
 N_FOLDS: Final = 5
+# Below this a label model without one part of the gold trusts agreement alone, and is another than the one with all of it.
+MIN_GOLD: Final = 40
+MIN_PROMPTS: Final = 10
 KINDS: Final = ("none", "agreement", "labels")
 # Prior variance that all readings together bring into the logit: so much that thousands of beliefs are free to speak.
 _FREE: Final = 100.0
@@ -62,11 +67,12 @@ def fit_start(
     readings: Mapping[str, FloatArray],
     agreement: PairModel,
     *,
+    ngrams: bool,
     l2: float,
     n_features: int,
     seed: int,
 ) -> Start | None:
-    """The start of a kind; None for "none", and where no function votes.
+    """The start of a kind; None for "none", where no function votes, and for "labels" on little gold.
 
     Args:
         kind: of `KINDS`.
@@ -74,6 +80,7 @@ def fit_start(
         y: `(n,)` gold, NaN where it is not known.
         readings: shape -> `(n, n_scorers)` float64, differences of the scorers' readings.
         agreement: a `PairModel` fitted to the votes without gold.
+        ngrams: whether `labels` teach n-grams too.
         l2: strength of the ridge penalty on n-grams, as for `LinearReward`.
         n_features: hashed columns per kind of n-gram.
         seed: of the folds of prompts with gold.
@@ -85,15 +92,17 @@ def fit_start(
         agreed = sigmoid(agreement.predict_logit(votes.L, margins=votes.margins))
         columns = Columns.of(differences(pairs, n_features), {}, n_features, l2)
         return _taught(pairs, y, voted.astype(np.float64), columns, lambda gold: agreed, n_features, seed)
-    groups = pairs.prompt_groups
+    groups, with_gold = pairs.prompt_groups, ~np.isnan(y)
+    if with_gold.sum() < MIN_GOLD or len(np.unique(groups[with_gold])) < MIN_PROMPTS:
+        return None
 
     def beliefs(gold: FloatArray) -> FloatArray:
         model = PairModel(text=False, seed=seed).fit(votes.L, margins=votes.margins, y=gold, groups=groups)
-        p = sigmoid(model.predict_logit(votes.L, margins=votes.margins))
-        return np.where(np.isnan(gold), p, gold)
+        return sigmoid(model.predict_logit(votes.L, margins=votes.margins))
 
-    w = (voted | ~np.isnan(y)).astype(np.float64)
-    columns = Columns.of(differences(pairs, n_features), readings, n_features, l2)
+    w = (voted | with_gold).astype(np.float64)
+    known = differences(pairs, n_features) if ngrams else Differences.none(len(pairs))
+    columns = Columns.of(known, readings, n_features, l2)
     return _taught(pairs, y, w, columns, beliefs, n_features, seed)
 
 
@@ -101,7 +110,8 @@ def _taught(
     pairs: Pairs, y: FloatArray, w: FloatArray, columns: Columns, beliefs: Beliefs, n_features: int, seed: int
 ) -> Start:
     groups, rows = pairs.prompt_groups, np.flatnonzero(~np.isnan(y))
-    whole = fit_logistic(columns, beliefs(y), w, precision=columns.ridge(w)).theta
+    X = columns if columns.ngrams.shape[1] else columns.readings
+    whole = fit_logistic(X, beliefs(y), w, precision=columns.ridge(w)).theta
     left_out = np.full(len(pairs), np.nan)
     folds = folds_by_prompt(groups[rows], N_FOLDS, seed)
     for fold in tracked(range(N_FOLDS), "starts without the prompts of some gold"):
@@ -112,7 +122,7 @@ def _taught(
         if not seen.any():
             left_out[held] = 0.0
             continue
-        taught = fit_logistic(columns, beliefs(gold), seen, precision=columns.ridge(seen), start=whole)
+        taught = fit_logistic(X, beliefs(gold), seen, precision=columns.ridge(seen), start=whole)
         left_out[held] = taught.logit[held]
     effects, ngrams = columns.split(whole)
     coef = np.zeros(2 * n_features)

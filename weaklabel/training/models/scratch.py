@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForSequenceClassification, PreTrainedTokenizerFast
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaForSequenceClassification,
+    PreTrainedTokenizerFast,
+)
 
 from weaklabel._validation import lookup
 from weaklabel.errors import ConfigError
@@ -22,7 +27,7 @@ CONTEXT: Final = 2048  # positions of a model from scratch
 
 
 def from_scratch(size: str, texts: Iterable[str], *, seed: int = 0) -> Scorer:
-    """A small decoder with random weights, and a byte-level BPE tokenizer trained on `texts`.
+    """A small scorer with random weights, and a byte-level BPE tokenizer trained on `texts`.
 
     Args:
         size: a name in `SIZES`.
@@ -32,6 +37,15 @@ def from_scratch(size: str, texts: Iterable[str], *, seed: int = 0) -> Scorer:
         UnknownNameError: no such size.
         ConfigError: no texts.
     """
+    return _made(LlamaForSequenceClassification, size, texts, seed)
+
+
+def language_model_from_scratch(size: str, texts: Iterable[str], *, seed: int = 0) -> Scorer:
+    """A small causal language model with random weights, and a tokenizer; arguments and errors as for `from_scratch`."""
+    return _made(LlamaForCausalLM, size, texts, seed)
+
+
+def _made(kind: Any, size: str, texts: Iterable[str], seed: int) -> Scorer:
     layers, width, heads, inner, vocabulary = lookup("model size", SIZES, size)
     tokenizer = _train_tokenizer(texts, vocabulary)
     config = LlamaConfig(
@@ -48,7 +62,7 @@ def from_scratch(size: str, texts: Iterable[str], *, seed: int = 0) -> Scorer:
         num_labels=1,  # type: ignore[call-arg]  # of the base class, which the checker does not see
     )
     with seeded(seed):
-        return LlamaForSequenceClassification(config), tokenizer
+        return kind(config), tokenizer
 
 
 def _train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:

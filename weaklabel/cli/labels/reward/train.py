@@ -32,7 +32,8 @@ BESIDE = "linear"
     "--reward-model",
     metavar="NAME|FOLDER|HUB",
     shell_complete=_completion.reward_models,
-    help="linear, minilm, transformer, or a pretrained model's folder or hub name. Default: linear.",
+    help="functions, linear, minilm, transformer, or a pretrained model's folder or hub name. Default: functions; linear "
+    "with --pairs, for a file brings no functions.",
 )
 @click.option(
     "--adapter",
@@ -94,6 +95,8 @@ def train(
             note(f"beside the run's own model in {run.folder / 'reward'}; to replace that: --replace")
         else:
             model, path = run.reward, run.folder / "reward"
+        for said in model.notes:
+            note(said)
         allowed = run.config.reward.allow_uncalibrated
         found = _judged(model, run.beliefs, run.pairs.test, None, seed, allowed)
     else:
@@ -138,13 +141,18 @@ def _from_file(
     chosen, seed = loaded.reward, loaded.data.seed
     from weaklabel.report.card import model_card
     from weaklabel.reward import read_taught, train_reward, training_targets
+    from weaklabel.reward.registry import reward_model_class
 
     allowed = chosen.allow_uncalibrated
     _check_target(path)
     pairs, beliefs = read_taught(**file, test_share=share, seed=seed, allow_uncalibrated=allowed)
     if pairs.set_aside:
         note(f"{len(pairs.set_aside):,} rows could not be read and are left out")
-    model = train_reward(pairs, chosen.model, beliefs=beliefs, **chosen.settings)
+    # A file brings no labeling functions along, and those of the project may know nothing of it.
+    named = BESIDE if reward_model_class(chosen.model).takes_functions else chosen.model
+    if options["reward_model"] == chosen.model != named:
+        note(f"a file brings no labeling functions for {chosen.model} to read: {named} is trained")
+    model = train_reward(pairs, named, beliefs=beliefs, **chosen.settings)
     if model.scale_note_:
         note(model.scale_note_)
     taught = len(training_targets(pairs, beliefs=beliefs)[0])
@@ -178,5 +186,5 @@ def _judged(
         return None
     arms = {"reward model": model}
     if model.name != BESIDE:
-        arms[BESIDE] = train_reward(taught, beliefs=beliefs, allow_uncalibrated=allowed)
+        arms[BESIDE] = train_reward(taught, BESIDE, beliefs=beliefs, allow_uncalibrated=allowed)
     return evaluate(arms, gold=held, seed=seed)

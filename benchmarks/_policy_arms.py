@@ -1,0 +1,191 @@
+"""The arms of policy_throughput: TRL's SFTTrainer and ours over the same tokens, one training run each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from _training_runs import PAD, Measured, measured_run, tokenizer_of
+
+from weaklabel.training.layout import unwrapped
+from weaklabel.training.layout.language import attach
+from weaklabel.training.losses import weighted_mean
+from weaklabel.training.running import CHECKPOINTING, training_arguments
+from weaklabel.training.settings import TrainingSettings
+from weaklabel.training.sft import SFT_LAYOUTS, SFTTrainer, TokenExample
+
+LEARNING_RATE = 1e-4
+
+
+@dataclass(frozen=True)
+class Case:
+    """Lengths of prompts and responses in tokens, the mean where they vary (log-normal, .6 of the logarithm)."""
+
+    prompt: int
+    response: int
+    per_step: int
+    varies: bool
+
+
+CASES = {
+    "fixed 200 + 60": Case(200, 60, 8, False),
+    "variable, means 200 / 60": Case(200, 60, 8, True),
+}
+CUDA_CASES = {"variable, means 400 / 150": Case(400, 150, 32, True)}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A trainer and what is set differently from the others.
+
+    Attributes:
+        layout: of ours; None for TRL.
+        trl: settings of TRL's.
+    """
+
+    layout: str | None = None
+    trl: tuple[tuple[str, Any], ...] = ()
+
+
+ARMS = {
+    "TRL, as shipped": Arm(),
+    "TRL, lengths grouped": Arm(trl=(("train_sampling_strategy", "group_by_length"),)),
+    "TRL, packing": Arm(trl=(("packing", True),)),
+    "weaklabel, padded": Arm(layout="padded"),
+    "weaklabel, bucketed": Arm(layout="bucketed"),
+    "weaklabel, varlen": Arm(layout="varlen"),
+}
+
+
+def draw_examples(case: Case, n_steps: int, vocabulary: int, seed: int = 0) -> list[TokenExample]:
+    """Random tokens, enough for `n_steps` steps."""
+    rng = np.random.default_rng(seed)
+
+    def text(mean: int) -> list[int]:
+        sigma = 0.6
+        n = max(4, int(rng.lognormal(np.log(mean) - sigma**2 / 2, sigma))) if case.varies else mean
+        found: list[int] = rng.integers(3, vocabulary, n).tolist()
+        return found
+
+    return [TokenExample(text(case.prompt), text(case.response)) for _ in range(n_steps * case.per_step)]
+
+
+def rows_of(examples: Sequence[TokenExample]) -> list[dict[str, list[int]]]:
+    """The same as TRL's rows."""
+    return [
+        {
+            "input_ids": example.prompt + example.response,
+            "completion_mask": [0] * len(example.prompt) + [1] * len(example.response),
+        }
+        for example in examples
+    ]
+
+
+def run_arm(
+    arm: Arm,
+    case: Case,
+    examples: Sequence[TokenExample],
+    make_model: Callable[[], Any],
+    *,
+    bf16: bool,
+    checkpointing: bool,
+) -> Measured:
+    """One epoch over the examples; what counts are tokens of responses."""
+    make = _trl if arm.layout is None else _ours
+
+    def trainer(folder: Path) -> Any:
+        return make(arm, case, examples, make_model(), folder, bf16=bf16, checkpointing=checkpointing)
+
+    return measured_run(trainer, sum(len(example.response) for example in examples))
+
+
+def _ours(
+    arm: Arm,
+    case: Case,
+    examples: Sequence[TokenExample],
+    model: Any,
+    folder: Path,
+    *,
+    bf16: bool,
+    checkpointing: bool,
+) -> SFTTrainer:
+    settings = TrainingSettings(
+        groups_per_batch=case.per_step,
+        num_train_epochs=1,
+        learning_rate=LEARNING_RATE,
+        lr_scheduler_type="constant",
+        bf16=bf16,
+        activation_checkpointing=checkpointing,
+        logging_steps=10,
+    )
+    args = training_arguments(settings, folder, best_by=None)
+    args.save_strategy = "no"
+    attach(unwrapped(model))
+    return SFTTrainer(model, args, settings, SFT_LAYOUTS[str(arm.layout)], examples, (), pad_id=PAD)
+
+
+def _trl(
+    arm: Arm,
+    case: Case,
+    examples: Sequence[TokenExample],
+    model: Any,
+    folder: Path,
+    *,
+    bf16: bool,
+    checkpointing: bool,
+) -> Any:
+    from datasets import Dataset
+    from trl import SFTConfig
+    from trl import SFTTrainer as TheirTrainer
+
+    more: dict[str, Any] = dict(arm.trl)
+    per_step, longest = case.per_step, max(len(e.prompt) + len(e.response) for e in examples)
+    if more.get("packing"):
+        # Rows of several examples, as many tokens a step as the others have on average.
+        more["max_length"] = longest
+        per_step = max(1, round(case.per_step * (case.prompt + case.response) / longest))
+    args = SFTConfig(
+        output_dir=str(folder),
+        per_device_train_batch_size=per_step,
+        num_train_epochs=1,
+        learning_rate=LEARNING_RATE,
+        lr_scheduler_type="constant",
+        completion_only_loss=True,
+        bf16=bf16,
+        logging_steps=10,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        log_level="error",
+        use_cpu=not torch.cuda.is_available(),
+        **{"max_length": None, CHECKPOINTING: checkpointing, **more},
+    )
+    rows = Dataset.from_list(rows_of(examples))
+    return TheirTrainer(model=model, args=args, train_dataset=rows, processing_class=tokenizer_of(model))
+
+
+def losses_of_one_batch(
+    examples: Sequence[TokenExample], make_model: Callable[[], Any], layouts: Sequence[str]
+) -> dict[str, float]:
+    """The loss of the same examples from the model's own logits, as TRL takes it, and by ours in every layout."""
+    model = make_model().eval()
+    found = {}
+    with torch.no_grad():
+        total = torch.zeros(())
+        for example in examples:
+            ids = torch.tensor([example.prompt + example.response])
+            logits = model(ids).logits.float()[0, len(example.prompt) - 1 : -1]
+            total += torch.nn.functional.cross_entropy(
+                logits, torch.tensor(example.response), reduction="sum"
+            )
+        found["the model's own logits"] = float(total / sum(len(e.response) for e in examples))
+        for name in layouts:
+            batch = SFT_LAYOUTS[name].collate(examples, PAD)
+            from weaklabel.training.layout.language import token_logps
+
+            found[name] = float(weighted_mean(-token_logps(model, batch), batch["w"]))
+    return found

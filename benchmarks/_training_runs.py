@@ -1,0 +1,180 @@
+"""One training run measured, in this process or in one of its own, for the benchmarks of trainers."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from _figures import Figures
+
+PAD = 0
+
+
+@dataclass
+class Measured:
+    """One training run, without its start: seconds, tokens as computed (padding included), memory over the start.
+
+    Attributes:
+        pairs: what the run trained on, in pairs or whatever a benchmark counts.
+    """
+
+    pairs: int
+    wall_s: float
+    cpu_s: float
+    tokens: int
+    peak_mb: float
+
+
+def measured_run(make_trainer: Callable[[Path], Any], n: int) -> Measured:
+    """Train what `make_trainer` makes in a folder, over `n` pairs, responses or tokens."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    before = _resident_mb()
+    if cuda:
+        gc.collect()  # a trainer before holds itself in a circle
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    clock = _clock(cuda)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = make_trainer(Path(folder))
+        trainer.add_callback(clock)
+        tokens = _counting_tokens(trainer)
+        trainer.train()
+    wall_s, cpu_s = clock.seconds
+    peak = torch.cuda.max_memory_allocated() / 1e6 if cuda else _peak_mb() - before
+    return Measured(n, wall_s, cpu_s, tokens[0], peak)
+
+
+def _clock(cuda: bool) -> Any:
+    import torch
+    from transformers import TrainerCallback
+
+    class Clock(TrainerCallback):
+        """Runs from the beginning of the first step to the end of the last."""
+
+        def __init__(self) -> None:
+            self.began: tuple[float, float] | None = None
+            self.ended = (0.0, 0.0)
+
+        def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
+            if self.began is None:
+                self.began = self._now()
+
+        def on_train_end(self, *args: Any, **kwargs: Any) -> None:
+            self.ended = self._now()
+
+        def _now(self) -> tuple[float, float]:
+            if cuda:
+                torch.cuda.synchronize()
+            return time.perf_counter(), time.process_time()
+
+        @property
+        def seconds(self) -> tuple[float, float]:
+            assert self.began is not None
+            return self.ended[0] - self.began[0], self.ended[1] - self.began[1]
+
+    return Clock()
+
+
+def tokenizer_of(model: Any) -> Any:
+    """A tokenizer that only names its padding token: the texts are tokens already."""
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    plain = Tokenizer(models.WordLevel({"<pad>": PAD, "<s>": 1, "</s>": 2}, unk_token="<pad>"))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=plain, pad_token="<pad>", bos_token="<s>", eos_token="</s>"
+    )
+
+
+def _counting_tokens(trainer: Any) -> list[int]:
+    """Where the numbers of tokens that go into the model add up."""
+    total, inner = [0], trainer.training_step
+
+    def counted(model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        total[0] += inputs["input_ids"].numel()
+        return inner(model, inputs, *args, **kwargs)
+
+    trainer.training_step = counted
+    return total
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+# ------------------------------------------------------------------------------------------------ in turns, and figures
+Runs = Mapping[str, list[dict[str, float]]]
+
+
+def in_a_process(script: str, *words: str) -> dict[str, float]:
+    """What a benchmark prints last, as JSON, when it is called with `words`: one thread, offline."""
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, script, *words], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)} ended with status {done.returncode}:\n{done.stderr[-3000:]}")
+    answer: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return answer
+
+
+def in_turns(script: str, case: str, arms: Sequence[str], n_steps: int, repeats: int) -> Runs:
+    """Each arm in processes of its own, the arms taking turns."""
+    runs: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
+    for _ in range(repeats):
+        for arm, found in runs.items():
+            found.append(in_a_process(script, "--arm", case, arm, "--steps", str(n_steps)))
+            print(f"{case}, {arm}: {found[-1]}", file=sys.stderr, flush=True)
+    return runs
+
+
+def add_rates(
+    figures: Figures,
+    case: str,
+    arm: str,
+    found: list[dict[str, float]],
+    unit: tuple[str, str] = ("pairs", "pair"),
+) -> None:
+    """Rates of one arm: the median of its runs, and their range. `unit` is what `Measured.pairs` counts."""
+    for metric, per in ((f"{unit[0]} per CPU second", "cpu_s"), (f"{unit[0]} per second", "wall_s")):
+        values = [run["pairs"] / run[per] for run in found]
+        band = (min(values), max(values)) if len(values) > 1 else (None, None)
+        figures.add(case, arm, metric, statistics.median(values), *band, len(values))
+    figures.add(case, arm, f"tokens a {unit[1]}", found[0]["tokens"] / found[0]["pairs"])
+    figures.add(case, arm, "peak MB", statistics.median(run["peak_mb"] for run in found), n=len(found))
+
+
+def add_ratios(figures: Figures, case: str, runs: Runs, reference: str) -> None:
+    """How much faster than `reference` each arm is, and how much memory it takes beside it."""
+
+    def median(arm: str, metric: str) -> float:
+        return statistics.median(run[metric] for run in runs[arm])
+
+    for arm in runs:
+        where = f"{case}: against {reference}"
+        figures.add(where, arm, "CPU speed ratio", median(reference, "cpu_s") / median(arm, "cpu_s"))
+        figures.add(where, arm, "wall speed ratio", median(reference, "wall_s") / median(arm, "wall_s"))
+        figures.add(where, arm, "ratio of tokens", median(reference, "tokens") / median(arm, "tokens"))
+        figures.add(where, arm, "memory ratio", median(arm, "peak_mb") / median(reference, "peak_mb"))
