@@ -134,7 +134,7 @@ class Labeler(Shown):
         """
         table = as_pairs(pairs)
         votes = self._votes(table, votes, apply_settings)
-        self._warn_of_shift(table, votes)
+        self.warn_of_shift(table, votes)
         return self._label(table, votes, shares=True)
 
     def label_known(self, pairs: Pairs, votes: Votes, *, shares: bool = False) -> Labels:
@@ -156,7 +156,8 @@ class Labeler(Shown):
             p_tie=None if self.ties is None else self.ties.p_tie(sigmoid(logit)),
         )
 
-    def _warn_of_shift(self, pairs: Pairs, votes: Votes) -> None:
+    def warn_of_shift(self, pairs: Pairs, votes: Votes) -> None:
+        """Warn with `ShiftWarning` where the pairs, with their votes, are unlike those that the labeler was fitted on."""
         found = self.shift(pairs, votes)
         if found is not None and found.warning:
             warn(found.warning, ShiftWarning)
@@ -181,7 +182,7 @@ class Labeler(Shown):
         """
         # Whoever compares has no setting for it: what fails is told, and abstains.
         votes = _apply(self.lfs, without_asking(self.lfs, pairs), max_fault_share=None)
-        self._warn_of_shift(pairs, votes)
+        self.warn_of_shift(pairs, votes)
         return sigmoid(self._label(pairs, votes, shares=False).logit)
 
     def saw(self, pairs: Pairs) -> NDArray[np.bool_]:
