@@ -141,7 +141,7 @@ class Labeler(Shown):
         """
         table = as_pairs(pairs)
         votes = self._votes(table, votes, apply_settings)
-        self._warn_of_shift(table, votes)
+        self.warn_of_shift(table, votes)
         return self._label(table, votes, shares=True)
 
     def label_known(self, pairs: Pairs, votes: Votes, *, shares: bool = False) -> Labels:
@@ -170,7 +170,8 @@ class Labeler(Shown):
             refit=self.refit,
         )
 
-    def _warn_of_shift(self, pairs: Pairs, votes: Votes) -> None:
+    def warn_of_shift(self, pairs: Pairs, votes: Votes) -> None:
+        """Warn with `ShiftWarning` where the pairs, with their votes, are unlike those that the labeler was fitted on."""
         found = self.shift(pairs, votes)
         if found is not None and found.warning:
             warn(found.warning, ShiftWarning)
@@ -210,7 +211,7 @@ class Labeler(Shown):
     def _compared(self, pairs: Pairs) -> Labels:
         # Whoever compares has no setting for it: what fails is told, and abstains.
         votes = _apply(self.lfs, without_asking(self.lfs, pairs), max_fault_share=None)
-        self._warn_of_shift(pairs, votes)
+        self.warn_of_shift(pairs, votes)
         return self._label(pairs, votes, shares=False)
 
     def saw(self, pairs: Pairs) -> NDArray[np.bool_]:

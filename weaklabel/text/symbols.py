@@ -112,8 +112,7 @@ def _codes(symbols: Codes, texts: Numbers, longest: int, bits: int) -> Codes:
     codes = spread
     for k in range(1, longest):
         codes = codes[:-1] << bits | spread[k:]
-    found: Codes = codes[places] | texts.astype(symbols.dtype) << longest * bits
-    return found
+    return np.asarray(codes[places] | texts.astype(symbols.dtype) << longest * bits)
 
 
 def _changes(codes: Codes) -> NDArray[np.bool_]:

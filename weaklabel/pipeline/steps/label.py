@@ -67,11 +67,12 @@ class Label(RunStep[LabelsFile]):
         return {}
 
     def make(self) -> Made[LabelsFile]:
-        # The pairs in memory first: they speak for all, and a warning that they have shifted should come now.
-        held, pairs = self.held, self._read.value
+        labeler, pairs = self._fit.value, self._read.value
         if not pairs.is_sample:
-            return Made(write_labels(self.folder / "labels.parquet", parts_of(held)))
-        parts = labels_by_shard(self._fit.value, pairs.file, self._apply.value.stored)
+            return Made(write_labels(self.folder / "labels.parquet", parts_of(self.held)))
+        # The pairs in memory speak for all, and a warning that they have shifted should come before hours of work.
+        labeler.warn_of_shift(pairs.held, self._gather.value)
+        parts = labels_by_shard(labeler, pairs.file, self._apply.value.stored)
         return Made(write_labels(self.folder / "labels.parquet", parts))
 
     def load(self, counts: Mapping[str, Any]) -> LabelsFile:
