@@ -145,6 +145,20 @@ def test_functions_none_of_which_is_readable(pairs: Pairs) -> None:
     assert accuracy(model, coloured(300, 0, seed=9)) > 0.8
 
 
+@pytest.mark.parametrize("start", ["none", "labels"])
+def test_more_gold_than_is_fitted_over_rows_is_fitted_over_columns(
+    start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs, new = coloured(400, 240), coloured(200, 0, seed=9)
+    over_rows = fitted(pairs, start=start)
+    monkeypatch.setattr("weaklabel.label_models.pair.mixture._MAX_ROWS", 120)
+    over_columns = fitted(pairs, start=start)
+    p, q = over_rows.compare(new), over_columns.compare(new)
+    assert (p != q).any()
+    assert np.corrcoef(np.log(p / (1 - p)), np.log(q / (1 - q)))[0, 1] > 0.95
+    assert accuracy(over_columns, new) > 0.9
+
+
 # ----------------------------------------------------------------------------------- exact symmetries
 
 

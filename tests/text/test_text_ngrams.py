@@ -11,7 +11,14 @@ from sklearn.utils import murmurhash3_32
 
 from weaklabel.errors import UnknownNameError
 from weaklabel.text import ngrams as hashed_text
-from weaklabel.text.ngrams import CONTEXT_COLUMNS, KINDS, VIEW_COLUMNS, HashedText, pair_features
+from weaklabel.text.ngrams import (
+    CONTEXT_COLUMNS,
+    KINDS,
+    VIEW_COLUMNS,
+    HashedText,
+    pair_features,
+    response_features,
+)
 
 WIDE = 2**22  # no collisions among a handful of n-grams
 ODD_TEXTS = [
@@ -192,3 +199,18 @@ def test_a_pair_alone_has_the_features_that_it_has_among_others(rows):
     for name, view in last.views.items():
         assert (together.views[name][-1] != view).nnz == 0
     assert (together.context[-1] != last.context).nnz == 0
+
+
+def test_the_features_of_pairs_are_differences_of_those_of_responses():
+    pairs = made_pairs(
+        [("One two.", "Two, one!\n"), ("", "x y"), ("same", "same")], prompts=["Why?", "red fox", ""]
+    )
+    prompts = pairs.table["prompt"].to_pylist()
+    (a, context), (b, _) = (
+        response_features(prompts, pairs.table[name].to_pylist()) for name in ("response_a", "response_b")
+    )
+    of_pairs = pair_features(pairs)
+    both = (b.astype(float) - a.astype(float)).toarray().reshape(3, len(KINDS), VIEW_COLUMNS)
+    for i, kind in enumerate(KINDS):
+        assert (of_pairs.views[kind].toarray() == both[:, i]).all()
+    assert (of_pairs.context != context).nnz == 0
