@@ -77,12 +77,12 @@ def test_a_function_that_changed_is_refused_unless_allowed(model: FunctionsRewar
     assert load_reward("reward", lfs, allow_changed=True).score(["q"], ["red"]).shape == (1,)
 
 
-def test_a_function_of_pairs_under_the_name_is_refused(model: FunctionsReward) -> None:
+def test_a_function_of_pairs_under_the_name_is_no_scorer(model: FunctionsReward) -> None:
     Path("pairwise.py").write_text(
         "from weaklabel import labeling_function\n\n@labeling_function\ndef reds(pair):\n    return -1\n"
         "\n@labeling_function\ndef longer(pair):\n    return -1\n"
     )
-    with pytest.raises(ArtifactError):
+    with pytest.raises(ArtifactError, match="2 labeling functions that were not given: 'reds'"):
         load_reward("reward", load_lfs("pairwise.py"), allow_changed=True)
 
 

@@ -18,6 +18,7 @@ from weaklabel.text.ngrams import (
     HashedText,
     asked_features,
     pair_features,
+    response_features,
 )
 
 WIDE = 2**22  # no collisions among a handful of n-grams
@@ -222,3 +223,18 @@ def test_views_are_the_parts_of_all_columns_side_by_side():
     hashed = HashedText(512, ("style", "words"))
     side_by_side = hashed.transform(texts).toarray()
     assert (np.hstack([view.toarray() for view in hashed.views(texts)]) == side_by_side).all()
+
+
+def test_the_features_of_pairs_are_differences_of_those_of_responses():
+    pairs = made_pairs(
+        [("One two.", "Two, one!\n"), ("", "x y"), ("same", "same")], prompts=["Why?", "red fox", ""]
+    )
+    prompts = pairs.table["prompt"].to_pylist()
+    (a, context), (b, _) = (
+        response_features(prompts, pairs.table[name].to_pylist()) for name in ("response_a", "response_b")
+    )
+    of_pairs = pair_features(pairs)
+    both = (b.astype(float) - a.astype(float)).toarray().reshape(3, len(KINDS), VIEW_COLUMNS)
+    for i, kind in enumerate(KINDS):
+        assert (of_pairs.views[kind].toarray() == both[:, i]).all()
+    assert (of_pairs.context != context).nnz == 0

@@ -26,11 +26,10 @@ from numpy.typing import NDArray
 
 from weaklabel._validation import saved_texts
 from weaklabel.engine.apply import apply_with_costs
-from weaklabel.errors import ArtifactError, ConfigError, FaultWarning, WeaklabelError, warn
+from weaklabel.errors import ConfigError, FaultWarning, warn
 from weaklabel.label_models.additive import sum_of_weights
 from weaklabel.label_models.pair.model import PairModel
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
-from weaklabel.lf.sources.saved import SavedFunction, check_can_be_found, functions_of
 from weaklabel.lf.votes import fault_of
 from weaklabel.logistic import one_thread
 from weaklabel.reward.base import RewardModel
@@ -38,6 +37,7 @@ from weaklabel.reward.features import hashed_text, score_in_chunks
 from weaklabel.reward.functions.explanation import RewardExplanation, RewardReason
 from weaklabel.reward.functions.learning import Readings, learn_from_gold
 from weaklabel.reward.functions.parts import Parts
+from weaklabel.reward.functions.saved_scorers import found_scorers, saved_scorers
 from weaklabel.reward.functions.scores import directed_scores
 from weaklabel.reward.functions.start import KINDS as STARTS
 from weaklabel.reward.functions.start import Start, fit_start
@@ -269,12 +269,8 @@ class FunctionsReward(RewardModel):
 
     # -------------------------------------------------------------------------------------------- saving
     def _entries(self) -> dict[str, Any]:
-        check_can_be_found(self.scorers_, "reward model")
-        saved = [SavedFunction.of(lf) for lf in self.scorers_]
         return {
-            "inputs": {lf.name: lf.source for lf in saved},
-            "fingerprints": {lf.name: lf.version for lf in saved},
-            "lfs": [lf.to_state() for lf in saved],
+            **saved_scorers(self.scorers_),
             "curves": self.parts_.curves_to_state(),
             "notes": list(self.notes_),
         }
@@ -283,28 +279,15 @@ class FunctionsReward(RewardModel):
         return dict(zip(_ARRAYS, (self.parts_.gate, self.parts_.views, self.parts_.start), strict=True))
 
     def _array_kinds(self) -> dict[str, ArrayKind]:
-        shapes: tuple[tuple[int | str, ...], ...] = (
-            (CONTEXT_COLUMNS, "m"),
-            (len(KINDS), VIEW_COLUMNS),
-            (2 * self.n_features,),
-        )
-        return {name: ArrayKind(shape) for name, shape in zip(_ARRAYS, shapes, strict=True)}
+        gate, views, start = _ARRAYS
+        return {
+            gate: ArrayKind((CONTEXT_COLUMNS, "m")),
+            views: ArrayKind((len(KINDS), VIEW_COLUMNS)),
+            start: ArrayKind((2 * self.n_features,)),
+        }
 
     def _find_functions(self, saved: Saved, lfs: Sequence[LabelingFunction], *, allow_changed: bool) -> None:
-        try:
-            named = SavedFunction.from_state(saved.about)
-            found = functions_of(named, lfs, saved.folder, allow_changed=allow_changed, owner="reward model")
-        except WeaklabelError:
-            raise
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            saved.fail(error)
-        wrong = [lf.name for lf in found if not isinstance(lf, ResponseScorer)]
-        if wrong:
-            raise ArtifactError(
-                f"{saved.folder} reads {wrong[0]!r} one response at a time, and what was given under that name scores no "
-                "single response. Give the response scorer that it was fitted with."
-            )
-        self.lfs = self.scorers_ = tuple(lf for lf in found if isinstance(lf, ResponseScorer))
+        self.lfs = self.scorers_ = found_scorers(saved, lfs, allow_changed=allow_changed)
 
     def _restore(self, saved: Saved, arrays: Mapping[str, NDArray[Any]]) -> None:
         gate, views, start = (arrays[name] for name in _ARRAYS)
