@@ -209,7 +209,9 @@ def test_pairs_with_margins_go_to_the_model_that_uses_them():
     L, margins, _ = draw_margins(300, [1.0, 0.5, 0.3], min_gap=0.3)
     model = Auto().fit(L, margins=margins)
     assert model.chosen_ == "pair_model"
-    assert model.why_.startswith("votes: there are margins; as sure as held-out votes allow: log-odds divided by ")
+    assert model.why_.startswith(
+        "votes: there are margins; as sure as held-out votes allow: log-odds divided by "
+    )
 
 
 def test_contributions_of_pairs_add_up_after_tempering():
