@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weaklabel._tables import short
 from weaklabel.metrics import (
@@ -48,6 +49,7 @@ def calibration_section(labels: Labels, judged: Judged | str, *, seed: int = 0) 
             )
         )
     notes = [] if isinstance(judged, str) else _gaps(judged, seed)
+    notes += _left_open(labels, spoken)
     if silent:
         notes.append(f"{silent:,} pairs have no vote: whatever their p, they count nothing (w = 0).")
     return Section(
@@ -112,6 +114,18 @@ def shift_section(found: Shift) -> Section:
         tables=[table] if rows else [],
         notes=list(found.notes),
     )
+
+
+def _left_open(labels: Labels, rows: NDArray[np.bool_]) -> list[str]:
+    """How far gold leaves the probabilities open; nothing where the labels have no intervals."""
+    if labels.p_low is None or labels.p_high is None or not rows.any():
+        return []
+    low, high = labels.p_low[rows], labels.p_high[rows]
+    undecided = float(((low < 0.5) & (high > 0.5)).mean())
+    return [
+        f"Gold leaves p open by {float(np.median(high - low)):.3f} in the median (Venn-Abers, p_low to p_high of each pair); in "
+        f"{undecided:.1%} of the pairs it does not say which response is better."
+    ]
 
 
 def _gaps(judged: Judged, seed: int) -> list[str]:

@@ -55,6 +55,8 @@ def _explained(explanation: Any) -> dict[str, Any]:
     return {
         "id": explanation.pair_id,
         "p": explanation.p,
+        "p_low": explanation.p_low,
+        "p_high": explanation.p_high,
         "logit": explanation.logit,
         "calibrated": explanation.calibrated,
         "n_lfs": explanation.n_lfs,
