@@ -141,3 +141,17 @@ def test_a_panel_of_judges_is_believed_no_more_than_the_count(shared: Path, name
     model = {"pair_model": PairModel(), "auto": Auto()}[name].fit(L)
     counted = nll(MajorityVote().fit(L).predict_logit(L), y)
     assert nll(model.predict_logit(L), y) < counted - 0.01  # .423 and .437; moments alone 1.57
+
+
+def test_a_reader_is_told_how_an_answer_without_gold_came_about():
+    L, y = draw_votes(300, [0.8, 0.7, 0.6])
+    (told,) = PairModel().fit(L).remarks
+    assert "had too little gold to judge it: the log-odds by agreement were divided by " in told
+    assert PairModel().fit(L, y=y).remarks == ()
+    (told,) = Auto().fit(L).remarks
+    assert told.startswith(
+        "auto answers with moments: votes: no gold to choose by, no margins; log-odds divided by "
+    )
+    (told,) = Auto(n_classes=2).fit(L).remarks
+    assert told.startswith("auto answers with averaged: votes: a crowd (spread 0.0")
+    assert MajorityVote().fit(L).remarks == ()

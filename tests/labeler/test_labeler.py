@@ -127,6 +127,7 @@ def test_without_gold_everything_runs_and_says_that_it_is_not_calibrated(lfs: li
     labels = labeler.label(pairs)
     assert not labels.calibrated
     assert "0 gold pairs" in labeler.notes[0]
+    assert "a fifth of the answer is the mere count of votes" in labeler.notes[1]
     assert np.isfinite(labels.logit).all()
 
 
