@@ -180,7 +180,8 @@ class Pairs(Shown):
     @property
     def asked(self) -> list[str]:
         """The text that each pair's responses answer: the conversation in one, or the prompt where there is none."""
-        prompts, messages = self.table["prompt"].to_pylist(), self.table["messages"]
+        prompts: list[str] = self.table["prompt"].to_pylist()
+        messages = self.table["messages"]
         if messages.null_count == len(messages):
             return prompts
         return [
