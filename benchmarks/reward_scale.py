@@ -56,7 +56,7 @@ class Judged:
         return Temperature().fit(self.z, self.y).factor_ if len(self.z) else 1.0
 
     def gentle(self, spread: float = scale.SPREAD) -> float:
-        return _gentle(self.z, self.y, self.groups, spread) if len(self.z) else 1.0
+        return _gentle(self.z, self.y, self.groups, spread=spread) if len(self.z) else 1.0
 
 
 @dataclass
@@ -74,9 +74,9 @@ def trained(labels: Labels | Pairs) -> tuple[RewardModel, Judged]:
     """A linear reward, and what its folds said."""
     seen = Judged()
 
-    def remember(z: FloatArray, y: FloatArray, groups: NDArray[Any]) -> float:
+    def remember(z: FloatArray, y: FloatArray, groups: NDArray[Any], *, spread: float) -> float:
         seen.z, seen.y, seen.groups = z, y, groups
-        return _gentle(z, y, groups)
+        return _gentle(z, y, groups, spread=spread)
 
     scale.gentle_factor = remember
     try:

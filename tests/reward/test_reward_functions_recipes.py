@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from weaklabel.label_models.pair.recipes import Recipe, mix, recipes_for
-from weaklabel.logistic import nll_of_logit
-from weaklabel.reward.functions.recipes import gentle_factor, menu_of
+from weaklabel.reward.functions.recipes import menu_of
 
 BLOCKS = {"sharp", "wide", "votes", "even", "words", "characters", "layout", "style", "gate", "agreement"}
 
@@ -40,36 +39,6 @@ def test_without_readable_functions_texts_are_left() -> None:
     menu = menu_of({"words", "characters", "layout", "style"}, start="labels")
     assert menu
     assert not any({"sharp", "wide", "votes", "even", "gate"} & set(recipe.variance) for recipe, _ in menu)
-
-
-@pytest.mark.parametrize("n", [20, 400])
-def test_the_factor_is_the_least_of_its_cost_on_a_grid(n: int) -> None:
-    rng = np.random.default_rng(n)
-    z = rng.normal(size=n) * 3
-    y = (rng.random(n) < 1 / (1 + np.exp(-z / 3))).astype(np.float64)
-    grid = np.exp(np.linspace(-3, 3, 6001))
-    cost = [nll_of_logit(a * z, y).sum() + np.log(a) ** 2 / (2 * 0.25**2) for a in grid]
-    assert gentle_factor(z, y, np.arange(n)) == pytest.approx(grid[int(np.argmin(cost))], rel=2e-3)
-
-
-def test_little_gold_hardly_moves_the_factor_and_much_does() -> None:
-    rng = np.random.default_rng(0)
-    z = rng.normal(size=4000) * 4
-    y = (rng.random(4000) < 1 / (1 + np.exp(-z / 4))).astype(np.float64)  # four times too sure
-    few, many = (gentle_factor(z[:n], y[:n], np.arange(n)) for n in (25, 4000))
-    assert 0.55 < few < 0.9
-    assert many == pytest.approx(0.25, abs=0.03)
-
-
-def test_pairs_of_one_prompt_count_as_the_few_that_they_are_worth() -> None:
-    z, y = np.full(40, 3.0), np.repeat([1.0, 0.0, 1.0, 0.0], 10)
-    apart, together = (gentle_factor(z, y, codes) for codes in (np.arange(40), np.repeat(np.arange(4), 10)))
-    assert apart < together < 1.0
-
-
-def test_ties_pull_the_factor_down() -> None:
-    z = np.full(50, 2.0)
-    assert gentle_factor(z, np.full(50, 0.5), np.arange(50)) < 0.6
 
 
 def test_a_mixture_that_learned_nothing_is_its_prior() -> None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from math import exp, log
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from made_labels import build_labels, build_pairs
 
 import weaklabel as wl
@@ -20,7 +17,6 @@ from weaklabel.report.card import model_card
 from weaklabel.reward import load_reward, train_reward
 from weaklabel.reward.judges import Judges
 from weaklabel.reward.linear import LinearReward
-from weaklabel.reward.scale import gentle_factor
 from weaklabel.shift import Reference
 from weaklabel.types import Labels, Pairs
 
@@ -75,7 +71,7 @@ def seen(monkeypatch):
     """What the folds of each trained model said: `(z, y)` per call."""
     calls = []
 
-    def remember(z, y, groups):
+    def remember(z, y, groups, *, spread):
         calls.append((z.copy(), y.copy()))
         return 1.0
 
@@ -94,8 +90,8 @@ def test_gold_that_judges_has_no_part_in_what_it_judges(seen):
     pairs = world()
     # The gold of one prompt is turned: the model that it judges says the same of it.
     for one in (pairs, turned_gold(pairs, pairs.prompt_groups == 7)):
-        train_reward(labelled(one), n_features=2**8)
-        train_reward(as_if_blind(labelled(one)), n_features=2**8)
+        train_reward(labelled(one), "linear", n_features=2**8)
+        train_reward(as_if_blind(labelled(one)), "linear", n_features=2**8)
     (ours, y), (leaky, _), (ours_turned, y_turned), (leaky_turned, _) = seen
     rows = np.flatnonzero(y != y_turned)
     assert len(rows) == 2
@@ -107,8 +103,8 @@ def test_labels_that_know_the_gold_make_a_model_look_surer_of_it_than_it_is(seen
     ours, leaky = [], []
     for seed in range(3):
         labels = labelled(world(n=240, n_gold=80, seed=seed))
-        train_reward(labels, n_features=2**8)
-        train_reward(as_if_blind(labels), n_features=2**8)
+        train_reward(labels, "linear", n_features=2**8)
+        train_reward(as_if_blind(labels), "linear", n_features=2**8)
         for found, (z, y) in zip((ours, leaky), seen[-2:], strict=True):
             found.append(nll_of_logit(z, y).mean())
     assert np.mean(leaky) < np.mean(ours) - 0.005
@@ -116,8 +112,8 @@ def test_labels_that_know_the_gold_make_a_model_look_surer_of_it_than_it_is(seen
 
 def test_turning_pairs_round_changes_no_scale():
     pairs = world()
-    one = train_reward(labelled(pairs), n_features=2**8)
-    other = train_reward(labelled(pairs.swapped()), n_features=2**8)
+    one = train_reward(labelled(pairs), "linear", n_features=2**8)
+    other = train_reward(labelled(pairs.swapped()), "linear", n_features=2**8)
     assert one.scale_ == pytest.approx(other.scale_, abs=1e-9)
     assert one.scale_ != 1.0
 
@@ -129,7 +125,7 @@ def test_gold_alone_judges_itself(seen):
 
 def test_labels_that_cannot_be_made_again_leave_the_gold_they_saw_no_say(tmp_path):
     labels = replace(labelled(world()), refit=None)
-    model = train_reward(labels, n_features=2**8)
+    model = train_reward(labels, "linear", n_features=2**8)
     assert (model.scale_, model.n_gold_) == (1.0, 120)
     assert model.scale_note_.startswith("120 of 120 gold pairs have no say in the factor")
     assert model.scale_note_ in model_card(model, None)["README.md"]
@@ -140,12 +136,12 @@ def test_labels_that_cannot_be_made_again_leave_the_gold_they_saw_no_say(tmp_pat
 def test_gold_that_such_labels_never_saw_still_judges(seen):
     labels = labelled(world(n_gold=240))
     half = np.arange(300) < 120
-    train_reward(replace(labels, refit=None, in_sample=half), n_features=2**8)
+    train_reward(replace(labels, refit=None, in_sample=half), "linear", n_features=2**8)
     assert len(seen[0][0]) == 120
 
 
 def test_labels_that_saw_no_gold_may_be_judged_by_all(seen):
-    train_reward(as_if_blind(labelled(world())), n_features=2**8)
+    train_reward(as_if_blind(labelled(world())), "linear", n_features=2**8)
     assert len(seen[0][0]) == 120
 
 
@@ -182,45 +178,3 @@ def test_judges_of_other_pairs_or_without_gold_are_refused():
             LinearReward(n_features=64).fit(
                 labels.pairs, labels.p, gold=np.full(6, np.nan), judges=Judges(rows)
             )
-
-
-# ------------------------------------------------------------------------------------ the factor
-def test_the_factor_is_the_minimum_of_the_stated_loss():
-    rng = np.random.default_rng(0)
-    z = rng.normal(size=60)
-    y, groups = (rng.random(60) < 1 / (1 + np.exp(-3 * z))).astype(float), np.arange(60) // 3
-    spread = nll_of_logit(z, y) - nll_of_logit(z, y).mean()
-    effect = max(1.0, sum(spread[groups == g].sum() ** 2 for g in range(20)) / (spread**2).sum())
-
-    def loss(a):
-        return nll_of_logit(a * z, y).sum() / effect + log(a) ** 2 / (2 * 0.3**2)
-
-    grid = np.exp(np.linspace(-3, 3, 60_001))
-    assert gentle_factor(z, y, groups, 0.3) == pytest.approx(min(grid, key=loss), rel=2e-4)
-
-
-def test_the_factor_is_near_one_on_little_gold_and_near_the_best_on_much():
-    rng = np.random.default_rng(1)
-    found = []
-    for n in (20, 20_000):
-        z = rng.normal(size=n)
-        y = (rng.random(n) < 1 / (1 + np.exp(-2 * z))).astype(float)
-        found.append(gentle_factor(z, y, np.arange(n)))
-    assert 1 < found[0] < 1.8
-    assert found[1] == pytest.approx(2.0, rel=0.05)
-
-
-def test_gold_that_repeats_within_its_prompts_counts_once():
-    rng = np.random.default_rng(2)
-    z, y, groups = rng.normal(size=40), (rng.random(40) < 0.8).astype(float), np.arange(40)
-    again = gentle_factor(np.repeat(z, 5), np.repeat(y, 5), np.repeat(groups, 5))
-    assert again == pytest.approx(gentle_factor(z, y, groups), rel=1e-6)
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.floats(-50, 50), st.sampled_from([0.0, 0.5, 1.0])), min_size=1, max_size=30))
-def test_any_gold_gives_a_factor_and_turned_gold_the_same(rows):
-    z, y = (np.array(column) for column in zip(*rows, strict=True))
-    found = gentle_factor(z, y, np.arange(len(z)) // 2)
-    assert exp(-7) < found < exp(7)
-    assert gentle_factor(-z, 1 - y, np.arange(len(z)) // 2) == pytest.approx(found, rel=1e-9)

@@ -4,10 +4,8 @@
 
 A label model that was fitted to gold, its strength judged on prompts left out, is regularised. What its out-of-fold
 log-odds leave for a factor to mend is small, and with 25 to 200 gold pairs a free factor is noise: on real pairs
-factors between .003 and 2.8 were fitted, at a cost of .002 to .02 nats per pair against leaving the log-odds alone.
-
-The sum, not the mean, is set against the prior, so that gold outvotes it in the end. Rows of one prompt are not
-independent, so they count for less: D is the design effect (Kish 1965) of the NLL at a = 1.
+factors between .003 and 2.8 were fitted, at a cost of .002 to .02 nats per pair against leaving the log-odds alone. How
+the sum is weighed against the prior: `gentle.py`.
 
 Source: the maximum a posteriori with a log-normal prior, on Guo, Pleiss, Sun, Weinberger (2017), section 4.2. The
 spread, .25, was chosen with the gold-taught mixtures of `pair_model` on three development sets (MT-Bench,
@@ -23,12 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.calibration.base import Calibrator
-from weaklabel.logistic import nll_of_logit
-from weaklabel.metrics.rows import design_effect, group_numbers
+from weaklabel.calibration.gentle import gentle_factor
 from weaklabel.types import FloatArray
 
-_SPREAD: Final = 0.25
-_FARTHEST: Final = 12.0  # of log a: the prior costs 1,152 nats there
+SPREAD: Final = 0.25
+"""Of the logarithm of the factor, beforehand."""
 
 
 class ShrunkTemperature(Calibrator):
@@ -50,24 +47,7 @@ class ShrunkTemperature(Calibrator):
     def _fit(
         self, strength: FloatArray, right: FloatArray, weight: FloatArray, prompts: NDArray[np.intp]
     ) -> None:
-        self.factor_ = _most_likely_factor(strength, right, weight, prompts) if len(strength) else 1.0
+        self.factor_ = gentle_factor(strength, right, prompts, spread=SPREAD, w=weight)
 
     def _strength(self, strength: FloatArray) -> FloatArray:
         return np.asarray(self._require("factor_") * strength, dtype=np.float64)
-
-
-def _most_likely_factor(
-    strength: FloatArray, right: FloatArray, weight: FloatArray, prompts: NDArray[np.intp]
-) -> float:
-    from scipy.optimize import minimize_scalar
-
-    per_row = weight / design_effect(nll_of_logit(strength, right), group_numbers(prompts, len(prompts)))
-
-    def loss(log_a: float) -> float:
-        return float(per_row @ nll_of_logit(np.exp(log_a) * strength, right) + 0.5 * (log_a / _SPREAD) ** 2)
-
-    # The loss need not be convex in log a: a coarse look first.
-    grid = np.arange(-_FARTHEST, _FARTHEST + 1.0)
-    start = float(grid[int(np.argmin([loss(g) for g in grid]))])
-    best = minimize_scalar(loss, bounds=(start - 1.0, start + 1.0), method="bounded", options={"xatol": 1e-9})
-    return float(np.exp(best.x))

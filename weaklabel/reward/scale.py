@@ -12,7 +12,6 @@ narrow prior would keep faint.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Final
 
@@ -20,15 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._progress import tracked
+from weaklabel.calibration.gentle import gentle_factor
 from weaklabel.groups import folds_by_prompt
-from weaklabel.logistic import nll_of_logit
-from weaklabel.metrics.rows import design_effect, group_numbers
 from weaklabel.reward.judges import Judges
 from weaklabel.types import FloatArray
 
 MIN_GOLD: Final = 50  # fewer gold pairs cannot tell a scale from noise
 SPREAD: Final = 0.5  # of log a: two factors in three lie between .61 and 1.65
-_FARTHEST: Final = math.log(1e3)
 
 
 def scale_out_of_fold(
@@ -64,34 +61,4 @@ def scale_out_of_fold(
     z = np.empty(len(y))
     for k in tracked(range(n_folds), "models of left-out prompts"):
         z[fold == k] = differences(beliefs[:, k], np.where(held[:, k], 0.0, w))[fold == k]
-    return gentle_factor(z[rows], y[rows], groups[rows])
-
-
-def gentle_factor(z: FloatArray, y: FloatArray, groups: NDArray[np.int64], spread: float = SPREAD) -> float:
-    """The factor a > 0 that minimises sum NLL(a z) / design effect + (log a)^2 / (2 spread^2).
-
-    Args:
-        z: `(n,)` float64, log-odds of rows that judge.
-        y: `(n,)` float64 in [0, 1]; a tie is .5.
-        groups: `(n,)`, equal for equal prompts.
-        spread: how far log a may lie from 0.
-
-    >>> few, many = ([z, [1, 1, 1, 0] * n, np.arange(4 * n)] for n, z in ((5, [2.0] * 20), (5000, [2.0] * 20_000)))
-    >>> [round(gentle_factor(np.array(z), np.array(y), g), 2) for z, y, g in (few, many)]  # right 3 in 4: log 3 / 2 = .55
-    [0.7, 0.55]
-    """
-    from scipy.optimize import minimize_scalar
-
-    effect = design_effect(nll_of_logit(z, y), group_numbers(groups, len(z)))
-
-    def loss(log_a: float) -> float:
-        fit = float(nll_of_logit(math.exp(log_a) * z, y).sum())
-        return fit / effect + log_a**2 / (2 * spread**2)
-
-    # In log a the likelihood is not convex everywhere: the best of a grid first, then the way down from there.
-    grid = np.linspace(-_FARTHEST, _FARTHEST, 141).tolist()
-    best, step = min(grid, key=loss), grid[1] - grid[0]
-    found = minimize_scalar(
-        loss, bounds=(best - step, best + step), method="bounded", options={"xatol": 1e-10}
-    )
-    return math.exp(float(found.x))
+    return gentle_factor(z[rows], y[rows], groups[rows], spread=SPREAD)

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel.calibration.gentle import gentle_factor
+from weaklabel.calibration.shrunk_temperature import SPREAD
 from weaklabel.label_models.pair.effects import SHAPES, margin_effects
 from weaklabel.label_models.pair.mixture import Gold, Learned, learn
 from weaklabel.label_models.pair.model import PairModel
 from weaklabel.label_models.pair.odd_blocks import odd_blocks
 from weaklabel.reward.functions.curves import Curve, fit_curves
-from weaklabel.reward.functions.recipes import gentle_factor, menu_of
+from weaklabel.reward.functions.recipes import menu_of
 from weaklabel.types import Float32Array, FloatArray, Int8Array, PairFeatures
 
 
@@ -106,4 +108,4 @@ def learn_from_gold(
     menu = menu_of({*blocks, *with_agreement}, start=start)
     learned = learn(blocks, gold, readings.agreed, menu=menu)
     assert learned.held_out is not None  # there is gold enough, or nobody would have asked
-    return learned, gentle_factor(learned.held_out, y, gold.codes)
+    return learned, gentle_factor(learned.held_out, y, gold.codes, spread=SPREAD)

@@ -1,4 +1,4 @@
-"""What the reward may be made of, how much of each is believed beforehand, and how sure it may be of itself.
+"""What the reward may be made of, and how much of each is believed beforehand.
 
 The recipes are those of `pair_model`, on readings in place of effects; the n-grams of the responses alone, which win where
 the functions point the wrong way; and recipes that begin from the start, from some of it or all of it. Half of the prior
@@ -11,16 +11,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from weaklabel.label_models.pair.recipes import Recipe, design_effect, recipes_for
-from weaklabel.logistic import nll_of_logit
-from weaklabel.types import FloatArray
+from weaklabel.label_models.pair.recipes import Recipe, recipes_for
 
 _SCALES: Final = (1 / 3, 1.0, 3.0)
-# Standard deviation of the factor's logarithm beforehand.
-_SPREAD: Final = 0.25
 
 Menu = Sequence[tuple[Recipe, float]]
 
@@ -46,29 +39,3 @@ def menu_of(blocks: Collection[str], *, start: str) -> Menu:
     parts = [(models, of_models), (texts, 1.0), (begun, of_begun)]
     whole = sum(share for recipes, share in parts if recipes)
     return [(recipe, share / whole / len(recipes)) for recipes, share in parts for recipe in recipes]
-
-
-def gentle_factor(z: FloatArray, y: FloatArray, codes: NDArray[np.intp]) -> float:
-    """The factor a > 0 of logits `z` that costs least on gold that they did not see, held to 1.
-
-    Minimises `sum NLL(a z) / design effect + (log a)^2 / (2 * .25^2)`: a few dozen rows hardly move it, thousands do.
-
-    Args:
-        z: `(n,)` float64 left-out logits.
-        y: `(n,)` float64 gold, 0, .5 or 1.
-        codes: `(n,)` int, equal for rows of one prompt.
-
-    >>> z = np.array([2.0, -2.0, 2.0, -2.0])
-    >>> round(gentle_factor(z, np.array([1.0, 0.0, 0.0, 1.0]), np.arange(4)), 2)  # right half of the time
-    0.86
-    """
-    from scipy.optimize import minimize_scalar
-
-    effect = design_effect(nll_of_logit(z, y), codes)
-
-    def cost(log_a: float) -> float:
-        nll = float(nll_of_logit(np.exp(log_a) * z, y).sum()) / effect
-        return nll + log_a**2 / (2 * _SPREAD**2)
-
-    found = minimize_scalar(cost, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-9})
-    return float(np.exp(found.x))
