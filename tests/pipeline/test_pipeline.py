@@ -162,7 +162,7 @@ def test_gold_that_scales_a_runs_reward_taught_none_of_its_labels(
     assert (made.beliefs.logit_without(held) == again.beliefs.logit_without(held)).all()
     assert again.made == []
     assert (made.reward.scale_ != 1.0, made.reward.scale_note_) == (True, "")
-    blind = train_reward(replace(made.beliefs, refit=None), n_features=1024)
+    blind = train_reward(replace(made.beliefs, refit=None), "linear", n_features=1024)
     assert (blind.scale_, bool(blind.scale_note_)) == (1.0, True)
 
 

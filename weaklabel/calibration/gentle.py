@@ -32,6 +32,7 @@ def gentle_factor(
     Returns:
         a, between exp(-12) and exp(12); 1 where there is no row.
 
+    >>> import numpy as np
     >>> few, many = ([np.full(4 * n, 2.0), np.array([1, 1, 1, 0] * n), np.arange(4 * n)] for n in (5, 5000))
     >>> [round(gentle_factor(*rows, spread=0.5), 2) for rows in (few, many)]  # right 3 in 4: log 3 / 2 = .55
     [0.7, 0.55]

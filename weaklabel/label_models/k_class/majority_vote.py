@@ -29,7 +29,7 @@ class MajorityVote(CountingModel):
         counts_: `cast` `(n_lfs,)` int64, votes per LF.
 
     >>> model = MajorityVote().fit([[1, 1, -1]])
-    >>> model.predict_proba([[1, 1, -1], [0, 1, -1], [-1, -1, -1]]).tolist()
+    >>> model.predict_proba([[1, 1, -1], [0, 1, -1], [-1, -1, -1]]).round(9).tolist()
     [[0.25, 0.75], [0.5, 0.5], [0.5, 0.5]]
     >>> MajorityVote(n_classes=3).fit([[2, 2]]).predict_proba([[2, 2], [0, -1]]).round(2).tolist()
     [[0.2, 0.2, 0.6], [0.5, 0.25, 0.25]]
