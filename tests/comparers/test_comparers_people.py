@@ -42,7 +42,8 @@ def pairs_of(n: int) -> Pairs:
 def test_open_questions_are_written_and_the_message_says_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "people" / "questions.jsonl"
     with pytest.raises(
-        WaitingError, match=r"questions.jsonl: 3 questions wait .* \(one of first, second, tie\)"
+        WaitingError,
+        match=r"questions.jsonl: 3 of 3 questions have no answer yet\. .* \(one of first, second, tie\)",
     ):
         People(file).compare(pairs_of(3))
     lines = lines_of(file)
@@ -114,6 +115,6 @@ def test_lines_that_an_editor_lost_are_asked_again(tmp_path: Path) -> None:
     file, pairs = tmp_path / "q.jsonl", pairs_of(3)
     answered(file, pairs)
     write(file, lines_of(file)[:2])
-    with pytest.raises(WaitingError, match="1 questions wait"):
+    with pytest.raises(WaitingError, match="1 of 3 questions have no answer yet"):
         People(file).compare(pairs)
     assert len(lines_of(file)) == 3

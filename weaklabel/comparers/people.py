@@ -72,7 +72,7 @@ class People(Comparer):
                     "first": first,
                     "second": second,
                 }
-        self._wait_for(missing, open_ids, f"one of {', '.join(ANSWERS)}")
+        self._wait_for(missing, open_ids, len(pairs), f"one of {', '.join(ANSWERS)}")
         return content.straightened(p)
 
     def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
@@ -89,10 +89,14 @@ class People(Comparer):
                 scores[row] = answers[id_]
             else:
                 missing[id_] = {"id": id_, "kind": "response", "prompt": prompt, "response": response}
-        self._wait_for(missing, open_ids, f"a number from {self.scale[0]:g} to {self.scale[1]:g}")
+        self._wait_for(
+            missing, open_ids, len(responses), f"a number from {self.scale[0]:g} to {self.scale[1]:g}"
+        )
         return scores
 
-    def _wait_for(self, missing: Mapping[str, Mapping[str, Any]], open_ids: set[str], allowed: str) -> None:
+    def _wait_for(
+        self, missing: Mapping[str, Mapping[str, Any]], open_ids: set[str], n: int, allowed: str
+    ) -> None:
         if not missing:
             return
         file = GrowingFile(self.path)
@@ -103,8 +107,8 @@ class People(Comparer):
                 if id_ not in known:
                     file.append({**question, "answer": None})
         raise WaitingError(
-            f'{self.path}: {len(missing):,} questions wait for an answer. Fill in "answer" ({allowed}) and run the same '
-            "command again."
+            f'{self.path}: {len(missing):,} of {n:,} questions have no answer yet. Fill in "answer" ({allowed}) and run the '
+            "same command again."
         )
 
     def _read(self) -> tuple[dict[str, float], set[str]]:
