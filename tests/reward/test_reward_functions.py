@@ -420,3 +420,22 @@ def test_it_is_the_default_where_there_are_functions(pairs: Pairs, labels: Label
     assert (
         wl.train_reward(replace(some, lfs=()), **SMALL).name == wl.train_reward(few, **SMALL).name == "linear"
     )
+
+
+def test_of_many_pairs_without_gold_some_are_read_and_it_says_so(
+    pairs: Pairs, model: FunctionsReward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    known = wl.response_scorer(
+        lambda response: float(asked.append(1) or response.count("red")), name="counted"
+    )
+    monkeypatch.setattr("weaklabel.reward.functions.model.POOL", 30)
+    some = fitted(pairs, (known, blues))
+    without = int((~pairs.has_gold).sum())
+    assert f"of {without:,} pairs without gold it read 30, enough for its curves." in some.notes
+    assert not any("without gold it read" in note for note in model.notes)
+    n_read = 30 + int(pairs.has_gold.sum())
+    assert len(asked) <= 4 * n_read < 4 * len(pairs)  # votes and scores, of two responses each
+    assert accuracy(some, coloured(200, 200, seed=9)) > 0.7
+    again = fitted(pairs, (known, blues))
+    assert (again.compare(pairs) == some.compare(pairs)).all()
