@@ -30,7 +30,7 @@ from weaklabel.types.votes import FloatArray
 
 _NEWTON_STEPS: Final = 100
 # Newton ends when a step is expected to gain less than half of this per unit of weight: the next would be its square.
-_SMALLEST_GAIN: Final = 1e-14
+SMALLEST_GAIN: Final = 1e-14
 # A step of Newton costs n d min(n, d); with more than this on the shorter side products with X are cheaper.
 _NEWTON_SIDE: Final = 256
 _CG_STEPS: Final = 500
@@ -63,6 +63,7 @@ def fit_logistic(
     precision: ArrayLike = 0.0,
     offset: ArrayLike = 0.0,
     start: ArrayLike | None = None,
+    gain: float = SMALLEST_GAIN,
 ) -> Fit:
     """The minimum of the objective above.
 
@@ -74,6 +75,8 @@ def fit_logistic(
             unique optimum exists, by rows that pull either way.
         offset: `(n,)` or a number, log-odds known beforehand.
         start: `(d,)`, where to begin; zero by default. The optimum does not depend on it.
+        gain: nats per unit of weight; a step that promises less is the last one. Only where products with X cost so much
+            that they are counted, as with n-grams; smaller problems are solved as well as can be.
 
     Raises:
         numpy.linalg.LinAlgError: a column without a prior that no row, or only other columns, can tell.
@@ -90,7 +93,7 @@ def fit_logistic(
     ridge = np.broadcast_to(np.asarray(precision, dtype=np.float64), (d,))
     theta = np.zeros(d) if start is None else np.array(start, dtype=np.float64)
     if not isinstance(X, np.ndarray) or min(n, d) > _NEWTON_SIDE:
-        return _by_products(X, rows, ridge, theta)
+        return _by_products(X, rows, ridge, theta, gain)
     if d <= n or not (ridge > 0).all():
         return _over_columns(X, rows, ridge, theta)
     dual = _over_rows((X / ridge) @ X.T, rows, -rows.residual(rows.offset + X @ theta))
@@ -198,6 +201,7 @@ def _newton(
     z: FloatArray,
     norm: Callable[[FloatArray, FloatArray], float],
     step_at: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]],
+    gain: float = SMALLEST_GAIN,
 ) -> Fit:
     """Damped Newton steps.
 
@@ -210,7 +214,7 @@ def _newton(
     def objective(theta: FloatArray, z: FloatArray) -> float:
         return rows.loss(z) + norm(theta, z - rows.offset) / 2
 
-    value, enough = objective(theta, z), _SMALLEST_GAIN * float(rows.w.sum())
+    value, enough = objective(theta, z), gain * float(rows.w.sum())
     for iteration in range(1, _NEWTON_STEPS + 1):
         step, slope = step_at(theta, z)
         decrement = float(rows.curvature(z) @ slope**2) + norm(step, slope)
@@ -224,7 +228,7 @@ def _newton(
     return Fit(theta, z, False, _NEWTON_STEPS)
 
 
-def _by_products(X: Any, rows: _Rows, ridge: FloatArray, theta: FloatArray) -> Fit:
+def _by_products(X: Any, rows: _Rows, ridge: FloatArray, theta: FloatArray, gain: float) -> Fit:
     held = ridge > 0
     unit = 1.0 / np.where(
         held, ridge, 1.0
@@ -232,13 +236,19 @@ def _by_products(X: Any, rows: _Rows, ridge: FloatArray, theta: FloatArray) -> F
 
     def step(theta: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         gradient = np.asarray(X.T @ rows.residual(z)).ravel() + ridge * theta
-        return _conjugate_gradients(X, rows.curvature(z), ridge, unit, gradient, float(rows.w.sum()))
+        return _conjugate_gradients(X, rows.curvature(z), ridge, unit, gradient, float(rows.w.sum()), gain)
 
-    return _newton(rows, theta, rows.offset + X @ theta, lambda v, _: float(ridge @ v**2), step)
+    return _newton(rows, theta, rows.offset + X @ theta, lambda v, _: float(ridge @ v**2), step, gain)
 
 
 def _conjugate_gradients(
-    X: Any, curvature: FloatArray, ridge: FloatArray, unit: FloatArray, gradient: FloatArray, weight: float
+    X: Any,
+    curvature: FloatArray,
+    ridge: FloatArray,
+    unit: FloatArray,
+    gradient: FloatArray,
+    weight: float,
+    gain: float,
 ) -> tuple[FloatArray, FloatArray]:
     """A step of Newton `(d,)`, solved the better the nearer the optimum, and what it adds to the logits `(n,)`."""
     found, slope = np.zeros(len(gradient)), np.zeros(len(curvature))
@@ -246,7 +256,7 @@ def _conjugate_gradients(
     size = first = float(left @ (unit * left))
     # Near the optimum a whole step leaves a share of the way as small as the way itself, and its solution no more.
     enough = first * min(_ROUGHEST, first / weight) if weight else 0.0
-    enough = max(enough, _SMALLEST_GAIN * weight / 100)
+    enough = max(enough, gain * weight / 100)
     towards = unit * left
     for _ in range(_CG_STEPS):
         if size <= enough:

@@ -15,18 +15,20 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from weaklabel._progress import bar
 from weaklabel.errors import ConfigError
-from weaklabel.logistic import Fit, fit_logistic, one_thread
+from weaklabel.logistic import SMALLEST_GAIN, Fit, fit_logistic, one_thread
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.judges import Judges
 from weaklabel.reward.scale import scale_out_of_fold
 from weaklabel.types import FloatArray, Pairs
+
+_GAIN: Final = 1e-9  # of models of left-out prompts: it moved a factor by 3e-5 of itself and saves two fifths of their time
 
 Spread = Callable[[FloatArray], FloatArray]
 """From the weights of the features that were fitted to `coef_`."""
@@ -65,17 +67,23 @@ class RidgeReward(RewardModel):
         with bar("texts of the pairs"):
             d, spread = self._differences(pairs)
 
-        def solve(beliefs: FloatArray, weights: FloatArray, start: FloatArray | None = None) -> Fit:
+        def solve(
+            beliefs: FloatArray,
+            weights: FloatArray,
+            start: FloatArray | None = None,
+            gain: float = SMALLEST_GAIN,
+        ) -> Fit:
             ridge = self.l2 * np.asarray(self._size(d, weights))
-            return fit_logistic(d, beliefs, weights, precision=ridge, start=start)
+            return fit_logistic(d, beliefs, weights, precision=ridge, start=start, gain=gain)
 
         with one_thread():
             with bar("reward model"):
                 whole = solve(p, w).theta
             self.coef_ = spread(whole)
-            # A model without one fold is near the whole one: it begins there.
+            # A model without one fold is near the whole one: it begins there, and one factor of a few hundred scores does
+            # not ask for their last digits.
             return scale_out_of_fold(
-                lambda beliefs, weights: solve(beliefs, weights, whole).logit,
+                lambda beliefs, weights: solve(beliefs, weights, whole, _GAIN).logit,
                 p, w, y, judges, pairs.prompt_groups, self.n_folds, self.seed,
             )  # fmt: skip
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from weaklabel.types import Pairs
 
 BESIDE = "linear"
+GOLD_ONLY = f"{BESIDE}, gold only"
 
 
 @click.command("train")
@@ -179,12 +180,18 @@ def _check_target(path: Path) -> None:
 def _judged(
     model: RewardModel, taught: Any, held: Pairs, beliefs: Any, seed: int, allowed: bool
 ) -> Evaluation | None:
-    """The model on held-out gold, beside a linear one that was taught the same."""
+    """The model on held-out gold, beside a linear one: taught the same, or by gold alone where the model reads functions,
+    for then that is what they have to beat, and it is quickly trained."""
     from weaklabel.reward import evaluate, train_reward
+    from weaklabel.reward.registry import reward_model_class
 
     if not len(held):
         return None
     arms = {"reward model": model}
-    if model.name != BESIDE:
+    if reward_model_class(model.name).takes_functions:
+        pairs = getattr(taught, "pairs", taught)
+        if len(pairs.dev):
+            arms[GOLD_ONLY] = train_reward(pairs, BESIDE)
+    elif model.name != BESIDE:
         arms[BESIDE] = train_reward(taught, BESIDE, beliefs=beliefs, allow_uncalibrated=allowed)
     return evaluate(arms, gold=held, seed=seed)
