@@ -86,7 +86,9 @@ def turned_gold(pairs: Pairs, rows: np.ndarray) -> Pairs:
     return Pairs(pairs.table.set_column(at, pairs.table.schema.field(at), pa.array(gold, pa.string())))
 
 
-def test_gold_that_judges_has_no_part_in_what_it_judges(seen):
+def test_gold_that_judges_has_no_part_in_what_it_judges(seen, monkeypatch):
+    # Solved to the end: a model begins at the whole one, and stopping early leaves a trace of that.
+    monkeypatch.setattr("weaklabel.reward.ridge._GAIN", 1e-14)
     pairs = world()
     # The gold of one prompt is turned: the model that it judges says the same of it.
     for one in (pairs, turned_gold(pairs, pairs.prompt_groups == 7)):
