@@ -217,3 +217,22 @@ def test_a_manifest_tells_no_time_of_day():
     assert json.dumps(made[0], sort_keys=True) == json.dumps(made[1], sort_keys=True)
     assert set(made[0]) == {"kind", "format", "inputs", "settings", "versions", "n"}
     assert made[0]["versions"]["numpy"] == np.__version__
+
+
+def test_what_a_killed_process_left_half_written_does_not_count_in_a_folders_hash(tmp_path, monkeypatch):
+    artifacts.write_json(tmp_path / "labeler" / "labeler.json", {"scale": 1})
+    whole = artifacts.folder_hash(tmp_path / "labeler")
+
+    def dies(*names):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("weaklabel.artifacts.files.os.replace", dies)
+    monkeypatch.setattr(
+        "weaklabel.artifacts.files.Path.unlink", lambda *a, **k: None
+    )  # killed: nothing is cleared up
+    with pytest.raises(KeyboardInterrupt):
+        artifacts.write_json(tmp_path / "labeler" / "labeler.json", {"scale": 2})
+    assert len(list((tmp_path / "labeler").iterdir())) == 2
+    assert artifacts.folder_hash(tmp_path / "labeler") == whole
+    (tmp_path / "labeler" / ".hidden").write_text("a file of its own counts")
+    assert artifacts.folder_hash(tmp_path / "labeler") != whole

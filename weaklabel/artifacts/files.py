@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _CHUNK = 1 << 20
+_TEMPORARY = re.compile(r"\..+\.(tmp|old)-")  # names that `atomic_file` and `write_folder` give
 # Packages whose version can change a vote, a label or a fitted number.
 _TRACKED = ("weaklabel", "numpy", "scipy", "scikit-learn", "pyarrow", "polars", "pandas")
 
@@ -72,7 +74,10 @@ def file_hash(path: Path) -> str:
 
 
 def folder_hash(folder: Path, hash_of: Callable[[Path], str] = file_hash) -> str:
-    """Hash of the names and contents of all files below a folder, links to folders followed once each."""
+    """Hash of the names and contents of all files below a folder, links to folders followed once each.
+
+    What a killed process left half written under a temporary name has no say: the next one has another name.
+    """
     files = sorted(_files_below(folder, set()), key=lambda file: file.relative_to(folder))
     return content_hash(*(part for file in files for part in (str(file.relative_to(folder)), hash_of(file))))
 
@@ -82,6 +87,8 @@ def _files_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
         return
     seen.add(real)
     for path in folder.iterdir():
+        if _TEMPORARY.match(path.name):
+            continue
         if path.is_dir():
             yield from _files_below(path, seen)
         elif path.is_file():
