@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from _training_runs import PAD, Measured, measured_run, tokenizer_of
+from _training_runs import PAD, Measured, measured_run, tokenizer_of, trl_arguments
 
 from weaklabel.training.layout import unwrapped
-from weaklabel.training.layout.language import attach
+from weaklabel.training.layout.language import attach, token_logps
 from weaklabel.training.losses import weighted_mean
 from weaklabel.training.running import CHECKPOINTING, training_arguments
 from weaklabel.training.settings import TrainingSettings
@@ -85,86 +85,64 @@ def rows_of(examples: Sequence[TokenExample]) -> list[dict[str, list[int]]]:
     ]
 
 
-def run_arm(
-    arm: Arm,
-    case: Case,
-    examples: Sequence[TokenExample],
-    make_model: Callable[[], Any],
-    *,
-    bf16: bool,
-    checkpointing: bool,
-) -> Measured:
+@dataclass(frozen=True)
+class Job:
+    """What every arm of a case is given."""
+
+    case: Case
+    examples: Sequence[TokenExample]
+    make_model: Callable[[], Any]
+    bf16: bool
+    checkpointing: bool
+
+
+def run_arm(arm: Arm, job: Job) -> Measured:
     """One epoch over the examples; what counts are tokens of responses."""
     make = _trl if arm.layout is None else _ours
-
-    def trainer(folder: Path) -> Any:
-        return make(arm, case, examples, make_model(), folder, bf16=bf16, checkpointing=checkpointing)
-
-    return measured_run(trainer, sum(len(example.response) for example in examples))
+    n = sum(len(example.response) for example in job.examples)
+    return measured_run(lambda folder: make(arm, job, folder), n)
 
 
-def _ours(
-    arm: Arm,
-    case: Case,
-    examples: Sequence[TokenExample],
-    model: Any,
-    folder: Path,
-    *,
-    bf16: bool,
-    checkpointing: bool,
-) -> SFTTrainer:
+def _ours(arm: Arm, job: Job, folder: Path) -> SFTTrainer:
+    model = job.make_model()
     settings = TrainingSettings(
-        groups_per_batch=case.per_step,
+        groups_per_batch=job.case.per_step,
         num_train_epochs=1,
         learning_rate=LEARNING_RATE,
         lr_scheduler_type="constant",
-        bf16=bf16,
-        activation_checkpointing=checkpointing,
+        bf16=job.bf16,
+        activation_checkpointing=job.checkpointing,
         logging_steps=10,
     )
     args = training_arguments(settings, folder, best_by=None)
     args.save_strategy = "no"
     attach(unwrapped(model))
-    return SFTTrainer(model, args, settings, SFT_LAYOUTS[str(arm.layout)], examples, (), pad_id=PAD)
+    return SFTTrainer(model, args, settings, SFT_LAYOUTS[str(arm.layout)], job.examples, (), pad_id=PAD)
 
 
-def _trl(
-    arm: Arm,
-    case: Case,
-    examples: Sequence[TokenExample],
-    model: Any,
-    folder: Path,
-    *,
-    bf16: bool,
-    checkpointing: bool,
-) -> Any:
+def _trl(arm: Arm, job: Job, folder: Path) -> Any:
     from datasets import Dataset
     from trl import SFTConfig
     from trl import SFTTrainer as TheirTrainer
 
     more: dict[str, Any] = dict(arm.trl)
-    per_step, longest = case.per_step, max(len(e.prompt) + len(e.response) for e in examples)
+    case, model = job.case, job.make_model()
+    per_step, longest = case.per_step, max(len(e.prompt) + len(e.response) for e in job.examples)
     if more.get("packing"):
         # Rows of several examples, as many tokens a step as the others have on average.
         more["max_length"] = longest
         per_step = max(1, round(case.per_step * (case.prompt + case.response) / longest))
     args = SFTConfig(
-        output_dir=str(folder),
-        per_device_train_batch_size=per_step,
-        num_train_epochs=1,
-        learning_rate=LEARNING_RATE,
-        lr_scheduler_type="constant",
-        completion_only_loss=True,
-        bf16=bf16,
-        logging_steps=10,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        log_level="error",
-        use_cpu=not torch.cuda.is_available(),
-        **{"max_length": None, CHECKPOINTING: checkpointing, **more},
+        **trl_arguments(
+            folder,
+            per_device_train_batch_size=per_step,
+            learning_rate=LEARNING_RATE,
+            completion_only_loss=True,
+            bf16=job.bf16,
+            **{CHECKPOINTING: job.checkpointing, **more},
+        )
     )
-    rows = Dataset.from_list(rows_of(examples))
+    rows = Dataset.from_list(rows_of(job.examples))
     return TheirTrainer(model=model, args=args, train_dataset=rows, processing_class=tokenizer_of(model))
 
 
@@ -185,7 +163,5 @@ def losses_of_one_batch(
         found["the model's own logits"] = float(total / sum(len(e.response) for e in examples))
         for name in layouts:
             batch = SFT_LAYOUTS[name].collate(examples, PAD)
-            from weaklabel.training.layout.language import token_logps
-
             found[name] = float(weighted_mean(-token_logps(model, batch), batch["w"]))
     return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from _reward_cases import Case
-from _training_runs import PAD, Measured, measured_run, tokenizer_of
+from _training_runs import PAD, Measured, measured_run, tokenizer_of, trl_arguments
 
 from weaklabel.groups import Comparison
 from weaklabel.training.layout import LAYOUTS, choose_layout, score
@@ -121,22 +121,15 @@ def _trl(
         # Its collator needs no other column; the sampler needs this one, which the trainer would remove.
         more = {"train_sampling_strategy": "group_by_length", "remove_unused_columns": False}
     args = RewardConfig(
-        output_dir=str(folder),
-        per_device_train_batch_size=case.pairs_per_step,
-        num_train_epochs=1,
-        learning_rate=LEARNING_RATE,
-        lr_scheduler_type="constant",
-        max_length=None,
-        bf16=bf16 or arm.defaults,
-        gradient_checkpointing=checkpointing or arm.defaults,
-        gradient_checkpointing_kwargs={"use_reentrant": False},
-        logging_steps=10,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        log_level="error",
-        use_cpu=not torch.cuda.is_available(),
-        **more,
+        **trl_arguments(
+            folder,
+            per_device_train_batch_size=case.pairs_per_step,
+            learning_rate=LEARNING_RATE,
+            bf16=bf16 or arm.defaults,
+            gradient_checkpointing=checkpointing or arm.defaults,
+            gradient_checkpointing_kwargs={"use_reentrant": False},
+            **more,
+        )
     )
     return RewardTrainer(model=model, args=args, train_dataset=rows, processing_class=tokenizer_of(model))
 

@@ -76,13 +76,15 @@ def draw_groups(
     ]
 
 
-def build_model(shape: str, *, dtype: Any = None, seed: int = 0) -> Any:
-    """A Llama-type scorer of that shape with random weights, the same for every arm."""
+def build_model(
+    shape: str, *, kind: str = "LlamaForSequenceClassification", dtype: Any = None, seed: int = 0
+) -> Any:
+    """A Llama of that shape with random weights, the same for every arm: a scorer, or another class of transformers."""
     import torch
-    from transformers import LlamaConfig, LlamaForSequenceClassification
+    import transformers
 
     layers, hidden, heads, kv_heads, mlp, vocabulary = SHAPES[shape]
-    config = LlamaConfig(
+    config = transformers.LlamaConfig(
         num_hidden_layers=layers,
         hidden_size=hidden,
         num_attention_heads=heads,
@@ -98,7 +100,7 @@ def build_model(shape: str, *, dtype: Any = None, seed: int = 0) -> Any:
         use_cache=False,
     )
     torch.manual_seed(seed)
-    model = LlamaForSequenceClassification(config)
+    model = getattr(transformers, kind)(config)
     return model if dtype is None else model.to(dtype)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from _figures import Figures
+from _figures import Figures, arguments
 
 PAD = 0
 
@@ -120,6 +120,25 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
+def trl_arguments(folder: Path, **more: Any) -> dict[str, Any]:
+    """What every arm of TRL's is told: one epoch, no checkpoints, nobody to report to."""
+    import torch
+
+    return {
+        "output_dir": str(folder),
+        "num_train_epochs": 1,
+        "lr_scheduler_type": "constant",
+        "max_length": None,
+        "logging_steps": 10,
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "log_level": "error",
+        "use_cpu": not torch.cuda.is_available(),
+        **more,
+    }
+
+
 # ------------------------------------------------------------------------------------------------ in turns, and figures
 Runs = Mapping[str, list[dict[str, float]]]
 
@@ -178,3 +197,49 @@ def add_ratios(figures: Figures, case: str, runs: Runs, reference: str) -> None:
         figures.add(where, arm, "wall speed ratio", median(reference, "wall_s") / median(arm, "wall_s"))
         figures.add(where, arm, "ratio of tokens", median(reference, "tokens") / median(arm, "tokens"))
         figures.add(where, arm, "memory ratio", median(arm, "peak_mb") / median(reference, "peak_mb"))
+
+
+def carry_out(
+    name: str,
+    doc: str | None,
+    cuda_steps: Mapping[str, int],
+    *,
+    one_arm: Callable[[str, str, int | None], None],
+    on_cpu: Callable[[Figures, int, int], None],
+    on_cuda: Callable[[Figures, str, int], None],
+) -> None:
+    """The command line of a benchmark of trainers.
+
+    Args:
+        name, doc: of the benchmark.
+        cuda_steps: shapes for CUDA, and the steps of a run of each.
+        one_arm: prints the figures of `case`, `arm`, `n_steps`, run in this process.
+        on_cpu: adds the figures of `n_steps`, `repeats`.
+        on_cuda: adds the figures of `shape`, `n_steps`.
+    """
+    parser = arguments((doc or "").split("\n", 1)[0])
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--repeats", type=int, help="runs of each arm on a CPU (default: 3, with --quick 1)")
+    most, least = max(cuda_steps.values()), min(cuda_steps.values())
+    parser.add_argument(
+        "--steps",
+        type=int,
+        help=f"steps of a run (default: 24; cuda: {most} to {least}; with --quick 3)",
+    )
+    parser.add_argument("--shapes", nargs="+", choices=list(cuda_steps), help="cuda: which models")
+    parser.add_argument("--arm", nargs=2, help="run one arm of one case here and print its figures")
+    options = parser.parse_args()
+    if options.arm:
+        one_arm(*options.arm, options.steps)
+        return
+    figures = Figures(name, ("weaklabel", "torch", "transformers", "accelerate", "trl"))
+    if options.device == "cuda":
+        for shape in options.shapes or (["0.1B"] if options.quick else list(cuda_steps)):
+            on_cuda(figures, shape, options.steps or (3 if options.quick else cuda_steps[shape]))
+    else:
+        on_cpu(
+            figures,
+            options.steps or (3 if options.quick else 24),
+            options.repeats or (1 if options.quick else 3),
+        )
+    figures.finish(options.json)

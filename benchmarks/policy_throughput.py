@@ -20,9 +20,9 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from _figures import Figures, arguments
-from _reward_cases import SHAPES
-from _training_runs import PAD, add_rates, add_ratios, in_a_process, in_turns
+from _figures import Figures
+from _reward_cases import SHAPES, build_model
+from _training_runs import add_rates, add_ratios, carry_out, in_a_process, in_turns
 
 REFERENCE = "TRL, as shipped"
 CPU_ARMS = (REFERENCE, "TRL, lengths grouped", "TRL, packing", "weaklabel, padded", "weaklabel, bucketed")
@@ -32,29 +32,6 @@ CUDA_STEPS = {"0.1B": 30, "0.5B": 20, "1B": 12, "3B": 6}
 WARM_UP = 2  # steps
 TOLERANCE = 1e-5
 UNIT = ("response tokens", "response token")
-
-
-def main() -> None:
-    parser = arguments((__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--repeats", type=int, help="runs of each arm on a CPU (default: 3, with --quick 1)")
-    parser.add_argument(
-        "--steps", type=int, help="steps of a run (default: 24; cuda: 30 to 6; with --quick 3)"
-    )
-    parser.add_argument("--shapes", nargs="+", choices=list(CUDA_STEPS), help="cuda: which models")
-    parser.add_argument("--arm", nargs=2, help="run one arm of one case here and print its figures")
-    options = parser.parse_args()
-    if options.arm:
-        one_arm(*options.arm, n_steps=options.steps)
-        return
-    figures = Figures("policy_throughput", ("weaklabel", "torch", "transformers", "accelerate", "trl"))
-    if options.device == "cuda":
-        for shape in options.shapes or (["0.1B"] if options.quick else list(CUDA_STEPS)):
-            on_cuda(figures, shape, options.steps or (3 if options.quick else CUDA_STEPS[shape]))
-    else:
-        steps = options.steps or (3 if options.quick else 24)
-        on_cpu(figures, steps, options.repeats or (1 if options.quick else 3))
-    figures.finish(options.json)
 
 
 def on_cpu(figures: Figures, n_steps: int, repeats: int) -> None:
@@ -80,71 +57,48 @@ def compare_losses(figures: Figures, case: str) -> None:
 
 def one_arm(case: str, arm: str, n_steps: int | None) -> None:
     import torch
-    from _policy_arms import ARMS, CASES, draw_examples, losses_of_one_batch, run_arm
+    from _policy_arms import ARMS, CASES, Job, draw_examples, losses_of_one_batch, run_arm
 
     torch.set_num_threads(1)
     chosen, vocabulary = CASES[case], SHAPES["policy"][-1]
     if arm == "losses":
         examples = draw_examples(chosen, 1, vocabulary)
         found: Any = losses_of_one_batch(
-            examples, lambda: build_model("policy"), ("padded", "bucketed", "varlen")
+            examples, lambda: language_model("policy"), ("padded", "bucketed", "varlen")
         )
     else:
         examples = draw_examples(chosen, n_steps or 24, vocabulary)
-        found = asdict(
-            run_arm(
-                ARMS[arm], chosen, examples, lambda: build_model("policy"), bf16=False, checkpointing=False
-            )
-        )
+        job = Job(chosen, examples, lambda: language_model("policy"), bf16=False, checkpointing=False)
+        found = asdict(run_arm(ARMS[arm], job))
     print(json.dumps(found))
 
 
 def on_cuda(figures: Figures, shape: str, n_steps: int) -> None:
     import torch
-    from _policy_arms import ARMS, CUDA_CASES, draw_examples, run_arm
+    from _policy_arms import ARMS, CUDA_CASES, Job, draw_examples, run_arm
 
     def make_model() -> Any:
         with torch.device("cuda"):
-            return build_model(shape, dtype=torch.bfloat16)
+            return language_model(shape, dtype=torch.bfloat16)
 
     for name, case in CUDA_CASES.items():
         examples, label = draw_examples(case, n_steps + WARM_UP, SHAPES[shape][-1]), f"{shape}, {name}"
         first, rest = examples[: WARM_UP * case.per_step], examples[WARM_UP * case.per_step :]
         runs = {}
         for arm in CUDA_ARMS:
-            run_arm(
-                ARMS[arm], case, first, make_model, bf16=True, checkpointing=True
-            )  # kernels are chosen here
-            runs[arm] = [asdict(run_arm(ARMS[arm], case, rest, make_model, bf16=True, checkpointing=True))]
+            warm_up, job = (
+                Job(case, some, make_model, bf16=True, checkpointing=True) for some in (first, rest)
+            )
+            run_arm(ARMS[arm], warm_up)  # kernels are chosen here
+            runs[arm] = [asdict(run_arm(ARMS[arm], job))]
             print(f"{label}, {arm}: {runs[arm][0]}", file=sys.stderr, flush=True)
             add_rates(figures, label, arm, runs[arm], UNIT)
         add_ratios(figures, label, runs, REFERENCE)
 
 
-def build_model(shape: str, *, dtype: Any = None, seed: int = 0) -> Any:
-    """A Llama of that shape with random weights, the same for every arm."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    layers, hidden, heads, kv_heads, mlp, vocabulary = SHAPES[shape]
-    config = LlamaConfig(
-        num_hidden_layers=layers,
-        hidden_size=hidden,
-        num_attention_heads=heads,
-        num_key_value_heads=kv_heads,
-        intermediate_size=mlp,
-        vocab_size=vocabulary,
-        max_position_embeddings=4096,
-        pad_token_id=PAD,
-        bos_token_id=1,
-        eos_token_id=2,
-        attn_implementation="sdpa",
-        use_cache=False,
-    )
-    torch.manual_seed(seed)
-    model = LlamaForCausalLM(config)
-    return model if dtype is None else model.to(dtype)
+def language_model(shape: str, *, dtype: Any = None) -> Any:
+    return build_model(shape, kind="LlamaForCausalLM", dtype=dtype)
 
 
 if __name__ == "__main__":
-    main()
+    carry_out("policy_throughput", __doc__, CUDA_STEPS, one_arm=one_arm, on_cpu=on_cpu, on_cuda=on_cuda)

@@ -22,9 +22,9 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from _figures import Figures, arguments
+from _figures import Figures
 from _reward_cases import CASES, CUDA_CASES, SHAPES, build_model, draw_groups, training_flops
-from _training_runs import add_rates, add_ratios, in_a_process, in_turns
+from _training_runs import add_rates, add_ratios, carry_out, in_a_process, in_turns
 
 REFERENCE, OURS = "TRL, as shipped", "weaklabel, shared"
 CPU_ARMS = (
@@ -41,32 +41,6 @@ PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
 CUDA_STEPS = {"0.1B": 30, "0.5B": 20, "1B": 12, "3B": 6}
 WARM_UP = 2  # steps
 TOLERANCE = 1e-5
-
-
-def main() -> None:
-    parser = arguments((__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--repeats", type=int, help="runs of each arm on a CPU (default: 3, with --quick 1)")
-    parser.add_argument(
-        "--steps", type=int, help="steps of a run (default: 24; cuda: 40 to 8; with --quick 3)"
-    )
-    parser.add_argument("--shapes", nargs="+", choices=list(SHAPES), help="cuda: which models")
-    parser.add_argument("--arm", nargs=2, help="run one arm of one case here and print its figures")
-    options = parser.parse_args()
-    if options.arm:
-        one_arm(*options.arm, n_steps=options.steps)
-        return
-    figures = Figures("reward_throughput", ("weaklabel", "torch", "transformers", "accelerate", "trl"))
-    if options.device == "cuda":
-        for shape in options.shapes or (["0.1B"] if options.quick else list(CUDA_STEPS)):
-            on_cuda(figures, shape, options.steps or (3 if options.quick else CUDA_STEPS[shape]))
-    else:
-        steps, repeats = (
-            options.steps or (3 if options.quick else 24),
-            options.repeats or (1 if options.quick else 3),
-        )
-        on_cpu(figures, steps, repeats)
-    figures.finish(options.json)
 
 
 # ------------------------------------------------------------------------------------------------ on a CPU
@@ -168,4 +142,4 @@ def add_utilisation(
 
 
 if __name__ == "__main__":
-    main()
+    carry_out("reward_throughput", __doc__, CUDA_STEPS, one_arm=one_arm, on_cpu=on_cpu, on_cuda=on_cuda)

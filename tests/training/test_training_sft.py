@@ -12,11 +12,12 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from planted import planted_groups  # noqa: E402
+from trl_runs import losses_of_trl  # noqa: E402
 
 from weaklabel.errors import ConfigError, DataError  # noqa: E402
 from weaklabel.training.models.loading import load_language_model, with_lora  # noqa: E402
 from weaklabel.training.models.scratch import language_model_from_scratch  # noqa: E402
-from weaklabel.training.running import CHECKPOINTING, isolated_randomness, training_arguments  # noqa: E402
+from weaklabel.training.running import isolated_randomness, training_arguments  # noqa: E402
 from weaklabel.training.settings import TrainingSettings  # noqa: E402
 from weaklabel.training.sft import (  # noqa: E402
     SFT_LAYOUTS,
@@ -53,38 +54,13 @@ def settings(**more: Any) -> TrainingSettings:
     return TrainingSettings(**given | {"max_length": 128} | more)
 
 
-def trl_losses(model: Any, tokenizer: Any, rows: list[dict[str, list[int]]], folder: Path) -> list[float]:
-    trl = pytest.importorskip("trl")
-    datasets = pytest.importorskip("datasets")
-    args = trl.SFTConfig(
-        output_dir=str(folder),
-        per_device_train_batch_size=ROWS,
-        max_steps=STEPS,
-        learning_rate=1e-3,
-        lr_scheduler_type="constant",
-        train_sampling_strategy="sequential",
-        max_length=None,
-        completion_only_loss=True,
-        bf16=False,
-        logging_steps=1,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        use_cpu=True,
-        **{CHECKPOINTING: False},
-    )
-    trainer = trl.SFTTrainer(
-        model=model, args=args, train_dataset=datasets.Dataset.from_list(rows), processing_class=tokenizer
-    )
-    trainer.train()
-    return [line["loss"] for line in trainer.state.log_history if "loss" in line]
-
-
 @pytest.mark.parametrize("layout", ["padded", "bucketed"])
 def test_the_first_twenty_steps_equal_trl(
     tmp_path: Path, layout: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    trl = pytest.importorskip("trl")
+    pytest.importorskip("datasets")
     given = demonstrations(STEPS * ROWS)
     model, tokenizer = policy(given)
     theirs = copy.deepcopy(model)
@@ -105,7 +81,18 @@ def test_the_first_twenty_steps_equal_trl(
             }
             for k in order
         ]
-        expected = trl_losses(theirs, tokenizer, rows, tmp_path / "trl")
+        expected = losses_of_trl(
+            trl.SFTTrainer,
+            trl.SFTConfig,
+            theirs,
+            tokenizer,
+            rows,
+            tmp_path / "trl",
+            per_device_train_batch_size=ROWS,
+            max_steps=STEPS,
+            max_length=None,
+            completion_only_loss=True,
+        )
     assert len(ours) == STEPS
     assert ours == pytest.approx(expected, abs=1e-5)
     pairs = zip(model.parameters(), theirs.parameters(), strict=True)

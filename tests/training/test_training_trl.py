@@ -10,43 +10,21 @@ import pytest
 
 torch = pytest.importorskip("torch")
 trl = pytest.importorskip("trl")
-datasets = pytest.importorskip("datasets")
+pytest.importorskip("datasets")
 
 from planted import planted_groups, texts_of  # noqa: E402
+from trl_runs import losses_of_trl  # noqa: E402
 
 from weaklabel.training.layout import LAYOUTS  # noqa: E402
 from weaklabel.training.models.scratch import from_scratch  # noqa: E402
 from weaklabel.training.reward import RewardTrainer  # noqa: E402
-from weaklabel.training.running import CHECKPOINTING, isolated_randomness, training_arguments  # noqa: E402
+from weaklabel.training.running import isolated_randomness, training_arguments  # noqa: E402
 from weaklabel.training.settings import RewardTrainingSettings  # noqa: E402
 from weaklabel.training.tokens import tokenize_groups  # noqa: E402
 
 pytestmark = pytest.mark.trains
 
 STEPS, PAIRS = 20, 4
-
-
-def trl_losses(model: Any, tokenizer: Any, rows: list[dict[str, list[int]]], folder: Path) -> list[float]:
-    args = trl.RewardConfig(
-        output_dir=str(folder),
-        per_device_train_batch_size=PAIRS,
-        max_steps=STEPS,
-        learning_rate=1e-3,
-        lr_scheduler_type="constant",
-        train_sampling_strategy="sequential",
-        bf16=False,
-        logging_steps=1,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        use_cpu=True,
-        **{CHECKPOINTING: False},
-    )
-    trainer = trl.RewardTrainer(
-        model=model, args=args, train_dataset=datasets.Dataset.from_list(rows), processing_class=tokenizer
-    )
-    trainer.train()
-    return [line["loss"] for line in trainer.state.log_history if "loss" in line]
 
 
 @pytest.mark.parametrize("layout", ["padded", "shared"])
@@ -74,7 +52,16 @@ def test_the_first_twenty_steps_equal_trl(
         trainer.train()
         ours = [line["loss"] for line in trainer.state.log_history if "loss" in line]
         rows = [chosen_and_rejected(tokens[k]) for k in order]
-        expected = trl_losses(theirs, tokenizer, rows, tmp_path / "trl")
+        expected = losses_of_trl(
+            trl.RewardTrainer,
+            trl.RewardConfig,
+            theirs,
+            tokenizer,
+            rows,
+            tmp_path / "trl",
+            per_device_train_batch_size=PAIRS,
+            max_steps=STEPS,
+        )
     assert len(ours) == STEPS
     assert ours == pytest.approx(expected, abs=1e-5)
     pairs = zip(model.parameters(), theirs.parameters(), strict=True)

@@ -16,7 +16,7 @@ from weaklabel.groups import Group, trainable_groups
 from weaklabel.training.layout import LAYOUTS, Batch, Choice, choose_layout, kind_of, score, self_test
 from weaklabel.training.losses import centring_penalty, l2_penalty, named_loss
 from weaklabel.training.preference import PreferenceTrainer
-from weaklabel.training.running import Trained, check_fits, training_run
+from weaklabel.training.running import TrainedOnTexts, check_fits, training_run
 from weaklabel.training.settings import RewardTrainingSettings
 from weaklabel.training.tokens import TokenGroup, Tokenized, Truncated, tokenize_groups
 
@@ -42,20 +42,14 @@ class RewardTrainer(PreferenceTrainer):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class TrainedScorer(Trained):
-    """What the training of a scorer did.
+class TrainedScorer(TrainedOnTexts):
+    """What the training of a scorer did; `weightless` are comparisons.
 
     Attributes:
-        layout: the layout and why.
-        truncated, truncated_gold: what did not fit into `max_length`.
-        identical, weightless: comparisons left out, because their responses are equal or their weight is zero.
+        identical: comparisons left out because their responses are equal.
     """
 
-    layout: Choice
-    truncated: Truncated
-    truncated_gold: Truncated
     identical: int
-    weightless: int
 
     @property
     def losses(self) -> tuple[tuple[Any, ...], ...]:

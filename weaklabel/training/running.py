@@ -28,9 +28,11 @@ from weaklabel._shown import Shown
 from weaklabel.artifacts import content_hash, manifest
 from weaklabel.errors import ConfigError, MissingExtraError
 from weaklabel.training.checkpoints import Bar, RunLog, claim, starting_point, stopped_early
+from weaklabel.training.layout import Choice
 from weaklabel.training.models.hub import quiet
 from weaklabel.training.models.loading import context_length
 from weaklabel.training.settings import TrainingSettings
+from weaklabel.training.tokens import Truncated
 from weaklabel.training.trainer import WeightedTrainer
 
 # transformers 5.19 renamed it; the old name warns there and leaves with version 6.
@@ -138,6 +140,22 @@ class Trained(Shown):
         """(step, first, *others) of every line that holds `first`; None where it lacks one of the others."""
         names = ("step", first, *others)
         return tuple(tuple(map(line.get, names)) for line in self.lines if first in line)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TrainedOnTexts(Trained):
+    """What training on texts did.
+
+    Attributes:
+        layout: the layout and why.
+        truncated, truncated_gold: what did not fit into `max_length`.
+        weightless: what was left out because its weight is zero.
+    """
+
+    layout: Choice
+    truncated: Truncated
+    truncated_gold: Truncated
+    weightless: int
 
 
 @dataclass(frozen=True)

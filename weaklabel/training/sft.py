@@ -28,7 +28,7 @@ from weaklabel.training.layout.architectures import why_not_shared
 from weaklabel.training.layout.choice import why_no_kernel
 from weaklabel.training.layout.language import attach, predictions, token_logps
 from weaklabel.training.layout.registry import LAYOUTS
-from weaklabel.training.running import Trained, check_fits, training_run
+from weaklabel.training.running import TrainedOnTexts, check_fits, training_run
 from weaklabel.training.settings import TrainingSettings
 from weaklabel.training.tokens import TokenGroup, Truncated, tokenize_groups
 from weaklabel.training.trainer import WeightedTrainer
@@ -108,20 +108,14 @@ class SFTTrainer(WeightedTrainer):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class TrainedPolicy(Trained):
-    """What supervised finetuning did.
+class TrainedPolicy(TrainedOnTexts):
+    """What supervised finetuning did; `weightless` are demonstrations. A response that was cut has no end token.
 
     Attributes:
-        layout: the layout and why.
-        truncated, truncated_gold: what did not fit into `max_length`; a response that was cut has no end token.
-        empty, weightless: demonstrations left out, because their response is empty or their weight is zero.
+        empty: demonstrations left out because their response is empty.
     """
 
-    layout: Choice
-    truncated: Truncated
-    truncated_gold: Truncated
     empty: int
-    weightless: int
 
     @property
     def losses(self) -> tuple[tuple[Any, ...], ...]:
