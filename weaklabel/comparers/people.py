@@ -11,14 +11,13 @@ line is never removed; an editor may rewrite the file, and lines that it lost ar
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from weaklabel.artifacts import content_hash
+from weaklabel.artifacts import content_hash, parse_json
 from weaklabel.artifacts.growing import GrowingFile
 from weaklabel.comparers.content import Content, uniform
 from weaklabel.errors import DataError, WaitingError
@@ -137,7 +136,7 @@ class People(Comparer):
     def _answer(self, line: str, number: int) -> tuple[str, float | None]:
         where = f"{self.path}, line {number}"
         try:
-            found = json.loads(line)
+            found = parse_json(line)
             id_, said, kind = found["id"], found.get("answer"), found["kind"]
         except (ValueError, KeyError, TypeError, AttributeError):
             raise DataError(

@@ -180,8 +180,11 @@ def _check_target(path: Path) -> None:
 def _judged(
     model: RewardModel, taught: Any, held: Pairs, beliefs: Any, seed: int, allowed: bool
 ) -> Evaluation | None:
-    """The model on held-out gold, beside a linear one: taught the same, or by gold alone where the model reads functions,
-    for then that is what they have to beat, and it is quickly trained."""
+    """The model on held-out gold, beside a linear one.
+
+    That one was taught the same; beside a model that reads functions it was taught by gold alone, which is what the
+    functions have to beat.
+    """
     from weaklabel.reward import evaluate, train_reward
     from weaklabel.reward.registry import reward_model_class
 
