@@ -16,10 +16,12 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 from weaklabel.errors import ConfigError
+
+UNITS: Final = ("pairs", "responses", "calls", "tokens", "money")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,9 @@ class Cost:
         tokens: read and written by a model.
         money: in the currency of the prices.
 
+    Raises:
+        ConfigError: an amount below 0, or one that is not a finite number.
+
     >>> Cost(calls=1, money=0.5) + Cost(calls=1)
     Cost(pairs=0, responses=0, calls=2, tokens=0, money=0.5)
     """
@@ -43,6 +48,13 @@ class Cost:
     tokens: int = 0
     money: float = 0.0
 
+    def __post_init__(self) -> None:
+        for unit in UNITS:
+            amount = getattr(self, unit)
+            is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
+            if not (is_number and math.isfinite(amount) and amount >= 0):
+                raise ConfigError(f"a cost in {unit} is {amount!r}. Allowed: a finite number of at least 0.")
+
     def __add__(self, other: Cost) -> Cost:
         return Cost.sum([self, other])
 
@@ -52,9 +64,6 @@ class Cost:
         parts = list(costs)
         counts = {unit: sum(getattr(part, unit) for part in parts) for unit in UNITS if unit != "money"}
         return cls(**counts, money=math.fsum(part.money for part in parts))
-
-
-UNITS: Final = tuple(field.name for field in fields(Cost))
 
 
 @dataclass(frozen=True, slots=True)

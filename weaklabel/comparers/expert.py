@@ -91,10 +91,21 @@ def check_scores(name: str, scores: Any, n: int) -> FloatArray:
     Raises:
         LabelMatrixError: another shape, or a score that is not finite.
     """
-    found = np.asarray(scores, dtype=np.float64)
+    try:
+        found = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError):
+        found = np.full(1, np.nan)
     if found.shape != (n,) or not np.isfinite(found).all():
         raise LabelMatrixError(
-            f"expert {name!r} returned shape {found.shape} for {n} responses, or scores that are not finite. Return one "
+            f"expert {name!r} returned shape {np.shape(scores)} for {n} responses, or scores that are not finite. Return one "
             "finite number per response."
         )
     return found
+
+
+def check_asked(name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
+    """Raises LabelMatrixError unless there is one prompt per response."""
+    if len(prompts) != len(responses):
+        raise LabelMatrixError(
+            f"expert {name!r} was given {len(prompts)} prompts and {len(responses)} responses. Give one prompt per response."
+        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,15 +18,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.artifacts import content_hash, parse_json
-from weaklabel.artifacts.growing import GrowingFile
+from weaklabel._paths import expanded
+from weaklabel.artifacts import content_hash
 from weaklabel.comparers.content import Content, in_key_order
-from weaklabel.comparers.expert import CanScore, Expert, check_expert, check_scores
+from weaklabel.comparers.expert import CanScore, Expert, check_asked, check_expert, check_scores
+from weaklabel.comparers.kept import PAIR, RESPONSE, KeptAnswers
 from weaklabel.errors import BudgetError, ConfigError
 from weaklabel.ledger import UNITS, Budget, Cost, Ledger
-from weaklabel.types import CanCompare, Comparer, FloatArray, Pairs, answer_of
+from weaklabel.types import CanCompare, Comparer, FloatArray, Pairs
+from weaklabel.types.comparer import check_answer
 from weaklabel.types.result import Result
 
+Ask = Callable[[NDArray[np.intp]], Any]
+Check = Callable[[str, Any, int], FloatArray]
 _PAIR: Final = Cost(pairs=1)
 _RESPONSE: Final = Cost(responses=1)
 
@@ -60,7 +64,7 @@ class Spending(Result):
         for unit, amount in self.spent.items():
             limit = self.budget[unit]
             if amount or limit is not None:
-                told.append(f"{amount:,g}{'' if limit is None else f' of {limit:,g}'} {unit} spent")
+                told.append(f"{_shown(amount)}{'' if limit is None else f' of {_shown(limit)}'} {unit} spent")
         return "; ".join(told)
 
 
@@ -74,13 +78,13 @@ class Metered(Comparer):
             another identity do not count.
         price: of one pair.
         response_price: of one response.
-        budget: the most that may be spent over the life of the answers in `folder`.
-        ledger: one ledger for several experts, in place of `budget`.
+        budget: the most that may be spent over the life of the answers that `folder` holds of this name and identity.
+        ledger: one ledger for several experts of different names, in place of `budget`.
         folder: where answers are kept; None keeps them in memory.
         columns: columns of the source that the expert reads, beside the texts.
 
     Raises:
-        ConfigError: budget and ledger at once.
+        ConfigError: budget and ledger at once, an expert that is metered already, or columns that are one text.
 
     >>> from weaklabel.types import Pair
     >>> class Longer(Comparer):
@@ -110,17 +114,23 @@ class Metered(Comparer):
                 f"Metered {name!r}: got budget and ledger. A ledger has its budget; pass one of them."
             )
         check_expert(expert, name)
+        if isinstance(expert, Metered):
+            raise ConfigError(f"Metered {name!r}: the expert is metered already. Pass what it asks.")
+        if isinstance(columns, str):
+            raise ConfigError(f"Metered {name!r}: columns is {columns!r}. Give a list of names.")
         self.expert, self.name, self.columns = expert, name, tuple(columns)
         self.price, self.response_price = price, response_price
         self.ledger = Ledger(budget) if ledger is None else ledger
         self._salt = content_hash("expert 1", name, identity)
-        self._file = (
-            None if folder is None else GrowingFile(Path(folder) / f"{_slug(name)}@{self._salt[:12]}.jsonl")
+        file = (
+            None
+            if folder is None
+            else Path(expanded(folder, "folder")) / f"{_slug(name)}@{self._salt[:12]}.jsonl"
         )
-        self._answers: dict[str, float] = {}
+        self._kept = KeptAnswers(file)
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(("pairs", "pairs_kept", "responses", "responses_kept"), 0)
-        self._look()
+        self.ledger.count(self._kept.news())
 
     @property
     def calibrated(self) -> bool:
@@ -138,20 +148,19 @@ class Metered(Comparer):
             BudgetError: the budget does not hold what is missing; nothing was asked.
             ConfigError: the expert does not compare.
         """
-        if not isinstance(self.expert, CanCompare):
+        expert = self.expert
+        if not isinstance(expert, CanCompare):
             raise ConfigError(
                 f"{self.name!r} scores single responses and compares no pairs. Wrap it: ByScore(...)."
             )
-        content = Content.of(pairs, "pair", self._salt, columns=self.columns)
+        content = self._content(pairs)
+        rows = np.flatnonzero(~content.same)
 
-        def ask(rows: NDArray[np.intp]) -> FloatArray:
-            return answer_of(self.name, self.expert, in_key_order(pairs, rows, content.turned))  # type: ignore[arg-type]
+        def ask(some: NDArray[np.intp]) -> Any:
+            return expert.compare(in_key_order(pairs, rows[some], content.turned))
 
-        open_rows = np.flatnonzero(~content.same)
         p = np.full(len(pairs), 0.5)
-        p[open_rows] = self._answered(
-            "pairs", [content.keys[i] for i in open_rows], self.price, lambda some: ask(open_rows[some])
-        )
+        p[rows] = self._answered(PAIR, [content.keys[i] for i in rows], self.price, ask, check_answer)
         return content.straightened(p)
 
     def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
@@ -166,50 +175,50 @@ class Metered(Comparer):
             raise ConfigError(
                 f"{self.name!r} compares pairs and scores no single responses. Ask it to compare."
             )
+        check_asked(self.name, prompts, responses)
         keys = [content_hash("response", self._salt, x, y) for x, y in zip(prompts, responses, strict=True)]
 
-        def ask(rows: NDArray[np.intp]) -> FloatArray:
-            some = [prompts[i] for i in rows], [responses[i] for i in rows]
-            return check_scores(self.name, expert.score(*some), len(rows))
+        def ask(some: NDArray[np.intp]) -> Any:
+            return expert.score([prompts[i] for i in some], [responses[i] for i in some])
 
-        return self._answered("responses", keys, self.response_price, ask)
+        return self._answered(RESPONSE, keys, self.response_price, ask, check_scores)
+
+    def _content(self, pairs: Pairs) -> Content:
+        return Content.of(pairs, "pair", self._salt, columns=self.columns)
 
     def missing(self, pairs: Pairs) -> int:
         """How many different pairs would have to be asked about: what `compare` would cost, in pairs."""
-        content = Content.of(pairs, "pair", self._salt, columns=self.columns)
+        content = self._content(pairs)
         asked = {key for key, same in zip(content.keys, content.same, strict=True) if not same}
-        return len(asked - self._answers.keys())
+        return sum(key not in self._kept for key in asked)
 
     def spending(self) -> Spending:
         """What was asked and spent until now."""
         spent, budget = asdict(self.ledger.spent), asdict(self.ledger.budget)
         return Spending(self.name, **self._counts, spent=spent, budget=budget)
 
-    def _answered(
-        self, what: str, keys: Sequence[str], price: Cost, ask: Callable[[NDArray[np.intp]], FloatArray]
-    ) -> FloatArray:
+    def _answered(self, of: str, keys: Sequence[str], price: Cost, ask: Ask, check: Check) -> FloatArray:
         """An answer per key; what is missing is asked, by one thread and one process at a time."""
         with self._lock:
             asked = 0
-            if any(key not in self._answers for key in keys):
-                with nullcontext() if self._file is None else self._file.held():
-                    self._look()
-                    asked = self._ask(keys, price, ask)
-            self._counts[what] += len(keys)
-            self._counts[f"{what}_kept"] += len(keys) - asked
-            return np.array([self._answers[key] for key in keys], dtype=np.float64)
+            if any(key not in self._kept for key in keys):
+                with self._kept.held():
+                    self.ledger.count(self._kept.news())
+                    asked = self._ask(of, keys, price, ask, check)
+            self._counts[f"{of}s"] += len(keys)
+            self._counts[f"{of}s_kept"] += len(keys) - asked
+            return np.array([self._kept[key] for key in keys], dtype=np.float64)
 
-    def _ask(self, keys: Sequence[str], price: Cost, ask: Callable[[NDArray[np.intp]], FloatArray]) -> int:
-        rows = {key: row for row, key in reversed(list(enumerate(keys))) if key not in self._answers}
+    def _ask(self, of: str, keys: Sequence[str], price: Cost, ask: Ask, check: Check) -> int:
+        rows = {key: row for row, key in reversed(list(enumerate(keys))) if key not in self._kept}
         if not rows:
             return 0
         todo = np.array(sorted(rows.values()), dtype=np.intp)
         with self._reserved([price] * len(todo)):
-            values = ask(todo)
-        for row, value in zip(
-            todo.tolist(), values.tolist(), strict=True
-        ):  # paid for by now, even if the disk is full
-            self._keep(keys[row], value, price)
+            given = ask(todo)
+        # An answer that is of no use was paid for all the same.
+        values = check(self.name, given, len(todo))
+        self._kept.add(dict(zip((keys[row] for row in todo), values.tolist(), strict=True)), of, price)
         return len(todo)
 
     @contextmanager
@@ -235,34 +244,17 @@ class Metered(Comparer):
             if (limit := getattr(limits, u)) is not None and getattr(spent, u) + getattr(cost, u) > limit
         ]
         left = ", ".join(
-            f"{getattr(limits, u) - getattr(spent, u):,g} of {getattr(limits, u):,g} {u}" for u in units
+            f"{_shown(getattr(limits, u) - getattr(spent, u))} of {_shown(getattr(limits, u))} {u}"
+            for u in units
         )
         return (
             f"{self.name!r} would have to be asked {n:,} times, and its budget has {left or 'other questions under way'} left. "
             "Nothing was asked. Raise the budget, or ask about fewer."
         )
 
-    def _keep(self, key: str, value: float, cost: Cost) -> None:
-        self._answers[key] = value
-        if self._file is not None:
-            paid = {unit: amount for unit, amount in asdict(cost).items() if amount}
-            self._file.append({"key": key, "answer": value, "cost": paid})
 
-    def _look(self) -> None:
-        """Answers that were kept before, or by another process; what they cost is spent."""
-        for line in [] if self._file is None else self._file.news():
-            if (found := _parsed(line)) is not None and found[0] not in self._answers:
-                self._answers[found[0]] = found[1]
-                self.ledger.count(found[2])
-
-
-def _parsed(line: bytes) -> tuple[str, float, Cost] | None:
-    """A kept answer; None for a line that was torn."""
-    try:
-        found: Any = parse_json(line)
-        return str(found["key"]), float(found["answer"]), Cost(**found["cost"])
-    except (ValueError, KeyError, TypeError):
-        return None
+def _shown(amount: float) -> str:
+    return f"{amount:,}" if isinstance(amount, int) else f"{amount:,.6g}"
 
 
 def _slug(name: str) -> str:

@@ -93,10 +93,22 @@ def answer_of(name: str, comparer: CanCompare, pairs: Pairs) -> FloatArray:
     Raises:
         LabelMatrixError: when the comparer returns something else.
     """
-    p = np.asarray(comparer.compare(pairs), dtype=np.float64)
-    if p.shape != (len(pairs),) or not ((p >= 0) & (p <= 1)).all():
+    return check_answer(name, comparer.compare(pairs), len(pairs))
+
+
+def check_answer(name: str, answer: Any, n: int) -> FloatArray:
+    """What a comparer said of `n` pairs, as `(n,)` float64 in [0, 1].
+
+    Raises:
+        LabelMatrixError: it said something else.
+    """
+    try:
+        p = np.asarray(answer, dtype=np.float64)
+    except (TypeError, ValueError):
+        p = np.full(1, np.nan)
+    if p.shape != (n,) or not ((p >= 0) & (p <= 1)).all():
         raise LabelMatrixError(
-            f"comparer {name!r} returned shape {p.shape} for {len(pairs)} pairs, or values outside [0, 1]. "
+            f"comparer {name!r} returned shape {np.shape(answer)} for {n} pairs, or values outside [0, 1]. "
             "A comparer returns one P(B beats A) per pair."
         )
     return p
