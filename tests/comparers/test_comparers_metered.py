@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from made_pairs import made_pairs
 
+from weaklabel.artifacts.growing import GrowingFile
 from weaklabel.comparers.checks import check_comparer
 from weaklabel.comparers.metered import Metered
 from weaklabel.errors import ArtifactError, BudgetError, ConfigError, LabelMatrixError
@@ -202,3 +203,80 @@ def test_what_is_no_expert_is_refused() -> None:
 
     with pytest.raises(LabelMatrixError, match="not finite"):
         Metered(Wrong(), name="wrong").score(["q"], ["a"])
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"answer": 7},
+        {"answer": "0.5"},
+        {"answer": True},
+        {"answer": 10**400},
+        {"answer": None},
+        {"answr": 1},
+        {"cost": {"pairs": -100}},
+        {"cost": {"pairs": "1"}},
+        {"cost": {"money": None}},
+        {"cost": {"euros": 1}},
+        {"of": "triple"},
+    ],
+)
+def test_an_answer_that_was_edited_into_nonsense_is_one_line(tmp_path: Path, edit: dict[str, object]) -> None:
+    Metered(Longer(), name="longer", folder=tmp_path).compare(pairs_of(3))
+    (file,) = tmp_path.iterdir()
+    first, *rest = [json.loads(line) for line in file.read_text().splitlines()]
+    if "answr" in edit:
+        del first["answer"]
+    file.write_text("".join(json.dumps(line) + "\n" for line in (first | edit, *rest)))
+    with pytest.raises(ArtifactError, match="is not an answer that was kept there") as found:
+        Metered(Longer(), name="longer", folder=tmp_path)
+    assert "\n" not in str(found.value)
+
+
+def test_a_score_may_be_any_number(tmp_path: Path) -> None:
+    Metered(Length(), name="length", folder=tmp_path).score(["q"], ["four"])
+    assert Metered(Length(), name="length", folder=tmp_path).score(["q"], ["four"]).tolist() == [4]
+
+
+def test_an_expert_whose_answers_are_of_no_use_is_paid_and_the_budget_holds() -> None:
+    class Odd(Longer):
+        def compare(self, pairs: Pairs) -> FloatArray:
+            return super().compare(pairs) * np.nan
+
+    metered = Metered(inner := Odd(), name="odd", budget=Budget(pairs=3))
+    with pytest.raises(LabelMatrixError, match=r"outside \[0, 1\]"):
+        metered.compare(pairs_of(3))
+    with pytest.raises(BudgetError):
+        metered.compare(pairs_of(3))
+    assert inner.asked == [3]
+
+
+def test_a_full_disk_loses_no_answer_and_pays_none_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metered = Metered(inner := Longer(), name="longer", folder=tmp_path)
+    real = GrowingFile.append
+
+    def full(self: GrowingFile, record: dict[str, object]) -> bytes:
+        raise ArtifactError("the disk is full")
+
+    monkeypatch.setattr(GrowingFile, "append", full)
+    with pytest.raises(ArtifactError, match="the disk is full"):
+        metered.compare(pairs_of(3))
+    monkeypatch.setattr(GrowingFile, "append", real)
+    metered.compare(pairs_of(4))
+    assert inner.asked == [3, 1]
+    assert metered.ledger.spent == Cost(pairs=4)
+    again = Metered(other := Longer(), name="longer", folder=tmp_path)
+    again.compare(pairs_of(4))
+    assert other.asked == []
+    assert again.ledger.spent == Cost(pairs=4)
+
+
+def test_what_is_metered_is_not_metered_again() -> None:
+    with pytest.raises(ConfigError, match="is metered already"):
+        Metered(Metered(Longer(), name="a"), name="b")
+    with pytest.raises(ConfigError, match="columns is 'topic'"):
+        Metered(Longer(), name="a", columns="topic")
+    with pytest.raises(LabelMatrixError, match="2 prompts and 1 responses"):
+        Metered(Length(), name="length").score(["q", "q"], ["a"])

@@ -62,6 +62,10 @@ class GrowingFile:
             descriptor = self._open()
         try:
             self._lock_file(descriptor)
+            # Nobody else is writing now: a last line without its end was torn, or an editor took it off.
+            if (size := os.fstat(descriptor).st_size) and os.pread(descriptor, 1, size - 1) != b"\n":
+                with self._writing("answers cannot be kept"):
+                    os.write(descriptor, b"\n")
             yield
         finally:
             os.close(descriptor)

@@ -12,7 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.errors import WeaklabelWarning, warn
+from weaklabel.comparers.expert import check_expert
+from weaklabel.comparers.metered import Metered
+from weaklabel.errors import ConfigError, WeaklabelWarning, warn
 from weaklabel.metrics import Interval, Metric, bootstrap
 from weaklabel.metrics.rows import ratio
 from weaklabel.types import CanCompare, Comparer, FloatArray, Pairs, answer_of
@@ -43,7 +45,7 @@ class OrderEffect(Result):
 
     @property
     def tells_nothing(self) -> bool:
-        """Whether every average is 1/2: the answers depend on the order alone."""
+        """Whether every average is 1/2, be it that the answers depend on the order alone or that all are ties."""
         return self.n >= _FEWEST and self.undecided == 1.0
 
     def __str__(self) -> str:
@@ -75,6 +77,12 @@ class AskedBothWays(Comparer):
 
     def __init__(self, inner: CanCompare, *, name: str | None = None) -> None:
         self.inner, self.name = inner, name or type(inner).__name__
+        check_expert(inner, self.name)
+        if isinstance(inner, Metered):
+            raise ConfigError(
+                f"AskedBothWays: {inner.name!r} is metered, so it answers the swapped pair from what it said of the pair. "
+                "Meter what asks both ways: Metered(AskedBothWays(...), ...)."
+            )
 
     @property
     def calibrated(self) -> bool:
@@ -92,7 +100,8 @@ class AskedBothWays(Comparer):
         """
         as_shown, swapped = self._asked(pairs)
         lean = (as_shown - swapped) / 2.0  # odd when the orders change places, to the bit
-        if len(lean) >= _FEWEST and (np.abs(lean) <= _EQUAL).all():
+        by_position = np.abs(as_shown - 0.5) > _EQUAL  # an honest tie is 1/2 in either order
+        if len(lean) >= _FEWEST and (np.abs(lean) <= _EQUAL).all() and by_position.any():
             warn(
                 f"{self.name!r} says .5 of all {len(lean):,} pairs once both orders are asked: it answers by position, or "
                 "both questions were built in one order. Its answers tell nothing.",

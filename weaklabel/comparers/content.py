@@ -38,11 +38,15 @@ class Content:
             salt: what else the key rests on, such as who is asked.
             columns: columns of the source that count beside the texts; `*_a` and `*_b` change places with the responses.
 
+        Raises:
+            DataError: a column that is not there, or that can hold the answer.
+
         >>> from weaklabel.types import Pair
         >>> pairs = Pairs.of([Pair("1", "2 + 2?", "5", "4")])
         >>> Content.of(pairs).keys == Content.of(pairs.swapped()).keys, Content.of(pairs).turned.tolist()
         (True, [True])
         """
+        next(pairs.iter_pairs(columns), None)  # which refuses columns that nobody may see
         names = set(pairs.table.column_names)
         held = [pairs.table[name].to_pylist() for name in ("prompt", "messages", "response_a", "response_b")]
         more = [pairs.table[name].to_pylist() for name in columns]
@@ -51,8 +55,9 @@ class Content:
         for row, (prompt, messages, a, b) in enumerate(zip(*held, strict=True)):
             is_turned = b < a
             first, second = (b, a) if is_turned else (a, b)
-            read = [values[row] for values in (turned_more if is_turned else more)]
-            asked = json.dumps([prompt, messages, read], sort_keys=True, default=str)
+            values = turned_more if is_turned else more
+            read = [[name, column[row]] for name, column in zip(columns, values, strict=True)]
+            asked = json.dumps([prompt, messages, read], sort_keys=True, default=_told)
             keys.append(content_hash(*salt, asked, first, second))
             turned.append(is_turned)
             same.append(a == b)
@@ -66,11 +71,20 @@ class Content:
 def in_key_order(pairs: Pairs, rows: NDArray[np.intp], turned: NDArray[np.bool_]) -> Pairs:
     """The pairs of `rows`, each in the order of its key."""
     some, where = pairs.take(rows), turned[rows]
+    if not where.any():
+        return some
     as_they_are, swapped = some.take(~where), some.take(where).swapped()
     schema = as_they_are.table.schema
-    table = pa.concat_tables([as_they_are.table, swapped.table.select(schema.names).cast(schema)])
+    # A score of a may be whole where that of b is not; `swapped` also forgets that a text is never null.
+    table = pa.concat_tables(
+        [as_they_are.table, swapped.table.select(schema.names)], promote_options="permissive"
+    )
     places = np.concatenate([np.flatnonzero(~where), np.flatnonzero(where)])
     return Pairs(table).take(np.argsort(places))
+
+
+def _told(value: object) -> str:
+    return f"{type(value).__name__} {value}"
 
 
 def uniform(key: str) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from weaklabel.comparers.content import Content, uniform
-from weaklabel.errors import ConfigError
+from weaklabel.errors import ConfigError, LabelingFunctionError
 from weaklabel.lf.core import ResponseScorer
 from weaklabel.types import CanCompare, Comparer, FloatArray, Pairs, answer_of, sigmoid
 
@@ -30,7 +30,8 @@ class Simulated(Comparer):
         seed: of what is drawn.
 
     Raises:
-        ConfigError: an accuracy outside [1/2, 1], or a weight that is not finite.
+        ConfigError: an accuracy outside [1/2, 1], a weight that is not finite, or a bias that is not a response scorer.
+        LabelingFunctionError: when comparing, a bias that fails on a response.
 
     >>> from weaklabel.types import Pair
     >>> class Longer(Comparer):
@@ -52,6 +53,8 @@ class Simulated(Comparer):
     ) -> None:
         if not 0.5 <= accuracy <= 1:
             raise ConfigError(f"Simulated: accuracy is {accuracy!r}. Allowed: 0.5 (a coin) to 1 (the truth).")
+        if odd := [scorer for scorer, _ in biases if not isinstance(scorer, ResponseScorer)]:
+            raise ConfigError(f"Simulated: a bias is a {type(odd[0]).__name__}. Give a response scorer.")
         if wrong := [scorer.name for scorer, weight in biases if not np.isfinite(weight)]:
             raise ConfigError(
                 f"Simulated: the weight of {wrong[0]!r} is not finite. Give log-odds, e.g. 1.0."
@@ -76,7 +79,10 @@ class Simulated(Comparer):
         pull = np.zeros(len(pairs))
         shown = list(pairs)
         for scorer, weight in self.biases:
-            pull += weight * np.nan_to_num(np.sign(scorer.vote_all(shown).margins.astype(np.float64))) * turn
+            said = scorer.vote_all(shown)
+            if said.faults:
+                raise LabelingFunctionError(f"Simulated: the bias {said.faults[0]}")
+            pull += weight * np.nan_to_num(np.sign(said.margins.astype(np.float64))) * turn
         with np.errstate(divide="ignore", invalid="ignore"):
             strength = np.log(self.accuracy) - np.log1p(-self.accuracy)  # infinite for the truth itself
             logit = np.where(right == 0, 0.0, right * strength) + pull

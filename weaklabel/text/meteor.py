@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._validation import check_least
 from weaklabel.errors import DataError
 from weaklabel.metrics import Interval
 from weaklabel.text.features.stemmer import Stemmer
@@ -51,6 +52,7 @@ def sameness(
         seed: of what is drawn.
 
     Raises:
+        ConfigError: fewer than one pair.
         DataError: not one prompt per answer, or answers to fewer than two prompts.
 
     >>> answers = ["I do not know that."] * 3 + ["Four."]
@@ -61,6 +63,7 @@ def sameness(
         raise DataError(
             f"sameness: {len(answers)} answers came with {len(prompts)} prompts. Give one prompt each."
         )
+    check_least("n_pairs", n_pairs, 1)
     if len(set(prompts)) < 2:
         raise DataError(
             "sameness: the answers are to fewer than two prompts. It compares answers to different prompts."

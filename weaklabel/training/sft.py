@@ -203,7 +203,7 @@ def choose_sft_layout(
         return (
             Choice("varlen", "rows are packed without padding")
             if packs
-            else Choice("bucketed", str(obstacle))
+            else Choice("bucketed", obstacle or "packed attention has no dropout")
         )
     lookup("layout", SFT_LAYOUTS, requested)
     if requested == "varlen" and obstacle:

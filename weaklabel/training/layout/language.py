@@ -8,6 +8,7 @@ some at a time. What a chunk computes is computed again in the backward pass rat
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from types import MethodType
 from typing import Any, Final
@@ -98,7 +99,17 @@ def attach(inner: Any) -> None:
             f"{type(inner).__name__} has no language-modelling head. Load it with AutoModelForCausalLM."
         )
     setattr(inner, _PATCHED, inner.forward)
-    inner.forward = MethodType(_forward, inner)
+    inner.forward = _like(inner.forward, MethodType(_forward, inner))
+
+
+def _like(own: Any, taught: Any) -> Any:
+    """`taught` with the signature of the model's own forward: `generate` decides by it what it may pass."""
+
+    @functools.wraps(own)
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        return taught(*args, **kwargs)
+
+    return forward
 
 
 def _forward(
