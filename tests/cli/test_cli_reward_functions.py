@@ -101,5 +101,16 @@ def test_other_functions_train_the_run_s_model_again(project: Path) -> None:
 def test_with_a_file_of_pairs_the_linear_one_is_trained() -> None:
     arguments = ("--pairs", "pairs.jsonl", "--gold", "gold.jsonl", "--out", "models/file")
     done = run("reward", "train", *arguments, "--reward-model", "functions")
-    assert "a file brings no labeling functions for functions to read: linear is trained" in done.stderr
+    assert (
+        "--pairs brings no labeling functions, which functions reads: linear is trained instead"
+        in done.stderr
+    )
     assert "# Reward model: linear" in Path("models/file/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("setting", ["votes=1", 'lfs=["a"]', 'model="x"', "gold=1"])
+def test_what_no_file_can_hold_is_no_setting(setting: str) -> None:
+    line = (
+        run("reward", "train", "--set", f"reward.settings.{setting}", code=2).stderr.strip().splitlines()[-1]
+    )
+    assert f"no setting of functions {setting.partition('=')[0]!r}" in line

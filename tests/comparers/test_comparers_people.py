@@ -12,7 +12,7 @@ from made_pairs import made_pairs
 
 from weaklabel.comparers.checks import check_comparer
 from weaklabel.comparers.people import People
-from weaklabel.errors import DataError, WaitingError
+from weaklabel.errors import ConfigError, DataError, WaitingError
 from weaklabel.types import Pairs
 
 
@@ -118,3 +118,31 @@ def test_lines_that_an_editor_lost_are_asked_again(tmp_path: Path) -> None:
     with pytest.raises(WaitingError, match="1 of 3 questions have no answer yet"):
         People(file).compare(pairs)
     assert len(lines_of(file)) == 3
+
+
+def test_files_as_editors_write_them(tmp_path: Path) -> None:
+    file, pairs = tmp_path / "q.jsonl", made_pairs([("one\u2028line", "two")])
+    answered(file, pairs)
+    p = People(file).compare(pairs)
+    lines = [json.dumps(line, ensure_ascii=False) for line in lines_of(file)]
+    file.write_bytes(
+        b"\xef\xbb\xbf" + "\n".join(lines).encode()
+    )  # a mark, a raw line separator, no last line end
+    assert People(file).compare(pairs).tolist() == p.tolist()
+
+
+def test_an_answer_of_another_kind_does_not_count(tmp_path: Path) -> None:
+    file, pairs = tmp_path / "q.jsonl", pairs_of(2)
+    answered(file, pairs)
+    write(file, [line | {"kind": "response", "answer": 5} for line in lines_of(file)])
+    with pytest.raises(WaitingError, match="2 of 2"):
+        People(file).compare(pairs)
+    write(file, [line | {"kind": "respons"} for line in lines_of(file)])
+    with pytest.raises(DataError, match=r"line 1: kind is 'respons'\. Allowed: pair, response"):
+        People(file).compare(pairs)
+
+
+@pytest.mark.parametrize("scale", [(5, 1), (1, 1), ("a", 5)])
+def test_a_scale_has_two_ends(scale: Any) -> None:
+    with pytest.raises(ConfigError, match="scale is"):
+        People("q.jsonl", scale=scale)

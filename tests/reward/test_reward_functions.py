@@ -439,3 +439,27 @@ def test_of_many_pairs_without_gold_some_are_read_and_it_says_so(
     assert accuracy(some, coloured(200, 200, seed=9)) > 0.7
     again = fitted(pairs, (known, blues))
     assert (again.compare(pairs) == some.compare(pairs)).all()
+
+
+def test_ties_alone_teach_no_direction_so_beliefs_do() -> None:
+    pairs = coloured(200, 0)
+    tied = np.where(np.arange(200) < 60, 0.5, np.nan)
+    p = np.array([0.9 if worth(b) > worth(a) else 0.1 for a, b in texts_of(pairs)])
+    model = FunctionsReward(lfs=LFS, **SMALL).fit(pairs, np.where(np.isnan(tied), p, 0.5), gold=tied)
+    assert "of the labels' beliefs" in model.notes[0]
+    assert not model.calibrated
+    assert accuracy(model, coloured(200, 0, seed=9)) > 0.7
+
+
+def test_votes_of_another_function_of_that_name_are_not_taken(pairs: Pairs, labels: Labels) -> None:
+    other = wl.response_scorer(lambda response: -response.count("red"), name="reds")
+    lfs = [other, *LFS[1:]]
+    new = coloured(50, 0, seed=6)
+    given = wl.train_reward(labels, "functions", lfs=lfs, **SMALL)
+    fresh = wl.train_reward(labels, "functions", lfs=lfs, votes=wl.apply(lfs, pairs), **SMALL)
+    assert (given.compare(new) == fresh.compare(new)).all()
+
+
+def test_votes_are_votes() -> None:
+    with pytest.raises(ConfigError, match="votes is a int"):
+        FunctionsReward(lfs=LFS, votes=3)  # type: ignore[arg-type]

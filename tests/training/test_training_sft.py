@@ -229,6 +229,10 @@ def test_what_cannot_be_learned_is_one_line(tmp_path: Path) -> None:
         ([Demonstration("q", "a", w=0.0)], "0 responses are empty, 1 have weight 0"),
         ([Demonstration("q", "a"), Demonstration("q", "a", w=-1.0)], r"demonstrations, number 2: w is -1\.0"),
         ([Demonstration("q", "a", w=float("nan"))], "number 1: w is nan"),
+        ([Demonstration("q", "a", w=1e39)], r"w is 1e\+39\. Allowed: 0, or 1e-06 to 1e\+06"),
+        ([Demonstration("q", "a", w=1e-44)], "w is 1e-44"),
+        ([Demonstration("q", "a", w=None)], "w is None"),  # type: ignore[arg-type]
+        ([Demonstration("q", None)], "completion is a NoneType"),  # type: ignore[arg-type]
     ]
     for given, message in cases:
         with pytest.raises(DataError, match=message):

@@ -64,7 +64,7 @@ def open_comparer(
     from weaklabel.comparers.people import People
 
     kind, _, rest = name.partition(":")
-    if Path(name).is_dir():
+    if _is_folder(name):
         return load(name, lfs, allow_changed=allow_changed)
     if kind == "people" and rest:
         return People(rest)
@@ -74,6 +74,13 @@ def open_comparer(
         f"comparer {name!r}: there is no such folder. Allowed: a folder with a labeler or reward model, people:FILE.jsonl, "
         "or module:function."
     )
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except (OSError, ValueError):  # a name that no folder can have
+        return False
 
 
 def labeler_in(folder: str | Path) -> Path | None:

@@ -17,10 +17,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from weaklabel._paths import expanded
 from weaklabel.artifacts import content_hash, parse_json
 from weaklabel.artifacts.growing import GrowingFile
 from weaklabel.comparers.content import Content, uniform
-from weaklabel.errors import DataError, WaitingError
+from weaklabel.comparers.expert import check_asked
+from weaklabel.comparers.kept import PAIR, RESPONSE
+from weaklabel.errors import ConfigError, DataError, WaitingError
 from weaklabel.types import Comparer, FloatArray, Pairs
 
 ANSWERS: Final[Mapping[str, float]] = {"first": 0.0, "second": 1.0, "tie": 0.5}
@@ -34,11 +37,18 @@ class People(Comparer):
         file: of the questions, JSON lines; made with the first question.
         scale: lowest and highest score of a single response.
 
+    Raises:
+        ConfigError: a scale whose ends are no numbers, or not in their order. PathError: a path that no file can have.
+
     Answers are checked when they are read: by a person's hand anything may be in the file.
     """
 
     def __init__(self, file: str | Path, *, scale: tuple[float, float] = (1, 5)) -> None:
-        self.path, self.scale = Path(file), scale
+        self.path, self.scale = Path(expanded(file, "people")), scale
+        if not all(isinstance(end, int | float) for end in scale) or not scale[0] < scale[1]:
+            raise ConfigError(
+                f"People: scale is {scale!r}. Allowed: two numbers, the lower first, such as (1, 5)."
+            )
         self.name = f"people ({self.path.name})"
 
     def compare(self, pairs: Pairs) -> FloatArray:
@@ -49,7 +59,7 @@ class People(Comparer):
             DataError: an answer that is none, or two answers to one question that differ.
         """
         content = Content.of(pairs, "people 1")
-        answers, open_ids = self._read()
+        answers, open_ids = self._read(PAIR)
         texts = [pairs.table[name].to_pylist() for name in ("prompt", "messages", "response_a", "response_b")]
         p, missing = np.full(len(pairs), 0.5), dict[str, dict[str, Any]]()
         for row, (key, prompt, messages, a, b) in enumerate(zip(content.keys, *texts, strict=True)):
@@ -65,13 +75,13 @@ class People(Comparer):
                 told = {"conversation": messages} if messages else {}
                 missing[id_] = {
                     "id": id_,
-                    "kind": "pair",
+                    "kind": PAIR,
                     "prompt": prompt,
                     **told,
                     "first": first,
                     "second": second,
                 }
-        self._wait_for(missing, open_ids, len(pairs), f"one of {', '.join(ANSWERS)}")
+        self._wait_for(missing, PAIR, open_ids, len(pairs), f"one of {', '.join(ANSWERS)}")
         return content.straightened(p)
 
     def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
@@ -80,28 +90,38 @@ class People(Comparer):
         Raises:
             WaitingError, DataError: as `compare`.
         """
-        answers, open_ids = self._read()
+        check_asked(self.name, prompts, responses)
+        answers, open_ids = self._read(RESPONSE)
         scores, missing = np.zeros(len(responses)), dict[str, dict[str, Any]]()
         for row, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
             id_ = content_hash("people response 1", prompt, response)[:16]
             if id_ in answers:
                 scores[row] = answers[id_]
             else:
-                missing[id_] = {"id": id_, "kind": "response", "prompt": prompt, "response": response}
+                missing[id_] = {"id": id_, "kind": RESPONSE, "prompt": prompt, "response": response}
         self._wait_for(
-            missing, open_ids, len(responses), f"a number from {self.scale[0]:g} to {self.scale[1]:g}"
+            missing,
+            RESPONSE,
+            open_ids,
+            len(responses),
+            f"a number from {self.scale[0]:g} to {self.scale[1]:g}",
         )
         return scores
 
     def _wait_for(
-        self, missing: Mapping[str, Mapping[str, Any]], open_ids: set[str], n: int, allowed: str
+        self,
+        missing: Mapping[str, Mapping[str, Any]],
+        kind: str,
+        open_ids: set[str],
+        n: int,
+        allowed: str,
     ) -> None:
         if not missing:
             return
         file = GrowingFile(self.path)
         with file.held():
             # Another run may have asked meanwhile.
-            known = self._read()[1] | open_ids
+            known = self._read(kind)[1] | open_ids
             for id_, question in missing.items():
                 if id_ not in known:
                     file.append({**question, "answer": None})
@@ -110,19 +130,21 @@ class People(Comparer):
             "same command again."
         )
 
-    def _read(self) -> tuple[dict[str, float], set[str]]:
-        """Answers by question, and the questions without one."""
+    def _read(self, kind: str) -> tuple[dict[str, float], set[str]]:
+        """Answers by question, and the questions without one, of a kind."""
         answers, lines, asked = dict[str, float](), dict[str, int](), set[str]()
         try:
-            text = self.path.read_text(encoding="utf-8")
+            text = self.path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
         except FileNotFoundError:
             return {}, set()
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{self.path} cannot be read ({error}). Save it as UTF-8 text.") from None
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text.split("\n"), 1):
             if not line.strip():
                 continue
-            id_, said = self._answer(line, number)
+            id_, of, said = self._answer(line, number)
+            if of != kind:
+                continue
             asked.add(id_)
             if said is None:
                 continue
@@ -133,26 +155,29 @@ class People(Comparer):
             lines.setdefault(id_, number)
         return answers, asked - answers.keys()
 
-    def _answer(self, line: str, number: int) -> tuple[str, float | None]:
+    def _answer(self, line: str, number: int) -> tuple[str, str, float | None]:
+        """Which question, of which kind, and the answer to it; None where it is open."""
         where = f"{self.path}, line {number}"
         try:
             found = parse_json(line)
-            id_, said, kind = found["id"], found.get("answer"), found["kind"]
+            id_, said, kind = str(found["id"]), found.get("answer"), found["kind"]
         except (ValueError, KeyError, TypeError, AttributeError):
             raise DataError(
                 f"{where} is not a question (JSON with id, kind and answer). Mend or delete the line."
             ) from None
+        if kind not in (PAIR, RESPONSE):
+            raise DataError(f"{where}: kind is {kind!r}. Allowed: {PAIR}, {RESPONSE}.")
         if said is None or said == "":
-            return str(id_), None
-        if kind == "pair":
+            return id_, kind, None
+        if kind == PAIR:
             if isinstance(said, str) and said.strip().lower() in ANSWERS:
-                return str(id_), ANSWERS[said.strip().lower()]
+                return id_, kind, ANSWERS[said.strip().lower()]
             raise DataError(
                 f"{where}: answer is {said!r}. Allowed: {', '.join(ANSWERS)}; null where it is open."
             )
         low, high = self.scale
         if isinstance(said, int | float) and not isinstance(said, bool) and low <= said <= high:
-            return str(id_), float(said)
+            return id_, kind, float(said)
         raise DataError(
             f"{where}: answer is {said!r}. Allowed: a number from {low:g} to {high:g}; null where it is open."
         )

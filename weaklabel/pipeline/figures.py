@@ -21,6 +21,7 @@ from weaklabel.metrics import Interval
 from weaklabel.pipeline.advice import (
     GOLD,
     LABELS,
+    NOTHING,
     TAUGHT,
     in_words,
     less_gold_only,
@@ -89,6 +90,8 @@ def make_figures(run: Outcome) -> RunFigures:
     worth = worth_in_gold(answers, pairs.dev, rows, seed=seed) if GOLD in answers else {}
     worth.pop(GOLD, None)
     export, why = recommended(found.figures, less_gold, found.differences)
+    if not labels.calibrated:
+        export, why = NOTHING, "the labels are not calibrated"
     if found.figures[LABELS]["accuracy"].low <= 0.5:
         notes.append(
             "our labels are not shown to be better than a coin on held-out prompts. Look for other functions (weaklabel explore), "
@@ -200,7 +203,7 @@ def _baseline(run: Outcome) -> str:
 def _notes(run: Outcome) -> list[str]:
     """What this run could not do, and what would change that."""
     pairs, calibrated = run.pairs, run.labels.calibrated
-    notes = [*run.labeler.notes, *run.unwritten]
+    notes = [*run.labeler.notes, *run.unwritten, *(() if run.reward is None else run.reward.notes)]
     if run.reward is not None and run.reward.scale_note_:
         notes.append(f"the reward model is not calibrated on all gold: {run.reward.scale_note_}.")
     if not len(pairs.test):
@@ -215,7 +218,8 @@ def _notes(run: Outcome) -> list[str]:
         )
     if len(pairs.visible) and pairs.visible.has_gold.all():
         notes.append(
-            "every pair has gold, so labels add nothing to it here: all reward arms learn from the same gold. "
+            "every pair has gold, so labels add nothing to it here: all reward arms learn from the same gold, and one that "
+            "reads functions from what they say beside it. "
             "To hold gold back from training and see what labels add, set data.max_gold."
         )
     if run.read["pairs"] > len(pairs):

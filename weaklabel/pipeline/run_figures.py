@@ -81,7 +81,7 @@ class RunFigures(Shown):
         """
         state = artifacts.read_json(folder / _FILE)
         try:
-            name, export = saved_texts([state["name"], state["export"]])
+            name, export = saved_texts([state["name"], state.get("export", "")])
             return cls(
                 name=name,
                 arms=_table(state["rows"]),
@@ -90,8 +90,8 @@ class RunFigures(Shown):
                 calibrated=state["calibrated"] is True,
                 counts={key: whole_within(n, 0, 2**53) for key, n in state["counts"].items()},
                 notes=saved_texts(state["notes"]),
-                less_gold=_table(state["less_gold_only"]),
-                worth=_worth_table(state["worth_in_gold"]),
+                less_gold=_table(state.get("less_gold_only", [])),
+                worth=_worth_table(state.get("worth_in_gold", [])),
                 export=export,
             )
         except (AttributeError, LookupError, TypeError, ValueError) as error:

@@ -41,6 +41,8 @@ class RewardModel(Shown, ABC):
     """Whether a killed `fit` goes on in the folder that the setting `checkpoints` names."""
     takes_functions: ClassVar[bool] = False
     """Whether it reads labeling functions, given as the settings `lfs` and `votes`, and needs them again when it is loaded."""
+    handed: ClassVar[frozenset[str]] = frozenset()
+    """Settings that are objects: code hands them over, and no file names them."""
     unsaved: ClassVar[frozenset[str]] = frozenset()
     """Settings that change no answer, such as where things are kept, and are not saved."""
     scale_: float = 1.0

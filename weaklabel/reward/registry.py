@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -54,6 +54,18 @@ def get_reward_model(name: str, **settings: Any) -> RewardModel:
     settings = cls.current_names(settings)
     check_settings(name, settings, cls.annotations())
     return cls(**settings)
+
+
+def written_settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a reward model as somebody wrote them in a file or on a command line, checked.
+
+    Raises:
+        UnknownNameError, ConfigError: as `get_reward_model`.
+    """
+    cls = reward_model_class(name)
+    settings = cls.current_names(given)
+    check_settings(name, settings, {k: kind for k, kind in cls.annotations().items() if k not in cls.handed})
+    return settings
 
 
 def load_reward(

@@ -75,7 +75,8 @@ def _functions(labels: Labels | Pairs, lfs: Sequence[LabelingFunction]) -> dict[
     if not isinstance(labels, Labels):
         return {"lfs": tuple(lfs)}
     lfs = tuple(lfs) or labels.lfs
-    at_hand = {lf.name for lf in lfs} <= set(labels.lf_names)
+    # A function of the same name may be another one by now.
+    at_hand = all(lf in labels.lfs for lf in lfs)
     return {"lfs": lfs, "votes": labels.votes if at_hand else None}
 
 

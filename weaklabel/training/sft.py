@@ -34,6 +34,9 @@ from weaklabel.training.tokens import TokenGroup, Truncated, tokenize_groups
 from weaklabel.training.trainer import WeightedTrainer
 from weaklabel.types.messages import Message
 
+_LIGHTEST: Final = 1e-6
+_HEAVIEST: Final = 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
@@ -43,7 +46,7 @@ class Demonstration:
         prompt: what the response answers.
         completion: the response.
         messages: the conversation that stands for the prompt where the tokenizer has a chat template; may be empty.
-        w: how much the example counts, at least 0.
+        w: how much the example counts, 0 or from 1e-6 to 1e6.
     """
 
     prompt: str
@@ -150,7 +153,7 @@ def train_sft(
         folder: this run's own; see `checkpoints`.
 
     Raises:
-        DataError: no demonstration is left, or a weight is negative or not finite.
+        DataError: no demonstration is left, a weight out of range, or something else than a text.
         ConfigError: settings that do not fit the model or each other.
         ArtifactError: the folder of another run.
         TrainingError: no memory, or a loss that is not a number. Checkpoints are kept.
@@ -214,8 +217,14 @@ def choose_sft_layout(
 def _learnable(given: Sequence[Demonstration], what: str) -> tuple[list[Demonstration], int, int]:
     """The demonstrations that teach something, and how many are empty, or of weight zero."""
     for number, one in enumerate(given, 1):
-        if not (np.isfinite(one.w) and one.w >= 0):
-            raise DataError(f"{what}, number {number}: w is {one.w}. Allowed: 0 or more.")
+        for name in ("prompt", "completion"):
+            if not isinstance(text := getattr(one, name), str):
+                raise DataError(f"{what}, number {number}: {name} is a {type(text).__name__}. Give a text.")
+        # Weights are float32 in a batch, and a loss is divided by their sum.
+        if not isinstance(one.w, int | float) or not (one.w == 0 or _LIGHTEST <= one.w <= _HEAVIEST):
+            raise DataError(
+                f"{what}, number {number}: w is {one.w!r}. Allowed: 0, or {_LIGHTEST:g} to {_HEAVIEST:g}."
+            )
     filled = [one for one in given if one.completion.strip()]
     kept = [one for one in filled if one.w > 0]
     if not kept:

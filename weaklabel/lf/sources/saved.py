@@ -103,6 +103,11 @@ def functions_of(
     Raises:
         ArtifactError: functions that were not given, with their hashes; or one that changed, with both.
     """
+    names = [one.name for one in saved]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise ArtifactError(
+            f"{folder} names the labeling function {repeated[0]!r} twice, so it was edited. Fit and save it again."
+        )
     found: list[LabelingFunction] = []
     missing: list[SavedFunction] = []
     changed: list[tuple[SavedFunction, LabelingFunction]] = []

@@ -18,7 +18,7 @@ from weaklabel.pipeline.steps.fit import Fit
 from weaklabel.pipeline.steps.label import Label
 from weaklabel.pipeline.steps.read import Read
 from weaklabel.reward import RewardModel, load_reward, train_reward, training_targets
-from weaklabel.reward.registry import reward_model_class
+from weaklabel.reward.registry import reward_model_class, written_settings
 
 
 class Reward(RunStep[RewardModel]):
@@ -66,12 +66,13 @@ class Reward(RunStep[RewardModel]):
 
     def make(self) -> Made[RewardModel]:
         settings, labels = self.config.reward, self._label.beliefs
+        votes = {} if self._functions is None else {"votes": labels.votes}
         model = train_reward(
             labels,
             model=settings.model,
             lfs=self._lfs,
             allow_uncalibrated=settings.allow_uncalibrated,
-            **self._checkpoints() | settings.settings,
+            **self._checkpoints() | written_settings(settings.model, settings.settings) | votes,
         )
         from weaklabel.report.card import model_card  # the whole report, which no other step needs
 

@@ -83,6 +83,7 @@ class FunctionsReward(RewardModel):
     name: ClassVar[str] = "functions"
     takes_functions: ClassVar[bool] = True
     unsaved: ClassVar[frozenset[str]] = frozenset({"lfs", "votes"})
+    handed: ClassVar[frozenset[str]] = unsaved
     scorers_: tuple[ResponseScorer, ...]
     parts_: Parts
     notes_: tuple[str, ...] = ()
@@ -107,6 +108,10 @@ class FunctionsReward(RewardModel):
             raise ConfigError(
                 f"FunctionsReward: start is {start!r}. Allowed: {', '.join((AUTO, *STARTS))}; default {AUTO}."
             )
+        if not isinstance(votes, Votes | None):
+            raise ConfigError(
+                f"FunctionsReward: votes is a {type(votes).__name__}. Pass what apply(...) returns."
+            )
         self.lfs, self.votes, self.start = tuple(lfs), votes, start
         self.l2, self.n_features, self.seed = l2, n_features, seed
 
@@ -129,6 +134,8 @@ class FunctionsReward(RewardModel):
         self.scorers_ = ()
         if n_gold < MIN_GOLD or n_prompts < MIN_PROMPTS:
             known = ~np.isnan(y)
+            if not decided.any():  # ties alone teach no direction: the labels' beliefs do, and no gold judges
+                known, y = np.zeros_like(known), np.full(len(y), np.nan)
             kept = "of gold alone" if known.any() else "of the labels' beliefs"
             self.notes_ = (
                 f"{n_gold} decided gold pairs on {n_prompts} prompts are too few to weigh functions by (at least {MIN_GOLD} "
@@ -159,7 +166,6 @@ class FunctionsReward(RewardModel):
             [j for j, lf in enumerate(self.lfs) if isinstance(lf, ResponseScorer)], dtype=np.intp
         )
         self.scorers_ = tuple(lf for lf in self.lfs if isinstance(lf, ResponseScorer))
-        self.notes_ = self._unread()
         model = PairModel(text=False).fit(votes.L, margins=votes.margins)
         asked = pairs.table["prompt"].to_pylist()
         # What failed was told when the votes were worked out.
@@ -191,6 +197,7 @@ class FunctionsReward(RewardModel):
             "none" if start is None else kind,
             None if start is None else start.left_out[known],
         )
+        self.notes_ = self._unread(by_start=start is not None and learned.start != 0)
         start = start or Start({}, np.zeros(2 * self.n_features), y)
         begun = {shape: learned.start * w for shape, w in start.effects.items()}
         scores = np.concatenate([a, b])
@@ -208,11 +215,11 @@ class FunctionsReward(RewardModel):
             return self.start
         return "labels" if len(self.scorers_) < len(self.lfs) else "none"
 
-    def _unread(self) -> tuple[str, ...]:
+    def _unread(self, *, by_start: bool) -> tuple[str, ...]:
         unread = [lf.name for lf in self.lfs if not isinstance(lf, ResponseScorer)]
         if not unread:
             return ()
-        how = "for nothing" if self._kind_of_start == "none" else "through what the label model teaches alone"
+        how = "only through the start, which the label model taught" if by_start else "for nothing"
         return (
             f"{len(unread)} of {len(self.lfs)} functions score no single response and count {how}: "
             f"{', '.join(unread[:3])}{' and others' if len(unread) > 3 else ''}.",

@@ -142,7 +142,7 @@ def _from_file(
     chosen, seed = loaded.reward, loaded.data.seed
     from weaklabel.report.card import model_card
     from weaklabel.reward import read_taught, train_reward, training_targets
-    from weaklabel.reward.registry import reward_model_class
+    from weaklabel.reward.registry import reward_model_class, written_settings
 
     allowed = chosen.allow_uncalibrated
     _check_target(path)
@@ -152,8 +152,8 @@ def _from_file(
     # A file brings no labeling functions along, and those of the project may know nothing of it.
     named = BESIDE if reward_model_class(chosen.model).takes_functions else chosen.model
     if options["reward_model"] == chosen.model != named:
-        note(f"a file brings no labeling functions for {chosen.model} to read: {named} is trained")
-    model = train_reward(pairs, named, beliefs=beliefs, **chosen.settings)
+        note(f"--pairs brings no labeling functions, which {chosen.model} reads: {named} is trained instead")
+    model = train_reward(pairs, named, beliefs=beliefs, **written_settings(named, chosen.settings))
     if model.scale_note_:
         note(model.scale_note_)
     taught = len(training_targets(pairs, beliefs=beliefs)[0])
