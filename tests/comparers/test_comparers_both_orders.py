@@ -8,7 +8,8 @@ from made_pairs import made_pairs
 
 from weaklabel.comparers.both_orders import AskedBothWays
 from weaklabel.comparers.checks import check_comparer
-from weaklabel.errors import WeaklabelWarning
+from weaklabel.comparers.metered import Metered
+from weaklabel.errors import ConfigError, WeaklabelWarning
 from weaklabel.types import FloatArray, Pairs
 
 
@@ -72,3 +73,22 @@ def test_no_pair_at_all() -> None:
     asked = AskedBothWays(Leaning(0.1))
     assert asked.compare(nothing).shape == (0,)
     assert str(asked.order_effect(nothing)) == "Leaning: no pair was asked"
+
+
+def test_honest_ties_are_not_taken_for_a_taste(recwarn: pytest.WarningsRecorder) -> None:
+    class Ties:
+        def compare(self, pairs: Pairs) -> FloatArray:
+            return np.full(len(pairs), 0.5)
+
+    assert (AskedBothWays(Ties()).compare(pairs_of(21)) == 0.5).all()
+    assert not len(recwarn)
+
+
+def test_what_is_metered_cannot_be_asked_both_ways() -> None:
+    with pytest.raises(ConfigError, match=r"Metered\(AskedBothWays"):
+        AskedBothWays(Metered(Leaning(0.1), name="leaning"))
+    pairs = pairs_of(21)
+    right = Metered(AskedBothWays(Leaning(0.25)), name="leaning").compare(pairs)
+    assert right == pytest.approx(AskedBothWays(Leaning(0.0)).compare(pairs), abs=1e-15)
+    with pytest.raises(ConfigError, match="neither compare"):
+        AskedBothWays(object())  # type: ignore[arg-type]

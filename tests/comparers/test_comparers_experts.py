@@ -14,7 +14,13 @@ from weaklabel.comparers.checks import check_comparer
 from weaklabel.comparers.expert import ByScore
 from weaklabel.comparers.people import People
 from weaklabel.comparers.simulated import Simulated
-from weaklabel.errors import ConfigError, DataError, DiscoveryError, UnknownNameError
+from weaklabel.errors import (
+    ConfigError,
+    DataError,
+    DiscoveryError,
+    LabelingFunctionError,
+    UnknownNameError,
+)
 from weaklabel.lf import response_scorer
 from weaklabel.types import Comparer, FloatArray, Pairs, sigmoid
 
@@ -130,3 +136,14 @@ def test_comparers_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ):
         with pytest.raises(error, match=match):
             open_comparer(name)
+
+
+def test_a_bias_that_fails_is_told() -> None:
+    @response_scorer
+    def fails(response):
+        raise KeyError("no such word")
+
+    with pytest.raises(LabelingFunctionError, match="the bias 'fails' raised"):
+        Simulated(First(), accuracy=0.8, biases=[(fails, 1.0)]).compare(pairs_of(3))
+    with pytest.raises(ConfigError, match="a bias is a function"):
+        Simulated(First(), accuracy=0.8, biases=[(lambda response: 1.0, 1.0)])  # type: ignore[list-item]

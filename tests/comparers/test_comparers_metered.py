@@ -14,7 +14,7 @@ from made_pairs import made_pairs
 from weaklabel.artifacts.growing import GrowingFile
 from weaklabel.comparers.checks import check_comparer
 from weaklabel.comparers.metered import Metered
-from weaklabel.errors import ArtifactError, BudgetError, ConfigError, LabelMatrixError
+from weaklabel.errors import ArtifactError, BudgetError, ConfigError, DataError, LabelMatrixError
 from weaklabel.ledger import Budget, Cost, Ledger
 from weaklabel.types import Comparer, FloatArray, Pairs
 
@@ -280,3 +280,24 @@ def test_what_is_metered_is_not_metered_again() -> None:
         Metered(Longer(), name="a", columns="topic")
     with pytest.raises(LabelMatrixError, match="2 prompts and 1 responses"):
         Metered(Length(), name="length").score(["q", "q"], ["a"])
+
+
+def test_columns_count_by_their_name_and_may_be_of_two_kinds(tmp_path: Path) -> None:
+    inner = Longer()
+    columns = {"topic": ["x", "x"], "lang": ["x", "x"], "rm_a": [1, 2], "rm_b": [1.5, 2.5]}
+    pairs = made_pairs([("a", "bb"), ("bb", "a")], columns=columns)
+    for read in (["topic"], ["lang"], ["topic"]):
+        Metered(inner, name="longer", columns=read, folder=tmp_path).compare(pairs)
+    assert inner.asked == [2, 2]
+    for name in ("nope", "gold"):
+        with pytest.raises(DataError, match=name):
+            Metered(inner, name="longer", columns=[name]).compare(pairs)
+
+
+def test_a_last_line_whose_end_an_editor_took_off_is_an_answer(tmp_path: Path) -> None:
+    Metered(Longer(), name="longer", folder=tmp_path).compare(pairs_of(3))
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes().rstrip(b"\n"))
+    inner = Longer()
+    Metered(inner, name="longer", folder=tmp_path).compare(pairs_of(4))
+    assert inner.asked == [1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -141,3 +142,14 @@ def test_a_prompt_of_no_tokens_and_a_model_without_a_head_are_refused() -> None:
         predictions(groups, LAYOUTS["padded"].collate(groups, 0), joined=False)
     with pytest.raises(ConfigError, match="LlamaModel has no language-modelling head"):
         language.attach(transformers.LlamaModel(transformers.LlamaConfig(**SMALL)))
+
+
+def test_what_generate_reads_off_the_forward_stays() -> None:
+    model = made("llama")
+    before = inspect.signature(model.forward)
+    padded = torch.tensor([[0, 0, 5, 6, 7]])
+    expected = model.generate(padded, max_new_tokens=5, do_sample=False)
+    token_logps(model, laid_out(groups_of(1), "padded"))
+    assert inspect.signature(model.forward) == before
+    assert model._supports_logits_to_keep()
+    assert (model.generate(padded, max_new_tokens=5, do_sample=False) == expected).all()
