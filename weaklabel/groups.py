@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,20 @@ from numpy.typing import ArrayLike, NDArray
 from weaklabel.errors import ConfigError, DataError, LabelMatrixError
 from weaklabel.types import Message, Pairs, collapse_whitespace
 from weaklabel.types.messages import copied
+
+MIN_GOLD: Final = 20
+MIN_PROMPTS: Final = 5
+"""Fewer decided gold pairs, or prompts of theirs, are noise to whatever is fitted to them and judged by them."""
+
+
+def enough_gold(prompts: ArrayLike) -> bool:
+    """Whether gold pairs on these prompts, `(n_gold,)`, can judge what was fitted to others of them.
+
+    >>> enough_gold(range(20)), enough_gold(range(19)), enough_gold([1, 2, 3, 4] * 9)
+    (True, False, False)
+    """
+    known = np.asarray(prompts)
+    return len(known) >= MIN_GOLD and len(np.unique(known)) >= MIN_PROMPTS
 
 
 def folds_by_prompt(groups: ArrayLike, n_folds: int, seed: int = 0) -> NDArray[np.int64]:

@@ -9,11 +9,8 @@ from weaklabel.labeler.asking import (
     unfitted_copy,
 )
 from weaklabel.labeler.labeler import Labeler, fit, refit_of
-from weaklabel.labeler.refitting import MIN_GOLD, MIN_PROMPTS
 
 __all__ = [
-    "MIN_GOLD",
-    "MIN_PROMPTS",
     "N_FOLDS",
     "Labeler",
     "antisymmetric_logit",

@@ -32,6 +32,7 @@ from weaklabel.data import as_pairs
 from weaklabel.data.sources import PairSource
 from weaklabel.engine.apply import ApplySettings, apply, apply_with_costs
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, WeaklabelError, warn
+from weaklabel.groups import MIN_GOLD, MIN_PROMPTS, enough_gold
 from weaklabel.label_models import LABEL_MODELS, LabelModel, get_label_model
 from weaklabel.label_models.streaming import fit_on_shards
 from weaklabel.labeler.asking import (
@@ -44,7 +45,7 @@ from weaklabel.labeler.asking import (
     unfitted_copy,
     without_asking,
 )
-from weaklabel.labeler.refitting import MIN_GOLD, MIN_PROMPTS, Refitted
+from weaklabel.labeler.refitting import Refitted
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.lf.sources.saved import SavedFunction, check_can_be_found, functions_of
 from weaklabel.lf.writing import current
@@ -396,7 +397,7 @@ def fit(
     refit = Refitted(table, votes, make, fitted, names, seed)
     n_prompts = len(np.unique(groups[decided]))
     why = _why_uncalibrated(int(decided.sum()), n_prompts, int((table.y == 0.5).sum()), calibration)
-    if calibration == "none" or decided.sum() < MIN_GOLD or n_prompts < MIN_PROMPTS:
+    if calibration == "none" or not enough_gold(groups[decided]):
         used = known if fitted.uses_gold else known[:0]
         notes = (why, *fitted.remarks)
         seen = frozenset(votes.ids[i] for i in used)

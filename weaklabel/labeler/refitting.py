@@ -13,21 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._progress import tracked
 from weaklabel.calibration import Calibrator, choose_calibrator
+from weaklabel.groups import enough_gold
 from weaklabel.label_models import LabelModel
 from weaklabel.labeler.asking import BLOCK, antisymmetric_logit, features_for, out_of_fold_logit
 from weaklabel.text.ngrams import asked_features
 from weaklabel.types import FloatArray, PairFeatures, Pairs, Votes
-
-# Below this many decided gold pairs, or prompts of theirs, a calibrator would be noise: the labeler stays uncalibrated and says so.
-MIN_GOLD: Final = 20
-MIN_PROMPTS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ class Refitted:
             model = self.make().fit(
                 self.votes.L, margins=self.votes.margins, y=y, groups=groups, features=features
             )
-        if not self.candidates or decided.sum() < MIN_GOLD or len(np.unique(groups[decided])) < MIN_PROMPTS:
+        if not self.candidates or not enough_gold(groups[decided]):
             return model, None
         logit = out_of_fold_logit(self.make, model, self.votes, y, groups, seed=self.seed, features=features)[
             known

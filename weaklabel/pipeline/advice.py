@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._progress import tracked
+from weaklabel.groups import enough_gold
 from weaklabel.metrics import METRICS, Interval, paired_difference
 from weaklabel.pipeline.sweep.making import with_gold
 from weaklabel.pipeline.sweep.worth import CrossedDraws, Worth, summed, worth
@@ -33,7 +34,6 @@ NOTHING: Final = "nothing yet"
 
 _SHARES: Final = (8, 4, 2)  # an eighth of the gold, a quarter, a half
 _DRAWS: Final = 4
-_LEAST: Final = 20  # gold pairs, and 5 prompts: with fewer a model says nothing
 
 
 def worth_in_gold(
@@ -49,11 +49,7 @@ def worth_in_gold(
     """
     sizes = [len(gold) // share for share in _SHARES]
     slices = [drawn_gold(gold, sizes, seed + k) for k in range(_DRAWS)]
-    kept = [
-        i
-        for i, size in enumerate(sizes)
-        if size >= _LEAST and all(len(np.unique(gold.prompt_groups[s[i]])) >= 5 for s in slices)
-    ]
+    kept = [i for i, size in enumerate(sizes) if all(enough_gold(gold.prompt_groups[s[i]]) for s in slices)]
     if not kept:
         return {}
     whole = _gold_only(gold, np.arange(len(gold)), rows)

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._shown import Shown
+from weaklabel.groups import MIN_GOLD, MIN_PROMPTS, enough_gold
 from weaklabel.labeler import (
-    MIN_GOLD,
-    MIN_PROMPTS,
     Labeler,
     cross_calibrated,
     features_for,
@@ -48,7 +47,7 @@ class Judged(Shown):
     @property
     def enough(self) -> bool:
         """Whether calibrators can be fitted to it at all."""
-        return len(self.y) >= MIN_GOLD and len(np.unique(self.groups)) >= MIN_PROMPTS
+        return enough_gold(self.groups)
 
 
 def judge(
@@ -81,7 +80,7 @@ def judge(
             "pair's own. Pass labeler= to write_report."
         )
     known = _looked_up(labeler.out_of_fold_p, labels, rows)
-    if known is None and (len(rows) < MIN_GOLD or len(np.unique(groups)) < MIN_PROMPTS):
+    if known is None and not enough_gold(groups):
         return (
             f"The labels were fitted to all gold there is ({n}). At least {MIN_GOLD} pairs on {MIN_PROMPTS} prompts are "
             "needed to fit without each pair's own and judge by it."

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from weaklabel._progress import tracked
 from weaklabel.errors import ConfigError
-from weaklabel.groups import folds_by_prompt
+from weaklabel.groups import enough_gold, folds_by_prompt
 from weaklabel.label_models.pair.effects import SHAPES
 from weaklabel.label_models.pair.leave_out import leave_group_out
 from weaklabel.label_models.pair.odd_blocks import Block
@@ -27,8 +27,6 @@ from weaklabel.types import FloatArray
 from weaklabel.types.features import Sparse
 
 _N_FOLDS: Final = 5
-# Fewer gold pairs than this cannot judge recipes: the weights of agreement are kept, and gold only corrects them.
-_MIN_GOLD: Final = 20
 _MAX_ROWS: Final = 1500
 
 
@@ -122,8 +120,8 @@ class Gold:
 
 
 def too_scarce(prompts: NDArray[Any]) -> bool:
-    """Whether gold on pairs of these prompts, `(n_gold,)`, is too little to judge recipes by."""
-    return len(prompts) < _MIN_GOLD or len(np.unique(prompts)) < _N_FOLDS
+    """Whether gold on pairs of these prompts, `(n_gold,)`, is too little to judge recipes by: it only corrects weights."""
+    return not enough_gold(prompts)
 
 
 def learn(

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from weaklabel._validation import saved_texts
 from weaklabel.engine.apply import apply_with_costs
 from weaklabel.errors import ConfigError, FaultWarning, warn
+from weaklabel.groups import MIN_GOLD, MIN_PROMPTS, enough_gold
 from weaklabel.label_models.additive import sum_of_weights
 from weaklabel.label_models.pair.model import PairModel
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
@@ -48,8 +49,6 @@ from weaklabel.text.ngrams import CONTEXT_COLUMNS, VIEW_COLUMNS, pair_features, 
 from weaklabel.text.pieces import KINDS
 from weaklabel.types import FloatArray, Pairs, Votes
 
-MIN_GOLD: Final = 20
-MIN_PROMPTS: Final = 5
 POOL: Final = 5000
 """Pairs without gold that are read, drawn by `seed`: curves of 17 knots need no more, and each costs the scores of two
 responses by all functions. The development sets, on which everything here was chosen, have at most 1,500 pairs."""
@@ -132,7 +131,7 @@ class FunctionsReward(RewardModel):
         decided = np.abs(y - 0.5) == 0.5
         n_gold, n_prompts = int(decided.sum()), len(np.unique(pairs.prompt_groups[decided]))
         self.scorers_ = ()
-        if n_gold < MIN_GOLD or n_prompts < MIN_PROMPTS:
+        if not enough_gold(pairs.prompt_groups[decided]):
             known = ~np.isnan(y)
             if not decided.any():  # ties alone teach no direction: the labels' beliefs do, and no gold judges
                 known, y = np.zeros_like(known), np.full(len(y), np.nan)
