@@ -14,7 +14,7 @@ from _training_runs import PAD, Measured, measured_run, tokenizer_of, trl_argume
 from weaklabel.training.layout import unwrapped
 from weaklabel.training.layout.language import attach, token_logps
 from weaklabel.training.losses import weighted_mean
-from weaklabel.training.running import CHECKPOINTING, training_arguments
+from weaklabel.training.runs.running import CHECKPOINTING, training_arguments
 from weaklabel.training.settings import TrainingSettings
 from weaklabel.training.sft import SFT_LAYOUTS, SFTTrainer, TokenExample
 

@@ -16,7 +16,7 @@ from weaklabel.groups import Comparison
 from weaklabel.training.layout import LAYOUTS, choose_layout, score
 from weaklabel.training.losses import sigmoid_loss, weighted_mean
 from weaklabel.training.reward import RewardTrainer
-from weaklabel.training.running import training_arguments
+from weaklabel.training.runs.running import training_arguments
 from weaklabel.training.settings import RewardTrainingSettings
 from weaklabel.training.tokens import TokenGroup
 

@@ -75,7 +75,7 @@ def test_a_strict_template_trains_scores_and_generates(name: str, pairs: Pairs, 
     folder = base(tmp_path / "base", TEMPLATES[name])
     model = wl.train_reward(pairs, model="transformer", base=folder, **TRAINED)
     assert torch.isfinite(torch.tensor(model.score(["Two?"], ["kind"], messages=[ASKED]))).all()
-    responder = Responder(folder)
+    responder = Responder.load(folder)
     ids = responder.encode(ASKED)
     text = responder.tokenizer.decode(ids)
     assert all(part in text for part in ("Be kind.", "One?", "Two?"))

@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def responder(folder: Path) -> Responder:
-    return Responder(folder, device="cpu")
+    return Responder.load(folder, device="cpu")
 
 
 def asked(n: int) -> list:
@@ -61,7 +61,7 @@ def test_a_response_is_the_same_alone_and_in_any_batch(responder, temperature, m
 def test_what_is_known_keeps_its_place_so_that_the_rest_is_as_it_would_have_been(folder, dtype):
     """A precision in which texts do depend on their company: only equal batches give equal texts."""
     responder, wanted, sampling = (
-        Responder(folder, device="cpu", dtype=dtype),
+        Responder.load(folder, device="cpu", dtype=dtype),
         asked(30),
         Sampling(max_new_tokens=40),
     )
@@ -134,7 +134,7 @@ def test_a_response_says_why_it_ended_and_what_it_cost(responder):
 
 
 def test_a_model_without_a_chat_template_gets_a_transcript_and_ends_before_the_next_human_turn(tmp_path):
-    plain = Responder(make_model(tmp_path / "plain", chat=None))
+    plain = Responder.load(make_model(tmp_path / "plain", chat=None))
     messages = [{"role": "user", "content": "sun"}]
     assert plain.encode(messages) == plain.tokenizer(asking_transcript(messages))["input_ids"]
     assert own_turn("moon\n\nHuman: star") == "moon"
@@ -145,7 +145,7 @@ def test_a_strict_template_is_asked_with_turns_that_it_takes(tmp_path):
         "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('alternate') }}"
         "{% endif %}{{ m.content }} {% endfor %}"
     )
-    made = Responder(make_model(tmp_path / "strict", chat=strict))
+    made = Responder.load(make_model(tmp_path / "strict", chat=strict))
     apart = [
         {"role": role, "content": text}
         for role, text in [("system", "sun"), ("user", "moon"), ("user", "star")]
@@ -155,7 +155,7 @@ def test_a_strict_template_is_asked_with_turns_that_it_takes(tmp_path):
 
 
 def test_a_prompt_without_room_gets_no_response_instead_of_being_cut(tmp_path):
-    small = Responder(make_model(tmp_path / "small", context=24))
+    small = Responder.load(make_model(tmp_path / "small", context=24))
     wanted = [([{"role": "user", "content": "sun " * n}], content_hash(str(n))) for n in (3, 30)]
     found = dict(pair for batch in small.replies(wanted, Sampling(max_new_tokens=10)) for pair in batch)
     assert (found[1].finish, found[1].text) == (TOO_LONG, "")
@@ -172,17 +172,17 @@ def test_a_folder_without_all_weights_is_an_error_that_names_one(tmp_path, folde
     weights.pop("model.layers.1.mlp.up_proj.weight")
     save_file(weights, tmp_path / "torn" / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ArtifactError, match=r"lacks 1 weights .* 'model\.layers\.1\.mlp\.up_proj\.weight'"):
-        Responder(tmp_path / "torn")
+        Responder.load(tmp_path / "torn")
 
 
 def test_a_folder_that_holds_no_model_and_a_device_that_is_not_there_are_errors(tmp_path, folder):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ArtifactError, match="holds no tokenizer that can be loaded"):
-        Responder(tmp_path)
+        Responder.load(tmp_path)
     with pytest.raises(ConfigError, match="device is 'nowhere'"):
-        Responder(folder, device="nowhere")
+        Responder.load(folder, device="nowhere")
     with pytest.raises(ConfigError, match="dtype is 'int3'"):
-        Responder(folder, dtype="int3")
+        Responder.load(folder, dtype="int3")
 
 
 @pytest.mark.parametrize(
@@ -202,14 +202,14 @@ def test_out_of_memory_names_the_setting_to_lower(responder, monkeypatch, error)
 
 
 def test_a_model_that_gives_no_numbers_is_an_error(folder):
-    broken = Responder(folder, device="cpu")
+    broken = Responder.load(folder, device="cpu")
     torch.nn.init.constant_(broken.model.get_output_embeddings().weight, float("nan"))
     with pytest.raises(ArtifactError, match="probabilities that are no numbers"):
         list(broken.replies(asked(2), Sampling(max_new_tokens=4)))
 
 
 def test_loading_and_long_prompts_print_nothing(folder, capfd):
-    quiet = Responder(folder, device="cpu")
+    quiet = Responder.load(folder, device="cpu")
     quiet.tokenizer.model_max_length = 8
     quiet.encode([{"role": "user", "content": " ".join(NATURE * 20)}])
     assert capfd.readouterr() == ("", "")

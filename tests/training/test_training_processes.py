@@ -20,7 +20,7 @@ pytest.importorskip("transformers")
 from safetensors.torch import load_file  # noqa: E402
 from train_script import run  # noqa: E402
 
-from weaklabel.training.checkpoints import last_checkpoint  # noqa: E402
+from weaklabel.training.runs.checkpoints import last_checkpoint  # noqa: E402
 
 pytestmark = pytest.mark.trains
 

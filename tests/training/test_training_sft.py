@@ -17,7 +17,8 @@ from trl_runs import losses_of_trl  # noqa: E402
 from weaklabel.errors import ConfigError, DataError  # noqa: E402
 from weaklabel.training.models.loading import load_language_model, with_lora  # noqa: E402
 from weaklabel.training.models.scratch import language_model_from_scratch  # noqa: E402
-from weaklabel.training.running import isolated_randomness, training_arguments  # noqa: E402
+from weaklabel.training.runs.randomness import isolated_randomness  # noqa: E402
+from weaklabel.training.runs.running import training_arguments  # noqa: E402
 from weaklabel.training.settings import TrainingSettings  # noqa: E402
 from weaklabel.training.sft import (  # noqa: E402
     SFT_LAYOUTS,
@@ -251,3 +252,27 @@ def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(ArtifactError, match=r"lacks 1 weights of its model, 'lm_head\.weight' first"):
         load_language_model(tmp_path)
+
+
+def test_a_watch_sees_the_start_and_every_checkpoint_and_changes_nothing(tmp_path: Path) -> None:
+    given, seen = demonstrations(16), []
+
+    def watched(folder: Path) -> Any:
+        model, tokenizer = policy(given)
+        chosen = settings(max_steps=4, save_steps=2)
+        train_sft(model, tokenizer, given, settings=chosen, folder=folder, watch=look)
+        return model
+
+    def look(model: Any, step: int) -> None:
+        seen.append(step)
+        torch.rand(3)  # draws of a watch leave the run as it is
+
+    first = watched(tmp_path / "run")
+    assert seen == [0, 2, 4]
+    watched(tmp_path / "run")
+    assert seen == [0, 2, 4, 4]  # a run that goes on shows where it stands
+    model, tokenizer = policy(given)
+    train_sft(
+        model, tokenizer, given, settings=settings(max_steps=4, save_steps=2), folder=tmp_path / "unwatched"
+    )
+    assert distance(first, model) == 0.0

@@ -279,7 +279,7 @@ def test_the_log_holds_every_step_once_and_as_json(tmp_path: Path) -> None:
 def test_a_reporter_that_is_not_installed_is_named_before_anything_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("weaklabel.training.running.find_spec", {"tensorboard": 1}.get)
+    monkeypatch.setattr("weaklabel.training.runs.running.find_spec", {"tensorboard": 1}.get)
     with pytest.raises(MissingExtraError, match=r"report_to names 'trackio', .* Run: pip install trackio"):
         trained(tmp_path, settings=replace(QUICK, report_to=["tensorboard", "trackio"]))
     assert not list(tmp_path.iterdir())

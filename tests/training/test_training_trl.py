@@ -18,7 +18,8 @@ from trl_runs import losses_of_trl  # noqa: E402
 from weaklabel.training.layout import LAYOUTS  # noqa: E402
 from weaklabel.training.models.scratch import from_scratch  # noqa: E402
 from weaklabel.training.reward import RewardTrainer  # noqa: E402
-from weaklabel.training.running import isolated_randomness, training_arguments  # noqa: E402
+from weaklabel.training.runs.randomness import isolated_randomness  # noqa: E402
+from weaklabel.training.runs.running import training_arguments  # noqa: E402
 from weaklabel.training.settings import RewardTrainingSettings  # noqa: E402
 from weaklabel.training.tokens import tokenize_groups  # noqa: E402
 

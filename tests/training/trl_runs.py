@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from weaklabel.training.running import CHECKPOINTING
+from weaklabel.training.runs.running import CHECKPOINTING
 
 
 def losses_of_trl(

@@ -108,7 +108,7 @@ class LocalSource:
             from weaklabel.training.decoding import Responder
         except ImportError:
             raise MissingExtraError.for_extra("generating with a local model", "train") from None
-        responder = Responder(self.folder, device=self.device, dtype=self.dtype)
+        responder = Responder.load(self.folder, device=self.device, dtype=self.dtype)
         wanted = [(slot.prompt.messages, slot.draw_key(self.sampling.seed)) for slot in slots]
         there = {i for i, slot in enumerate(slots) if slot.key in known}
         done = 0

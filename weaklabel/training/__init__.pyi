@@ -14,8 +14,8 @@ from .preference import PreferenceTrainer as PreferenceTrainer
 from .reward import RewardTrainer as RewardTrainer
 from .reward import TrainedScorer as TrainedScorer
 from .reward import train_scorer as train_scorer
-from .running import Trained as Trained
-from .running import training_run as training_run
+from .runs.running import Trained as Trained
+from .runs.running import training_run as training_run
 from .scoring import score_texts as score_texts
 from .settings import RewardTrainingSettings as RewardTrainingSettings
 from .settings import TrainingSettings as TrainingSettings

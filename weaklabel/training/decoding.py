@@ -15,6 +15,7 @@ Only the settings named in `Sampling` are in force; what else a model's `generat
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,9 +29,9 @@ from transformers import (
 
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.servers.protocol import Reply
-from weaklabel.training.memory import explaining_memory
 from weaklabel.training.models.hub import load_tokenizer
 from weaklabel.training.models.loading import whole_language_model
+from weaklabel.training.runs.memory import explaining_memory
 from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn
 from weaklabel.types.messages import Message, Turn, accepted, asking_transcript
 
@@ -41,25 +42,34 @@ class Responder:
     """A causal language model and its tokenizer, ready to answer.
 
     Args:
-        folder: a folder with `config.json`, safetensors weights and a tokenizer.
-        device: "cpu", "cuda", ...; None takes a GPU where there is one.
-        dtype: "float32", "bfloat16", "float16", or "auto": float32 on a CPU, elsewhere as the weights are stored.
-
-    Raises:
-        ConfigError: a device or dtype that there is not.
-        ArtifactError: the folder holds no such model, or not all of its weights.
+        model, tokenizer: as `models.load_language_model` gives them; used where the model is, in eval mode while it answers.
+        name: of the model, for messages.
     """
 
-    def __init__(self, folder: str | Path, *, device: str | None = None, dtype: str = "auto") -> None:
-        self.device = _device(device)
-        self.folder = Path(folder)
-        self.tokenizer: Any = load_tokenizer(self.folder)
-        self.model = whole_language_model(self.folder, _dtype(dtype, self.device))
-        self.model.to(self.device).eval()
-        self.end = _end_tokens(self.model, self.tokenizer)
-        pad = self.tokenizer.pad_token_id
+    def __init__(self, model: Any, tokenizer: Any, *, name: str = "the model") -> None:
+        self.model, self.tokenizer, self.name = model, tokenizer, name
+        self.device = next(model.parameters()).device
+        self.end = _end_tokens(model, tokenizer)
+        pad = tokenizer.pad_token_id
         self.pad = pad if pad is not None else next(iter(sorted(self.end)), 0)
-        self.model.generation_config = GenerationConfig()
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str | None = None, dtype: str = "auto") -> Responder:
+        """The model in a folder with `config.json`, safetensors weights and a tokenizer.
+
+        Args:
+            folder: where it was saved.
+            device: "cpu", "cuda", ...; None takes a GPU where there is one.
+            dtype: "float32", "bfloat16", "float16", or "auto": float32 on a CPU, elsewhere as the weights are stored.
+
+        Raises:
+            ConfigError: a device or dtype that there is not.
+            ArtifactError: the folder holds no such model, or not all of its weights.
+        """
+        where, folder = _device(device), Path(folder)
+        tokenizer = load_tokenizer(folder)
+        model = whole_language_model(folder, _dtype(dtype, where))
+        return cls(model.to(where), tokenizer, name=str(folder))
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """Token ids of a conversation, ready for the assistant's turn: by the chat template, or as a transcript."""
@@ -113,7 +123,7 @@ class Responder:
         room = (context or 1 << 40) - sampling.max_new_tokens
         if room < 1:
             raise ConfigError(
-                f"max_new_tokens is {sampling.max_new_tokens} but the context of {self.folder} holds {context} tokens "
+                f"max_new_tokens is {sampling.max_new_tokens} but the context of {self.name} holds {context} tokens "
                 "with the prompt. Lower max_new_tokens."
             )
         return room
@@ -135,7 +145,11 @@ class Responder:
             f": {len(ids)} responses at once, {width} tokens of prompt and up to {sampling.max_new_tokens} more each. "
             "Lower batch_size; the same command continues."
         )
-        with explaining_memory(lambda: too_much, kind=ConfigError), torch.inference_mode():
+        with (
+            explaining_memory(lambda: too_much, kind=ConfigError),
+            torch.inference_mode(),
+            _answering(self.model),
+        ):
             made = self.model.generate(
                 input_ids=torch.tensor(left, device=self.device),
                 attention_mask=torch.tensor(mask, device=self.device),
@@ -152,6 +166,19 @@ class Responder:
             text, finish = own_turn(text), "stop"
         used = len(new) if stop is None else stop + 1
         return Reply(text, finish=finish, tokens_in=len(prompt), tokens_out=used)
+
+
+@contextmanager
+def _answering(model: Any) -> Iterator[None]:
+    """The model in eval mode, and without settings of its own for generation; afterwards both are as they were."""
+    training, own = model.training, model.generation_config
+    model.eval()
+    model.generation_config = GenerationConfig()
+    try:
+        yield
+    finally:
+        model.generation_config = own
+        model.train(training)
 
 
 class _Draw(LogitsProcessor):

@@ -16,7 +16,7 @@ from weaklabel.groups import Group, trainable_groups
 from weaklabel.training.layout import LAYOUTS, Batch, Choice, choose_layout, kind_of, score, self_test
 from weaklabel.training.losses import centring_penalty, l2_penalty, named_loss
 from weaklabel.training.preference import PreferenceTrainer
-from weaklabel.training.running import TrainedOnTexts, check_fits, training_run
+from weaklabel.training.runs.running import TrainedOnTexts, check_fits, training_run
 from weaklabel.training.settings import RewardTrainingSettings
 from weaklabel.training.tokens import TokenGroup, Tokenized, Truncated, tokenize_groups
 

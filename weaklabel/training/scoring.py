@@ -16,7 +16,7 @@ from weaklabel.errors import DataError, TrainingError
 from weaklabel.groups import Group
 from weaklabel.training.batching import GroupBatchSampler
 from weaklabel.training.layout import LAYOUTS, choose_layout, kind_of, score, self_test
-from weaklabel.training.memory import explaining_memory
+from weaklabel.training.runs.memory import explaining_memory
 from weaklabel.training.tokens import tokenize_groups
 from weaklabel.types.messages import Message, copied
 

@@ -28,31 +28,15 @@ from weaklabel.training.layout.architectures import why_not_shared
 from weaklabel.training.layout.choice import why_no_kernel
 from weaklabel.training.layout.language import attach, predictions, token_logps
 from weaklabel.training.layout.registry import LAYOUTS
-from weaklabel.training.running import TrainedOnTexts, check_fits, training_run
+from weaklabel.training.runs.checkpoints import Watch
+from weaklabel.training.runs.running import TrainedOnTexts, check_fits, training_run
 from weaklabel.training.settings import TrainingSettings
 from weaklabel.training.tokens import TokenGroup, Truncated, tokenize_groups
 from weaklabel.training.trainer import WeightedTrainer
-from weaklabel.types.messages import Message
+from weaklabel.types.demonstration import Demonstration
 
 _LIGHTEST: Final = 1e-6
 _HEAVIEST: Final = 1e6
-
-
-@dataclass(frozen=True, slots=True)
-class Demonstration:
-    """A prompt and the response to learn.
-
-    Attributes:
-        prompt: what the response answers.
-        completion: the response.
-        messages: the conversation that stands for the prompt where the tokenizer has a chat template; may be empty.
-        w: how much the example counts, 0 or from 1e-6 to 1e6.
-    """
-
-    prompt: str
-    completion: str
-    messages: tuple[Message, ...] = ()
-    w: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +123,7 @@ def train_sft(
     gold: Sequence[Demonstration] = (),
     settings: TrainingSettings,
     folder: Path,
+    watch: Watch | None = None,
 ) -> TrainedPolicy:
     """Trains `model` in place on demonstrations, and leaves it with the weights that did best on gold, if there is any.
 
@@ -151,6 +136,7 @@ def train_sft(
         gold: demonstrations for early stopping and for choosing the best checkpoint; never trained on.
         settings: `layout` is "auto" or a name of `SFT_LAYOUTS`.
         folder: this run's own; see `checkpoints`.
+        watch: sees the model at the start and after every checkpoint.
 
     Raises:
         DataError: no demonstration is left, a weight out of range, or something else than a text.
@@ -164,7 +150,9 @@ def train_sft(
     examples, truncated = _tokenized(train, tokenizer, settings.max_length)
     checks, truncated_gold = _tokenized(held_out, tokenizer, settings.max_length)
     data = {"demonstrations": content_hash(*map(repr, train)), "gold": content_hash(*map(repr, held_out))}
-    with training_run(model, settings, folder, data, best_by=SFTTrainer.best_by if gold else None) as run:
+    with training_run(
+        model, settings, folder, data, best_by=SFTTrainer.best_by if gold else None, watch=watch
+    ) as run:
         attach(unwrapped(model))
         layout = choose_sft_layout(model, settings.layout, run.args.device, bf16=settings.bf16)
         trainer = SFTTrainer(

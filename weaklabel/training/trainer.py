@@ -25,10 +25,10 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from weaklabel.errors import TrainingError
 from weaklabel.training.batching import GroupBatchSampler, GroupDataset, Weighted
-from weaklabel.training.checkpoints import last_checkpoint
 from weaklabel.training.layout import Batch, Layout
 from weaklabel.training.losses import weighted_mean
-from weaklabel.training.memory import explaining_memory
+from weaklabel.training.runs.checkpoints import last_checkpoint
+from weaklabel.training.runs.memory import explaining_memory
 from weaklabel.training.settings import TrainingSettings
 
 _SHARE: Final = "share of the weights"  # what a step's batches record; 1 where `weights` and `losses` agree

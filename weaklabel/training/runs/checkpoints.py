@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from weaklabel._progress import Step, bar
 from weaklabel.artifacts import json_line, read_json, write_json, write_text
 from weaklabel.errors import ArtifactError
+from weaklabel.training.runs.randomness import isolated_randomness
 from weaklabel.types.result import json_values
 
 _MARK: Final = "run.json"
@@ -155,6 +156,29 @@ class RunLog(TrainerCallback):
         if state.is_world_process_zero:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(_logged(state.log_history[-1]))
+
+
+Watch = Callable[[Any, int], None]
+"""Looks at (model, step) at the start and after every checkpoint; what it raises ends the run, which can go on later."""
+
+
+class Watched(TrainerCallback):
+    """Shows the model to `watch` where a run begins or goes on, and after every checkpoint, by the first process.
+
+    A step may be shown again after a kill, and the model is as it was trained, in training mode.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if state.is_world_process_zero:
+            with isolated_randomness():
+                self._watch(kwargs["model"], state.global_step)
+
+    on_save = on_train_begin
 
 
 class Bar(TrainerCallback):

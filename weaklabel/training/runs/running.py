@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import random
 from collections.abc import Iterator, Mapping, Sized
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 import transformers
 from transformers import EarlyStoppingCallback, TrainerState, TrainingArguments
@@ -27,10 +25,19 @@ from transformers import EarlyStoppingCallback, TrainerState, TrainingArguments
 from weaklabel._shown import Shown
 from weaklabel.artifacts import content_hash, manifest
 from weaklabel.errors import ConfigError, MissingExtraError
-from weaklabel.training.checkpoints import Bar, RunLog, claim, starting_point, stopped_early
+from weaklabel.training.runs.checkpoints import (
+    Bar,
+    RunLog,
+    Watch,
+    Watched,
+    claim,
+    starting_point,
+    stopped_early,
+)
 from weaklabel.training.layout import Choice
 from weaklabel.training.models.hub import quiet
 from weaklabel.training.models.loading import context_length
+from weaklabel.training.runs.randomness import isolated_randomness
 from weaklabel.training.settings import TrainingSettings
 from weaklabel.training.tokens import Truncated
 from weaklabel.training.trainer import WeightedTrainer
@@ -166,13 +173,15 @@ class TrainingRun:
     args: TrainingArguments
     checkpoint: Path | None
     bar: Bar
+    watch: Watch | None = None
 
     @property
     def callbacks(self) -> list[Any]:
-        """Early stopping, and behind it the log, which sees whether training stops; and the bar."""
+        """Early stopping, and behind it the log, which sees whether training stops; who watches; and the bar."""
         patience = self.settings.early_stopping_patience
         stopping = [] if patience is None else [EarlyStoppingCallback(patience)]
-        return [*stopping, RunLog(Path(str(self.args.output_dir))), self.bar]
+        watched = [] if self.watch is None else [Watched(self.watch)]
+        return [*stopping, RunLog(Path(str(self.args.output_dir))), *watched, self.bar]
 
     def carry_out(self, trainer: WeightedTrainer) -> Trained:
         """Trains, from the checkpoint where there is one; then the model has its best weights and is in eval mode."""
@@ -198,7 +207,13 @@ class TrainingRun:
 
 @contextmanager
 def training_run(
-    model: Any, settings: TrainingSettings, folder: Path, data: Mapping[str, str], *, best_by: str | None
+    model: Any,
+    settings: TrainingSettings,
+    folder: Path,
+    data: Mapping[str, str],
+    *,
+    best_by: str | None,
+    watch: Watch | None = None,
 ) -> Iterator[TrainingRun]:
     """A run in its folder, which is claimed; quiet, and with the random states afterwards as they were.
 
@@ -207,6 +222,7 @@ def training_run(
         folder: this run's own; see `checkpoints`.
         data: what is trained on, name -> hash, for the manifest.
         best_by: as `training_arguments` takes it.
+        watch: sees the model at the start and after every checkpoint.
 
     Raises:
         ArtifactError: the folder of another run, or a checkpoint that cannot be gone on from.
@@ -223,19 +239,7 @@ def training_run(
         claim(folder, made_of, writes=args.process_index == 0)
         checkpoint = starting_point(folder, settings.resume_from_checkpoint, made_of)
     with quiet(), isolated_randomness():
-        yield TrainingRun(settings, args, checkpoint, Bar())
-
-
-@contextmanager
-def isolated_randomness() -> Iterator[None]:
-    """The Trainer seeds Python, numpy and torch for the whole process; afterwards all are as they were."""
-    python, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(arrays)  # noqa: NPY002
+        yield TrainingRun(settings, args, checkpoint, Bar(), watch)
 
 
 def _model_hash(model: Any) -> str:

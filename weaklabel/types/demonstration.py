@@ -1,0 +1,24 @@
+"""`Demonstration`: a prompt and the response that a policy is to learn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weaklabel.types.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A prompt and the response to learn.
+
+    Attributes:
+        prompt: what the response answers.
+        completion: the response.
+        messages: the conversation that stands for the prompt where the tokenizer has a chat template; may be empty.
+        w: how much the example counts, 0 or from 1e-6 to 1e6.
+    """
+
+    prompt: str
+    completion: str
+    messages: tuple[Message, ...] = ()
+    w: float = 1.0
