@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,21 @@ from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn
 from weaklabel.types.messages import Message, Turn, accepted, asking_transcript
 
 _WINDOW: Final = 32  # batches that are sorted by length together
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A response as it was drawn.
+
+    Attributes:
+        prompt: token ids of what it answers.
+        response: every token that was drawn, the end token included.
+        reply: its text, cut where the model spoke for the other side, and how it ended.
+    """
+
+    prompt: list[int]
+    response: list[int]
+    reply: Reply
 
 
 class Responder:
@@ -116,7 +132,34 @@ class Responder:
                 rows = fits[start : start + batch_size]
                 if not all(i in known for i in rows):
                     found = self._batch([ids[i] for i in rows], [asked[i][1] for i in rows], sampling)
-                    yield [both for both in zip(rows, found, strict=True) if both[0] not in known]
+                    yield [(i, drawn.reply) for i, drawn in zip(rows, found, strict=True) if i not in known]
+
+    def drawn(
+        self, prompts: Sequence[list[int]], keys: Sequence[str], sampling: Sampling, *, batch_size: int = 16
+    ) -> list[Drawn]:
+        """One response to each prompt that is given as token ids, with the ids of the response, in the order given.
+
+        Args:
+            prompts: token ids; none is empty, and each leaves room for `max_new_tokens` in the model's context.
+            keys: one per prompt; equal keys draw equal random numbers.
+            sampling, batch_size: as for `replies`.
+
+        Raises:
+            ConfigError, ArtifactError: as for `replies`; and a prompt that is empty or too long.
+        """
+        room = self._room(sampling)
+        if odd := [i for i, ids in enumerate(prompts) if not 0 < len(ids) <= room]:
+            raise ConfigError(
+                f"prompt {odd[0]} has {len(prompts[odd[0]]):,} tokens. Allowed: 1 to {room:,}, which leaves room for "
+                f"max_new_tokens in the context of {self.name}."
+            )
+        order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
+        found: dict[int, Drawn] = {}
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            made = self._batch([prompts[i] for i in rows], [keys[i] for i in rows], sampling)
+            found |= zip(rows, made, strict=True)
+        return [found[i] for i in range(len(prompts))]
 
     def _room(self, sampling: Sampling) -> int:
         context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
@@ -128,7 +171,7 @@ class Responder:
             )
         return room
 
-    def _batch(self, ids: list[list[int]], keys: list[str], sampling: Sampling) -> list[Reply]:
+    def _batch(self, ids: list[list[int]], keys: list[str], sampling: Sampling) -> list[Drawn]:
         width = max(map(len, ids))
         left = [[self.pad] * (width - len(row)) + row for row in ids]
         mask = [[0] * (width - len(row)) + [1] * len(row) for row in ids]
@@ -156,16 +199,16 @@ class Responder:
                 generation_config=settings,
                 logits_processor=draw,
             )
-        return [self._reply(row, new) for row, new in zip(ids, made[:, width:].tolist(), strict=True)]
+        return [self._ended(row, new) for row, new in zip(ids, made[:, width:].tolist(), strict=True)]
 
-    def _reply(self, prompt: list[int], new: list[int]) -> Reply:
+    def _ended(self, prompt: list[int], new: list[int]) -> Drawn:
         stop = next((at for at, token in enumerate(new) if token in self.end), None)
         text = self.tokenizer.decode(new[:stop], skip_special_tokens=True)
         finish = "length" if stop is None else "stop"
         if not self.tokenizer.chat_template and own_turn(text) != text:
             text, finish = own_turn(text), "stop"
         used = len(new) if stop is None else stop + 1
-        return Reply(text, finish=finish, tokens_in=len(prompt), tokens_out=used)
+        return Drawn(prompt, new[:used], Reply(text, finish=finish, tokens_in=len(prompt), tokens_out=used))
 
 
 @contextmanager
