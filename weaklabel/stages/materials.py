@@ -43,6 +43,10 @@ class Materials:
         """The labels, made once."""
         return None if self.labels is None else self.labels()
 
+    def learned_labels(self, data: str | None) -> AnyLabels | None:
+        """The labels, where they are what is learned: nothing else was given."""
+        return self.the_labels if data is None and self.source is None else None
+
     def demonstrations(
         self, data: str | None, columns: Mapping[str, str], *, min_confidence: float, allow_uncalibrated: bool
     ) -> Demonstrations:

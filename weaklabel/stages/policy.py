@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -27,7 +27,12 @@ class PolicySettings(TrainingSettings):
         from_scratch: a size of `training.SIZES` instead of `model`: a small model with random weights and a tokenizer made
             of the data, to try a stage out.
         dtype: of the weights, as for `load_language_model`.
-        audit: settings of the audit, or False for none; see `stages.audit`.
+        data: what is trained on; None takes the labels.
+        eval_data: of the same layout, never trained on: it chooses the checkpoint, and ends training early where
+            `early_stopping_patience` says so.
+        columns: our names -> those of these files.
+        audit: False for none, or settings of `stages.audit.AuditSettings`, and `held_out_comparer`, which names a comparer
+            that had no part in the training.
 
     Raises:
         ConfigError: neither a model nor a size, or both; and as for all training.
@@ -37,6 +42,9 @@ class PolicySettings(TrainingSettings):
     adapter: str | None = None
     from_scratch: str | None = None
     dtype: str = "float32"
+    data: str | None = None
+    eval_data: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
     audit: bool | Mapping[str, Any] = True
 
     OWNER: ClassVar[str] = "stage"

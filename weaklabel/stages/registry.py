@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -77,7 +77,7 @@ class StageTable:
 
     def stage(self, materials: Materials) -> Stage:
         """The stage, with the paths of its settings as seen from the working folder."""
-        paths = {
+        paths: dict[str, Any] = {
             name: materials.resolve(value)
             for name in self.settings.PATHS
             if isinstance(value := getattr(self.settings, name, None), str)
@@ -89,7 +89,7 @@ def _is_taken(name: str) -> bool:
     return name.split("-")[0] in _TAKEN or "." in name
 
 
-def check_tables(tables: list[Mapping[str, Any]]) -> list[StageTable]:
+def check_tables(tables: Sequence[Mapping[str, Any]]) -> list[StageTable]:
     """The `[[stage]]` tables, checked each and together.
 
     Raises:

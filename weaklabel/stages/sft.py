@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -17,11 +17,11 @@ from weaklabel._arguments import checked as checked_arguments
 from weaklabel.data.demonstrations import Demonstrations, read_demonstrations
 from weaklabel.data.sources import PairSource
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.stages.contract import AUDIT, MODEL, Figures, Round, Stage, StageResult, scratch
+from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import Policy, PolicySettings, card
 from weaklabel.stages.rounds import carry_out
-from weaklabel.stages.watching import Watched, watched_by
+from weaklabel.stages.watching import Watched, of_the_policy, watched_by
 from weaklabel.training.settings import checked
 from weaklabel.types import CanCompare, Labels, as_comparer
 
@@ -37,11 +37,9 @@ _USE: Final = (
 class SFTSettings(PolicySettings):
     """Settings of supervised finetuning, beside those of every policy and its training.
 
+    `data` are demonstrations, as `read_demonstrations` takes them; without, the better response of every label is learned.
+
     Attributes:
-        data: demonstrations, as `read_demonstrations` takes them; None learns the better response of every label.
-        eval_data: demonstrations that are not trained on: they choose the checkpoint, and end training early where
-            `early_stopping_patience` says so.
-        columns: our names -> those of the files.
         min_confidence: of the labels to learn from, where there is no `data`: 0 for all, or from .5 on.
         allow_uncalibrated: learn from labels that were never calibrated.
 
@@ -49,9 +47,6 @@ class SFTSettings(PolicySettings):
         ConfigError, UnknownNameError: as for every policy.
     """
 
-    data: str | None = None
-    eval_data: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
     min_confidence: float = 0.0
     allow_uncalibrated: bool = False
 
@@ -129,7 +124,7 @@ class SFT(Stage):
         settings, lowered = self._policy.fitting(model, tokenizer)
         if lowered is not None:
             self.notes.append(lowered)
-        auditor = None if self._watched is None else self._watched.auditor(tokenizer, work / AUDIT)
+        auditor = None if self._watched is None else self._watched.auditor(tokenizer, work)
         training = scratch(work) / "training"
         done = train_sft(
             model,
@@ -152,8 +147,8 @@ class SFT(Stage):
         }
         if auditor is not None:
             audit = auditor.finish()
-            figures |= audit.figures()
-            self.notes += audit.notes()
+            figures |= of_the_policy(audit.figures())
+            self.notes += [f"audit, step {each.step:,}: {each}" for each in audit.warnings]
         shutil.copyfile(training / "log.jsonl", work / "log.jsonl")
         about = card("Policy: sft", self.inputs, self.settings, figures, _USE)
         self._policy.save(model, tokenizer, work / MODEL, card=about)
