@@ -30,6 +30,7 @@ from weaklabel.stages.audit.asked import (
     samples_text,
 )
 from weaklabel.stages.audit.monitors import comparer_figures, function_figures, watching
+from weaklabel.stages.audit.page import page_of
 from weaklabel.stages.audit.policy import (
     Policy,
     Preferences,
@@ -38,7 +39,7 @@ from weaklabel.stages.audit.policy import (
     preference_figures,
     preferences_of,
 )
-from weaklabel.stages.audit.result import ABOUT, LOOKS, Audit, Look, read_looks
+from weaklabel.stages.audit.result import ABOUT, LOOKS, PAGE, Audit, Look, read_looks
 from weaklabel.stages.audit.settings import AuditSettings
 from weaklabel.stages.audit.warned import check_names, stopping
 from weaklabel.types import CanCompare, Pairs
@@ -110,6 +111,7 @@ class Auditor:
         self._begin(step)
         if step not in {look.step for look in self._looks or ()}:
             self._look(model, step)
+        self._write_page()
         self._stop_where_asked(step)
 
     def result(self) -> Audit:
@@ -150,6 +152,8 @@ class Auditor:
     def _look(self, model: Any, step: int) -> None:
         looks = self._looks or ()
         policy = Policy(model, self._tokenizer, self._reference, self._first, self.settings)
+        if not looks:
+            policy.keep_first()
         answers = policy.answers(self._asked)
         first = self._answers(looks[0].step) if looks else answers
         seed = self.settings.seed
@@ -168,6 +172,12 @@ class Auditor:
         kept = Look.parse(look.line())  # in memory as it will be read back
         self._looks = (*(self._looks or ()), kept)
         artifacts.write_text(self.folder / LOOKS, "".join(each.line() for each in self._looks))
+
+    def _write_page(self) -> None:
+        """Again where it is there: a kill may have come between the look and its page."""
+        found = self.result()
+        answers = (self._answers(look.step) for look in (found.looks[0], found.looks[-1]))
+        artifacts.write_text(self.folder / PAGE, page_of(found, self._asked, *answers))
 
     def _preferences(self, looks: Sequence[Look], now: Preferences) -> Preferences:
         """The log-probabilities of the first look, which are kept on the disk."""
