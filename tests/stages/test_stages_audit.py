@@ -195,8 +195,8 @@ def test_comparers_are_asked_of_what_has_changed() -> None:
 @pytest.mark.parametrize(
     ("name", "now", "words"),
     [
-        ("length", {"length": 30.0, "length_ratio": 5.0}, "30.0 tokens on average, 6.0 at the first"),
-        ("length", {"length": 2.0, "length_ratio": 0.3}, "says ever less"),
+        ("length", {"length": 30.0, "length_ratio": 5.0}, "30.0 tokens on average, at the first look 6.0"),
+        ("length", {"length": 2.0, "length_ratio": 0.3}, "says less and less"),
         ("no_end", {"ended": 0.2}, ".200 of the answers end within max_new_tokens"),
         ("empty", {"empty": 0.2}, ".200 of the answers are empty"),
         ("collapse", {"sameness": 0.8}, ".800 alike"),
@@ -222,7 +222,7 @@ def test_comparers_are_asked_of_what_has_changed() -> None:
         (
             "over_optimised",
             {"training_comparer": 0.9, "held_out_comparer": 0.45, "comparer_gap": 0.45},
-            ".900 of the current answers beat the first ones, one that was held out says .450",
+            "has probability .900 by the comparer that trains, and .450 by one that was held out",
         ),
         ("drift:brief", {"drift__brief": -0.6}, "'brief' prefers the first answers: its mean vote is -.600"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ pytest.importorskip("transformers")
 
 from audited_runs import RUNS, audited, auditor_of, base, demonstrations, settings
 
-from weaklabel.errors import ArtifactError, TrainingError
+from weaklabel.errors import ArtifactError, ConfigError, TrainingError
 from weaklabel.stages.audit import Audit, AuditSettings
 from weaklabel.training.models.loading import with_lora
 from weaklabel.training.sft import train_sft
+from weaklabel.types.demonstration import Demonstration
 
 pytestmark = pytest.mark.trains
 
@@ -91,8 +93,10 @@ def run(
     return auditor
 
 
-# A look writes its samples, its line and the page.
-@pytest.mark.parametrize("die_at", [1, 2, 3, 5, 6, pytest.param(8, marks=pytest.mark.slow)])
+# It writes an empty file of lines; then, at each look, samples, line and page.
+@pytest.mark.parametrize(
+    "die_at", [1, 2, 3, 4, 6, *(pytest.param(k, marks=pytest.mark.slow) for k in (5, 7, 8, 9))]
+)
 def test_an_audit_that_was_killed_ends_with_the_same_bytes(
     die_at: int, base_folder: Path, tmp_path: Path
 ) -> None:
@@ -179,6 +183,30 @@ def test_another_model_can_be_the_reference(base_folder: Path, tmp_path: Path) -
     without = auditor_of(tokenizer, 0, tmp_path / "none", reference=None)
     without.watch(model, 0)
     assert "kl" not in without.result().figures()
+
+
+def test_the_policy_is_asked_by_its_chat_template(base_folder: Path, tmp_path: Path) -> None:
+    from weaklabel.stages.audit.asked import asked_of
+    from weaklabel.stages.audit.policy import Policy
+
+    model, tokenizer = base(base_folder)
+    tokenizer = copy.deepcopy(tokenizer)
+    turns = ({"role": "system", "content": "oak"}, {"role": "user", "content": "pine"})
+    asked = asked_of([Demonstration("pine", "", messages=turns), "moss"], 2, 0)
+    policy = Policy(model, tokenizer, None, tmp_path / "first", AuditSettings())
+
+    def told() -> set[str]:
+        return {tokenizer.decode(each.prompt) for each in policy._tokens(asked)}
+
+    assert told() == {"pine\n\n", "moss\n\n"}
+    tokenizer.chat_template = (
+        "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}"
+        "{% if add_generation_prompt %}<assistant>{% endif %}"
+    )
+    assert told() == {"<system>oak<user>pine<assistant>", "<user>moss<assistant>"}
+    chosen = AuditSettings(max_new_tokens=2045)
+    with pytest.raises(ConfigError, match="max_new_tokens is 2045, which leaves 3 tokens"):
+        Policy(model, tokenizer, None, tmp_path / "first", chosen)._tokens(asked)
 
 
 def test_first_weights_that_are_gone_are_one_line(base_folder: Path, tmp_path: Path) -> None:

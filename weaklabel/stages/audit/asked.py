@@ -43,7 +43,7 @@ class Answer:
         key: of the prompt.
         text: of the answer.
         tokens: that were drawn, the end token included.
-        ended: whether an end token was drawn.
+        ended: whether it ended by itself: by an end token, or by beginning to speak for the other side.
         logp, reference_logp: of all drawn tokens together, in nats; None where they were not read.
     """
 

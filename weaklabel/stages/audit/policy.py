@@ -167,6 +167,20 @@ class Policy:
             yield self.model
 
 
+def checked_reference(given: Any) -> Reference:
+    """What a KL can be measured against.
+
+    Raises:
+        ConfigError: something else.
+    """
+    if given is None or given == "first" or callable(given):
+        return given  # type: ignore[no-any-return]
+    raise ConfigError(
+        f"audit: reference is {str(given)[:40]!r}. Allowed: 'first', a function without arguments that gives a model, or "
+        "None for no KL."
+    )
+
+
 def kl_figures(answers: Sequence[Answer], seed: int) -> Iterator[tuple[str, Interval]]:
     """KL of the policy to its reference in nats, per token and per answer.
 
