@@ -222,7 +222,7 @@ def test_comparers_are_asked_of_what_has_changed() -> None:
         (
             "over_optimised",
             {"training_comparer": 0.9, "held_out_comparer": 0.45, "comparer_gap": 0.45},
-            "has probability .900 by the comparer that trains, and .450 by one that was held out",
+            "with probability .900 by the comparer that trains, .450 by one that was held out",
         ),
         ("drift:brief", {"drift__brief": -0.6}, "'brief' prefers the first answers: its mean vote is -.600"),
     ],

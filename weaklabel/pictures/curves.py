@@ -64,7 +64,8 @@ def curves_picture(
     axes(canvas, x, y, "step", axis, y_ticks=4)
     if reference is not None:
         canvas.line(x.start, y(reference), x.end, y(reference), "wl-dash")
-        canvas.text(x.end, y(reference) - 4, fitted(reference_name, x.end - x.start), "wl-s", anchor="end")
+        # Beside the line a curve may run through it.
+        canvas.text(x.end, top - 10, fitted(f"dashed: {reference_name}", WIDTH / 2), "wl-s", anchor="end")
     for k, (name, points) in enumerate(known.items()):
         _curve(canvas, x, y, name, points, _LOOKS[k])
         canvas.text(2, 12 + _LEGEND * k, fitted(name, WIDTH - 8), _LOOKS[k][3])

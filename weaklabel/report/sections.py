@@ -46,13 +46,14 @@ class Texts:
 
 @dataclass(frozen=True)
 class Dossier:
-    """One prompt with its texts and everything that was said of them, such as a disputed pair."""
+    """One prompt with its texts and everything that was said of them, such as a disputed pair; `opened` or folded."""
 
     key: str
     title: str
     facts: Sequence[str]
     texts: Sequence[Texts]
     picture: Picture | None = None
+    opened: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from weaklabel.stages.audit.asked import Answer, Asked
 from weaklabel.stages.audit.result import Audit
 
 _SHOWN: Final = 12
+_OPENED: Final = 3
 _DRAWN_LFS: Final = 12
 _PROMPT: Final = 1200
 _ANSWER: Final = 2000
@@ -47,9 +48,7 @@ def page_of(audit: Audit, asked: Sequence[Asked], first: Sequence[Answer], last:
     return render("Audit of a policy", lead, sections, footer)
 
 
-_CURVES: Final = (
-    "What the policy answers and how likely it finds texts. Dashed lines are thresholds of warnings."
-)
+_CURVES: Final = "What the policy answers and how likely it finds texts. Dashed: the threshold of a warning, or what no change gives."
 
 
 def _warnings(audit: Audit) -> Section:
@@ -85,9 +84,9 @@ def _warnings(audit: Audit) -> Section:
     )
 
 
-# Title, unit, figures with their names, threshold (a setting) with its sign, or a line where nothing has changed.
+# Title, unit, figures with their names; where a dashed line stands, a number or a setting, and what it is.
 _PICTURES: Final = (
-    ("Does the training comparer know better?", "P(current beats first)", {"training_comparer": "training comparer", "held_out_comparer": "held-out comparer"}, 0.5, "no change"),
+    ("Do current answers beat the first ones?", "P(current beats first)", {"training_comparer": "training comparer", "held_out_comparer": "held-out comparer"}, 0.5, "no change"),
     ("Length of answers", "tokens", {"length": "mean length"}, None, ""),
     ("Answers that end, and empty ones", "share", {"ended": "ended by an end token", "empty": "empty"}, "min_ended", "fewest that end"),
     ("Sameness", "METEOR, share", {"sameness": "sameness of answers to different prompts", "distinct": "share of distinct answers"}, "max_sameness", "most sameness"),
@@ -140,9 +139,13 @@ def _functions(audit: Audit) -> Iterator[Section]:
         tables=[Table(header, rows)],
         pictures=[
             curves_picture(
-                {lf: [(look.step, look.figures[f"drift/{lf}"]) for look in audit.looks]},
+                {
+                    "vote for the current answers": [
+                        (look.step, look.figures[f"drift/{lf}"]) for look in audit.looks
+                    ]
+                },
                 lf,
-                axis="mean vote",
+                axis="mean over prompts",
                 reference=-audit.settings.max_drift,
                 reference_name="threshold",
             )
@@ -164,9 +167,9 @@ def _samples(
             Texts(f"Answer at step {steps[0]:,}", *cut(before.text, _ANSWER)),
             Texts(f"Answer at step {steps[1]:,}", *cut(now.text, _ANSWER)),
         ]
-        dossiers.append(
-            Dossier(f"sample-{number}", f"{number}. {beginning(prompt, 90)}", _facts(before, now), texts)
-        )
+        title = f"{number}. {beginning(prompt, 90)}"
+        opened = number <= _OPENED
+        dossiers.append(Dossier(f"sample-{number}", title, _facts(before, now), texts, opened=opened))
     intro = f"{len(dossiers)} of {len(asked)} prompts, in an order that says nothing. The files in samples/ hold all."
     return Section("samples", "Samples side by side", intro, dossiers=dossiers)
 

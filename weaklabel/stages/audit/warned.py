@@ -146,8 +146,8 @@ def _over_optimised(now: Figures, first: Figures, settings: AuditSettings) -> st
     if not (train.low > 0.5 and held_out.low <= 0.5 and gap.value > settings.max_gap and gap.low > 0):
         return None
     return (
-        f"that the current answers beat the first ones has probability {short(train.value)} by the comparer that trains, "
-        f"and {short(held_out.value)} by one that was held out. The policy learns the mistakes of the first: go back to an "
+        f"the current answers beat the first ones with probability {short(train.value)} by the comparer that trains, "
+        f"{short(held_out.value)} by one that was held out. The policy learns the mistakes of the first: go back to an "
         "earlier checkpoint, strengthen the pull to the reference, or improve the comparer where the two differ."
     )
 
@@ -173,7 +173,7 @@ def _drifted(now: Figures, settings: AuditSettings) -> Iterator[tuple[str, str]]
                 lf,
                 (
                     f"{lf!r} prefers the first answers: its mean vote is {short(vote.value, sign=True)}. Read answers that "
-                    "it votes against. If it is right, training costs what it watches: give it more weight in the comparer. "
-                    "If it is wrong on them, leave it out."
+                    "it votes against: if it is right, give it more weight in the comparer; if it is wrong about them, leave "
+                    "it out."
                 ),
             )
