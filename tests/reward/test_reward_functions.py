@@ -429,7 +429,7 @@ def test_of_many_pairs_without_gold_some_are_read_and_it_says_so(
     known = wl.response_scorer(
         lambda response: float(asked.append(1) or response.count("red")), name="counted"
     )
-    monkeypatch.setattr("weaklabel.reward.functions.model.POOL", 30)
+    monkeypatch.setattr("weaklabel.reward.functions.pool.POOL", 30)
     some = fitted(pairs, (known, blues))
     without = int((~pairs.has_gold).sum())
     assert f"of {without:,} pairs without gold it read 30, enough for its curves." in some.notes

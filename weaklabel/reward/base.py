@@ -206,6 +206,15 @@ class RewardModel(Shown, ABC):
         return np.isin(prompt_hashes(pairs), self.gold_prompts_)
 
     # ------------------------------------------------------------------ what a model writes itself
+    def rows_read(self, pairs: Pairs, y: FloatArray) -> NDArray[np.intp]:
+        """Rows, rising, of the pairs of which `fit` reads more than that they are there: all, unless a model needs fewer.
+
+        Args:
+            pairs: `n` pairs that count.
+            y: `(n,)` float64, their gold; NaN where there is none.
+        """
+        return np.arange(len(pairs))
+
     @abstractmethod
     def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray, judges: Judges) -> float:
         """Learn from checked beliefs, weights and gold, `(n,)` each; the scale of the scores, by gold that may judge."""

@@ -38,6 +38,7 @@ from weaklabel.reward.features import hashed_text, score_in_chunks
 from weaklabel.reward.functions.explanation import RewardExplanation, RewardReason
 from weaklabel.reward.functions.learning import Readings, learn_from_gold
 from weaklabel.reward.functions.parts import Parts
+from weaklabel.reward.functions.pool import some_without_gold
 from weaklabel.reward.functions.saved_scorers import found_scorers, saved_scorers
 from weaklabel.reward.functions.scores import directed_scores
 from weaklabel.reward.functions.start import KINDS as STARTS
@@ -49,9 +50,6 @@ from weaklabel.text.ngrams import CONTEXT_COLUMNS, VIEW_COLUMNS, pair_features, 
 from weaklabel.text.pieces import KINDS
 from weaklabel.types import FloatArray, Pairs, Votes
 
-POOL: Final = 5000
-"""Pairs without gold that are read, drawn by `seed`: curves of 17 knots need no more, and each costs the scores of two
-responses by all functions. The development sets, on which everything here was chosen, have at most 1,500 pairs."""
 AUTO: Final = "auto"
 _START: Final = "text:start"
 _ARRAYS: Final = ("gate.npy", "views.npy", "start.npy")
@@ -142,14 +140,19 @@ class FunctionsReward(RewardModel):
             )
             rows = np.flatnonzero(known) if known.any() else np.arange(len(y))
             return self._learn_linear(pairs.take(rows), p[rows], w[rows], y[rows], None)
-        read = _some_without_gold(y, self.seed)
+        read = self.rows_read(pairs, y)
         with one_thread():
             factor = self._learn_functions(pairs.take(read), y[read])
         if len(read) < len(y):
             self.notes_ += (
-                f"of {int(np.isnan(y).sum()):,} pairs without gold it read {POOL:,}, enough for its curves.",
+                f"of {int(np.isnan(y).sum()):,} pairs without gold it read {int(np.isnan(y[read]).sum()):,}, enough for its curves.",
             )
         return factor
+
+    def rows_read(self, pairs: Pairs, y: FloatArray) -> NDArray[np.intp]:
+        """All gold and `pool.POOL` others; all pairs where gold is too little to weigh functions by."""
+        enough = enough_gold(pairs.prompt_groups[np.abs(y - 0.5) == 0.5])
+        return some_without_gold(y, self.seed) if enough else np.arange(len(y))
 
     def _learn_linear(
         self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray, judges: Judges | None
@@ -315,11 +318,3 @@ class FunctionsReward(RewardModel):
             saved.fail(
                 f"it has {len(self.parts_.curves)} curves and a gate of {gate.shape[1]} for {len(self.scorers_)} functions"
             )
-
-
-def _some_without_gold(y: FloatArray, seed: int) -> NDArray[np.intp]:
-    """Rows with gold, and `POOL` others at most; rising."""
-    without = np.flatnonzero(np.isnan(y))
-    if len(without) > POOL:
-        without = np.random.default_rng(seed).permutation(without)[:POOL]
-    return np.union1d(np.flatnonzero(~np.isnan(y)), without)
