@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +100,37 @@ def test_where_every_pair_has_gold_what_is_taught_alike_is_trained_once(
     assert len(taught) == n_trained  # gold only, beside a reward of functions
     arms = figures.arms
     assert arms["reward model: + majority-vote labels"] == arms["reward model: gold only"]
+
+
+def test_where_held_out_gold_is_all_ties_nothing_is_recommended_and_no_coin_is_lost_to() -> None:
+    pairs = with_test(world(100), 40)
+    gold = np.where(pairs.parts == "dev", pairs.table["gold"].to_pylist(), "tie").tolist()
+    at = pairs.table.schema.get_field_index("gold")
+    tied = Pairs(pairs.table.set_column(at, CANONICAL.field("gold"), pa.array(gold, pa.string())))
+    figures = make_figures(outcome(tied, "linear"))
+    assert figures.export == "nothing yet"
+    said = " ".join(figures.notes)
+    assert "to export: nothing yet (the held-out gold is all ties" in said
+    assert "not shown to be better than a coin" not in said
+
+
+@pytest.mark.parametrize(
+    ("reward", "export", "said"),
+    [
+        (
+            False,
+            False,
+            "is left out: export.trl, reward. Give gold, or set export.trl.allow_uncalibrated and reward.",
+        ),
+        (True, False, "is left out: export.trl. Give gold, or set export.trl.allow_uncalibrated."),
+        (True, True, "the labels are uncalibrated: nothing says how often they are right."),
+    ],
+)
+def test_of_uncalibrated_labels_it_says_what_the_settings_leave_out(
+    reward: bool, export: bool, said: str
+) -> None:
+    run = outcome(world(60, n_gold=0), "linear", allow_uncalibrated=reward)
+    config = Config.model_validate(
+        {"reward": run.config.reward, "export": {"trl": {"allow_uncalibrated": export}}}
+    )
+    assert said in " ".join(make_figures(replace(run, config=config)).notes)

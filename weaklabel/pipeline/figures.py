@@ -93,10 +93,11 @@ def make_figures(run: Outcome) -> RunFigures:
     less_gold = less_gold_only(answers, rows, seed=seed)
     worth = worth_in_gold(answers, pairs.dev, rows, seed=seed) if GOLD in answers else {}
     worth.pop(GOLD, None)
-    export, why = recommended(found.figures, less_gold, found.differences)
+    decided = np.abs(rows.y - 0.5) == 0.5
+    export, why = recommended(found.figures, less_gold, found.differences, rows.prompt_groups[decided])
     if not labels.calibrated:
         export, why = NOTHING, "the labels are not calibrated"
-    if found.figures[LABELS]["accuracy"].low <= 0.5:
+    if decided.any() and found.figures[LABELS]["accuracy"].low <= 0.5:
         notes.append(
             "our labels are not shown to be better than a coin on held-out prompts. Look for other functions (weaklabel explore), "
             "or give more gold, before training on them."
@@ -222,6 +223,18 @@ def _baseline(run: Outcome) -> str:
     return _BASELINES.get(run.config.reward.model, run.config.reward.model)
 
 
+def _left_out(config: Config) -> str:
+    """What these settings leave out where labels are uncalibrated: the end of a sentence."""
+    tables = config.export
+    exports = [(f"export.{name}", getattr(tables, name)) for name in type(tables).model_fields]
+    named = [*exports, ("reward", config.reward)]
+    missing = [name for name, table in named if table is not None and not table.allow_uncalibrated]
+    if not missing:
+        return ": nothing says how often they are right. Give gold to calibrate them."
+    settings = " and ".join(f"{name}.allow_uncalibrated" for name in missing)
+    return f", so what needs probabilities is left out: {', '.join(missing)}. Give gold, or set {settings}."
+
+
 def _notes(run: Outcome) -> list[str]:
     """What this run could not do, and what would change that."""
     pairs, calibrated = run.pairs, run.labels.calibrated
@@ -234,10 +247,7 @@ def _notes(run: Outcome) -> list[str]:
             f"no held-out figures: {why}. Give gold in the pairs or with data.gold, and a data.test_share above 0."
         )
     if not calibrated:
-        notes.append(
-            "the labels are uncalibrated, so exports and reward models that need probabilities are left out. "
-            "Give gold, or set export.<format>.allow_uncalibrated and reward.allow_uncalibrated."
-        )
+        notes.append(f"the labels are uncalibrated{_left_out(run.config)}")
     if len(pairs.visible) and pairs.visible.has_gold.all():
         notes.append(
             "every pair has gold, so labels add nothing to it here: all reward arms learn from the same gold, and one that "

@@ -151,7 +151,7 @@ class FunctionsReward(RewardModel):
 
     def rows_read(self, pairs: Pairs, y: FloatArray) -> NDArray[np.intp]:
         """All gold and `pool.POOL` others; all pairs where gold is too little to weigh functions by."""
-        enough = enough_gold(pairs.prompt_groups[np.abs(y - 0.5) == 0.5])
+        enough = enough_gold(pairs.take(np.abs(y - 0.5) == 0.5).prompt_groups)
         return some_without_gold(y, self.seed) if enough else np.arange(len(y))
 
     def _learn_linear(
