@@ -109,11 +109,13 @@ class RewardModel(Shown, ABC):
         self.n_gold_, self.gold_prompts_, self._fitted = len(seen), np.unique(prompt_hashes(seen)), True
         return self
 
+    @checked
     def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
         """`(n,)` float64 rewards in log-odds: a difference of 1 means odds of e to 1.
 
         Raises:
             NotFittedError: before `fit`. LabelMatrixError: not one prompt per response.
+            ArgumentError: something else than lists of texts.
         """
         self._check_asked(prompts, responses)
         return self._scaled(self._raw(prompts, responses))
@@ -183,6 +185,11 @@ class RewardModel(Shown, ABC):
     @property
     def notes(self) -> tuple[str, ...]:
         """What its user should know of how it was fitted, one sentence each."""
+        return ()
+
+    @property
+    def own_functions(self) -> tuple[str, ...]:
+        """Names of the labeling functions that `load` has to be given: all that it reads but shipped and installed ones."""
         return ()
 
     def facts(self) -> dict[str, str]:
