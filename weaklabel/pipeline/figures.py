@@ -35,10 +35,9 @@ from weaklabel.pipeline.advice import (
 from weaklabel.pipeline.run_figures import RunFigures
 from weaklabel.reward import RewardModel, train_reward, training_targets
 from weaklabel.reward.evaluation.evaluation import LONGER, compare_answers, fitted_on, with_gold
+from weaklabel.reward.registry import plain_model
 from weaklabel.types import Comparer, Labels, Pairs, Votes, answer_of
 
-# A model that reads the labeling functions themselves learns little from others' labels: a plain one stands for those.
-_BASELINES: Final = {"functions": "linear"}
 _SNORKEL_NEEDS: Final = 3  # functions that vote
 
 
@@ -220,7 +219,7 @@ def _train(run: Outcome, labels: Labels | Pairs, what: str) -> Comparer:
 
 def _baseline(run: Outcome) -> str:
     """The reward model that gold alone, and the labels of others, teach."""
-    return _BASELINES.get(run.config.reward.model, run.config.reward.model)
+    return plain_model(run.config.reward.model)
 
 
 def _left_out(config: Config) -> str:
