@@ -20,6 +20,7 @@ import torch
 import transformers
 from numpy.typing import NDArray
 
+from weaklabel._arguments import checked
 from weaklabel._progress import tracked
 from weaklabel._validation import lookup
 from weaklabel.artifacts import content_hash
@@ -155,6 +156,7 @@ class TransformerReward(RewardModel):
         }
         return Temperature().fit(z[judged], y[judged]).factor_ if judged.any() else 1.0
 
+    @checked
     def score(
         self,
         prompts: Sequence[str],
