@@ -132,9 +132,9 @@ def _as_text(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
         added: list[int] = []  # a template writes its own first token
     else:
         rendered = [(group.prompt + BLANK_LINE, list(group.responses)) for group in groups]
-        first = added = _frame(tokenizer, "a")[0]
-    prompts = _ids(tokenizer, [prompt for prompt, _ in rendered])
-    answers = iter(_ids(tokenizer, [answer for _, texts in rendered for answer in texts]))
+        first = added = frame_of(tokenizer, "a")[0]
+    prompts = ids_of(tokenizer, [prompt for prompt, _ in rendered])
+    answers = iter(ids_of(tokenizer, [answer for _, texts in rendered for answer in texts]))
     encoded: list[Encoded] = []
     for ids, (_, texts) in zip(prompts, rendered, strict=True):
         prompt = added + ids
@@ -172,9 +172,9 @@ def _common_start(texts: Sequence[str]) -> str:
 
 
 def _as_pairs(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
-    before, between, behind = _frame(tokenizer, "a", "b")
-    prompts = _ids(tokenizer, [group.prompt for group in groups])
-    answers = iter(_ids(tokenizer, [text for group in groups for text in group.responses]))
+    before, between, behind = frame_of(tokenizer, "a", "b")
+    prompts = ids_of(tokenizer, [group.prompt for group in groups])
+    answers = iter(ids_of(tokenizer, [text for group in groups for text in group.responses]))
     return [
         (
             len(before),
@@ -186,16 +186,17 @@ def _as_pairs(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
     ]
 
 
-def _ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+def ids_of(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """The ids of each text, without special tokens."""
     ids: list[list[int]] = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
     return ids
 
 
-def _frame(tokenizer: Any, *probes: str) -> list[list[int]]:
+def frame_of(tokenizer: Any, *probes: str) -> list[list[int]]:
     """The special tokens before, between and behind texts, found by looking at how probes are framed."""
     rest: list[int] = tokenizer(*probes)["input_ids"]
     frame = []
-    for probe in _ids(tokenizer, list(probes)):
+    for probe in ids_of(tokenizer, list(probes)):
         starts = [k for k in range(len(rest) - len(probe) + 1) if rest[k : k + len(probe)] == probe]
         if not probe or not starts:
             raise ConfigError(

@@ -1,0 +1,111 @@
+"""`Start`: what the training of a text classifier begins with, and what becomes of it at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from weaklabel._validation import lookup
+from weaklabel.errors import ConfigError
+from weaklabel.training.models.loading import (
+    DTYPES,
+    Scorer,
+    context_length,
+    load_evaluator,
+    load_scorer,
+    with_lora,
+)
+from weaklabel.training.models.scratch import SIZES, evaluator_from_scratch, from_scratch
+from weaklabel.training.settings import TrainingSettings
+
+# Where the settings name none: a head alone, adapters and whole models want different steps.
+LEARNING_RATES: Final = {"scratch": 1e-3, "lora": 2e-4, "whole": 2e-5}
+LONGEST: Final = 1024
+
+S = TypeVar("S", bound=TrainingSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A pretrained model, with or without an adapter, or a size of a new one.
+
+    Attributes:
+        name: of what is trained, for messages.
+        base: folder or hub name of a pretrained model, or "minilm".
+        adapter: folder or hub name of a LoRA adapter of `base`, merged into it before training.
+        from_scratch: instead of `base`, the size of a new decoder with a tokenizer of its own.
+        dtype: of the weights, "float32" or "bfloat16".
+        seed: of new weights.
+
+    Raises:
+        ConfigError: neither or both of `base` and `from_scratch`, or what does not go with them.
+        UnknownNameError: no such size or dtype.
+    """
+
+    name: str
+    base: str | Path | None
+    adapter: str | Path | None
+    from_scratch: str | None
+    dtype: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        if (self.base is None) == (self.from_scratch is None):
+            raise ConfigError(
+                f"{self.name}: give either base (a folder or hub name) or from_scratch (a size), for example "
+                "settings = { from_scratch = 'tiny' }."
+            )
+        if self.adapter is not None and self.base is None:
+            raise ConfigError(
+                f"{self.name}: adapter is {str(self.adapter)!r} without base. Name the model it belongs to."
+            )
+        if self.from_scratch is not None:
+            lookup("model size", SIZES, self.from_scratch)
+        lookup("dtype", DTYPES, self.dtype)
+        if self.from_scratch is not None and self.dtype != "float32":
+            raise ConfigError(
+                f"{self.name}: dtype is {self.dtype!r}, but a model from scratch has float32. Leave dtype out."
+            )
+
+    def learning_rate(self, training: Mapping[str, Any]) -> float:
+        """The default for training with these settings."""
+        if self.from_scratch:
+            return LEARNING_RATES["scratch"]
+        return LEARNING_RATES["whole" if training.get("lora_r") is None else "lora"]
+
+    def opened(self, texts: Iterable[str], *, labels: int) -> Scorer:
+        """A fresh model with so many labels, 1 or 2, and its tokenizer.
+
+        Args:
+            texts: on which the tokenizer of a model from scratch is trained.
+        """
+        if self.base is None:
+            make = from_scratch if labels == 1 else evaluator_from_scratch
+            return make(str(self.from_scratch), texts, seed=self.seed)
+        load = load_scorer if labels == 1 else load_evaluator
+        model, tokenizer = load(self.base, adapter=self.adapter, seed=self.seed, dtype=self.dtype)
+        if hasattr(model, "merge_and_unload"):  # an adapter as it comes is frozen, and would be saved alone
+            model = model.merge_and_unload().requires_grad_(True)
+        return model, tokenizer
+
+
+def fitting(settings: S, given: Mapping[str, Any], model: Any, tokenizer: Any) -> S:
+    """The settings with a `max_length` that the model can read, where none was `given`."""
+    if "max_length" in given:
+        return settings
+    return replace(settings, max_length=min(LONGEST, context_length(model, tokenizer)))
+
+
+def with_adapters(model: Any, settings: TrainingSettings, seed: int) -> Any:
+    """The model with the LoRA adapters that the settings ask for, or as it is."""
+    if settings.lora_r is None:
+        return model
+    adapters = {name: getattr(settings, name) for name in ("lora_r", "lora_alpha", "lora_dropout")}
+    return with_lora(model, **adapters, seed=seed)
+
+
+def merged(model: Any, settings: TrainingSettings) -> Any:
+    """The trained model without adapters, in eval mode. So the model in memory is the one that is saved, to the bit."""
+    return (model if settings.lora_r is None else model.merge_and_unload()).eval()
