@@ -256,6 +256,14 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def rename_whole(path: Path, target: Path) -> None:
+    """Give a folder that was filled over time its final name, once all that is in it is on the disk."""
+    for file in path.rglob("*"):
+        _flush(file)
+    os.replace(path, target)
+    _flush(target.parent)
+
+
 def manifest(
     kind: str, *, inputs: Mapping[str, str | None], settings: Mapping[str, Any], **more: Any
 ) -> dict[str, Any]:

@@ -1,0 +1,246 @@
+"""`read_demonstrations`: prompts with the response to learn, from files that hold one response per row, or from labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from weaklabel._shown import Shown
+from weaklabel.artifacts import content_hash
+from weaklabel.data.blocks import Block
+from weaklabel.data.plan import PROBE, Plan, prompts_plan
+from weaklabel.data.readers.base import Row, RowProblem, encodes, is_missing, read_messages, shown
+from weaklabel.data.readers.context import read_context
+from weaklabel.data.readers.single import NAMES
+from weaklabel.data.sources import PairSource, open_source
+from weaklabel.errors import ConfigError, DataError, LayoutError, UnknownNameError
+from weaklabel.types import Labels, SetAside
+from weaklabel.types.demonstration import Demonstration
+
+_OURS: Final = ("completion", "w")
+
+
+@dataclass(slots=True, repr=False)
+class Demonstrations(Shown):
+    """What a policy can learn from.
+
+    Attributes:
+        rows: in the order of the source.
+        set_aside: rows that could not be used, with line and reason.
+        left_out: why -> how many were left out on purpose: `test`, `tie`, `unsure`.
+    """
+
+    rows: list[Demonstration]
+    set_aside: list[SetAside] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def hash(self) -> str:
+        """Of all that is learned: texts, conversations, weights and their order."""
+        return content_hash(*map(repr, self.rows))
+
+
+def read_demonstrations(source: PairSource, *, columns: Mapping[str, str] | None = None) -> Demonstrations:
+    """Rows of a prompt and one response, or of `messages` that end in the assistant's turn, as TRL's SFTTrainer reads them.
+
+    Args:
+        source: a path, a glob, a list of paths or dicts, a data frame or data set.
+        columns: our names -> yours: `prompt`, `completion`, `messages`, `system`, `w`. Where `completion` is not named, the
+            one column of a name such as `response` or `answer` is it. `w` is how much a row counts, 1 by default; rows
+            whose `part` is `test` are left out and counted.
+
+    Raises:
+        DataError: nothing to read, or most rows cannot be used; names the first reasons.
+        LayoutError: no response, several columns that can be it, or pairs of responses.
+
+    >>> found = read_demonstrations([{"prompt": "2 + 2?", "completion": "4"}, {"prompt": "3 + 3?", "completion": None}])
+    >>> found.rows[0].completion, found.set_aside[0].reason
+    ('4', 'completion is NoneType None, expected text')
+    """
+    found, named = Demonstrations([]), dict(columns or {})
+    own = {name: named.pop(name) for name in _OURS if name in named}
+    for stream in open_source(source):
+        reader: _Reader | None = None
+        for block in stream.blocks():
+            found.set_aside.extend(block.set_aside)
+            if not len(block.lines):
+                continue
+            reader = reader or _Reader.of(block, named, own)
+            for line, row in zip(block.lines, reader.plan.renamed(block).rows(), strict=True):
+                try:
+                    _add(found, reader, row)
+                except RowProblem as problem:
+                    found.set_aside.append(SetAside(block.file, line, str(problem)))
+    _check(found, source)
+    return found
+
+
+def chosen_of(labels: Labels, *, min_confidence: float = 0.0) -> Demonstrations:
+    """The better response of every labelled pair, by the labels; the weight is the label's `w`, never its confidence.
+
+    Args:
+        labels: pairs of the locked test part and of weight 0, and exact ties, are left out and counted.
+        min_confidence: pairs whose confidence is below it are left out and counted.
+
+    Raises:
+        ConfigError: a confidence outside [0, 1].
+        DataError: no pair is left.
+    """
+    if not 0 <= min_confidence <= 1:
+        raise ConfigError(f"min_confidence is {min_confidence}. Allowed: 0 to 1.")
+    found = Demonstrations([], left_out=dict.fromkeys(("test", "silent", "tie", "unsure"), 0))
+    rows = zip(
+        labels.pairs.iter_pairs(), labels.pairs.parts, labels.p, labels.w, labels.confidence, strict=True
+    )
+    for pair, part, p, w, confidence in rows:
+        why = (
+            "test"
+            if part == "test"
+            else "silent"
+            if w == 0
+            else "tie"
+            if p == 0.5
+            else "unsure"
+            if confidence < min_confidence
+            else None
+        )
+        if why is not None:
+            found.left_out[why] += 1
+            continue
+        answer = pair.response_b if p > 0.5 else pair.response_a
+        found.rows.append(Demonstration(pair.prompt, answer, tuple(pair.messages or ()), float(w)))
+    if not found.rows:
+        raise DataError(
+            f"no demonstration can be taken from {len(labels.p):,} labelled pairs: {_counted(found.left_out)}. Lower "
+            "min_confidence, or give data."
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """How the rows of a file are read: its plan, the column of the response (None: the messages' last turn), of weights."""
+
+    plan: Plan
+    completion: str | None
+    w: str | None
+
+    @classmethod
+    def of(cls, block: Block, named: dict[str, str], own: Mapping[str, str]) -> _Reader:
+        for theirs in own.values():
+            if theirs not in block.columns:
+                raise UnknownNameError.for_name(f"column of {block.file}", theirs, block.columns)
+        plan = prompts_plan(block, named)
+        completion = own.get("completion") or _completion_of(block, plan)
+        return cls(plan, completion, own.get("w") or ("w" if "w" in block.columns else None))
+
+
+def _completion_of(block: Block, plan: Plan) -> str | None:
+    taken = set(plan.columns.values())
+    lower = {name.lower(): name for name in block.columns if name not in taken}
+    names = [lower[name] for name in NAMES if name in lower and _holds_any(block, lower[name])]
+    if "completion" in names:
+        return "completion"
+    if len(names) > 1:
+        raise LayoutError(
+            f"{block.file}: the response can be in several columns: {', '.join(names)}. Say which with --columns "
+            f"completion={names[0]} (columns={{...}} in Python)."
+        )
+    if names:
+        return names[0]
+    if "messages" in plan.columns or "messages" in block.columns:
+        return None
+    pairs = {"chosen", "response_a"} & set(block.columns)
+    what = "pairs of responses" if pairs else "prompts without a response"
+    hint = "completion=chosen" if "chosen" in pairs else "completion=..."
+    raise LayoutError(
+        f"{block.file} holds {what}, in the columns {', '.join(block.columns[:12])}. Name the column to learn with --columns "
+        f"{hint} (columns={{...}} in Python)."
+    )
+
+
+def _holds_any(block: Block, name: str) -> bool:
+    return any(not is_missing(row.get(name)) for row in block.rows(PROBE))
+
+
+def _add(found: Demonstrations, reader: _Reader, row: Row) -> None:
+    decoded = reader.plan.decoded(row)
+    if decoded.get("part") == "test":
+        found.left_out["test"] = found.left_out.get("test", 0) + 1
+        return
+    text, messages = read_context(decoded).settled()
+    if reader.completion is None:
+        if not messages or messages[-1]["role"] != "assistant":
+            raise RowProblem("messages do not end in a turn of the assistant, which would be learned")
+        answer, messages = messages[-1]["content"], messages[:-1]
+        if not messages:
+            raise RowProblem("messages hold an answer and nothing that it answers")
+        text = next((turn["content"] for turn in reversed(messages) if turn["role"] == "user"), "")
+    else:
+        answer = _answer(reader.completion, decoded.get(reader.completion))
+    if not isinstance(text, str) or not text.strip():
+        raise RowProblem(f"the prompt is {shown(text)}, expected text")
+    for name, said in (("the prompt", text), ("completion", answer)):
+        if not encodes(said):
+            raise RowProblem(f"{name} holds half a character (a lone surrogate)")
+    found.rows.append(Demonstration(text, answer, tuple(messages or ()), _weight(reader.w, decoded)))
+
+
+def _answer(name: str, value: Any) -> str:
+    """A response as text, or as the one turn of the assistant that TRL's conversational form has."""
+    if isinstance(value, list):
+        turns = read_messages(name, value) or []
+        if len(turns) != 1 or turns[0]["role"] != "assistant":
+            raise RowProblem(f"{name} holds {len(turns)} turns, expected one of the assistant")
+        value = turns[0]["content"]
+    if not isinstance(value, str):
+        raise RowProblem(f"{name} is {shown(value)}, expected text")
+    return value
+
+
+def _weight(name: str | None, row: Row) -> float:
+    value = None if name is None else row.get(name)
+    if is_missing(value) or value == "":
+        return 1.0
+    try:
+        w = float(value)  # type: ignore[arg-type]  # what is no number is told below
+    except (TypeError, ValueError):
+        w = math.nan
+    if isinstance(value, bool) or not (math.isfinite(w) and w >= 0):
+        raise RowProblem(f"{name} is {shown(value)}, expected a number of at least 0")
+    return w
+
+
+def _check(found: Demonstrations, source: Any) -> None:
+    name = str(source)[:80] if isinstance(source, str) else f"the {type(source).__name__}"
+    n_aside = len(found.set_aside)
+    if not len(found) + n_aside:
+        why = f": {_counted(found.left_out)}" if found.left_out else ""
+        raise DataError(f"{name} holds no demonstrations{why}. Expected a prompt and a response per row.")
+    if n_aside > len(found):
+        first = "; ".join(map(str, found.set_aside[:3]))
+        raise DataError(
+            f"{name}: {n_aside} of {len(found) + n_aside} rows hold no usable demonstration. First: {first}. Repair them, or "
+            "name the columns with --columns prompt=...,completion=... (columns={...} in Python)."
+        )
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    words: Sequence[tuple[str, str]] = (
+        ("test", "in the locked test part"),
+        ("silent", "of weight 0"),
+        ("tie", "exact ties"),
+        ("unsure", "below min_confidence"),
+    )
+    return ", ".join(_each(counts, words)) or "none was there"
+
+
+def _each(counts: Mapping[str, int], words: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for name, said in words:
+        if counts.get(name):
+            yield f"{counts[name]:,} {said}"
