@@ -13,23 +13,25 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import numpy as np
-import safetensors
-import tokenizers
-import torch
-import transformers
 from numpy.typing import NDArray
 
 from weaklabel._progress import tracked
 from weaklabel.artifacts import content_hash
 from weaklabel.calibration.temperature import Temperature
-from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError
+from weaklabel.errors import ConfigError, LabelMatrixError
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.judges import Judges
 from weaklabel.reward.saved import Saved
 from weaklabel.reward.teaching import plan_gold, teaching_groups
-from weaklabel.training.models.hub import ADAPTER, quiet
-from weaklabel.training.models.loading import load_scorer
-from weaklabel.training.models.start import Start, fitting, merged, with_adapters
+from weaklabel.training.models.start import (
+    Start,
+    fitting,
+    libraries,
+    merged,
+    save_model,
+    saved_model,
+    with_adapters,
+)
 from weaklabel.training.reward import TrainedScorer, train_scorer
 from weaklabel.training.scoring import score_texts
 from weaklabel.training.settings import RewardTrainingSettings, current_names, kinds_of
@@ -166,28 +168,18 @@ class TransformerReward(RewardModel):
     def _entries(self) -> dict[str, Any]:
         return {
             "inputs": {"groups": self._about["groups"]},
-            "libraries": _libraries(),
+            "libraries": libraries(),
             "trained": self._about,
         }
 
     def _write_more(self, folder: Path) -> None:
-        """Weights (safetensors), configuration and tokenizer: what transformers opens too."""
-        with quiet():
-            self.model_.save_pretrained(folder)
-            self.tokenizer_.save_pretrained(folder)
+        save_model(self.model_, self.tokenizer_, folder)
 
     def _restore(self, saved: Saved, arrays: Mapping[str, NDArray[Any]]) -> None:
         self._about = saved.table("trained")
         if not isinstance(self._about.get("groups"), str):
             saved.fail("trained names no groups")
-        if ADAPTER in (file.name for file in saved.folder.iterdir()):
-            raise ArtifactError(
-                f"{saved.folder / ADAPTER} would have another model loaded. A saved reward model holds all its weights."
-            )
-        self.model_, self.tokenizer_ = load_scorer(saved.folder, dtype=self.dtype)
-        if not all(bool(weights.isfinite().all()) for weights in self.model_.state_dict().values()):
-            raise ArtifactError(f"{saved.folder} holds weights that are not finite. Train again.")
-        self.model_.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        self.model_, self.tokenizer_ = saved_model(saved.folder, labels=1, dtype=self.dtype)
 
     def facts(self) -> dict[str, str]:
         return {name: str(value) for name, value in self._about.items() if name != "groups"}
@@ -263,8 +255,3 @@ def _about(trained: TrainedScorer) -> dict[str, Any]:
         "truncated": str(trained.truncated),
         "comparisons left out": trained.identical + trained.weightless,
     }
-
-
-def _libraries() -> dict[str, str]:
-    found = (torch, transformers, tokenizers, safetensors)
-    return {library.__name__: str(library.__version__) for library in found}

@@ -7,8 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import safetensors
+import tokenizers
+import torch
+import transformers
+
 from weaklabel._validation import lookup
-from weaklabel.errors import ConfigError
+from weaklabel.errors import ArtifactError, ConfigError
+from weaklabel.training.models.hub import ADAPTER, quiet
 from weaklabel.training.models.loading import (
     DTYPES,
     Scorer,
@@ -109,3 +115,33 @@ def with_adapters(model: Any, settings: TrainingSettings, seed: int) -> Any:
 def merged(model: Any, settings: TrainingSettings) -> Any:
     """The trained model without adapters, in eval mode. So the model in memory is the one that is saved, to the bit."""
     return (model if settings.lora_r is None else model.merge_and_unload()).eval()
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Weights (safetensors), configuration and tokenizer: what transformers opens too."""
+    with quiet():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
+def saved_model(folder: Path, *, labels: int, dtype: str) -> Scorer:
+    """The model with so many labels, 1 or 2, that `save_model` wrote, where it will answer, in eval mode.
+
+    Raises:
+        ArtifactError: weights that are missing or not finite, or an adapter that would take the model's place.
+    """
+    if (folder / ADAPTER).is_file():
+        raise ArtifactError(
+            f"{folder / ADAPTER} would have another model loaded. A model saved here holds all its weights."
+        )
+    load = load_scorer if labels == 1 else load_evaluator
+    model, tokenizer = load(folder, dtype=dtype)
+    if not all(bool(weights.isfinite().all()) for weights in model.state_dict().values()):
+        raise ArtifactError(f"{folder} holds weights that are not finite. Train again.")
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
+
+
+def libraries() -> dict[str, str]:
+    """Whose versions the manifest of a trained model names."""
+    found = (torch, transformers, tokenizers, safetensors)
+    return {library.__name__: str(library.__version__) for library in found}
