@@ -1,3 +1,4 @@
+from . import stages as stages
 from .comparers.checks import check_comparer as check_comparer
 from .data import read_pairs as read_pairs
 from .data import write_pairs as write_pairs

@@ -76,6 +76,24 @@ def test_a_model_in_memory_answers_as_the_one_in_its_folder(responder, tmp_path)
 
 
 @pytest.mark.trains
+def test_a_model_without_a_template_is_asked_as_it_was_trained(tmp_path):
+    pytest.importorskip("torch")
+    from weaklabel.generation.responders import MemorySource
+    from weaklabel.training.decoding import Responder
+    from weaklabel.training.models.scratch import language_model_from_scratch
+    from weaklabel.training.settings import TrainingSettings
+    from weaklabel.training.sft import Demonstration, train_sft
+
+    rows = [Demonstration(f"Say {word}.", f"{word}!") for word in ("sun", "moon", "sea", "hill")]
+    model, tokenizer = language_model_from_scratch("tiny", [row.prompt + row.completion for row in rows])
+    settings = TrainingSettings(max_steps=60, learning_rate=3e-3, max_length=32, lr_scheduler_type="constant")
+    train_sft(model, tokenizer, rows, settings=settings, folder=tmp_path / "training")
+    source = MemorySource(Responder(model, tokenizer), Sampling(temperature=0, max_new_tokens=10))
+    found = answers_of(source, [(Prompt.of(row.prompt), 0) for row in rows], tmp_path / "a")
+    assert [(reply.text, reply.finish) for reply in found if reply] == [(r.completion, "stop") for r in rows]
+
+
+@pytest.mark.trains
 def test_other_weights_are_asked_anew(responder, tmp_path):
     import torch
 

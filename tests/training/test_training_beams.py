@@ -149,7 +149,7 @@ def test_a_model_without_a_template_stops_at_the_next_turn_and_at_what_was_asked
         ("moon", [], "moon"),
     ]:
         new = plain.tokenizer(text, add_special_tokens=False)["input_ids"]
-        reply = plain._reply(prompt, new, Sampling(stop=stop).stops(has_template=False))
+        reply = plain._ended(prompt, new, Sampling(stop=stop).stops(has_template=False)).reply
         assert reply.text == kept
         assert reply.finish == ("length" if kept == text else "stop")
 

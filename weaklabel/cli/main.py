@@ -52,6 +52,9 @@ SECTIONS: Final = {
         "reward": "Reward models: train, eval, score, compare.",
         "generate": "Sample responses to prompts, pair them, label the pairs.",
     },
+    "Train a policy": {
+        "sft": "Finetune a language model on demonstrations, or on the labels.",
+    },
     "Judge a run": {
         "report": "One HTML page: figures, functions, trust, disputed pairs.",
         "sweep": "Do weak labels help, and how much gold are they worth?",
@@ -74,6 +77,7 @@ _FOLDERS: Final = {
     "Write labeling functions": "functions",
     "Improve them": "functions",
     "Make and use labels": "labels",
+    "Train a policy": "stages",
     "Judge a run": "figures",
     "Keep house": "project",
 }

@@ -220,6 +220,17 @@ class SweepSettings(Settings):
     reward: list[SweepReward] = Field(default=[SweepReward(name="linear")], min_length=1)
 
 
+def _are_stages(tables: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    from weaklabel.stages.registry import check_tables  # only where there are some: most files have none
+
+    check_tables(tables)
+    return tables
+
+
+StageTables = Annotated[list[FreeSettings], AfterValidator(_are_stages)]
+"""`[[stage]]`: `kind`, `name`, and the settings of that kind, which `stages.registry` checks."""
+
+
 class RunSettings(Settings):
     """`[run]`: where runs are kept, and the name of one that is given none."""
 
@@ -240,4 +251,5 @@ class Config(Settings):
     export: ExportTables = ExportTables(trl=TrlSettings())
     reward: RewardSettings = RewardSettings()
     sweep: SweepSettings = SweepSettings()
+    stage: StageTables = []
     run: RunSettings = RunSettings()

@@ -1,9 +1,9 @@
-"""`read_demonstrations`: prompts with the response to learn, from files that hold one response per row, or from labels."""
+"""`read_demonstrations`: prompts with the response to learn, from files that hold one response per row."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,11 +15,12 @@ from weaklabel.data.readers.base import Row, RowProblem, encodes, is_missing, re
 from weaklabel.data.readers.context import read_context
 from weaklabel.data.readers.single import NAMES
 from weaklabel.data.sources import PairSource, open_source
-from weaklabel.errors import ConfigError, DataError, LayoutError, UnknownNameError
-from weaklabel.types import Labels, SetAside
+from weaklabel.errors import DataError, LayoutError, UnknownNameError
+from weaklabel.types import SetAside
 from weaklabel.types.demonstration import Demonstration
 
 _OURS: Final = ("completion", "w")
+_TEST: Final = "locked test prompts"
 
 
 @dataclass(slots=True, repr=False)
@@ -29,7 +30,7 @@ class Demonstrations(Shown):
     Attributes:
         rows: in the order of the source.
         set_aside: rows that could not be used, with line and reason.
-        left_out: why -> how many were left out on purpose: `test`, `tie`, `unsure`.
+        left_out: why, in words -> how many were left out on purpose.
     """
 
     rows: list[Demonstration]
@@ -63,7 +64,7 @@ def read_demonstrations(source: PairSource, *, columns: Mapping[str, str] | None
     ('4', 'completion is NoneType None, expected text')
     """
     found, named = Demonstrations([]), dict(columns or {})
-    own = {name: named.pop(name) for name in _OURS if name in named}
+    own: dict[str, str] = {name: named.pop(name) for name in _OURS if name in named}
     for stream in open_source(source):
         reader: _Reader | None = None
         for block in stream.blocks():
@@ -77,48 +78,6 @@ def read_demonstrations(source: PairSource, *, columns: Mapping[str, str] | None
                 except RowProblem as problem:
                     found.set_aside.append(SetAside(block.file, line, str(problem)))
     _check(found, source)
-    return found
-
-
-def chosen_of(labels: Labels, *, min_confidence: float = 0.0) -> Demonstrations:
-    """The better response of every labelled pair, by the labels; the weight is the label's `w`, never its confidence.
-
-    Args:
-        labels: pairs of the locked test part and of weight 0, and exact ties, are left out and counted.
-        min_confidence: pairs whose confidence is below it are left out and counted.
-
-    Raises:
-        ConfigError: a confidence outside [0, 1].
-        DataError: no pair is left.
-    """
-    if not 0 <= min_confidence <= 1:
-        raise ConfigError(f"min_confidence is {min_confidence}. Allowed: 0 to 1.")
-    found = Demonstrations([], left_out=dict.fromkeys(("test", "silent", "tie", "unsure"), 0))
-    rows = zip(
-        labels.pairs.iter_pairs(), labels.pairs.parts, labels.p, labels.w, labels.confidence, strict=True
-    )
-    for pair, part, p, w, confidence in rows:
-        why = (
-            "test"
-            if part == "test"
-            else "silent"
-            if w == 0
-            else "tie"
-            if p == 0.5
-            else "unsure"
-            if confidence < min_confidence
-            else None
-        )
-        if why is not None:
-            found.left_out[why] += 1
-            continue
-        answer = pair.response_b if p > 0.5 else pair.response_a
-        found.rows.append(Demonstration(pair.prompt, answer, tuple(pair.messages or ()), float(w)))
-    if not found.rows:
-        raise DataError(
-            f"no demonstration can be taken from {len(labels.p):,} labelled pairs: {_counted(found.left_out)}. Lower "
-            "min_confidence, or give data."
-        )
     return found
 
 
@@ -171,7 +130,7 @@ def _holds_any(block: Block, name: str) -> bool:
 def _add(found: Demonstrations, reader: _Reader, row: Row) -> None:
     decoded = reader.plan.decoded(row)
     if decoded.get("part") == "test":
-        found.left_out["test"] = found.left_out.get("test", 0) + 1
+        found.left_out[_TEST] = found.left_out.get(_TEST, 0) + 1
         return
     text, messages = read_context(decoded).settled()
     if reader.completion is None:
@@ -220,7 +179,7 @@ def _check(found: Demonstrations, source: Any) -> None:
     name = str(source)[:80] if isinstance(source, str) else f"the {type(source).__name__}"
     n_aside = len(found.set_aside)
     if not len(found) + n_aside:
-        why = f": {_counted(found.left_out)}" if found.left_out else ""
+        why = "".join(f": {n:,} rows are {why}" for why, n in found.left_out.items())
         raise DataError(f"{name} holds no demonstrations{why}. Expected a prompt and a response per row.")
     if n_aside > len(found):
         first = "; ".join(map(str, found.set_aside[:3]))
@@ -228,19 +187,3 @@ def _check(found: Demonstrations, source: Any) -> None:
             f"{name}: {n_aside} of {len(found) + n_aside} rows hold no usable demonstration. First: {first}. Repair them, or "
             "name the columns with --columns prompt=...,completion=... (columns={...} in Python)."
         )
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    words: Sequence[tuple[str, str]] = (
-        ("test", "in the locked test part"),
-        ("silent", "of weight 0"),
-        ("tie", "exact ties"),
-        ("unsure", "below min_confidence"),
-    )
-    return ", ".join(_each(counts, words)) or "none was there"
-
-
-def _each(counts: Mapping[str, int], words: Sequence[tuple[str, str]]) -> Iterator[str]:
-    for name, said in words:
-        if counts.get(name):
-            yield f"{counts[name]:,} {said}"

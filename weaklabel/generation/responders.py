@@ -76,7 +76,10 @@ class Source(Protocol):
 
 @dataclass
 class MemorySource:
-    """A model that is in memory already, such as one in training. Its weights are hashed when `asked` is."""
+    """A model that is in memory already, such as one in training: it is asked as training asks, chat template or not.
+
+    Its weights are hashed when `asked` is.
+    """
 
     responder: Responder
     sampling: Sampling
@@ -98,14 +101,11 @@ class MemorySource:
         return {"weights": self.responder.weights_hash(), **self.sampling.in_force}
 
     def ask(self, slots: Sequence[Slot], known: Collection[str], keep: Keep) -> Iterator[int]:
-        wanted = [(slot.prompt.messages, slot.draw_key(self.sampling.seed)) for slot in slots]
-        there = {i for i, slot in enumerate(slots) if slot.key in known}
-        done = 0
-        for batch in self.responder.replies(wanted, self.sampling, batch_size=self.batch_size, known=there):
-            for at, reply in batch:
-                keep(slots[at].key, reply)
-            done += len(batch)
-            yield done
+        from weaklabel.training.tokens import prompt_ids
+
+        given = [(slot.prompt.text, slot.prompt.messages if slot.prompt.given else ()) for slot in slots]
+        ids = prompt_ids(given, self.responder.tokenizer)
+        yield from _asked(self.responder, ids, slots, known, keep, self.sampling, self.batch_size)
 
 
 @dataclass
@@ -147,7 +147,28 @@ class LocalSource:
         except ImportError:
             raise MissingExtraError.for_extra("generating with a local model", "train") from None
         responder = Responder.load(self.folder, device=self.device, dtype=self.dtype)
-        yield from MemorySource(responder, self.sampling, self.batch_size).ask(slots, known, keep)
+        messages = [slot.prompt.messages for slot in slots]
+        yield from _asked(responder, messages, slots, known, keep, self.sampling, self.batch_size)
+
+
+def _asked(
+    responder: Responder,
+    prompts: Sequence[Any],
+    slots: Sequence[Slot],
+    known: Collection[str],
+    keep: Keep,
+    sampling: Sampling,
+    batch_size: int,
+) -> Iterator[int]:
+    """`Source.ask` of a local model; `prompts` are messages or token ids, one per slot."""
+    wanted = [(prompt, slot.draw_key(sampling.seed)) for prompt, slot in zip(prompts, slots, strict=True)]
+    there = {i for i, slot in enumerate(slots) if slot.key in known}
+    done = 0
+    for batch in responder.replies(wanted, sampling, batch_size=batch_size, known=there):
+        for at, reply in batch:
+            keep(slots[at].key, reply)
+        done += len(batch)
+        yield done
 
 
 @dataclass

@@ -32,7 +32,7 @@ from weaklabel.metrics.gap import calibration_gap, calibration_gap_when_perfect
 from weaklabel.metrics.interval import Interval
 from weaklabel.metrics.kept import KeptRow, kept_share_curve
 from weaklabel.metrics.metric import Metric
-from weaklabel.metrics.resampling import bootstrap, paired_difference, score_all
+from weaklabel.metrics.resampling import bootstrap, bootstrap_ratio, paired_difference, score_all
 from weaklabel.metrics.scores import EPS, METRICS, accuracy, brier, f1, nll
 from weaklabel.metrics.threshold import Refusal, Threshold, find_threshold
 
@@ -49,6 +49,7 @@ __all__ = [
     "Threshold",
     "accuracy",
     "bootstrap",
+    "bootstrap_ratio",
     "brier",
     "calibration_gap",
     "calibration_gap_when_perfect",

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from weaklabel._validation import lookup
+from weaklabel.errors import LabelMatrixError
 from weaklabel.metrics.draws import bounds, drawn_sums
 from weaklabel.metrics.interval import Interval
 from weaklabel.metrics.metric import Metric
-from weaklabel.metrics.rows import checked, group_numbers
+from weaklabel.metrics.rows import checked, group_numbers, ratio
 from weaklabel.metrics.scores import METRICS
 from weaklabel.types import FloatArray
 
@@ -119,6 +120,43 @@ def paired_difference(
     value = float(chosen.combine(one.sum(axis=0)) - chosen.combine(two.sum(axis=0)))
     low, high = bounds(value, drawn, level, basic=chosen.biased)
     return Interval(value, low, high, int(one[:, -1].sum()))
+
+
+def bootstrap_ratio(
+    values: ArrayLike,
+    per: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    *,
+    n_draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """The mean of any numbers, or the ratio of two sums, with the interval that resampling whole prompts gives.
+
+    Args:
+        values: `(n,)` float, n >= 1, finite.
+        per: `(n,)` float, what the sum of `values` is divided by the sum of (tokens, say); None counts rows.
+        groups, n_draws, seed, level: as for `bootstrap`; percentile bounds.
+
+    Raises:
+        LabelMatrixError: shapes that differ, no rows, or a number that is not finite.
+
+    >>> bootstrap_ratio([1.0, 3.0]).value, bootstrap_ratio([1.0, 3.0], per=[10, 30]).value
+    (2.0, 0.1)
+    """
+    top = np.asarray(values, dtype=np.float64)
+    bottom = np.ones(top.shape) if per is None else np.asarray(per, dtype=np.float64)
+    if top.ndim != 1 or not top.size or top.shape != bottom.shape:
+        raise LabelMatrixError(
+            f"values have shape {top.shape} and per {bottom.shape}, expected (n,) for both with n >= 1."
+        )
+    parts = np.column_stack([top, bottom])
+    if not np.isfinite(parts).all():
+        raise LabelMatrixError("values or per hold a number that is not finite. Leave such rows out.")
+    drawn = drawn_sums(parts, group_numbers(groups, len(top)), n_draws, seed)
+    sums = parts.sum(axis=0)
+    low, high = bounds(0.0, ratio(drawn[:, 0], drawn[:, 1]), level, basic=False)
+    return Interval(float(ratio(sums[0], sums[1])), low, high, len(top))
 
 
 def _metric(metric: str | Metric) -> Metric:

@@ -21,6 +21,7 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +44,21 @@ from weaklabel.training.sampling import TOO_LONG, Sampling, cut_at
 from weaklabel.types.messages import Message, Turn, accepted, asking_transcript
 
 _WINDOW: Final = 32  # batches that are sorted by length together
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A response as it was drawn.
+
+    Attributes:
+        prompt: token ids of what it answers.
+        response: every token that was drawn, the end token included; up to a stop where there was one.
+        reply: its text, cut at a stop, and how it ended.
+    """
+
+    prompt: list[int]
+    response: list[int]
+    reply: Reply
 
 
 class Responder:
@@ -100,7 +116,7 @@ class Responder:
 
     def replies(
         self,
-        asked: Sequence[tuple[Sequence[Message], str]],
+        asked: Sequence[tuple[Sequence[Message] | Sequence[int], str]],
         sampling: Sampling,
         *,
         batch_size: int = 16,
@@ -109,7 +125,7 @@ class Responder:
         """One response to each conversation, a list of `(index into asked, reply)` per batch.
 
         Args:
-            asked: `(messages, key)`; equal keys draw equal random numbers.
+            asked: `(messages, key)`, or token ids in the place of messages; equal keys draw equal random numbers.
             sampling: how they are drawn; its seed is not used, it belongs into the keys.
             batch_size: responses at once.
             known: indices that need no reply. They keep their places; a batch of them alone is left out.
@@ -123,7 +139,7 @@ class Responder:
             window = range(first, min(len(asked), first + batch_size * _WINDOW))
             if all(i in known for i in window):
                 continue
-            ids = {i: self.encode(asked[i][0]) for i in window}
+            ids = {i: self._ids(asked[i][0]) for i in window}
             fits = sorted((i for i in window if 0 < len(ids[i]) <= room), key=lambda i: -len(ids[i]))
             if rest := [i for i in window if i not in known and not 0 < len(ids[i]) <= room]:
                 yield [(i, Reply("", finish=TOO_LONG, tokens_in=len(ids[i]), tokens_out=0)) for i in rest]
@@ -131,7 +147,37 @@ class Responder:
                 rows = fits[start : start + batch_size]
                 if not all(i in known for i in rows):
                     found = self._batch([ids[i] for i in rows], [asked[i][1] for i in rows], sampling)
-                    yield [both for both in zip(rows, found, strict=True) if both[0] not in known]
+                    yield [(i, drawn.reply) for i, drawn in zip(rows, found, strict=True) if i not in known]
+
+    def _ids(self, asked: Any) -> list[int]:
+        return list(asked) if len(asked) and isinstance(asked[0], int) else self.encode(asked)
+
+    def drawn(
+        self, prompts: Sequence[list[int]], keys: Sequence[str], sampling: Sampling, *, batch_size: int = 16
+    ) -> list[Drawn]:
+        """One response to each prompt that is given as token ids, with the ids of the response, in the order given.
+
+        Args:
+            prompts: token ids; none is empty, and each leaves room for `max_new_tokens` in the model's context.
+            keys: one per prompt; equal keys draw equal random numbers.
+            sampling, batch_size: as for `replies`.
+
+        Raises:
+            ConfigError, ArtifactError: as for `replies`; and a prompt that is empty or too long.
+        """
+        room = self._room(sampling)
+        if odd := [i for i, ids in enumerate(prompts) if not 0 < len(ids) <= room]:
+            raise ConfigError(
+                f"prompt {odd[0]} has {len(prompts[odd[0]]):,} tokens. Allowed: 1 to {room:,}, which leaves room for "
+                f"max_new_tokens in the context of {self.name}."
+            )
+        order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
+        found: dict[int, Drawn] = {}
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            made = self._batch([prompts[i] for i in rows], [keys[i] for i in rows], sampling)
+            found |= zip(rows, made, strict=True)
+        return [found[i] for i in range(len(prompts))]
 
     def _room(self, sampling: Sampling) -> int:
         context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
@@ -143,7 +189,7 @@ class Responder:
             )
         return room
 
-    def _batch(self, ids: list[list[int]], keys: list[str], sampling: Sampling) -> list[Reply]:
+    def _batch(self, ids: list[list[int]], keys: list[str], sampling: Sampling) -> list[Drawn]:
         width = max(map(len, ids))
         left = [[self.pad] * (width - len(row)) + row for row in ids]
         mask = [[0] * (width - len(row)) + [1] * len(row) for row in ids]
@@ -176,9 +222,9 @@ class Responder:
                 logits_processor=draw,
                 stopping_criteria=ends,
             )
-        return [self._reply(row, new, stops) for row, new in zip(ids, made[:, width:].tolist(), strict=True)]
+        return [self._ended(row, new, stops) for row, new in zip(ids, made[:, width:].tolist(), strict=True)]
 
-    def _reply(self, prompt: list[int], new: list[int], stops: Sequence[str]) -> Reply:
+    def _ended(self, prompt: list[int], new: list[int], stops: Sequence[str]) -> Drawn:
         end = next((at for at, token in enumerate(new) if token in self.end), None)
         text = _decoded(self.tokenizer, new[:end])
         finish = "length" if end is None else "stop"
@@ -189,7 +235,7 @@ class Responder:
                 range(used), True, key=lambda n: _has_stop(_decoded(self.tokenizer, new[:n]), stops)
             )
             text, finish = kept, "stop"
-        return Reply(text, finish=finish, tokens_in=len(prompt), tokens_out=used)
+        return Drawn(prompt, new[:used], Reply(text, finish=finish, tokens_in=len(prompt), tokens_out=used))
 
 
 @contextmanager

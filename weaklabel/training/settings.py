@@ -50,8 +50,12 @@ _GONE: Final = {
 _REPLACED: Final = {"gradient_checkpointing": "activation_checkpointing", "warmup_ratio": "warmup_steps"}
 
 
-def current_names(given: Mapping[str, Any]) -> dict[str, Any]:
+def current_names(given: Mapping[str, Any], owner: str = "training") -> dict[str, Any]:
     """Settings of training by their names of today; `gradient_checkpointing` and `warmup_ratio` get theirs.
+
+    Args:
+        given: name -> value.
+        owner: whose settings, for messages.
 
     Raises:
         ConfigError: an earlier name, with what to write; or both names of one setting.
@@ -62,11 +66,11 @@ def current_names(given: Mapping[str, Any]) -> dict[str, Any]:
     names: dict[str, Any] = {}
     for name, value in given.items():
         if name in _GONE:
-            raise ConfigError(f"training: there is no setting {name!r}. Write {_GONE[name]}.")
+            raise ConfigError(f"{owner}: there is no setting {name!r}. Write {_GONE[name]}.")
         new = _REPLACED.get(name, name)
         if new != name:
             if new in given:
-                raise ConfigError(f"training: {name} and {new} are one setting. Give {new} alone.")
+                raise ConfigError(f"{owner}: {name} and {new} are one setting. Give {new} alone.")
             warn(f"{name} is called {new} in transformers 5, and here. It is read as {new}; write that name.")
         # As a share: the whole number 1 would be one step.
         names[new] = float(value) if name == "warmup_ratio" and isinstance(value, int | float) else value
@@ -79,8 +83,9 @@ def checked(cls: type[T]) -> type[T]:
 
     @functools.wraps(made)
     def __init__(self: T, **given: Any) -> None:
-        names = current_names(given)
-        check_settings("training", names, kinds_of(cls))
+        owner = getattr(cls, "OWNER", "training")
+        names = current_names(given, owner)
+        check_settings(owner, names, kinds_of(cls))
         made(self, **names)
 
     setattr(cls, "__init__", __init__)  # noqa: B010  # a type checker sees the dataclass's

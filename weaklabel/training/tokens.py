@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 from weaklabel.errors import ConfigError
 from weaklabel.groups import Comparison, Group
-from weaklabel.types.messages import Turn, accepted, conversation
+from weaklabel.types.messages import Message, Turn, accepted, conversation
 
 Kind = Literal["decoder", "encoder"]
 
@@ -103,6 +103,19 @@ def tokenize_groups(
         n_tokens += len(whole) + sum(map(len, wholes))
     n_responses = sum(len(group.responses) for group in groups)
     return Tokenized(made, Truncated(prompts, responses, tokens, len(groups), n_responses, n_tokens))
+
+
+def prompt_ids(
+    prompts: Sequence[tuple[str, Sequence[Message]]], tokenizer: Any, *, kind: Kind = "decoder"
+) -> list[list[int]]:
+    """The ids that stand before a response in training, of `(prompt, messages)`, uncut: what a trained model is asked.
+
+    Raises:
+        ConfigError: as for `tokenize_groups`.
+    """
+    groups = [Group(text, (".",), (), tuple(messages)) for text, messages in prompts]
+    encoded = _as_pairs(groups, tokenizer) if kind == "encoder" else _as_text(groups, tokenizer)
+    return [ids for _, _, ids, _ in encoded]
 
 
 # (tokens to keep at the prompt's start, at a response's end, prompt ids, ids of each response)

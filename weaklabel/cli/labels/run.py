@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,10 @@ from weaklabel.cli._common import (
 )
 from weaklabel.cli._runs import open_run
 
+if TYPE_CHECKING:
+    from weaklabel.pipeline import Run
+    from weaklabel.stages.contract import StageResult
+
 
 @click.command("run")
 @data_options
@@ -24,10 +28,22 @@ from weaklabel.cli._runs import open_run
 @labeler_options
 @run_options
 def command(as_json: bool, **options: Any) -> None:
-    """From pairs to reward model: apply, fit, label, export, reward train, then one table of figures.
+    """From pairs to reward model: apply, fit, label, export, reward train, one table of figures, then every [[stage]].
 
     Steps whose inputs did not change are skipped, so a run that was killed continues with the same command.
     """
     run = open_run(options)
     report = run.all()
-    emit(report.to_dict(), lambda: f"\n{report}", as_json)
+    stages = _stages(run)
+    value = report.to_dict() | ({"stages": [result.to_dict() for result in stages]} if stages else {})
+    emit(value, lambda: "\n".join(f"\n{part}" for part in (report, *stages)), as_json)
+
+
+def _stages(run: Run) -> list[StageResult]:
+    """What the `[[stage]]` tables ask for, in their order; most files have none."""
+    if not run.config.stage:
+        return []
+    from weaklabel.cli.stages._stage import show_round
+    from weaklabel.pipeline.stages import carry_out_stage, stage_tables
+
+    return [carry_out_stage(run, table, on_round=show_round) for table in stage_tables(run.loaded)]

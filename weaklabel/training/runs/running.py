@@ -37,6 +37,7 @@ from weaklabel.training.runs.checkpoints import (
 from weaklabel.training.layout import Choice
 from weaklabel.training.models.hub import quiet
 from weaklabel.training.models.loading import context_length
+from weaklabel.training.runs.disk import explaining_disk
 from weaklabel.training.runs.randomness import isolated_randomness
 from weaklabel.training.settings import TrainingSettings
 from weaklabel.training.tokens import Truncated
@@ -187,7 +188,7 @@ class TrainingRun:
         """Trains, from the checkpoint where there is one; then the model has its best weights and is in eval mode."""
         checkpoint = self.checkpoint
         model: Any = trainer.model
-        with _own_forward(model), closing(self.bar):
+        with _own_forward(model), closing(self.bar), explaining_disk(Path(str(self.args.output_dir))):
             if checkpoint is None:
                 trainer.train()
             elif stopped_early(checkpoint, self.settings.early_stopping_patience):

@@ -1,0 +1,342 @@
+"""The stage `sft`: the same files from the command line, TOML and Python, after any kill; what transformers loads; bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+from made_labels import labels_of_texts  # noqa: E402
+from safetensors.numpy import load_file  # noqa: E402
+
+import weaklabel as wl  # noqa: E402
+from weaklabel.cli.main import main  # noqa: E402
+from weaklabel.errors import ArtifactError, ConfigError, DataError, NotCalibratedError  # noqa: E402
+from weaklabel.stages.checks import STAGE_CHECKS  # noqa: E402
+from weaklabel.stages.materials import Materials  # noqa: E402
+from weaklabel.stages.sft import SFT, SFTSettings  # noqa: E402
+
+pytestmark = pytest.mark.trains
+
+SETTINGS: dict[str, Any] = {
+    "from_scratch": "tiny",
+    "max_steps": 4,
+    "save_steps": 2,
+    "groups_per_batch": 4,
+    "learning_rate": 1e-3,
+    "max_length": 64,
+    "audit": {"max_new_tokens": 8, "audit_prompts": 4},
+}
+
+
+def write_demonstrations(path: Path, n: int = 40) -> Path:
+    draw = random.Random(0)
+    words = "adding one number to the other gives their sum in the end".split()
+    rows = [
+        {
+            "prompt": f"What is {i} + {i % 7}?",
+            "completion": f"{i + i % 7}, by {' '.join(draw.choices(words, k=4))}.",
+        }
+        for i in range(n)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_demonstrations(tmp_path_factory.mktemp("data") / "demos.jsonl")
+
+
+def trained(data: Any, folder: Path, **more: Any) -> Any:
+    return wl.stages.sft(data, output_dir=folder, **SETTINGS | more)
+
+
+@pytest.fixture(scope="module")
+def from_python(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("python") / "sft"
+    trained(str(data), folder)
+    return folder
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    return load_file(folder / "round-00" / "model" / "model.safetensors")
+
+
+def assert_same(one: Path, other: Path) -> None:
+    assert (one / "rounds.json").read_bytes() == (other / "rounds.json").read_bytes()
+    ours, theirs = weights(one), weights(other)
+    assert ours.keys() == theirs.keys()
+    assert max(float(np.abs(ours[name] - theirs[name]).max()) for name in ours) <= 1e-6
+
+
+def write_project(folder: Path, data: Path, *, table: bool) -> None:
+    folder.mkdir(exist_ok=True)
+    lines = ["[lfs]", "use = []"]
+    if table:
+        rest = {name: value for name, value in SETTINGS.items() if name != "audit"}
+        lines += ["[[stage]]", 'kind = "sft"', f'data = "{data}"']
+        lines += [f"{name} = {json.dumps(value)}" for name, value in rest.items()]
+        lines += ["[stage.audit]", *(f"{name} = {value}" for name, value in SETTINGS["audit"].items())]
+    (folder / "weaklabel.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def sets() -> list[str]:
+    plain = {name: value for name, value in SETTINGS.items() if name not in ("audit", "from_scratch")}
+    plain |= {f"audit.{name}": value for name, value in SETTINGS["audit"].items()}
+    return [text for name, value in plain.items() for text in ("--set", f"stage.{name}={value}")]
+
+
+@pytest.mark.parametrize("table", [True, False], ids=["toml", "command line"])
+def test_the_command_gives_the_files_that_python_gives(
+    data: Path, from_python: Path, tmp_path: Path, table: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    write_project(project, data, table=table)
+    monkeypatch.chdir(project)
+    words = ["sft"] if table else ["sft", "--data", str(data), "--from-scratch", "tiny", *sets()]
+    main(words, standalone_mode=False)
+    assert_same(project / "runs" / "base" / "sft", from_python)
+
+
+PROGRAM = """
+import json, sys
+import weaklabel as wl
+wl.stages.sft(sys.argv[1], output_dir=sys.argv[2], **json.loads(sys.argv[3]))
+"""
+
+
+def start(data: Path, folder: Path, largest_file: int | None = None, **more: Any) -> subprocess.Popen[str]:
+    def limit() -> None:
+        if largest_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
+    words = [sys.executable, "-c", PROGRAM, str(data), str(folder), json.dumps(SETTINGS | more)]
+    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=limit)
+
+
+def to_the_end(data: Path, folder: Path) -> None:
+    with start(data, folder) as process:
+        told = process.communicate()[1]
+    assert process.returncode == 0, told
+
+
+def kill_when(data: Path, folder: Path, seen: str, pause: float) -> None:
+    """Kills a process that carries out the stage, `pause` seconds after a file that matches `seen` is there."""
+    with start(data, folder) as process:
+        until = time.monotonic() + 120
+        while not any(folder.glob(seen)) and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.005)
+        time.sleep(pause)
+        process.send_signal(signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("seen", "pause"),
+    [
+        ("round-00.part/round.json", 0.3),
+        ("round-00.part/scratch/training/checkpoint-2", 0.0),
+        ("round-00.part/audit/samples/step-4.jsonl", 0.02),
+    ],
+    ids=["at the start", "in the middle of a checkpoint", "in the audit"],
+)
+def test_a_killed_stage_ends_with_the_same_files(
+    data: Path, from_python: Path, tmp_path: Path, seen: str, pause: float
+) -> None:
+    folder = tmp_path / "sft"
+    kill_when(data, folder, seen, pause)
+    assert not (folder / "round-00").exists()
+    to_the_end(data, folder)
+    assert_same(folder, from_python)
+
+
+@pytest.mark.slow
+def test_a_stage_that_is_killed_twenty_times_ends_with_the_same_files(
+    data: Path, from_python: Path, tmp_path: Path
+) -> None:
+    draw = random.Random(0)
+    began = time.monotonic()
+    to_the_end(data, tmp_path / "undisturbed")
+    lasted = time.monotonic() - began
+    for number in range(20):
+        folder = tmp_path / f"{number}"
+        with start(data, folder) as process:
+            time.sleep(draw.uniform(0.3, 1.0) * lasted)
+            process.send_signal(signal.SIGKILL)
+        to_the_end(data, folder)
+        assert_same(folder, from_python)
+
+
+@pytest.mark.parametrize("size", [3_000, 200_000], ids=["a small file", "the weights"])
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on(
+    data: Path, from_python: Path, tmp_path: Path, size: int
+) -> None:
+    folder = tmp_path / "sft"
+    with start(data, folder, largest_file=size) as process:
+        told = process.communicate()[1]
+    assert process.returncode != 0
+    last = told.strip().splitlines()[-1]
+    assert "Error" in last
+    assert "could not be" in last or "File too large" in last, told
+    to_the_end(data, folder)
+    assert_same(folder, from_python)
+
+
+def test_every_promise_of_a_stage_is_kept(data: Path, tmp_path: Path) -> None:
+    given = SETTINGS | {"max_steps": 1, "save_steps": None, "audit": False}
+
+    def make() -> SFT:
+        return SFT.of(SFTSettings(data=str(data), **given), Materials())
+
+    for number, check in enumerate(STAGE_CHECKS):
+        check(make, tmp_path / str(number))
+
+
+def test_transformers_loads_the_policy_and_a_later_stage_starts_from_it(
+    from_python: Path, data: Path, tmp_path: Path
+) -> None:
+    model_folder = from_python / "round-00" / "model"
+    model = transformers.AutoModelForCausalLM.from_pretrained(model_folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(model_folder)
+    made = model.generate(
+        **tokenizer("What is 3 + 3?", return_tensors="pt"), max_new_tokens=4, do_sample=False
+    )
+    assert made.shape[1] > 4
+    again = trained(str(data), tmp_path / "next", model=str(model_folder), from_scratch=None)
+    assert again.rounds[0].figures["loss"] < 7
+    assert "sft" in (again.model / "README.md").read_text()
+
+
+def test_an_adapter_is_saved_as_one_and_loads_on_its_base(
+    from_python: Path, data: Path, tmp_path: Path
+) -> None:
+    peft = pytest.importorskip("peft")
+    base = from_python / "round-00" / "model"
+    result = trained(
+        str(data), tmp_path / "lora", model=str(base), from_scratch=None, lora_r=4, learning_rate=1e-2
+    )
+    assert (result.model / "adapter_model.safetensors").is_file()
+    assert not (result.model / "model.safetensors").exists()
+    whole = transformers.AutoModelForCausalLM.from_pretrained(base)
+    before = whole(torch.tensor([[5, 6, 7]])).logits
+    after = peft.PeftModel.from_pretrained(whole, result.model)(torch.tensor([[5, 6, 7]])).logits
+    assert float((before - after).abs().max()) > 1e-3
+    with pytest.raises(ArtifactError, match="LoRA adapter of .* which lies elsewhere"):
+        trained(str(data), tmp_path / "lost", model=str(result.model), from_scratch=None)
+    third = trained(
+        str(data),
+        tmp_path / "third",
+        model=str(base),
+        adapter=str(result.model),
+        from_scratch=None,
+        max_steps=1,
+    )
+    assert (third.model / "model.safetensors").is_file()
+
+
+def test_labels_teach_their_better_response_and_test_prompts_are_watched(tmp_path: Path) -> None:
+    labels = labels_of_texts(n_pairs=60, n_test=8)
+    made = SFT.of(SFTSettings(**SETTINGS | {"min_confidence": 0.6}), Materials(labels=lambda: labels))
+    learned = {row.prompt: row.completion for row in made._data.rows}
+    for pair, part, p in zip(labels.pairs.iter_pairs(), labels.pairs.parts, labels.p, strict=True):
+        kept = part != "test" and max(p, 1 - p) >= 0.6
+        assert (pair.prompt in learned) == kept
+        if kept:
+            assert learned[pair.prompt] == (pair.response_b if p > 0.5 else pair.response_a)
+    assert made._watched is not None
+    asked = {row.prompt for row in made._watched.prompts}
+    test = labels.pairs.take(labels.pairs.parts == "test")
+    assert asked
+    assert asked <= set(test.table["prompt"].to_pylist())
+    result = trained(labels, tmp_path / "sft", min_confidence=0.6)
+    assert result.rounds[0].figures["demonstrations"] == len(learned)
+    assert "logps/chosen" in result.rounds[0].figures
+    assert any("locked test prompts" in note for note in result.notes)
+
+
+def test_labels_that_were_never_calibrated_are_refused(tmp_path: Path) -> None:
+    labels = labels_of_texts(n_pairs=60, n_test=8, calibrated=False)
+    with pytest.raises(NotCalibratedError, match="never calibrated"):
+        trained(labels, tmp_path / "sft")
+
+
+@pytest.mark.parametrize(
+    ("given", "more", "kind", "said"),
+    [
+        ([{"prompt": "a", "completion": ""}], {}, DataError, "none of 1 demonstrations can be learned"),
+        ([{"prompt": "a", "completion": None}], {}, DataError, "rows hold no usable demonstration"),
+        ([], {}, DataError, "pairs cannot be read"),
+        (
+            [{"prompt": "a", "completion": "b"}] * 3,
+            {"model": "nowhere/at-all", "from_scratch": None},
+            ArtifactError,
+            "nowhere",
+        ),
+        (
+            [{"prompt": "a", "completion": "b"}] * 3,
+            {"model": "m"},
+            ConfigError,
+            "both of model and from_scratch",
+        ),
+        ([{"prompt": "a", "completion": "b"}] * 3, {"from_scratch": None}, ConfigError, "neither of model"),
+        ([{"prompt": "a", "completion": "b"}] * 3, {"adapter": "x"}, ConfigError, "without a model"),
+        (
+            [{"prompt": "a", "completion": "b"}] * 3,
+            {"from_scratch": "huge"},
+            ConfigError,
+            "no model size 'huge'",
+        ),
+        (
+            [{"prompt": "a", "completion": "b"}] * 3,
+            {"audit": {"stop_on": ["colapse"]}},
+            ConfigError,
+            "collapse",
+        ),
+        ([{"prompt": "a", "completion": "b"}] * 3, {"audit": {"prompts": 3}}, ConfigError, "audit"),
+        ([{"prompt": "a", "completion": "b"}] * 3, {"audit": 3}, ConfigError, "audit is 3"),
+    ],
+)
+def test_bad_input_is_one_line(
+    tmp_path: Path,
+    given: Any,
+    more: dict[str, Any],
+    kind: type[Exception],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(kind, match=said) as caught:
+        trained(given, tmp_path / "sft", **more)
+    assert "\n" not in str(caught.value)
+
+
+def test_prompts_that_fill_the_length_are_cut_and_told(tmp_path: Path) -> None:
+    rows = [{"prompt": f"{i} " + "word " * 200, "completion": f"answer {i}"} for i in range(24)]
+    result = trained(rows, tmp_path / "sft", max_length=32, max_steps=1)
+    assert result.rounds[0].figures["cut"] >= 20
+
+
+def test_an_audit_that_ends_the_run_keeps_what_there_is(data: Path, tmp_path: Path) -> None:
+    """A policy of random weights hardly ever ends an answer."""
+    stopping = {"audit": {**SETTINGS["audit"], "stop_on": ["no_end"], "min_ended": 1.0}}
+    with pytest.raises(wl.WeaklabelError, match="the audit ended the run at step"):
+        trained(str(data), tmp_path / "sft", **stopping)
+    part = tmp_path / "sft" / "round-00.part"
+    assert any((part / "scratch" / "training").glob("checkpoint-*"))
+    assert (part / "audit" / "audit.jsonl").read_text().count("\n") >= 2
+    result = trained(str(data), tmp_path / "sft")  # how it is watched is no part of what comes out
+    assert result.rounds[0].figures["steps"] == 4
+    assert os.path.isdir(result.model)

@@ -1,0 +1,77 @@
+"""The stages of a run: what its `[[stage]]` tables ask for, carried out on its labels, each in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from weaklabel.config import LoadedConfig
+from weaklabel.errors import ConfigError, UnknownNameError
+from weaklabel.pipeline.run import Run
+from weaklabel.stages.contract import Round, StageResult
+from weaklabel.stages.materials import Materials
+from weaklabel.stages.registry import StageTable, check_tables
+from weaklabel.stages.rounds import carry_out
+
+
+def stage_tables(loaded: LoadedConfig) -> list[StageTable]:
+    """The `[[stage]]` tables of the settings, in their order."""
+    return check_tables(list(loaded.config.stage))
+
+
+def chosen_table(loaded: LoadedConfig, kind: str, name: str | None, given: Mapping[str, Any]) -> StageTable:
+    """The table that a command of this kind is about, with what the command was given on top.
+
+    Args:
+        kind: of the command.
+        name: of the stage; None takes the only one of that kind, or one that the settings do not have.
+        given: settings; they hold against the table's.
+
+    Raises:
+        ConfigError: several tables of that kind and no name, or settings that do not fit.
+        UnknownNameError: a name that no table of that kind has.
+    """
+    tables = [dict(table) for table in loaded.config.stage if table["kind"] == kind]
+    names = [table.get("name", kind) for table in tables]
+    if name is not None and names and name not in names:
+        raise UnknownNameError.for_name(f"[[stage]] of kind {kind}", name, names)
+    if name is None and len(tables) > 1:
+        raise ConfigError(
+            f"there are {len(tables)} [[stage]] tables of kind {kind}. Say which with --stage: {', '.join(names)}."
+        )
+    table = (
+        tables[names.index(name) if name in names else 0] if tables else {"kind": kind, "name": name or kind}
+    )
+    # A model and a size exclude each other: the command's holds.
+    for one, other in (("model", "from_scratch"), ("from_scratch", "model")):
+        if given.get(one) is not None:
+            table.pop(other, None)
+    return StageTable.of(table | dict(given))
+
+
+def carry_out_stage(
+    run: Run, table: StageTable, *, on_round: Callable[[Round], None] = lambda made: None
+) -> StageResult:
+    """One stage of a run, in the folder of its name.
+
+    Raises:
+        WeaklabelError: what its rounds raise. Whole rounds stay.
+    """
+    return carry_out(table.stage(materials_of(run)), run.folder / table.name, on_round=on_round)
+
+
+def materials_of(run: Run) -> Materials:
+    """What a stage can draw on in a run; nothing is made before it is asked for."""
+    return Materials(
+        labels=lambda: run.labels_file,
+        lfs=lambda: run.lfs,
+        comparer=lambda: run.labeler,
+        resolve=lambda path: _resolved(run.loaded, path),
+    )
+
+
+def _resolved(loaded: LoadedConfig, path: str) -> str:
+    """A path of the settings as seen from the working folder; what names no file there stays: a model of the hub."""
+    found = loaded.resolve(path)
+    return found if os.path.exists(found) or path.startswith(("/", "./", "../", "~")) else path

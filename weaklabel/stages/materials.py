@@ -1,0 +1,109 @@
+"""What a stage draws on beside its settings: the labels, functions and comparers of a run, or what Python hands over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from weaklabel.artifacts import content_hash
+from weaklabel.comparers import open_comparer
+from weaklabel.data.demonstrations import Demonstrations, read_demonstrations
+from weaklabel.errors import ConfigError
+from weaklabel.export.selection import REASONS, AnyLabels, Selection
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.types import Comparer, prompt_key
+from weaklabel.types.demonstration import Demonstration
+
+_FEWEST: Final = 20  # prompts from which some are held out
+_SHARE: Final = 0.05
+
+
+@dataclass(frozen=True)
+class Materials:
+    """Everything is a function, called when it is needed: labels may have to be made.
+
+    Attributes:
+        labels: of the run, or as Python gives them; None where there are none.
+        lfs: the labeling functions, which watch what the policy says.
+        comparer: what made the labels; None where nothing did.
+        source: demonstrations that Python hands over, in the place of `data`.
+        resolve: a path of the settings, as seen from the working folder.
+    """
+
+    labels: Callable[[], AnyLabels] | None = None
+    lfs: Callable[[], Sequence[LabelingFunction]] = tuple
+    comparer: Callable[[], Comparer] | None = None
+    source: Any = None
+    resolve: Callable[[str], str] = str
+
+    @cached_property
+    def the_labels(self) -> AnyLabels | None:
+        """The labels, made once."""
+        return None if self.labels is None else self.labels()
+
+    def learned_labels(self, data: str | None) -> AnyLabels | None:
+        """The labels, where they are what is learned: nothing else was given."""
+        return self.the_labels if data is None and self.source is None else None
+
+    def demonstrations(
+        self, data: str | None, columns: Mapping[str, str], *, min_confidence: float, allow_uncalibrated: bool
+    ) -> Demonstrations:
+        """What is learned: `data`, what Python gave, or the better response of every label.
+
+        Raises:
+            ConfigError: there is none of these. NotCalibratedError: labels that were never calibrated.
+            DataError, LayoutError: data that cannot be read, labels that leave nothing.
+        """
+        if data is not None:
+            return read_demonstrations(data, columns=columns)
+        if self.source is not None:
+            return read_demonstrations(self.source, columns=columns)
+        if self.the_labels is None:
+            raise ConfigError(
+                "sft: there are neither data nor labels to learn from. Give data, a file of demonstrations."
+            )
+        return chosen_of(
+            self.the_labels, min_confidence=min_confidence, allow_uncalibrated=allow_uncalibrated
+        )
+
+    def opened(self, name: str | None) -> Comparer | None:
+        """The comparer that a setting names."""
+        return None if name is None else open_comparer(self.resolve(name), self.lfs())
+
+
+def chosen_of(
+    labels: AnyLabels, *, min_confidence: float = 0.0, allow_uncalibrated: bool = False
+) -> Demonstrations:
+    """The better response of every labelled pair, by the labels; its weight is the label's `w`, never its confidence.
+
+    Locked test prompts, pairs without votes, exact ties and what is below `min_confidence` are left out and counted, as
+    in an export.
+
+    Raises:
+        NotCalibratedError: labels that were never calibrated, unless `allow_uncalibrated`.
+        ConfigError: a confidence out of range. DataError: nothing is left.
+    """
+    selection = Selection(labels, min_confidence=min_confidence, allow_uncalibrated=allow_uncalibrated)
+    rows = []
+    for part in selection.kept():
+        for pair, logit, w in zip(part.pairs.iter_pairs(), part.logit, part.w, strict=True):
+            answer = pair.response_b if logit > 0 else pair.response_a
+            rows.append(Demonstration(pair.prompt, answer, tuple(pair.messages or ()), float(w)))
+    dropped = selection.account().dropped
+    return Demonstrations(rows, left_out={REASONS[why]: n for why, n in dropped.items() if n})
+
+
+def held_out(given: Demonstrations, most: int) -> tuple[Demonstrations, list[Demonstration]]:
+    """What is trained on, and one demonstration each of prompts that are not: a twentieth of them, at most `most`.
+
+    Which prompts are held out depends on their texts alone. Of fewer than 20 prompts none is.
+    """
+    keys = [prompt_key(row.prompt) for row in given.rows]
+    order = sorted(set(keys), key=lambda key: content_hash("held out", key))
+    n = min(most, max(4, round(_SHARE * len(order)))) if len(order) >= _FEWEST else 0
+    chosen = set(order[:n])
+    kept = [row for row, key in zip(given.rows, keys, strict=True) if key not in chosen]
+    first = {key: row for row, key in reversed(list(zip(given.rows, keys, strict=True))) if key in chosen}
+    return Demonstrations(kept, given.set_aside, given.left_out), [first[key] for key in order[:n]]

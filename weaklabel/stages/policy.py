@@ -1,0 +1,183 @@
+"""What every stage that trains a language model shares: which model, how it is loaded and saved, how it is watched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from weaklabel.errors import ConfigError, MissingExtraError
+from weaklabel.training.settings import TrainingSettings, checked
+
+# Settings that name files: what is in them counts, not where they lie.
+_PATHS: Final = ("model", "adapter", "data", "eval_data")
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
+class PolicySettings(TrainingSettings):
+    """Settings of a stage that trains a language model, beside those of its training.
+
+    Attributes:
+        model: a folder, or a name on the Hugging Face hub.
+        adapter: a LoRA adapter of it, merged before training.
+        from_scratch: a size of `training.SIZES` instead of `model`: a small model with random weights and a tokenizer made
+            of the data, to try a stage out.
+        dtype: of the weights, as for `load_language_model`.
+        data: what is trained on; None takes the labels.
+        eval_data: of the same layout, never trained on: it chooses the checkpoint, and ends training early where
+            `early_stopping_patience` says so.
+        columns: our names -> those of these files.
+        audit: False for none, or settings of `stages.audit.AuditSettings`, and `held_out_comparer`, which names a comparer
+            that had no part in the training.
+
+    Raises:
+        ConfigError: neither a model nor a size, or both; and as for all training.
+    """
+
+    model: str | None = None
+    adapter: str | None = None
+    from_scratch: str | None = None
+    dtype: str = "float32"
+    data: str | None = None
+    eval_data: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    audit: bool | Mapping[str, Any] = True
+
+    OWNER: ClassVar[str] = "stage"
+    PATHS: ClassVar[tuple[str, ...]] = _PATHS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.model is None) == (self.from_scratch is None):
+            came = "neither" if self.model is None else "both"
+            raise ConfigError(
+                f"{self.OWNER}: got {came} of model and from_scratch. Give model, a folder or a name on the hub; or "
+                'from_scratch = "tiny" to try it out.'
+            )
+        if self.adapter is not None and self.model is None:
+            raise ConfigError(
+                f"{self.OWNER}: adapter is {self.adapter!r} without a model that it belongs to. Give model."
+            )
+        if not isinstance(self.audit, bool | Mapping):
+            raise ConfigError(
+                f"{self.OWNER}: audit is {self.audit!r}. Allowed: true, false, or a table of its settings."
+            )
+
+    def told(self) -> dict[str, Any]:
+        """The settings that decide what comes out, without paths: the hashes of what they name are inputs."""
+        values = asdict(self)
+        left_out = self.FREE | set(self.PATHS)
+        return {name: value for name, value in values.items() if name not in left_out} | {
+            "warmup_steps": self.warmup
+        }
+
+
+class Policy:
+    """The model that a stage trains, loaded when it is first needed.
+
+    Args:
+        settings: which one.
+        texts: what a tokenizer is made of where the model comes from scratch.
+    """
+
+    def __init__(self, settings: PolicySettings, texts: Iterable[str]) -> None:
+        self.settings, self._texts = settings, texts
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Hashes of the model and its adapter; of a model from scratch its settings and data say all.
+
+        Raises:
+            ArtifactError: nothing there.
+        """
+        with _needing_torch():
+            from weaklabel.training.models.saving import model_hash
+        named = {"model": self.settings.model, "adapter": self.settings.adapter}
+        return {name: model_hash(value) for name, value in named.items() if value is not None}
+
+    def load(self, previous: Path | None = None) -> tuple[Any, Any]:
+        """The model, ready to train, and its tokenizer.
+
+        Args:
+            previous: the folder of a round's policy to start from; None starts from the model of the settings.
+
+        Raises:
+            ArtifactError, MissingExtraError, UnknownNameError: as for `load_language_model` and `from_scratch`.
+        """
+        with _needing_torch():
+            from weaklabel.training.models.hub import ADAPTER, load_adapter
+            from weaklabel.training.models.loading import load_language_model, with_lora
+        chosen = self.settings
+        if previous is None:
+            model, tokenizer = self._base()
+        elif (previous / ADAPTER).is_file():
+            model, tokenizer = self._base()
+            model = _merged(load_adapter(model, previous))
+        else:
+            model, tokenizer = load_language_model(previous, dtype=chosen.dtype)
+        if chosen.lora_r is not None:
+            adapters = {name: getattr(chosen, name) for name in ("lora_r", "lora_alpha", "lora_dropout")}
+            model = with_lora(model, **adapters, seed=chosen.seed)
+        return model, tokenizer
+
+    def _base(self) -> tuple[Any, Any]:
+        from weaklabel.training.models.loading import load_language_model
+        from weaklabel.training.models.scratch import language_model_from_scratch
+
+        chosen = self.settings
+        if chosen.model is None:
+            return language_model_from_scratch(str(chosen.from_scratch), self._texts, seed=chosen.seed)
+        model, tokenizer = load_language_model(chosen.model, adapter=chosen.adapter, dtype=chosen.dtype)
+        return _merged(model), tokenizer
+
+    def save(
+        self, model: Any, tokenizer: Any, folder: Path, *, card: str, previous: Path | None = None
+    ) -> None:
+        """Writes the policy: an adapter where it stands on the named model as that is, a whole model otherwise."""
+        from weaklabel.training.models.saving import save_policy
+
+        on_the_base = self.settings.model is not None and self.settings.adapter is None and previous is None
+        save_policy(model if on_the_base else _merged(model), tokenizer, folder, card=card)
+
+    def fitting(self, model: Any, tokenizer: Any) -> tuple[TrainingSettings, str | None]:
+        """The settings of training with a `max_length` that the model can read, and a sentence where it was lowered."""
+        from weaklabel.training.models.loading import context_length
+
+        own = [each.name for each in fields(TrainingSettings)]
+        plain = TrainingSettings(**{name: getattr(self.settings, name) for name in own})
+        longest = context_length(model, tokenizer)
+        if plain.max_length <= longest or plain.max_length != TrainingSettings.max_length:
+            return plain, None  # what was asked for and cannot be is refused by the training
+        note = f"max_length is {longest}, all that the model reads, in place of the default of {plain.max_length}."
+        return replace(plain, max_length=longest), note
+
+
+def card(
+    title: str, inputs: Mapping[str, str], settings: Mapping[str, Any], figures: Mapping[str, Any], uses: str
+) -> str:
+    """README.md of a policy: what it was made of, its figures, how it is loaded."""
+    parts = [("Made of", inputs), ("Settings", settings), ("Figures", figures)]
+    lists = [
+        f"## {name}\n\n"
+        + "\n".join(f"- {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())
+        for name, values in parts
+        if values
+    ]
+    return "\n\n".join([f"# {title}", uses, *lists]) + "\n"
+
+
+def _merged(model: Any) -> Any:
+    """The model with its adapter in its weights: an adapter as it comes is frozen."""
+    return model.merge_and_unload().requires_grad_(True) if hasattr(model, "merge_and_unload") else model
+
+
+@contextmanager
+def _needing_torch() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError.for_extra("training a language model", "train") from error

@@ -1,0 +1,102 @@
+"""The stages by name, and the tables that ask for them. A newcomer adds a line to `STAGES`, and the contract tests find it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from weaklabel._validation import lookup
+from weaklabel.errors import ConfigError
+from weaklabel.stages.contract import Stage
+from weaklabel.stages.materials import Materials
+from weaklabel.stages.policy import PolicySettings
+from weaklabel.stages.sft import SFT, SFTSettings
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of stage.
+
+    Attributes:
+        settings: the class of its settings, which checks them.
+        build: makes the stage from its settings and materials.
+    """
+
+    settings: type[PolicySettings]
+    build: Callable[[Any, Materials], Stage]
+
+
+STAGES: Final[Mapping[str, Kind]] = {"sft": Kind(SFTSettings, SFT.of)}
+# Folders and files of a run, whose names no stage may have.
+_TAKEN: Final = ("export", "labeler", "reward", "training", "judges", "report")
+
+
+@dataclass(frozen=True)
+class StageTable:
+    """A `[[stage]]` table.
+
+    Attributes:
+        kind: a name in `STAGES`.
+        name: of the stage's folder in the run; its kind by default.
+        settings: checked.
+    """
+
+    kind: str
+    name: str
+    settings: PolicySettings
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> StageTable:
+        """The table, checked.
+
+        Raises:
+            ConfigError: no kind, a name that cannot be a folder's, a setting that is not known or out of range.
+            UnknownNameError: no such kind, with what was probably meant.
+
+        >>> StageTable.of({"kind": "sft", "from_scratch": "tiny", "data": "demos.jsonl"}).name
+        'sft'
+        """
+        given = dict(table)
+        kind, name = given.pop("kind", None), given.pop("name", None)
+        if not isinstance(kind, str):
+            raise ConfigError(f"a [[stage]] table has kind = {kind!r}. Allowed: {', '.join(STAGES)}.")
+        settings = lookup("kind of stage", STAGES, kind).settings
+        name = kind if name is None else name
+        if (
+            not isinstance(name, str)
+            or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name)
+            or _is_taken(name)
+        ):
+            raise ConfigError(
+                f"stage {kind}: name is {name!r}. Allowed: letters, digits, '_', '-' and '.', and not the name of another "
+                f"folder of the run ({', '.join(_TAKEN)})."
+            )
+        return cls(kind, name, settings(**given))
+
+    def stage(self, materials: Materials) -> Stage:
+        """The stage, with the paths of its settings as seen from the working folder."""
+        paths: dict[str, Any] = {
+            name: materials.resolve(value)
+            for name in self.settings.PATHS
+            if isinstance(value := getattr(self.settings, name, None), str)
+        }
+        return STAGES[self.kind].build(replace(self.settings, **paths), materials)
+
+
+def _is_taken(name: str) -> bool:
+    return name.split("-")[0] in _TAKEN or "." in name
+
+
+def check_tables(tables: Sequence[Mapping[str, Any]]) -> list[StageTable]:
+    """The `[[stage]]` tables, checked each and together.
+
+    Raises:
+        ConfigError: as for `StageTable.of`, and two stages of one name.
+    """
+    found = [StageTable.of(table) for table in tables]
+    names = [table.name for table in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError(f"two [[stage]] tables are called {twice!r}. Give each a name of its own.")
+    return found

@@ -1,0 +1,139 @@
+"""What the audit of a stage looks at: which prompts and pairs are held out, which functions and comparers speak of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from weaklabel.artifacts import content_hash
+from weaklabel.data.demonstrations import Demonstrations
+from weaklabel.export.selection import AnyLabels, parts_of
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.stages.audit import Auditor, AuditSettings
+from weaklabel.stages.contract import AUDIT, scratch
+from weaklabel.stages.materials import Materials, held_out
+from weaklabel.stages.policy import PolicySettings
+from weaklabel.types import Comparer, Pairs
+from weaklabel.types.demonstration import Demonstration
+
+_OTHER: Final = "held_out_comparer"
+_OF_FUNCTIONS: Final = ("drift", "score", "shift")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What an audit is made with, but for the folder and the tokenizer.
+
+    Attributes:
+        prompts: that are asked.
+        settings: of the audit.
+        lfs: the functions that watch.
+        training_comparer: what made the labels that are learned; None where no labels are.
+        held_out_comparer: another one, which had no part in the training.
+        pairs: held-out pairs whose `gold` says which response the training would have chosen.
+    """
+
+    prompts: Sequence[Demonstration]
+    settings: AuditSettings
+    lfs: Sequence[LabelingFunction] = ()
+    training_comparer: Comparer | None = None
+    held_out_comparer: Comparer | None = None
+    pairs: Pairs | None = None
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The hash of the prompts, as a stage names its inputs."""
+        return {"audit": content_hash(*(repr((row.prompt, row.messages)) for row in self.prompts))}
+
+    def auditor(self, tokenizer: Any, work: Path) -> Auditor:
+        """The auditor of one round, in whose folder it keeps what it saw."""
+        return Auditor(
+            self.prompts,
+            tokenizer,
+            work / AUDIT,
+            lfs=self.lfs,
+            training_comparer=self.training_comparer,
+            held_out_comparer=self.held_out_comparer,
+            pairs=self.pairs,
+            settings=self.settings,
+            scratch=scratch(work) / AUDIT,
+        )
+
+
+def audit_settings(settings: PolicySettings) -> AuditSettings:
+    """The settings of the audit of a stage; the seed is the stage's, unless they say otherwise.
+
+    Raises:
+        ConfigError, UnknownNameError: settings that are not known or do not fit.
+    """
+    table = {} if isinstance(settings.audit, bool) else dict(settings.audit)
+    table.pop(_OTHER, None)
+    return AuditSettings(**{"seed": settings.seed, **table})
+
+
+def watched_by(
+    settings: PolicySettings, materials: Materials, given: Demonstrations, eval_data: Demonstrations | None
+) -> tuple[Demonstrations, Watched | None, str | None]:
+    """What is trained on, what the audit looks at, and a sentence where that was trained on too.
+
+    Its prompts are those of `eval_data`; or the locked test prompts of the labels that are learned, of which the gold is not
+    looked at; or a twentieth of the demonstrations' own prompts, which are then left out of training.
+
+    Raises:
+        ConfigError, UnknownNameError: settings of the audit that are not known or do not fit.
+        DataError: fewer than two prompts.
+    """
+    if settings.audit is False:
+        return given, None, None
+    chosen = audit_settings(settings)
+    labels = materials.learned_labels(settings.data)
+    pairs = None if labels is None else believed_test_pairs(labels, chosen.audit_pairs)
+    prompts: Sequence[Demonstration] = () if eval_data is None else eval_data.rows
+    if not prompts and pairs is not None and pairs.prompt_groups.max(initial=0) > 0:
+        prompts = [Demonstration(pair.prompt, "", tuple(pair.messages or ())) for pair in pairs.iter_pairs()]
+    if not prompts:
+        given, prompts = held_out(given, chosen.audit_prompts)
+    note = None
+    if not prompts:
+        prompts = given.rows
+        note = "the audit asks prompts that are trained on, since there are too few to hold some out. Give eval_data."
+    other = None if isinstance(settings.audit, bool) else settings.audit.get(_OTHER)
+    watched = Watched(
+        prompts=prompts,
+        settings=chosen,
+        lfs=tuple(materials.lfs()),
+        training_comparer=None if labels is None or materials.comparer is None else materials.comparer(),
+        held_out_comparer=materials.opened(other),
+        pairs=pairs,
+    )
+    return given, watched, note
+
+
+def of_the_policy(figures: Mapping[str, float | None]) -> dict[str, float | None]:
+    """The figures of an audit without those of single functions, which stand in the audit's own folder."""
+    return {name: value for name, value in figures.items() if name.partition("/")[0] not in _OF_FUNCTIONS}
+
+
+def believed_test_pairs(labels: AnyLabels, most: int) -> Pairs | None:
+    """Labelled pairs of the locked test part, with the label's verdict in the place of their gold; None where there are none.
+
+    Nobody's gold of them is used: they show whether what the labels prefer becomes more likely.
+    """
+    found: list[Pairs] = []
+    n = 0
+    for part in parts_of(labels):
+        rows = np.flatnonzero((part.pairs.parts == "test") & (part.logit != 0) & (part.w > 0))[: most - n]
+        if not len(rows):
+            continue
+        some, table = part.take(rows), part.pairs.take(rows).table
+        verdict = pa.array(np.where(some.logit > 0, "b", "a").tolist(), table.schema.field("gold").type)
+        found.append(
+            Pairs(table.set_column(table.schema.get_field_index("gold"), table.schema.field("gold"), verdict))
+        )
+        n += len(rows)
+    return Pairs(pa.concat_tables([pairs.table for pairs in found])) if found else None

@@ -1,0 +1,127 @@
+"""Log-probabilities of responses under a language model that is looked at, not trained; and its first weights.
+
+What a policy has become is measured against what it was. For that the weights that train are kept in a file as they
+were at first, of a model with adapters the adapters alone, and put in their places for as long as the old policy is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from weaklabel.artifacts import atomic_file
+from weaklabel.errors import ArtifactError, TrainingError
+from weaklabel.training.batching import GroupBatchSampler
+from weaklabel.training.layout.language import token_logps
+from weaklabel.training.runs.memory import explaining_memory
+from weaklabel.training.sft import SFT_LAYOUTS, TokenExample
+
+
+def response_logps(
+    model: Any, examples: Sequence[TokenExample], *, pad_id: int, tokens_per_batch: int = 8192
+) -> list[NDArray[np.float64]]:
+    """The log-probability of every token of each response in nats, float64 `(n_tokens,)`, in the order given.
+
+    The model is in eval mode meanwhile and its weights get no gradients. The same examples give the same numbers in any
+    order that keeps their batches.
+
+    Args:
+        model: a causal language model, wrapped or not.
+        examples: prompts, none empty, and responses as token ids; an empty response has no numbers.
+        pad_id: of the tokenizer.
+        tokens_per_batch: what the padded tensor of one batch may hold.
+
+    Raises:
+        ConfigError: an empty prompt, or a model without a language-modelling head.
+        TrainingError: no memory, or a log-probability that is not a number.
+    """
+    found: list[NDArray[np.float64]] = [np.zeros(0)] * len(examples)
+    filled = [k for k, example in enumerate(examples) if example.response]
+    if not filled:
+        return found
+    layout = SFT_LAYOUTS["bucketed"]
+    lengths, rows = layout.sizes([examples[k] for k in filled])
+    device = next(model.parameters()).device
+    training = model.training
+    model.eval()
+    try:
+        for batch in GroupBatchSampler(lengths, rows, tokens_per_batch=tokens_per_batch):
+            some = [filled[k] for k in batch]
+            collated = layout.collate([examples[k] for k in some], pad_id)
+            tensors = {name: value.to(device) for name, value in collated.items()}
+            with explaining_memory(_too_much, tensors), torch.no_grad():
+                flat = token_logps(model, tensors).double().cpu().numpy()
+            sizes = [len(examples[k].response) for k in some]
+            for k, part in zip(some, np.split(flat, np.cumsum(sizes)[:-1]), strict=True):
+                found[k] = part
+    finally:
+        model.train(training)
+    if not all(np.isfinite(part).all() for part in found):
+        raise TrainingError(
+            "the model gives log-probabilities that are not numbers. Its weights are damaged, or its training went wrong: "
+            "train again from an earlier checkpoint, with a lower learning_rate."
+        )
+    return found
+
+
+def keep_weights(model: Any, path: Path) -> None:
+    """Writes the weights that train into a safetensors file, whole or not at all."""
+    kept = {
+        name: weight.detach().cpu().contiguous()
+        for name, weight in model.named_parameters()
+        if weight.requires_grad
+    }
+    with atomic_file(path) as temporary:
+        save_file(kept, temporary)
+
+
+@contextmanager
+def kept_weights(model: Any, path: Path) -> Iterator[None]:
+    """Inside, the model has the weights that `keep_weights` wrote; afterwards its own, bit for bit.
+
+    Raises:
+        ArtifactError: the file is missing, torn, or of another model.
+    """
+    kept = _read(path)
+    weights = dict(model.named_parameters())
+    if odd := [name for name, value in kept.items() if _shape(weights, name) != value.shape]:
+        raise ArtifactError(
+            f"{path} holds weights of another model: {odd[0]} does not fit. Look at the model that it was kept of, or "
+            "give a new folder."
+        )
+    own = {name: weights[name].data for name in kept}
+    try:
+        for name, value in kept.items():
+            weights[name].data = value.to(own[name])
+        yield
+    finally:
+        for name, value in own.items():
+            weights[name].data = value
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(
+            f"{path} cannot be read as safetensors ({error}). Give a new folder, and begin the run again."
+        ) from None
+
+
+def _shape(weights: Mapping[str, Any], name: str) -> Any:
+    return weights[name].shape if name in weights else None
+
+
+def _too_much(batch: Mapping[str, Any]) -> str:
+    return (
+        f" while reading log-probabilities of a batch of {batch['input_ids'].numel()} tokens. Lower tokens_per_batch or "
+        "max_length, or look at fewer pairs."
+    )
