@@ -37,6 +37,7 @@ from transformers import (
 
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.servers.protocol import Reply
+from weaklabel.training.layout import unwrapped
 from weaklabel.training.models.hub import load_tokenizer
 from weaklabel.training.models.loading import whole_language_model
 from weaklabel.training.runs.memory import explaining_memory
@@ -70,7 +71,8 @@ class Responder:
     """
 
     def __init__(self, model: Any, tokenizer: Any, *, name: str = "the model") -> None:
-        self.model, self.tokenizer, self.name = model, tokenizer, name
+        # Inside peft's wrapper: its own `generate` leaves the base without the settings that we only take off for a while.
+        self.model, self.tokenizer, self.name = unwrapped(model), tokenizer, name
         self.device = next(model.parameters()).device
         self.end = _end_tokens(model, tokenizer)
         pad = tokenizer.pad_token_id
