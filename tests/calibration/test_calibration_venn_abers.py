@@ -142,3 +142,10 @@ def test_asking_before_fitting_and_logits_that_are_none_are_refused():
         VennAbers().intervals([1.0])
     with pytest.raises(LabelMatrixError, match="not finite"):
         VennAbers().fit([1.0], [1]).intervals([np.nan])
+
+
+def test_saved_ends_of_an_interval_that_cross_are_refused():
+    state = VennAbers().fit([1.0] * 4 + [3.0] * 8, [1, 1, 1, 0] + [1] * 8).to_dict()
+    assert VennAbers.from_dict(state).intervals([1.0]).round(3).tolist() == [[0.6, 0.8]]
+    with pytest.raises(ValueError, match="no fit gives these"):
+        VennAbers.from_dict(state | {"lower": [0.85, 0.9]})  # still rising, but above upper's .8

@@ -73,6 +73,16 @@ def _contributions(words: str) -> Iterator[Picture]:
     yield pictures.contributions_picture([])
 
 
+def _curves(words: str) -> Iterator[Picture]:
+    points = [(0, UNSURE), (10, SURE), (20_000, WIDE), (30_000, Interval(math.nan, 0.0, 1.0, 0))]
+    yield pictures.curves_picture(
+        {words: points, "x": [(5, SURE)]}, words, axis=words, reference=0.5, reference_name=words, note=words
+    )
+    far = Interval(-900.0, -1e4, 1e4, 3)
+    yield pictures.curves_picture({"x": [(7, far)], "y": [(7, WIDE)], words: [(7, SURE)]}, "t", axis="nats")
+    yield pictures.curves_picture({words: []}, "t", axis="nats")
+
+
 def _dependency(words: str) -> Iterator[Picture]:
     names = [words, *"abcdefgh"]
     edges = [(a, b, 1 / (1 + i + k)) for i, a in enumerate(names) for k, b in enumerate(names[:i])]
@@ -122,6 +132,7 @@ EXAMPLES: dict[str, Callable[[str], Iterator[Picture]]] = {
     "calibration_map_picture": _maps,
     "compared_picture": _compared,
     "contributions_picture": _contributions,
+    "curves_picture": _curves,
     "dependency_picture": _dependency,
     "forest_picture": _forest,
     "heatmap_picture": _heatmap,

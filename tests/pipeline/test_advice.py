@@ -23,6 +23,7 @@ from weaklabel.pipeline.sweep.making import with_gold
 from weaklabel.reward import train_reward
 from weaklabel.types import FloatArray, Pairs
 
+ENOUGH = np.arange(20)
 BETTER, SAME, WORSE = (Interval(v, v - 0.02, v + 0.02, 40) for v in (-0.05, 0.0, 0.05))
 
 
@@ -108,14 +109,29 @@ def test_what_to_export(
     if taught_less_gold is not None:
         less_gold[TAUGHT] = {"nll": taught_less_gold}
     less_labels = {} if taught_less_labels is None else {TAUGHT: {"nll": taught_less_labels}}
-    arm, why = recommended({}, less_gold, less_labels)
+    arm, why = recommended({}, less_gold, less_labels, ENOUGH)
     assert arm == chosen
     assert "better" in why
 
 
 @pytest.mark.parametrize(("low", "chosen"), [(0.51, LABELS), (0.49, NOTHING)])
 def test_without_dev_gold_labels_have_to_beat_a_coin(low: float, chosen: str) -> None:
-    assert recommended({LABELS: {"accuracy": Interval(0.6, low, 0.7, 40)}}, {}, {})[0] == chosen
+    assert recommended({LABELS: {"accuracy": Interval(0.6, low, 0.7, 40)}}, {}, {}, ENOUGH)[0] == chosen
+
+
+@pytest.mark.parametrize(
+    ("prompts", "said"),
+    [
+        (range(19), "19 decided held-out pairs on 19 prompts are too few to choose by"),
+        ([1, 2, 3, 4] * 9, "36 decided held-out pairs on 4 prompts are too few to choose by"),
+        ([], "the held-out gold is all ties"),
+    ],
+)
+def test_on_too_little_held_out_gold_nothing_is_recommended(prompts, said: str) -> None:
+    less_gold = {LABELS: {"nll": BETTER}, TAUGHT: {"nll": BETTER}}
+    arm, why = recommended({}, less_gold, {TAUGHT: {"nll": BETTER}}, np.array(prompts, dtype=np.int64))
+    assert arm == NOTHING
+    assert why.startswith(said)
 
 
 def test_a_table_with_worths_shows_them_and_comes_back_from_disk(tmp_path, gold: Pairs, rows: Pairs) -> None:

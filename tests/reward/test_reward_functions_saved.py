@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from made_pairs import made_pairs
 
 import weaklabel as wl
-from weaklabel.errors import ArtifactError
+from weaklabel.errors import ArgumentError, ArtifactError, ConfigError
 from weaklabel.lf import load_lfs
+from weaklabel.report.card import model_card
 from weaklabel.reward import load_reward, train_reward
 from weaklabel.reward.functions.model import FunctionsReward
 from weaklabel.types import Pairs
@@ -110,3 +113,35 @@ def test_the_linear_one_of_little_gold_needs_no_functions(pairs: Pairs) -> None:
     model.save("few")
     assert (load_reward("few").compare(pairs) == model.compare(pairs)).all()
     assert "too few" in load_reward("few").facts()["note 1"]
+
+
+def test_one_that_was_loaded_is_not_fitted_again_as_another_model(
+    model: FunctionsReward, pairs: Pairs
+) -> None:
+    # Functions of pairs, and votes, are not saved with it: it would be fitted without them.
+    again = load_reward("reward", load_lfs("colours.py"))
+    with pytest.raises(ConfigError, match=r"was loaded from a folder.*Fit a new one: train_reward"):
+        again.fit(pairs, pairs.y, gold=pairs.y)
+    assert (again.compare(pairs) == model.compare(pairs)).all()
+
+
+def test_its_card_says_which_functions_it_has_to_be_given(model: FunctionsReward, pairs: Pairs) -> None:
+    card = model_card(model, None, n_given=80)["README.md"]
+    assert 'wl.load("this folder", lfs=wl.load_lfs("lfs/"))' in card
+    assert "`lfs` holds the labeling functions that it was fitted with: reds, longer." in card
+    assert "- pairs that it was given to learn from: 80\n" in card
+    shipped = train_reward(pairs, "functions", lfs=load_lfs("shipped:length"), n_features=64)
+    assert 'wl.load("this folder")' in model_card(shipped, None)["README.md"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda model: model.score("q", ["red"]), r"prompts is 'q'. Allowed: a list of texts: \['q'\]"),
+        (lambda model: model.score(["q"], [None]), r"responses\[0\] is None. Allowed: a text"),
+        (lambda model: model.explain("q", ["red"]), "response is a list. Allowed: a text"),
+    ],
+)
+def test_what_is_no_text_is_refused(model: FunctionsReward, ask: Callable[[Any], Any], said: str) -> None:
+    with pytest.raises(ArgumentError, match=said):
+        ask(model)

@@ -156,6 +156,17 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
     assert distance(whole, again) < 1e-6
 
 
+@pytest.mark.parametrize("n", [12, 20])
+def test_a_run_that_had_ended_takes_no_further_step(tmp_path: Path, n: int) -> None:
+    """Steps of an epoch: 3 and 5. The last one, 4, is not the end of an epoch."""
+    given = demonstrations(n)
+    first, done = trained(given, tmp_path / "run", max_steps=4, save_steps=2)
+    again, after = trained(given, tmp_path / "run", max_steps=4, save_steps=2)
+    assert (done.steps, after.steps, after.resumed) == (4, 4, 4)
+    assert after.losses == done.losses
+    assert distance(first, again) == 0.0
+
+
 def test_it_learns_what_it_is_shown_and_is_judged_by_gold(tmp_path: Path) -> None:
     given = [Demonstration(f"question {k % 4}", "the answer is kind") for k in range(40)]
     model, tokenizer = policy(given)

@@ -97,4 +97,5 @@ class VennAbers(Calibrator):
         return low, high
 
     def _can_be(self) -> bool:
-        return bool(((self.lower_ < 1) & (self.upper_ > 0) & (self.upper_ <= 1)).all())
+        in_range = (self.lower_ < 1) & (self.upper_ > 0) & (self.upper_ <= 1)
+        return bool((in_range & (self.lower_ <= self.upper_)).all())

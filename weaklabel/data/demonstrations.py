@@ -102,9 +102,9 @@ class _Reader:
 def _completion_of(block: Block, plan: Plan) -> str | None:
     taken = set(plan.columns.values())
     lower = {name.lower(): name for name in block.columns if name not in taken}
-    names = [lower[name] for name in NAMES if name in lower and _holds_any(block, lower[name])]
-    if "completion" in names:
+    if "completion" in block.columns:
         return "completion"
+    names = [lower[name] for name in NAMES if name in lower and _holds_any(block, lower[name])]
     if len(names) > 1:
         raise LayoutError(
             f"{block.file}: the response can be in several columns: {', '.join(names)}. Say which with --columns "

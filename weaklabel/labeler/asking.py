@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from weaklabel._progress import bar, tracked
 from weaklabel.calibration import Calibrator, choose_calibrator
-from weaklabel.groups import folds_by_prompt
+from weaklabel.groups import enough_gold, folds_by_prompt
 from weaklabel.judges.prompted import Judge
 from weaklabel.label_models import LabelModel
 from weaklabel.lf.columns import with_derived_columns
@@ -152,6 +152,40 @@ def out_of_fold_logit(
         model.fit(votes.L, margins=votes.margins, y=seen, groups=groups, features=features)
         logit[held] = antisymmetric_logit(model, votes.take(held), features and features.take(held))
     return logit
+
+
+def with_direction(y: FloatArray) -> FloatArray:
+    """Gold `(n,)` that a labeler learns from: none of it where all that is known are ties.
+
+    Ties alone would teach a model that no function tells anything, when they only say that these pairs are hard.
+    """
+    return y if (np.abs(y - 0.5) > 0).any() else np.full(len(y), np.nan)  # False for NaN: not gold
+
+
+def chosen_by_gold(
+    make: Any,
+    fitted: LabelModel,
+    votes: Votes,
+    y: FloatArray,
+    groups: NDArray[np.int64],
+    *,
+    candidates: Sequence[str],
+    seed: int,
+    features: PairFeatures | None = None,
+) -> tuple[Calibrator, FloatArray] | None:
+    """The calibrator that out-of-fold logits of the gold choose, and those logits `(n_gold,)`; None without enough gold.
+
+    Args:
+        y: `(n_pairs,)` gold `with_direction`, NaN where there is none.
+        candidates: names of calibrators; none where calibration is switched off.
+        make, fitted, votes, groups, seed, features: as `out_of_fold_logit` takes them.
+    """
+    known = ~np.isnan(y)
+    if not candidates or not enough_gold(groups[np.abs(y - 0.5) > 0]):
+        return None
+    logit = out_of_fold_logit(make, fitted, votes, y, groups, seed=seed, features=features)[known]
+    calibrator, _ = choose_calibrator(logit, y[known], groups[known], candidates=candidates, seed=seed)
+    return calibrator, logit
 
 
 def cross_calibrated(

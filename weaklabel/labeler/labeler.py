@@ -24,7 +24,6 @@ from weaklabel.calibration import (
     Calibrator,
     VennAbers,
     calibrator_from_dict,
-    choose_calibrator,
     get_calibrator,
 )
 from weaklabel.calibration.ties import TieModel
@@ -32,17 +31,18 @@ from weaklabel.data import as_pairs
 from weaklabel.data.sources import PairSource
 from weaklabel.engine.apply import ApplySettings, apply, apply_with_costs
 from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError, ShiftWarning, WeaklabelError, warn
-from weaklabel.groups import MIN_GOLD, MIN_PROMPTS, enough_gold
+from weaklabel.groups import MIN_GOLD, MIN_PROMPTS
 from weaklabel.label_models import LABEL_MODELS, LabelModel, get_label_model
 from weaklabel.label_models.streaming import fit_on_shards
 from weaklabel.labeler.asking import (
     around,
     ask,
     calibrated_shares,
+    chosen_by_gold,
     cross_calibrated,
     features_for,
-    out_of_fold_logit,
     unfitted_copy,
+    with_direction,
     without_asking,
 )
 from weaklabel.labeler.refitting import Refitted
@@ -378,11 +378,8 @@ def fit(
     else:
         votes = votes.select([lf.name for lf in lfs]).on(table.visible.ids)
     table = table.visible
-    y, groups = table.y, table.prompt_groups
-    decided = np.abs(y - 0.5) > 0  # False for NaN: not gold
-    if not decided.any():
-        # Ties alone would teach a model that no function tells anything, when they only say that these pairs are hard.
-        y = np.full(len(y), np.nan)
+    y, groups = with_direction(table.y), table.prompt_groups
+    decided = np.abs(y - 0.5) > 0
     make = _maker(model, _by_number(settings or {}, votes.lf_names))
     unfitted, known = make(), np.flatnonzero(~np.isnan(y))
     features = features_for(unfitted, table, ~np.isnan(y)) if len(known) else None
@@ -397,13 +394,13 @@ def fit(
     refit = Refitted(table, votes, make, fitted, names, seed)
     n_prompts = len(np.unique(groups[decided]))
     why = _why_uncalibrated(int(decided.sum()), n_prompts, int((table.y == 0.5).sum()), calibration)
-    if calibration == "none" or not enough_gold(groups[decided]):
+    found = chosen_by_gold(make, fitted, votes, y, groups, candidates=names, seed=seed, features=features)
+    if found is None:
         used = known if fitted.uses_gold else known[:0]
         notes = (why, *fitted.remarks)
         seen = frozenset(votes.ids[i] for i in used)
         return Labeler(tuple(lfs), fitted, None, seen, notes=notes, reference=reference, refit=refit)
-    logit = out_of_fold_logit(make, fitted, votes, y, groups, seed=seed, features=features)[known]
-    calibrator, _ = choose_calibrator(logit, y[known], groups[known], candidates=names, seed=seed)
+    calibrator, logit = found
     p = sigmoid(cross_calibrated(logit, y[known], groups[known], candidates=names, seed=seed))
     return Labeler(
         lfs=tuple(lfs),

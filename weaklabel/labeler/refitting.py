@@ -18,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._progress import tracked
-from weaklabel.calibration import Calibrator, choose_calibrator
-from weaklabel.groups import enough_gold
+from weaklabel.calibration import Calibrator
 from weaklabel.label_models import LabelModel
-from weaklabel.labeler.asking import BLOCK, antisymmetric_logit, features_for, out_of_fold_logit
+from weaklabel.labeler.asking import BLOCK, antisymmetric_logit, chosen_by_gold, features_for, with_direction
 from weaklabel.text.ngrams import asked_features
 from weaklabel.types import FloatArray, PairFeatures, Pairs, Votes
 
@@ -74,25 +73,18 @@ class Refitted:
         self, y: FloatArray, model: LabelModel | None, features: PairFeatures | None
     ) -> tuple[LabelModel, Calibrator | None]:
         """Label model (fitted anew where it is None) and calibrator of the gold `y` `(n,)`, as `fit` makes them."""
-        groups, decided = self.pairs.prompt_groups, np.abs(y - 0.5) > 0
-        if not decided.any():
-            y = np.full(len(y), np.nan)
-        known = ~np.isnan(y)
-        if not known.any():
+        groups, y = self.pairs.prompt_groups, with_direction(y)
+        if np.isnan(y).all():
             features = None
         if model is None:
             model = self.make().fit(
                 self.votes.L, margins=self.votes.margins, y=y, groups=groups, features=features
             )
-        if not self.candidates or not enough_gold(groups[decided]):
-            return model, None
-        logit = out_of_fold_logit(self.make, model, self.votes, y, groups, seed=self.seed, features=features)[
-            known
-        ]
-        calibrator, _ = choose_calibrator(
-            logit, y[known], groups[known], candidates=self.candidates, seed=self.seed
-        )
-        return model, calibrator
+        found = chosen_by_gold(
+            self.make, model, self.votes, y, groups,
+            candidates=self.candidates, seed=self.seed, features=features,
+        )  # fmt: skip
+        return model, found and found[0]
 
 
 def ask_several(models: Sequence[LabelModel], pairs: Pairs, votes: Votes) -> FloatArray:

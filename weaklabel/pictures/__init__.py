@@ -4,6 +4,7 @@ from weaklabel.pictures.bars import bars_picture
 from weaklabel.pictures.calibration_map import calibration_map_picture
 from weaklabel.pictures.compared import compared_picture
 from weaklabel.pictures.contributions import contributions_picture
+from weaklabel.pictures.curves import curves_picture
 from weaklabel.pictures.dependency import dependency_picture
 from weaklabel.pictures.drawing import Picture
 from weaklabel.pictures.forest import forest_picture
@@ -18,6 +19,7 @@ __all__ = [
     "calibration_map_picture",
     "compared_picture",
     "contributions_picture",
+    "curves_picture",
     "dependency_picture",
     "forest_picture",
     "heatmap_picture",

@@ -7,8 +7,9 @@ than all dev gold cannot be told, and is written `>200` where there are 200. Int
 **What to export.** An arm is better than another if its NLL is lower and the paired 95% interval of the difference ends
 below 0. Where no arm is better than gold only: gold only. Otherwise the labels of the label model, if they are better
 than gold only, unless the reward model that they taught is better than they are, or alone is better than gold only.
-Without dev gold there is nothing to compare with: the labels, if they are shown to be better than a coin. The rule looks
-at the figures that it stands beside, at most three comparisons, so what it picks is flattered by that much.
+Without dev gold there is nothing to compare with: the labels, if they are shown to be better than a coin. On too few
+decided held-out pairs (`groups.enough_gold`) intervals mean little, and nothing is recommended. The rule looks at the
+figures that it stands beside, at most three comparisons, so what it picks is flattered by that much.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel._progress import tracked
-from weaklabel.groups import enough_gold
+from weaklabel.groups import MIN_GOLD, MIN_PROMPTS, enough_gold
 from weaklabel.metrics import METRICS, Interval, paired_difference
 from weaklabel.pipeline.sweep.making import with_gold
 from weaklabel.pipeline.sweep.worth import CrossedDraws, Worth, summed, worth
@@ -123,6 +124,7 @@ def recommended(
     figures: Mapping[str, Mapping[str, Interval]],
     less_gold: Mapping[str, Mapping[str, Interval]],
     less_labels: Mapping[str, Mapping[str, Interval]],
+    prompts: NDArray[np.int64],
 ) -> tuple[str, str]:
     """The arm to export, by the rule at the top, and why.
 
@@ -130,7 +132,18 @@ def recommended(
         figures: per arm, per metric its interval.
         less_gold: per arm its difference from gold only; empty where that is not there.
         less_labels: per arm its difference from our labels.
+        prompts: `(n_decided,)` int64, the prompt of each held-out pair whose gold is no tie.
     """
+    if not len(prompts):
+        return (
+            NOTHING,
+            "the held-out gold is all ties, which say of no arm that it is right. Give gold that decides",
+        )
+    if not enough_gold(prompts):
+        return NOTHING, (
+            f"{len(prompts)} decided held-out pairs on {len(np.unique(prompts))} prompts are too few to choose by. Give "
+            f"gold for more: at least {MIN_GOLD} on {MIN_PROMPTS}"
+        )
     if not less_gold:
         if figures[LABELS]["accuracy"].low > 0.5:
             return LABELS, "better than a coin, and there is no dev gold to compare them with"

@@ -1,6 +1,8 @@
 """The table that ends a run: our labels, and what they must beat, on held-out prompts.
 
-Every arm gets the same dev gold, the same votes and the same calibrators, so that what differs is the model.
+Every arm gets the same dev gold, the same votes and the same calibrators, so that what differs is the model. Where the run's
+own reward model reads some thousands of the pairs without gold, the labels of others teach on those same pairs: more of them
+taught a linear reward hardly more (docs/performance.md).
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from weaklabel._progress import bar, tracked
 from weaklabel.comparers.known import Known
@@ -29,12 +33,11 @@ from weaklabel.pipeline.advice import (
     worth_in_gold,
 )
 from weaklabel.pipeline.run_figures import RunFigures
-from weaklabel.reward import RewardModel, train_reward
+from weaklabel.reward import RewardModel, train_reward, training_targets
 from weaklabel.reward.evaluation.evaluation import LONGER, compare_answers, fitted_on, with_gold
+from weaklabel.reward.registry import plain_model
 from weaklabel.types import Comparer, Labels, Pairs, Votes, answer_of
 
-# A model that reads the labeling functions themselves learns little from others' labels: a plain one stands for those.
-_BASELINES: Final = {"functions": "linear"}
 _SNORKEL_NEEDS: Final = 3  # functions that vote
 
 
@@ -89,10 +92,11 @@ def make_figures(run: Outcome) -> RunFigures:
     less_gold = less_gold_only(answers, rows, seed=seed)
     worth = worth_in_gold(answers, pairs.dev, rows, seed=seed) if GOLD in answers else {}
     worth.pop(GOLD, None)
-    export, why = recommended(found.figures, less_gold, found.differences)
+    decided = np.abs(rows.y - 0.5) == 0.5
+    export, why = recommended(found.figures, less_gold, found.differences, rows.prompt_groups[decided])
     if not labels.calibrated:
         export, why = NOTHING, "the labels are not calibrated"
-    if found.figures[LABELS]["accuracy"].low <= 0.5:
+    if decided.any() and found.figures[LABELS]["accuracy"].low <= 0.5:
         notes.append(
             "our labels are not shown to be better than a coin on held-out prompts. Look for other functions (weaklabel explore), "
             "or give more gold, before training on them."
@@ -139,22 +143,40 @@ def worse_than_a_coin(figures: Mapping[str, Mapping[str, Interval]]) -> list[str
 def _arms(run: Outcome, notes: list[str]) -> dict[str, Comparer]:
     """The comparers of the table, our labels first: differences are against them."""
     arms: dict[str, Comparer] = {LABELS: Known(run.labels)}
-    # Where every visible pair has gold, no label is ever used: all arms are one model, trained once.
+    # Where every visible pair has gold, no label is ever used: what is taught alike is one model, trained once.
+    alike = bool(run.pairs.visible.has_gold.all())
     own = _baseline(run) == run.config.reward.model
-    same = run.reward if own and bool(run.pairs.visible.has_gold.all()) else None
     if len(run.pairs.dev):
-        arms[GOLD] = same or _train(run, run.pairs, "gold only")
+        arms[GOLD] = (alike and own and run.reward) or _train(run, run.pairs, "gold only")
+    same = arms.get(GOLD) if alike else None
     if run.reward is None:
         return arms
     n_voting = sum(t["n_a"] + t["n_b"] > 0 for t in run.applied["tallies"].values())
-    for name, model in _baselines(n_voting, notes).items():
-        arms[f"reward model: + {name} labels"] = same or _train(run, _labels_by(run, model), f"{name} labels")
+    baselines = _baselines(n_voting, notes)
+    read = run.pairs if same else _pairs_read(run, run.reward, baselines, notes)
+    for name, model in baselines.items():
+        arms[f"reward model: + {name} labels"] = same or _train(
+            run, _labels_by(run, model, read), f"{name} labels"
+        )
     arms[TAUGHT] = run.reward
     return arms
 
 
-def _labels_by(run: Outcome, model: str) -> Labels:
-    """Labels of the same pairs by another label model, all else equal."""
+def _pairs_read(run: Outcome, reward: RewardModel, baselines: Mapping[str, str], notes: list[str]) -> Pairs:
+    """The pairs on which others' labels teach: what the run's own reward model reads of those that it was given."""
+    pairs, _, _, y = training_targets(run.labels)
+    rows = reward.rows_read(pairs, y)
+    if len(rows) < len(pairs) and baselines:
+        n_read, n_all = (int(np.isnan(gold).sum()) for gold in (y[rows], y))
+        notes.append(
+            f"{' and '.join(f'+ {name} labels' for name in baselines)}: taught on gold and the same {n_read:,} of {n_all:,} "
+            f"pairs without gold that the run's own reward model reads."
+        )
+    return pairs.take(rows)
+
+
+def _labels_by(run: Outcome, model: str, pairs: Pairs) -> Labels:
+    """Labels of these pairs by another label model, fitted to all pairs as ours was."""
     labeler = fit(
         run.lfs,
         run.pairs,
@@ -165,7 +187,7 @@ def _labels_by(run: Outcome, model: str) -> Labels:
         seed=run.config.data.seed,
     )
     # What is to be said of a shift, and of the functions' shares, was said of our own labels.
-    return labeler.label_known(run.pairs, run.votes)
+    return labeler.label_known(pairs, run.votes.on(pairs.ids))
 
 
 def _baselines(n_lfs: int, notes: list[str]) -> dict[str, str]:
@@ -197,7 +219,19 @@ def _train(run: Outcome, labels: Labels | Pairs, what: str) -> Comparer:
 
 def _baseline(run: Outcome) -> str:
     """The reward model that gold alone, and the labels of others, teach."""
-    return _BASELINES.get(run.config.reward.model, run.config.reward.model)
+    return plain_model(run.config.reward.model)
+
+
+def _left_out(config: Config) -> str:
+    """What these settings leave out where labels are uncalibrated: the end of a sentence."""
+    tables = config.export
+    exports = [(f"export.{name}", getattr(tables, name)) for name in type(tables).model_fields]
+    named = [*exports, ("reward", config.reward)]
+    missing = [name for name, table in named if table is not None and not table.allow_uncalibrated]
+    if not missing:
+        return ": nothing says how often they are right. Give gold to calibrate them."
+    settings = " and ".join(f"{name}.allow_uncalibrated" for name in missing)
+    return f", so what needs probabilities is left out: {', '.join(missing)}. Give gold, or set {settings}."
 
 
 def _notes(run: Outcome) -> list[str]:
@@ -212,10 +246,7 @@ def _notes(run: Outcome) -> list[str]:
             f"no held-out figures: {why}. Give gold in the pairs or with data.gold, and a data.test_share above 0."
         )
     if not calibrated:
-        notes.append(
-            "the labels are uncalibrated, so exports and reward models that need probabilities are left out. "
-            "Give gold, or set export.<format>.allow_uncalibrated and reward.allow_uncalibrated."
-        )
+        notes.append(f"the labels are uncalibrated{_left_out(run.config)}")
     if len(pairs.visible) and pairs.visible.has_gold.all():
         notes.append(
             "every pair has gold, so labels add nothing to it here: all reward arms learn from the same gold, and one that "

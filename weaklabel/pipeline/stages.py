@@ -8,6 +8,7 @@ from typing import Any
 
 from weaklabel.config import LoadedConfig
 from weaklabel.errors import ConfigError, UnknownNameError
+from weaklabel.pipeline.functions import configured_lfs
 from weaklabel.pipeline.run import Run
 from weaklabel.stages.contract import Round, StageResult
 from weaklabel.stages.materials import Materials
@@ -65,7 +66,7 @@ def materials_of(run: Run) -> Materials:
     """What a stage can draw on in a run; nothing is made before it is asked for."""
     return Materials(
         labels=lambda: run.labels_file,
-        lfs=lambda: run.lfs,
+        lfs=lambda: configured_lfs(run.loaded),  # none is no mistake: a stage that is given data needs none
         comparer=lambda: run.labeler,
         resolve=lambda path: _resolved(run.loaded, path),
     )

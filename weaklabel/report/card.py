@@ -11,10 +11,11 @@ from weaklabel.reward import Evaluation, RewardModel, evaluate
 from weaklabel.types import Pairs
 
 PICTURE: Final = "reliability.svg"
+_SHOWN: Final = 3  # functions that have to be given, by name
 
 
 def model_card(
-    model: RewardModel, gold: Pairs | None, *, facts: Mapping[str, Any] | None = None, seed: int = 0
+    model: RewardModel, gold: Pairs | None, *, n_given: int | None = None, seed: int = 0
 ) -> dict[str, str]:
     """README.md and, with held-out gold, reliability.svg: what to hand to `model.save(folder, beside=...)`.
 
@@ -22,11 +23,12 @@ def model_card(
         model: fitted.
         gold: pairs whose gold had no part in fitting, as a rule `pairs.test`; pairs of prompts that the model was
             fitted to gold of are not looked at. None, or nothing left: the card says that nothing was measured.
-        facts: further lines of the list at its top, name -> value.
+        n_given: pairs that it was given to learn from, gold among them. What it read of them, the model's own facts say.
         seed: of the intervals.
 
     The same model and gold give the same bytes.
     """
+    given = {} if n_given is None else {"pairs that it was given to learn from": f"{n_given:,}"}
     about = {
         "gold pairs it was fitted to": f"{model.n_gold_:,}",
         "factor on raw scores": f"{model.scale_:.6g}"
@@ -36,8 +38,8 @@ def model_card(
         f"# Reward model: {model.name}",
         "Scores one response to a prompt. A difference of two scores is the log-odds that the first response is the "
         "better one: sigmoid(score(b) - score(a)) = P(b beats a). Scores of different prompts cannot be compared.",
-        _list({**model.settings, **about, **(facts or {}), **model.facts()}),
-        _use(),
+        _list({**model.settings, **about, **given, **model.facts()}),
+        _use(model),
         "## Measured on held-out gold",
     ]
     rows = None if gold is None else gold.take(gold.has_gold & ~model.saw(gold))
@@ -74,5 +76,18 @@ def _cell(value: object) -> str:
     return " ".join(neutral(str(value)).split()).replace("|", "\\|").replace("<", "&lt;")
 
 
-def _use() -> str:
-    return '```python\nimport weaklabel as wl\n\nmodel = wl.load("this folder")\nmodel.score(prompts, responses)\n```'
+def _use(model: RewardModel) -> str:
+    """How to load it; one that reads functions of somebody's own has to be given them."""
+    own = model.own_functions
+    lfs = ', lfs=wl.load_lfs("lfs/")' if own else ""
+    lines = [
+        "import weaklabel as wl",
+        "",
+        f'model = wl.load("this folder"{lfs})',
+        "model.score(prompts, responses)",
+    ]
+    shown = ["```python", *lines, "```"]
+    if own:
+        some = f"{', '.join(own[:_SHOWN])}{' and others' if len(own) > _SHOWN else ''}"
+        shown += ["", f"`lfs` holds the labeling functions that it was fitted with: {_cell(some)}."]
+    return "\n".join(shown)

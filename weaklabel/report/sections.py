@@ -31,10 +31,10 @@ class Tile:
 
 @dataclass(frozen=True)
 class Texts:
-    """One text of a pair, cut to what a page can hold.
+    """One text, cut to what a page can hold.
 
     Attributes:
-        title: Prompt, Response A or Response B.
+        title: what it is, such as Prompt or Response A.
         shown: its beginning.
         left_out: characters that are not shown.
     """
@@ -46,13 +46,14 @@ class Texts:
 
 @dataclass(frozen=True)
 class Dossier:
-    """One disputed pair with everything that was said of it."""
+    """One prompt with its texts and everything that was said of them, such as a disputed pair; `opened` or folded."""
 
     key: str
     title: str
     facts: Sequence[str]
     texts: Sequence[Texts]
-    picture: Picture
+    picture: Picture | None = None
+    opened: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,4 +69,4 @@ class Section:
     details: Sequence[Table] = ()
     dossiers: Sequence[Dossier] = ()
     notes: Sequence[str] = field(default=())
-    warning: str = ""
+    warnings: Sequence[str] = ()

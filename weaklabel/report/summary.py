@@ -31,7 +31,7 @@ def summary_section(
         "summary",
         "Summary",
         tiles=_tiles(labels, arms, model),
-        warning="" if labels.calibrated else _UNCALIBRATED,
+        warnings=[] if labels.calibrated else [_UNCALIBRATED],
         intro=judged if isinstance(judged, str) else "What the labels must beat: on " + gold,
         tables=_arm_tables(arms),
         pictures=_arm_pictures(arms, human, gold),

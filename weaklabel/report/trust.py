@@ -110,7 +110,7 @@ def shift_section(found: Shift) -> Section:
         "shift",
         title,
         intro="" if found.shifted else calm,
-        warning=(found.warning or calm) if found.shifted else "",
+        warnings=[found.warning or calm] if found.shifted else [],
         tables=[table] if rows else [],
         notes=list(found.notes),
     )

@@ -109,11 +109,13 @@ class RewardModel(Shown, ABC):
         self.n_gold_, self.gold_prompts_, self._fitted = len(seen), np.unique(prompt_hashes(seen)), True
         return self
 
+    @checked
     def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
         """`(n,)` float64 rewards in log-odds: a difference of 1 means odds of e to 1.
 
         Raises:
             NotFittedError: before `fit`. LabelMatrixError: not one prompt per response.
+            ArgumentError: something else than lists of texts.
         """
         self._check_asked(prompts, responses)
         return self._scaled(self._raw(prompts, responses))
@@ -185,6 +187,11 @@ class RewardModel(Shown, ABC):
         """What its user should know of how it was fitted, one sentence each."""
         return ()
 
+    @property
+    def own_functions(self) -> tuple[str, ...]:
+        """Names of the labeling functions that `load` has to be given: all that it reads but shipped and installed ones."""
+        return ()
+
     def facts(self) -> dict[str, str]:
         """Further lines for the model's card: how it was trained and calibrated."""
         return {}
@@ -206,6 +213,15 @@ class RewardModel(Shown, ABC):
         return np.isin(prompt_hashes(pairs), self.gold_prompts_)
 
     # ------------------------------------------------------------------ what a model writes itself
+    def rows_read(self, pairs: Pairs, y: FloatArray) -> NDArray[np.intp]:
+        """Rows, rising, of the pairs of which `fit` reads more than that they are there: all, unless a model needs fewer.
+
+        Args:
+            pairs: `n` pairs that count.
+            y: `(n,)` float64, their gold; NaN where there is none.
+        """
+        return np.arange(len(pairs))
+
     @abstractmethod
     def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray, judges: Judges) -> float:
         """Learn from checked beliefs, weights and gold, `(n,)` each; the scale of the scores, by gold that may judge."""

@@ -20,6 +20,9 @@ REWARD_MODELS: Final[dict[str, str]] = {
     "minilm-frozen": "weaklabel.reward.embedded:EmbeddedReward",
     "transformer": "weaklabel.reward.transformer:TransformerReward",
 }
+PLAIN: Final = "linear"
+"""The reward model that needs nothing but pairs and what is believed of them: for labels whose functions are not known, and
+beside models that read functions, which learn little from the labels of others."""
 _TRAIN_EXTRA: Final = ("torch", "transformers", "accelerate", "tokenizers", "safetensors")
 
 
@@ -38,6 +41,18 @@ def reward_model_class(name: str) -> type[RewardModel]:
             raise
         raise MissingExtraError.for_extra(f"reward model {name!r}", "train") from None
     return found
+
+
+def plain_model(name: str) -> str:
+    """The reward model that gold alone, or labels whose functions are not at hand, teach where `name` is asked for.
+
+    Raises:
+        UnknownNameError, MissingExtraError: as `reward_model_class`.
+
+    >>> plain_model("functions"), plain_model("minilm-frozen")
+    ('linear', 'minilm-frozen')
+    """
+    return PLAIN if reward_model_class(name).takes_functions else name
 
 
 def get_reward_model(name: str, **settings: Any) -> RewardModel:

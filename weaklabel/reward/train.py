@@ -15,7 +15,7 @@ from weaklabel.export.selection import require_calibrated
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.judges import Held, Judges
-from weaklabel.reward.registry import get_reward_model, reward_model_class
+from weaklabel.reward.registry import PLAIN, get_reward_model, reward_model_class
 from weaklabel.types import CANONICAL, FloatArray, Labels, Pairs, sigmoid
 
 
@@ -57,7 +57,7 @@ def train_reward(
     if isinstance(labels, Labels):
         require_calibrated(labels, allow_uncalibrated, "train_reward")
     if model is None:
-        model = "functions" if lfs or (isinstance(labels, Labels) and labels.lfs) else "linear"
+        model = "functions" if lfs or (isinstance(labels, Labels) and labels.lfs) else PLAIN
     if settings and not isinstance(model, str):
         raise ConfigError(
             f"train_reward: {', '.join(settings)} came with a model that has its settings already. "

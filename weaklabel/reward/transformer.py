@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._arguments import checked
 from weaklabel._progress import tracked
 from weaklabel.artifacts import content_hash
 from weaklabel.calibration.temperature import Temperature
@@ -138,6 +139,7 @@ class TransformerReward(RewardModel):
         }
         return Temperature().fit(z[judged], y[judged]).factor_ if judged.any() else 1.0
 
+    @checked
     def score(
         self,
         prompts: Sequence[str],

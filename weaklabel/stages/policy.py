@@ -69,11 +69,10 @@ class PolicySettings(TrainingSettings):
 
     def told(self) -> dict[str, Any]:
         """The settings that decide what comes out, without paths: the hashes of what they name are inputs."""
-        values = asdict(self)
         left_out = self.FREE | set(self.PATHS)
-        return {name: value for name, value in values.items() if name not in left_out} | {
-            "warmup_steps": self.warmup
-        }
+        told = {name: value for name, value in asdict(self).items() if name not in left_out}
+        # Another way to look at what comes out changes nothing in it; whether prompts are held out for that does.
+        return told | {"warmup_steps": self.warmup, "audit": self.audit is not False}
 
 
 class Policy:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
+from weaklabel._validation import check_settings
 from weaklabel.artifacts import content_hash
 from weaklabel.data.demonstrations import Demonstrations
 from weaklabel.export.selection import AnyLabels, parts_of
@@ -18,9 +19,10 @@ from weaklabel.stages.audit import Auditor, AuditSettings
 from weaklabel.stages.contract import AUDIT, scratch
 from weaklabel.stages.materials import Materials, held_out
 from weaklabel.stages.policy import PolicySettings
-from weaklabel.types import Comparer, Pairs
+from weaklabel.types import Comparer, Pairs, prompt_key
 from weaklabel.types.demonstration import Demonstration
 
+_FEWEST: Final = 2
 _OTHER: Final = "held_out_comparer"
 _OF_FUNCTIONS: Final = ("drift", "score", "shift")
 
@@ -73,6 +75,7 @@ def audit_settings(settings: PolicySettings) -> AuditSettings:
     """
     table = {} if isinstance(settings.audit, bool) else dict(settings.audit)
     table.pop(_OTHER, None)
+    check_settings("the audit", table, {each.name: str(each.type) for each in fields(AuditSettings)})
     return AuditSettings(**{"seed": settings.seed, **table})
 
 
@@ -102,6 +105,8 @@ def watched_by(
     if not prompts:
         prompts = given.rows
         note = "the audit asks prompts that are trained on, since there are too few to hold some out. Give eval_data."
+    if len({prompt_key(row.prompt) for row in prompts}) < _FEWEST:
+        return given, None, f"no audit: it needs {_FEWEST} prompts. Give eval_data."
     other = None if isinstance(settings.audit, bool) else settings.audit.get(_OTHER)
     watched = Watched(
         prompts=prompts,

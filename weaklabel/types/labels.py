@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
@@ -45,6 +46,22 @@ _FIELDS: Final = {
     "extra_names": "tuple[str, ...]",
     "lfs": "tuple",
 }
+
+
+VOTE_PREFIX: Final = "vote:"
+LABEL_COLUMNS: Final[Mapping[str, Callable[[Labels], pa.Array]]] = {
+    "p": lambda labels: pa.array(labels.p),
+    "p_low": lambda labels: float_column(labels.p_low, len(labels)),
+    "p_high": lambda labels: float_column(labels.p_high, len(labels)),
+    "w": lambda labels: pa.array(labels.w),
+    "label": lambda labels: pa.array(labels.label.tolist(), pa.string()),
+    "confidence": lambda labels: pa.array(labels.confidence),
+    "calibrated": lambda labels: pa.array([labels.calibrated] * len(labels), pa.bool_()),
+    "logit": lambda labels: pa.array(labels.logit),
+    "in_sample": lambda labels: pa.array(labels.in_sample),
+    "p_tie": lambda labels: pa.array(labels.p_tie),
+}
+"""What a table of labels holds between the pairs and the votes, in its order."""
 
 
 class Refit(Protocol):
@@ -231,23 +248,14 @@ class Labels(Shown):
 
         What the pairs hold under these names, from an earlier labelling as a rule, is replaced or left out.
         """
-        columns = {
-            "p": pa.array(self.p),
-            "p_low": float_column(self.p_low, len(self)),
-            "p_high": float_column(self.p_high, len(self)),
-            "w": pa.array(self.w),
-            "label": pa.array(self.label.tolist(), pa.string()),
-            "confidence": pa.array(self.confidence),
-            "calibrated": pa.array([self.calibrated] * len(self), pa.bool_()),
-            "logit": pa.array(self.logit),
-            "in_sample": pa.array(self.in_sample),
-            **({} if self.p_tie is None else {"p_tie": pa.array(self.p_tie)}),
-            **{f"vote:{name}": pa.array(self.votes.L[:, j]) for j, name in enumerate(self.votes.lf_names)},
-        }
         table = self.pairs.table
         table = table.select(
-            [n for n in table.column_names if n not in {*columns, "p_tie"} and not n.startswith("vote:")]
+            [n for n in table.column_names if n not in LABEL_COLUMNS and not n.startswith(VOTE_PREFIX)]
         )
+        left_out = {"p_tie"} if self.p_tie is None else set()
+        columns = {name: column(self) for name, column in LABEL_COLUMNS.items() if name not in left_out}
+        for j, name in enumerate(self.votes.lf_names):
+            columns[VOTE_PREFIX + name] = pa.array(self.votes.L[:, j])
         for name, column in columns.items():
             table = table.append_column(name, column)
         return table

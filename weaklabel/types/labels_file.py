@@ -14,23 +14,10 @@ from numpy.typing import NDArray
 from weaklabel._shown import ROWS, Shown, Sketch
 from weaklabel.artifacts.files import open_parquet
 from weaklabel.errors import DataError
-from weaklabel.types.labels import Labels
+from weaklabel.types.labels import LABEL_COLUMNS, VOTE_PREFIX, Labels
 from weaklabel.types.pairs import Pairs
 from weaklabel.types.votes import FloatArray, Votes
 
-VOTE_PREFIX: Final = "vote:"
-_OWN: Final = {
-    "p",
-    "p_low",
-    "p_high",
-    "w",
-    "label",
-    "confidence",
-    "calibrated",
-    "logit",
-    "in_sample",
-    "p_tie",
-}
 _OPTIONAL: Final = ("p_tie", "p_low", "p_high")
 
 
@@ -113,7 +100,7 @@ class LabelsFile(Shown):
 def labels_of(table: pa.Table) -> Labels:
     """The labels in a table with the columns of `Labels.to_table()`, without margins and contributions."""
     names = [n for n in table.column_names if n.startswith(VOTE_PREFIX)]
-    pairs = Pairs(table.select([n for n in table.column_names if n not in _OWN and n not in names]))
+    pairs = Pairs(table.select([n for n in table.column_names if n not in LABEL_COLUMNS and n not in names]))
     L = np.empty((len(table), len(names)), dtype=np.int8)
     for j, name in enumerate(names):
         L[:, j] = table[name].to_numpy()

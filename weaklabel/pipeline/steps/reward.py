@@ -81,7 +81,7 @@ class Reward(RunStep[RewardModel]):
         card = model_card(
             model,
             self._read.value.held.test,
-            facts={"pairs given, gold for the factor among them": f"{n_taught:,}"},
+            n_given=n_taught,
             seed=self.config.data.seed,
         )
         model.save(self.path, beside=card)

@@ -24,22 +24,23 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._arguments import checked
 from weaklabel._validation import saved_texts
 from weaklabel.engine.apply import apply_with_costs
-from weaklabel.errors import ConfigError, FaultWarning, warn
+from weaklabel.errors import ConfigError
 from weaklabel.groups import MIN_GOLD, MIN_PROMPTS, enough_gold
 from weaklabel.label_models.additive import sum_of_weights
 from weaklabel.label_models.pair.model import PairModel
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
-from weaklabel.lf.votes import fault_of
 from weaklabel.logistic import one_thread
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.features import hashed_text, score_in_chunks
 from weaklabel.reward.functions.explanation import RewardExplanation, RewardReason
 from weaklabel.reward.functions.learning import Readings, learn_from_gold
 from weaklabel.reward.functions.parts import Parts
-from weaklabel.reward.functions.saved_scorers import found_scorers, saved_scorers
-from weaklabel.reward.functions.scores import directed_scores
+from weaklabel.reward.functions.pool import some_without_gold
+from weaklabel.reward.functions.saved_scorers import found_scorers, own_functions, saved_scorers
+from weaklabel.reward.functions.scores import directed, scores_of, tell_of
 from weaklabel.reward.functions.start import KINDS as STARTS
 from weaklabel.reward.functions.start import Start, fit_start
 from weaklabel.reward.judges import Judges
@@ -49,9 +50,6 @@ from weaklabel.text.ngrams import CONTEXT_COLUMNS, VIEW_COLUMNS, pair_features, 
 from weaklabel.text.pieces import KINDS
 from weaklabel.types import FloatArray, Pairs, Votes
 
-POOL: Final = 5000
-"""Pairs without gold that are read, drawn by `seed`: curves of 17 knots need no more, and each costs the scores of two
-responses by all functions. The development sets, on which everything here was chosen, have at most 1,500 pairs."""
 AUTO: Final = "auto"
 _START: Final = "text:start"
 _ARRAYS: Final = ("gate.npy", "views.npy", "start.npy")
@@ -86,6 +84,7 @@ class FunctionsReward(RewardModel):
     scorers_: tuple[ResponseScorer, ...]
     parts_: Parts
     notes_: tuple[str, ...] = ()
+    _loaded = False
 
     def __init__(
         self,
@@ -119,6 +118,11 @@ class FunctionsReward(RewardModel):
         return self.notes_
 
     def _learn(self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray, judges: Judges) -> float:
+        if self._loaded:
+            raise ConfigError(
+                "FunctionsReward.fit: this model was loaded from a folder, which names only the functions that it reads and "
+                "no votes, so it cannot be fitted as it was. Fit a new one: train_reward(labels, 'functions')."
+            )
         if not self.lfs:
             self.scorers_ = ()
             self.notes_ = (
@@ -142,14 +146,19 @@ class FunctionsReward(RewardModel):
             )
             rows = np.flatnonzero(known) if known.any() else np.arange(len(y))
             return self._learn_linear(pairs.take(rows), p[rows], w[rows], y[rows], None)
-        read = _some_without_gold(y, self.seed)
+        read = self.rows_read(pairs, y)
         with one_thread():
             factor = self._learn_functions(pairs.take(read), y[read])
         if len(read) < len(y):
             self.notes_ += (
-                f"of {int(np.isnan(y).sum()):,} pairs without gold it read {POOL:,}, enough for its curves.",
+                f"of {int(np.isnan(y).sum()):,} pairs without gold it read {int(np.isnan(y[read]).sum()):,}, enough for its curves.",
             )
         return factor
+
+    def rows_read(self, pairs: Pairs, y: FloatArray) -> NDArray[np.intp]:
+        """All gold and `pool.POOL` others; all pairs where gold is too little to weigh functions by."""
+        enough = enough_gold(pairs.take(np.abs(y - 0.5) == 0.5).prompt_groups)
+        return some_without_gold(y, self.seed) if enough else np.arange(len(y))
 
     def _learn_linear(
         self, pairs: Pairs, p: FloatArray, w: FloatArray, y: FloatArray, judges: Judges | None
@@ -169,7 +178,7 @@ class FunctionsReward(RewardModel):
         asked = pairs.table["prompt"].to_pylist()
         # What failed was told when the votes were worked out.
         a, b = (
-            directed_scores(self.scorers_, asked, pairs.table[name].to_pylist())[0]
+            directed(self.scorers_, scores_of(self.scorers_, asked, pairs.table[name].to_pylist())[0])
             for name in ("response_a", "response_b")
         )
         readings = Readings.of(a, b, votes.L[:, columns], votes.margins[:, columns], model, columns)
@@ -229,13 +238,14 @@ class FunctionsReward(RewardModel):
         """Each depends on its own prompt and response alone."""
         return sum_of_weights(self._contributions(prompts, responses)[0])
 
+    @checked
     def explain(self, prompt: str, response: str) -> RewardExplanation:
         """What each function and each view of the text adds to the score of one response; the shares add up to it.
 
         A function's share is 0 for a response as good, by its score, as the average one that it was fitted on.
 
         Raises:
-            NotFittedError: before `fit`.
+            NotFittedError: before `fit`. ArgumentError: something else than a text.
         """
         self._check_asked([prompt], [response])
         shares, scores = self._contributions([prompt], [response])
@@ -258,25 +268,16 @@ class FunctionsReward(RewardModel):
         if not self.scorers_ and not self.parts_.views.any():
             nothing = np.zeros((len(responses), len(KINDS)))
             return np.column_stack([nothing, start]), np.empty((len(responses), 0))
-        scores, failed = directed_scores(self.scorers_, prompts, responses)
+        scores, failed = scores_of(self.scorers_, prompts, responses)
         if failed:
-            self._tell_of(failed)
+            tell_of(self.scorers_, failed)
         views, context = response_features(prompts, responses)
-        shares = np.column_stack(
-            [*self.parts_.of_scores(scores, context), self.parts_.of_views(views), start]
-        )
-        signs = np.array([-1.0 if scorer.prefer == "less" else 1.0 for scorer in self.scorers_])
-        return shares, scores * signs
+        of_scores = self.parts_.of_scores(directed(self.scorers_, scores), context)
+        return np.column_stack([*of_scores, self.parts_.of_views(views), start]), scores
 
-    def _tell_of(self, failed: Mapping[str, BaseException]) -> None:
-        by_name = {scorer.name: scorer for scorer in self.scorers_}
-        name, error = next(iter(failed.items()))
-        others = f" and {len(failed) - 1} more functions" if len(failed) > 1 else ""
-        warn(
-            f"{name!r}{others} failed on responses to score, which count as ones that it cannot score. First: "
-            f"{fault_of(name, 'of reward.score', error, by_name[name].fn)}",
-            FaultWarning,
-        )
+    @property
+    def own_functions(self) -> tuple[str, ...]:
+        return own_functions(self.scorers_)
 
     def facts(self) -> dict[str, str]:
         read = {"functions that are read": f"{len(self.scorers_):,}"} if self.scorers_ else {}
@@ -303,6 +304,7 @@ class FunctionsReward(RewardModel):
 
     def _find_functions(self, saved: Saved, lfs: Sequence[LabelingFunction], *, allow_changed: bool) -> None:
         self.lfs = self.scorers_ = found_scorers(saved, lfs, allow_changed=allow_changed)
+        self._loaded = True
 
     def _restore(self, saved: Saved, arrays: Mapping[str, NDArray[Any]]) -> None:
         gate, views, start = (arrays[name] for name in _ARRAYS)
@@ -315,11 +317,3 @@ class FunctionsReward(RewardModel):
             saved.fail(
                 f"it has {len(self.parts_.curves)} curves and a gate of {gate.shape[1]} for {len(self.scorers_)} functions"
             )
-
-
-def _some_without_gold(y: FloatArray, seed: int) -> NDArray[np.intp]:
-    """Rows with gold, and `POOL` others at most; rising."""
-    without = np.flatnonzero(np.isnan(y))
-    if len(without) > POOL:
-        without = np.random.default_rng(seed).permutation(without)[:POOL]
-    return np.union1d(np.flatnonzero(~np.isnan(y)), without)

@@ -7,6 +7,7 @@ from typing import Any
 
 from weaklabel.errors import ArtifactError, WeaklabelError
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
+from weaklabel.lf.sources.kinds import kind_of
 from weaklabel.lf.sources.saved import SavedFunction, check_can_be_found, functions_of
 from weaklabel.reward.saved import Saved
 
@@ -26,6 +27,11 @@ def saved_scorers(scorers: Sequence[ResponseScorer]) -> dict[str, Any]:
         "fingerprints": {lf.name: lf.version for lf in saved},
         "lfs": [lf.to_state() for lf in saved],
     }
+
+
+def own_functions(scorers: Sequence[ResponseScorer]) -> tuple[str, ...]:
+    """Names of those that a saved model does not find by itself: of files, modules, and what lives in this process."""
+    return tuple(lf.name for lf in scorers if lf.spec is None or not kind_of(lf.spec).is_harmless)
 
 
 def found_scorers(

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from weaklabel.errors import FaultWarning, warn
 from weaklabel.lf.core import ResponseScorer
+from weaklabel.lf.votes import fault_of
 from weaklabel.text.column import TextColumn
 from weaklabel.types import FloatArray
 
 _AT_ONCE = 2048  # responses whose features are held in memory at a time
 
 
-def directed_scores(
+def directed(scorers: Sequence[ResponseScorer], scores: FloatArray) -> FloatArray:
+    """Scores `(n, m)`, those of scorers that prefer "less" with their sign turned: more for the better."""
+    signs = np.array([-1.0 if scorer.prefer == "less" else 1.0 for scorer in scorers])
+    return np.asarray(scores * signs, dtype=np.float64)
+
+
+def scores_of(
     scorers: Sequence[ResponseScorer], prompts: Sequence[str], responses: Sequence[str]
 ) -> tuple[FloatArray, dict[str, BaseException]]:
-    """What scorers say of responses, more for the better.
+    """What scorers say of responses, as they give it.
 
     Args:
-        scorers: `m` response scorers; the score of one that prefers "less" has its sign turned.
+        scorers: `m` response scorers.
         prompts, responses: `n` each.
 
     Returns:
@@ -37,10 +45,23 @@ def directed_scores(
             if errors and scorer.batch:
                 # One bad response is no reason to know nothing of the others; nor may a score depend on its company.
                 scores, errors = _one_by_one(scorer, block)
-            found[start : start + len(block), j] = -scores if scorer.prefer == "less" else scores
+            found[start : start + len(block), j] = scores
             if errors:
                 failed.setdefault(scorer.name, next(iter(errors.values())))
     return found[rows], failed
+
+
+def tell_of(scorers: Sequence[ResponseScorer], failed: Mapping[str, BaseException]) -> None:
+    """Warn of scorers that raised on responses, with the first error of the first of them."""
+    name, error = next(iter(failed.items()))
+    fn = next(scorer.fn for scorer in scorers if scorer.name == name)
+    fault = fault_of(name, "", error, fn)  # a response that is scored belongs to no pair
+    others = f" and {len(failed) - 1} more functions" if len(failed) > 1 else ""
+    warn(
+        f"{name!r}{others} failed on responses to score, which count as ones that it cannot score. First it "
+        f"{fault.what}{f' in {fault.where}' if fault.where else ''}.",
+        FaultWarning,
+    )
 
 
 def _column(texts: Sequence[str]) -> TextColumn:

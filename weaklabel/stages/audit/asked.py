@@ -16,7 +16,7 @@ from weaklabel.metrics.shares import share_intervals
 from weaklabel.text.meteor import sameness
 from weaklabel.types import FloatArray
 from weaklabel.types.demonstration import Demonstration
-from weaklabel.types.messages import conversation
+from weaklabel.types.messages import Message, conversation
 
 Asking = str | Prompt | Demonstration
 """A prompt: its text, with its conversation, or the one of a demonstration, whose response is not looked at."""
@@ -29,6 +29,11 @@ class Asked:
     key: str
     prompt: Prompt
 
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """Its conversation, empty where a text alone was given."""
+        return self.prompt.messages if self.prompt.given else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -38,7 +43,7 @@ class Answer:
         key: of the prompt.
         text: of the answer.
         tokens: that were drawn, the end token included.
-        ended: whether an end token was drawn.
+        ended: whether it ended by itself: by an end token, or by beginning to speak for the other side.
         logp, reference_logp: of all drawn tokens together, in nats; None where they were not read.
     """
 

@@ -30,18 +30,20 @@ from weaklabel.stages.audit.asked import (
     samples_text,
 )
 from weaklabel.stages.audit.monitors import comparer_figures, function_figures, watching
+from weaklabel.stages.audit.page import page_of
 from weaklabel.stages.audit.policy import (
     Policy,
     Preferences,
     Reference,
+    checked_reference,
     kl_figures,
     preference_figures,
     preferences_of,
 )
-from weaklabel.stages.audit.result import ABOUT, LOOKS, Audit, Look, read_looks
+from weaklabel.stages.audit.result import ABOUT, LOOKS, PAGE, Audit, Look, read_looks
 from weaklabel.stages.audit.settings import AuditSettings
 from weaklabel.stages.audit.warned import check_names, stopping
-from weaklabel.types import CanCompare, Pairs
+from weaklabel.types import CanCompare, Pairs, as_comparer
 
 _SAMPLES: Final = "samples"
 _LOGPS: Final = "first_logps.json"
@@ -70,6 +72,8 @@ class Auditor:
 
     Raises:
         DataError: fewer than two prompts, or no pair with a winner.
+        ConfigError: a reference that is not one of these.
+        LabelMatrixError: a comparer that cannot compare.
         UnknownNameError: `stop_on` names a warning that does not exist.
     """
 
@@ -95,8 +99,8 @@ class Auditor:
         self._lfs, self._not_watched = watching(lfs)
         check_names(self.settings.stop_on, [lf.name for lf in self._lfs])
         given = {"training_comparer": training_comparer, "held_out_comparer": held_out_comparer}
-        self._comparers = {name: comparer for name, comparer in given.items() if comparer is not None}
-        self._reference = reference
+        self._comparers = {name: as_comparer(each, name) for name, each in given.items() if each is not None}
+        self._reference = checked_reference(reference)
         self._first = Path(scratch or folder) / _FIRST
         self._looks: tuple[Look, ...] | None = None
 
@@ -110,6 +114,7 @@ class Auditor:
         self._begin(step)
         if step not in {look.step for look in self._looks or ()}:
             self._look(model, step)
+        self._write_page()
         self._stop_where_asked(step)
 
     def result(self) -> Audit:
@@ -135,7 +140,10 @@ class Auditor:
         if (self.folder / ABOUT).exists():
             _check_same(self.folder, read_json(self.folder / ABOUT), about)
         artifacts.write_json(self.folder / ABOUT, about)
-        self._looks = tuple(look for look in read_looks(self.folder) if look.step <= step)
+        looks = read_looks(self.folder)
+        self._write_looks([look for look in looks if look.step <= step])
+        for look in looks[len(self._looks or ()) :]:
+            self._samples(look.step).unlink(missing_ok=True)
 
     def _inputs(self) -> dict[str, str | None]:
         pairs = self._pairs
@@ -150,6 +158,8 @@ class Auditor:
     def _look(self, model: Any, step: int) -> None:
         looks = self._looks or ()
         policy = Policy(model, self._tokenizer, self._reference, self._first, self.settings)
+        if not looks:
+            policy.keep_first()
         answers = policy.answers(self._asked)
         first = self._answers(looks[0].step) if looks else answers
         seed = self.settings.seed
@@ -166,8 +176,17 @@ class Auditor:
         """The samples first: a look is there when its line is."""
         artifacts.write_text(self._samples(look.step), samples_text(answers, self._asked))
         kept = Look.parse(look.line())  # in memory as it will be read back
-        self._looks = (*(self._looks or ()), kept)
-        artifacts.write_text(self.folder / LOOKS, "".join(each.line() for each in self._looks))
+        self._write_looks([*(self._looks or ()), kept])
+
+    def _write_looks(self, looks: Sequence[Look]) -> None:
+        self._looks = tuple(looks)
+        artifacts.write_text(self.folder / LOOKS, "".join(look.line() for look in looks))
+
+    def _write_page(self) -> None:
+        """Again where it is there: a kill may have come between the look and its page."""
+        found = self.result()
+        answers = (self._answers(look.step) for look in (found.looks[0], found.looks[-1]))
+        artifacts.write_text(self.folder / PAGE, page_of(found, self._asked, *answers))
 
     def _preferences(self, looks: Sequence[Look], now: Preferences) -> Preferences:
         """The log-probabilities of the first look, which are kept on the disk."""

@@ -106,7 +106,7 @@ def _changed(
             Text(asked[k].prompt.text),
             Text(first[k].text),
             Text(now[k].text),
-            asked[k].prompt.messages,
+            asked[k].messages,
         )
         for k in rows
     ]

@@ -79,6 +79,13 @@ class Policy:
     first: Path
     settings: AuditSettings
 
+    def keep_first(self) -> None:
+        """Keep the weights that train, where later looks need them."""
+        from weaklabel.training.logps import keep_weights
+
+        if self.reference == "first":
+            keep_weights(self.model, self.first)
+
     def answers(self, asked: Sequence[Asked]) -> tuple[Answer, ...]:
         """One answer per prompt at temperature 1, with log-probabilities where there is a reference.
 
@@ -140,10 +147,7 @@ class Policy:
                 f"audit: max_new_tokens is {longest}, which leaves {max(room, 0)} tokens of the model's context for a "
                 f"prompt. Allowed: so many that {SHORTEST} are left."
             )
-        groups = [
-            Group(each.prompt.text, (".",), (), each.prompt.messages if each.prompt.given else ())
-            for each in asked
-        ]
+        groups = [Group(each.prompt.text, (".",), (), each.messages) for each in asked]
         return tokenize_groups(groups, self.tokenizer, max_length=room, kind="decoder").groups
 
     def _sums(self, model: Any, examples: Sequence[TokenExample]) -> FloatArray:
@@ -154,15 +158,27 @@ class Policy:
 
     @contextmanager
     def _reference_model(self) -> Iterator[Any]:
-        from weaklabel.training.logps import keep_weights, kept_weights
+        from weaklabel.training.logps import kept_weights
 
         if callable(self.reference):
             yield self.reference().to(next(self.model.parameters()).device)
             return
-        if not self.first.exists():
-            keep_weights(self.model, self.first)
         with kept_weights(self.model, self.first):
             yield self.model
+
+
+def checked_reference(given: Any) -> Reference:
+    """What a KL can be measured against.
+
+    Raises:
+        ConfigError: something else.
+    """
+    if given is None or given == "first" or callable(given):
+        return given  # type: ignore[no-any-return]
+    raise ConfigError(
+        f"audit: reference is {str(given)[:40]!r}. Allowed: 'first', a function without arguments that gives a model, or "
+        "None for no KL."
+    )
 
 
 def kl_figures(answers: Sequence[Answer], seed: int) -> Iterator[tuple[str, Interval]]:

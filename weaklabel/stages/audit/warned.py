@@ -66,17 +66,17 @@ def stopping(found: Sequence[Warned], stop_on: Sequence[str]) -> Warned | None:
 
 def _length(now: Figures, first: Figures, settings: AuditSettings) -> str | None:
     ratio, limit = now.get("length_ratio", _UNKNOWN), settings.max_length_ratio
-    said = f"answers have {now['length'].value:.1f} tokens on average, {first['length'].value:.1f} at the first look"
+    said = f"answers have {now['length'].value:.1f} tokens on average, at the first look {first['length'].value:.1f}"
     if ratio.value >= limit and ratio.low > 1:
         return (
-            f"{said}. Whatever the training rewards goes with length: look at some long answers, and penalise or balance "
-            "length in the comparer or in the demonstrations."
+            f"{said}. What training rewards goes with length: read some long answers, then penalise or balance length in "
+            "the comparer or in the demonstrations."
         )
     # Where the first model talked until it was cut, shorter answers are what training is for.
     if ratio.value <= 1 / limit and ratio.high < 1 and first["ended"].value >= _MOSTLY:
         return (
-            f"{said}. The policy says ever less: look whether short demonstrations, or a comparer that prefers short "
-            "answers, are what you want."
+            f"{said}. The policy says less and less: check whether the demonstrations are short, or the comparer prefers "
+            "short answers."
         )
     return None
 
@@ -97,8 +97,8 @@ def _empty(now: Figures, first: Figures, settings: AuditSettings) -> str | None:
     if empty.value <= settings.max_empty or empty.value <= first["empty"].value:
         return None
     return (
-        f"{short(empty.value)} of the answers are empty. Look for empty or one-word responses in the training data, and "
-        "lower learning_rate."
+        f"{short(empty.value)} of the answers are empty. Check the training data for responses without content, such as an "
+        "end token written out; otherwise lower learning_rate."
     )
 
 
@@ -108,8 +108,8 @@ def _collapse(now: Figures, first: Figures, settings: AuditSettings) -> str | No
         return None
     return (
         f"answers to different prompts are {short(same.value)} alike (METEOR), {short(first['sameness'].value)} at the "
-        "first look. The policy says the same to everything: lower learning_rate, strengthen the pull to the reference, "
-        "go back to an earlier checkpoint. Where the task has few right answers, raise max_sameness."
+        "first look. The policy gives every prompt the same answer: go back to an earlier checkpoint, and lower "
+        "learning_rate or strengthen the pull to the reference. Where the task has few right answers, raise max_sameness."
     )
 
 
@@ -132,7 +132,7 @@ def _falling_logps(now: Figures, first: Figures, settings: AuditSettings) -> str
         "The rejected ones fall too, as DPO's do when nothing holds the chosen ones: add an SFT term to the loss, raise "
         "beta or lower learning_rate."
         if rejected < 0
-        else "The rejected ones do not fall: look whether chosen and rejected have changed places in the data."
+        else "The rejected ones do not fall: check whether chosen and rejected have changed places in the data."
     )
     return (
         f"chosen responses have lost {-change.value:.2f} nats per token since the first look, "
@@ -146,9 +146,9 @@ def _over_optimised(now: Figures, first: Figures, settings: AuditSettings) -> st
     if not (train.low > 0.5 and held_out.low <= 0.5 and gap.value > settings.max_gap and gap.low > 0):
         return None
     return (
-        f"the comparer that trains says {short(train.value)} of the current answers beat the first ones, one that was "
-        f"held out says {short(held_out.value)}. The policy learns the comparer's mistakes: stop at an earlier "
-        "checkpoint, strengthen the pull to the reference, or improve the comparer where the two differ."
+        f"the current answers beat the first ones with probability {short(train.value)} by the comparer that trains, "
+        f"{short(held_out.value)} by one that was held out. The policy learns the mistakes of the first: go back to an "
+        "earlier checkpoint, strengthen the pull to the reference, or improve the comparer where the two differ."
     )
 
 
@@ -172,8 +172,8 @@ def _drifted(now: Figures, settings: AuditSettings) -> Iterator[tuple[str, str]]
             yield (
                 lf,
                 (
-                    f"{lf!r} prefers the first answers: its mean vote is {short(vote.value, sign=True)}. Look at answers "
-                    "that it votes against. Where it is right, the training pays for what it watches: give it more weight "
-                    "in the comparer; where it is wrong here, leave it out."
+                    f"{lf!r} prefers the first answers: its mean vote is {short(vote.value, sign=True)}. Read answers that "
+                    "it votes against: if it is right, give it more weight in the comparer; if it is wrong about them, leave "
+                    "it out."
                 ),
             )

@@ -94,9 +94,15 @@ def starting_point(folder: Path, resume: bool | str | Path, made_of: Mapping[str
     return start
 
 
-def stopped_early(checkpoint: Path, patience: int | None) -> bool:
-    """Whether the run had lost its patience when it wrote this checkpoint, so that nothing is left to do."""
-    saved = read_json(checkpoint / _STATE)["stateful_callbacks"].get("EarlyStoppingCallback")
+def has_ended(checkpoint: Path, patience: int | None) -> bool:
+    """Whether nothing is left to do after this checkpoint: it is of the last step, or the run had lost its patience.
+
+    The Trainer does not ask: one that goes on from its last step takes another one, unless an epoch ends there.
+    """
+    state = read_json(checkpoint / _STATE)
+    if state["global_step"] >= state["max_steps"]:
+        return True
+    saved = state["stateful_callbacks"].get("EarlyStoppingCallback")
     return patience is not None and saved["attributes"]["early_stopping_patience_counter"] >= patience
 
 

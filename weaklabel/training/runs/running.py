@@ -31,8 +31,8 @@ from weaklabel.training.runs.checkpoints import (
     Watch,
     Watched,
     claim,
+    has_ended,
     starting_point,
-    stopped_early,
 )
 from weaklabel.training.layout import Choice
 from weaklabel.training.models.hub import quiet
@@ -192,9 +192,8 @@ class TrainingRun:
         with _own_forward(model), closing(self.bar), explaining_disk(Path(str(self.args.output_dir))):
             if checkpoint is None:
                 trainer.train()
-            elif stopped_early(checkpoint, self.settings.early_stopping_patience):
-                trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-                trainer._load_best_model()
+            elif has_ended(checkpoint, self.settings.early_stopping_patience):
+                self._take_up(trainer, checkpoint)
             else:
                 trainer.train(resume_from_checkpoint=str(checkpoint))
         model.eval()
@@ -205,6 +204,17 @@ class TrainingRun:
             resumed=None if checkpoint is None else int(checkpoint.name.removeprefix("checkpoint-")),
             lines=tuple(state.log_history),
         )
+
+
+    def _take_up(self, trainer: WeightedTrainer, checkpoint: Path) -> None:
+        """The end of a run that was killed when its training was over: the last look, then the weights that stay."""
+        trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+        trainer._load_from_checkpoint(str(checkpoint))
+        if self.watch is not None and trainer.is_world_process_zero():
+            with isolated_randomness():
+                self.watch(trainer.model, trainer.state.global_step)
+        if self.args.load_best_model_at_end:
+            trainer._load_best_model()
 
 
 @contextmanager

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from weaklabel.reward import Evaluation, RewardModel
     from weaklabel.types import Pairs
 
-BESIDE = "linear"
-GOLD_ONLY = f"{BESIDE}, gold only"
-
 
 @click.command("train")
 @file_options
@@ -142,7 +139,7 @@ def _from_file(
     chosen, seed = loaded.reward, loaded.data.seed
     from weaklabel.report.card import model_card
     from weaklabel.reward import read_taught, train_reward, training_targets
-    from weaklabel.reward.registry import reward_model_class, written_settings
+    from weaklabel.reward.registry import plain_model, written_settings
 
     allowed = chosen.allow_uncalibrated
     _check_target(path)
@@ -150,7 +147,7 @@ def _from_file(
     if pairs.set_aside:
         note(f"{len(pairs.set_aside):,} rows could not be read and are left out")
     # A file brings no labeling functions along, and those of the project may know nothing of it.
-    named = BESIDE if reward_model_class(chosen.model).takes_functions else chosen.model
+    named = plain_model(chosen.model)
     if options["reward_model"] == chosen.model != named:
         note(f"--pairs brings no labeling functions, which {chosen.model} reads: {named} is trained instead")
     model = train_reward(pairs, named, beliefs=beliefs, **written_settings(named, chosen.settings))
@@ -161,9 +158,7 @@ def _from_file(
         note(f"{silent:,} pairs have neither gold nor a belief that counts, and taught nothing")
     model.save(
         path,
-        beside=model_card(
-            model, pairs.test, facts={"pairs given, gold for the factor among them": f"{taught:,}"}, seed=seed
-        ),
+        beside=model_card(model, pairs.test, n_given=taught, seed=seed),
     )
     return model, _judged(model, pairs, pairs.test, beliefs, seed, allowed)
 
@@ -186,15 +181,15 @@ def _judged(
     functions have to beat.
     """
     from weaklabel.reward import evaluate, train_reward
-    from weaklabel.reward.registry import reward_model_class
+    from weaklabel.reward.registry import PLAIN, plain_model
 
     if not len(held):
         return None
     arms = {"reward model": model}
-    if reward_model_class(model.name).takes_functions:
+    if plain_model(model.name) != model.name:
         pairs = getattr(taught, "pairs", taught)
         if len(pairs.dev):
-            arms[GOLD_ONLY] = train_reward(pairs, BESIDE)
-    elif model.name != BESIDE:
-        arms[BESIDE] = train_reward(taught, BESIDE, beliefs=beliefs, allow_uncalibrated=allowed)
+            arms[f"{PLAIN}, gold only"] = train_reward(pairs, PLAIN)
+    elif model.name != PLAIN:
+        arms[PLAIN] = train_reward(taught, PLAIN, beliefs=beliefs, allow_uncalibrated=allowed)
     return evaluate(arms, gold=held, seed=seed)

@@ -1,0 +1,46 @@
+"""What docs/audit.md shows: its Python runs, and its tables name every warning, threshold and figure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from weaklabel.stages.audit import WARNINGS, AuditSettings
+
+PAGE = (Path(__file__).resolve().parent.parent / "docs" / "audit.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.trains
+def test_the_python_on_the_page_runs_and_its_figures_are_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile(block, "audit.md", "exec"), {"__name__": "docs"})
+    shown = capsys.readouterr().out
+    assert re.match(r"audit +step 0 +step 10 +step 20\n", shown)
+    assert (tmp_path / "out" / "audit" / "audit.html").is_file()
+    assert not (tmp_path / "out" / "audit" / "first.safetensors").exists()
+    told = {
+        name for row in re.findall(r"^\| (`[^|]*) \|", PAGE, re.M) for name in re.findall(r"`([^`]+)`", row)
+    }
+    figures = {line.split()[0] for line in shown.split("\n\n")[0].splitlines()[1:]}
+    assert figures <= told
+
+
+def test_every_warning_has_its_row_with_the_default_of_its_setting() -> None:
+    rows = dict(re.findall(r"^\| `([\w:<>]+)` \|[^|]*\| `(\w+ = [\d.]+)` \|", PAGE, re.M))
+    assert set(rows) == {*WARNINGS, "drift:<lf>"}
+    defaults = {each.name: each.default for each in fields(AuditSettings)}
+    for row in rows.values():
+        name, _, value = row.partition(" = ")
+        assert float(value) == defaults[name]
+
+
+def test_every_warning_says_what_to_do() -> None:
+    assert set(re.findall(r"^- `([\w:<>]+)`: ", PAGE, re.M)) == {*WARNINGS, "drift:<lf>"}
