@@ -9,9 +9,7 @@ its training are theirs but for the learning rate.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -34,6 +32,7 @@ from weaklabel.training.settings import TrainingSettings, current_names, kinds_o
 from weaklabel.types import Comparer, FloatArray, Labels, Pairs
 
 KIND: Final = "evaluator"
+HELD_OUT: Final = "held_out_prompts.npy"
 UNSAVED: Final = frozenset({"checkpoints", "resume_from_checkpoint"})
 _PAPER: Final = {"num_train_epochs": 5.0, "lr_scheduler_type": "cosine"}
 
@@ -55,7 +54,7 @@ class Evaluator(Comparer, Shown):
             epochs with a cosine schedule, stopped after the first evaluation (one per epoch) that is no better;
             learning_rate is by default 2e-5, with LoRA 2e-4, from scratch 1e-3; max_length 1024 or what the model reads.
 
-    Learned: `model_`, `tokenizer_`, `gold_prompts_` (see `saw`).
+    Learned: `model_`, `tokenizer_`, `gold_prompts_` (see `saw`), `held_out_prompts_` (see `held_out`).
 
     Raises:
         ConfigError: neither or both of `base` and `from_scratch`; a setting that is out of range.
@@ -92,6 +91,7 @@ class Evaluator(Comparer, Shown):
         self.model_: Any = None
         self.tokenizer_: Any = None
         self.gold_prompts_: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
+        self.held_out_prompts_: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
         self._about: dict[str, Any] = {}
 
     def fit(
@@ -111,7 +111,7 @@ class Evaluator(Comparer, Shown):
             TrainingError: no memory, or a loss that is not a number; with `checkpoints` they are kept.
         """
         from weaklabel.training.evaluator.train import train_classifier
-        from weaklabel.training.models.start import fitting, merged, with_adapters
+        from weaklabel.training.models.start import checkpoint_folder, fitting, merged, with_adapters
 
         p_, w_ = check_targets("Evaluator", len(pairs), p, w)
         known = ~np.isnan(check_gold(gold, len(pairs)))
@@ -120,7 +120,7 @@ class Evaluator(Comparer, Shown):
         model, tokenizer = self._start.opened(texts, labels=2)
         settings = fitting(self._settings, self.training, model, tokenizer)
         model = with_adapters(model, settings, self.seed)
-        with self._folder() as folder:
+        with checkpoint_folder(self.checkpoints, KIND) as folder:
             trained = train_classifier(model, tokenizer, taught, gold=held, settings=settings, folder=folder)
         self.model_, self.tokenizer_ = merged(model, settings), tokenizer
         self.gold_prompts_ = np.unique(prompt_hashes(pairs.take(known)))
@@ -156,11 +156,20 @@ class Evaluator(Comparer, Shown):
             raise NotFittedError(
                 "Evaluator is not fitted: call fit(pairs, p) or train_evaluator(labels) first."
             )
-        return AskedBothWays(_OneOrder(self), name=KIND)
+        return AskedBothWays(self.one_order, name=KIND)
+
+    @property
+    def one_order(self) -> Comparer:
+        """What it says when a is the current answer and b is proposed, without the other order."""
+        return _OneOrder(self)
 
     def saw(self, pairs: Pairs) -> NDArray[np.bool_]:
         """`(n_pairs,)`: whether gold of the pair's prompt was used to fit, or to choose the checkpoint."""
         return np.isin(prompt_hashes(pairs), self.gold_prompts_)
+
+    def held_out(self, pairs: Pairs) -> NDArray[np.bool_]:
+        """`(n_pairs,)`: whether the pair's prompt was held out: it taught nothing, and had a say in the checkpoint."""
+        return np.isin(prompt_hashes(pairs), self.held_out_prompts_)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -193,7 +202,7 @@ class Evaluator(Comparer, Shown):
         write_saved(
             Path(folder),
             KIND,
-            {GOLD_PROMPTS: self.gold_prompts_},
+            {GOLD_PROMPTS: self.gold_prompts_, HELD_OUT: self.held_out_prompts_},
             beside or {},
             lambda work: save_model(self.model_, self.tokenizer_, work),
             inputs={"groups": self._about["groups"]},
@@ -222,8 +231,9 @@ class Evaluator(Comparer, Shown):
         evaluator._about = saved.table("trained")
         if not isinstance(evaluator._about.get("groups"), str):
             saved.fail("trained names no groups")
-        arrays = saved.arrays({GOLD_PROMPTS: ArrayKind(("k",), "uint64")})
-        evaluator.gold_prompts_ = arrays[GOLD_PROMPTS]
+        kinds = {GOLD_PROMPTS: ArrayKind(("k",), "uint64"), HELD_OUT: ArrayKind(("h",), "uint64")}
+        arrays = saved.arrays(kinds)
+        evaluator.gold_prompts_, evaluator.held_out_prompts_ = arrays[GOLD_PROMPTS], arrays[HELD_OUT]
         from weaklabel.training.models.start import saved_model
 
         evaluator.model_, evaluator.tokenizer_ = saved_model(saved.folder, labels=2, dtype=evaluator.dtype)
@@ -250,17 +260,10 @@ class Evaluator(Comparer, Shown):
                 "from. Give more prompts, or set held_out_share to 0 and train to the end."
             )
         held = np.isin(prompts, drawn[:n_held])
+        self.held_out_prompts_ = np.unique(prompt_hashes(pairs.take(held)))
         parts = (counts & ~held, counts & held)
         taught, kept = (teaching_groups(pairs.take(rows), p[rows], w[rows]) for rows in parts)
         return taught, kept
-
-    @contextmanager
-    def _folder(self) -> Iterator[Path]:
-        if self.checkpoints is not None:
-            yield Path(self.checkpoints)
-            return
-        with tempfile.TemporaryDirectory(prefix="weaklabel-evaluator-") as folder:
-            yield Path(folder)
 
 
 class _OneOrder(Comparer):

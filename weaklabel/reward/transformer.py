@@ -6,9 +6,7 @@ that transformers opens as well. How its scores get their scale: see `weaklabel.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -26,6 +24,7 @@ from weaklabel.reward.saved import Saved
 from weaklabel.reward.teaching import plan_gold, teaching_groups
 from weaklabel.training.models.start import (
     Start,
+    checkpoint_folder,
     fitting,
     libraries,
     merged,
@@ -122,7 +121,7 @@ class TransformerReward(RewardModel):
         n_parts = plan.n_folds or 1
         parts = np.column_stack([np.isin(prompts, prompts[plan.fold == k]) for k in range(n_parts)])
         taught = judges.beliefs(p, parts)
-        with self._folder() as folder:
+        with checkpoint_folder(self.checkpoints, "reward") as folder:
             for k in tracked(range(plan.n_folds), "models of left-out prompts"):
                 self._train(pairs, taught[:, k], np.where(parts[:, k], 0.0, w), folder / f"fold-{k}")
                 z[plan.fold == k] = self._differences(pairs.take(plan.fold == k))
@@ -207,14 +206,6 @@ class TransformerReward(RewardModel):
         trained = train_scorer(model, tokenizer, groups, gold=gold, settings=settings, folder=folder)
         self.model_, self.tokenizer_ = merged(model, settings), tokenizer
         return trained
-
-    @contextmanager
-    def _folder(self) -> Iterator[Path]:
-        if self.checkpoints is not None:
-            yield Path(self.checkpoints)
-            return
-        with tempfile.TemporaryDirectory(prefix="weaklabel-reward-") as folder:
-            yield Path(folder)
 
     # ------------------------------------------------------------------------------------ scoring
     def _differences(self, pairs: Pairs) -> FloatArray:

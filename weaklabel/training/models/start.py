@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -145,3 +147,13 @@ def libraries() -> dict[str, str]:
     """Whose versions the manifest of a trained model names."""
     found = (torch, transformers, tokenizers, safetensors)
     return {library.__name__: str(library.__version__) for library in found}
+
+
+@contextmanager
+def checkpoint_folder(given: str | Path | None, what: str) -> Iterator[Path]:
+    """The folder for a training's checkpoints: the one given, or one that is gone at the end."""
+    if given is not None:
+        yield Path(given)
+        return
+    with tempfile.TemporaryDirectory(prefix=f"weaklabel-{what}-") as folder:
+        yield Path(folder)
