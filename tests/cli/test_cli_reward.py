@@ -163,7 +163,7 @@ def test_commands_work_from_a_folder_below_the_project(
         (["train", "--reward-model", "linaer"], "no reward model 'linaer'"),
         (["train", "--reward-model", "linear", "--from-scratch", "tiny"], "Give one of them"),
         (["train", "--pairs", "none.jsonl", "--out", "x"], "none.jsonl"),
-        (["eval", "nowhere"], "nowhere holds no labeler and no reward model"),
+        (["eval", "nowhere"], "nowhere holds no labeler, reward model or evaluator"),
         (["eval", "models/gold", "--pairs", "pairs.jsonl"], "has gold"),
         (["eval", "models/gold", "--pairs", "pairs.jsonl", "--best-of", "x"], "one at a time"),
         (["eval", "--length-tag", "longer"], "no column 'longer' of length tags"),

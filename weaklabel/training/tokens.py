@@ -108,6 +108,19 @@ def tokenize_groups(
     return Tokenized(made, Truncated(prompts, responses, tokens, len(groups), n_responses, n_tokens))
 
 
+def prompt_ids(
+    prompts: Sequence[tuple[str, Sequence[Message]]], tokenizer: Any, *, kind: Kind = "decoder"
+) -> list[list[int]]:
+    """The ids that stand before a response in training, of `(prompt, messages)`, uncut: what a trained model is asked.
+
+    Raises:
+        ConfigError: as for `tokenize_groups`.
+    """
+    groups = [Group(text, (".",), (), tuple(messages)) for text, messages in prompts]
+    encoded = _as_pairs(groups, tokenizer) if kind == "encoder" else _as_text(groups, tokenizer)
+    return [ids for _, _, ids, _ in encoded]
+
+
 # (tokens to keep at the prompt's start, at a response's end, prompt ids, ids of each response)
 Encoded = tuple[int, int, list[int], list[list[int]]]
 
@@ -143,7 +156,7 @@ def _as_text(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
         read: Callable[[Any, Sequence[str]], list[list[int]]] = spoken.ids
     else:
         rendered = [(group.prompt + BLANK_LINE, list(group.responses)) for group in groups]
-        first = added = _frame(tokenizer, "a")[0]
+        first = added = frame_of(tokenizer, "a")[0]
         read = text_ids
     prompts = read(tokenizer, [prompt for prompt, _ in rendered])
     answers = iter(read(tokenizer, [answer for _, texts in rendered for answer in texts]))
@@ -188,7 +201,7 @@ def _common_start(texts: Sequence[str]) -> str:
 
 
 def _as_pairs(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
-    before, between, behind = _frame(tokenizer, "a", "b")
+    before, between, behind = frame_of(tokenizer, "a", "b")
     prompts = text_ids(tokenizer, [group.prompt for group in groups])
     answers = iter(text_ids(tokenizer, [text for group in groups for text in group.responses]))
     return [
@@ -202,7 +215,7 @@ def _as_pairs(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
     ]
 
 
-def _frame(tokenizer: Any, *probes: str) -> list[list[int]]:
+def frame_of(tokenizer: Any, *probes: str) -> list[list[int]]:
     """The special tokens before, between and behind texts, found by looking at how probes are framed."""
     rest: list[int] = tokenizer(*probes)["input_ids"]
     frame = []

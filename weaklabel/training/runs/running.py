@@ -66,6 +66,7 @@ def training_arguments(settings: TrainingSettings, folder: Path, *, best_by: str
                 f"report_to names {package!r}, which is not installed. Run: pip install {package}"
             )
     save, evaluate = settings.save_steps or settings.eval_steps, settings.eval_steps or settings.save_steps
+    save, evaluate = (None if n is None else int(n) if n >= 1 else n for n in (save, evaluate))
     strategy = "epoch" if save is None else "steps"
     more: dict[str, Any] = {"save_strategy": strategy, **({} if save is None else {"save_steps": save})}
     if best_by is not None:
