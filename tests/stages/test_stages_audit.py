@@ -337,6 +337,17 @@ def test_the_result_says_figures_warnings_and_what_was_not_watched() -> None:
     assert "Not watched, because they read columns: column_function." in said
     assert "Votes that failed: f 2." in said
     assert found.figures() | {"kl": 1.5, "warnings": 2.0} == found.figures()
+    many = replace(
+        found,
+        looks=tuple(
+            replace(look, figures={**look.figures, **{f"drift/f{k}": sure(k / 9) for k in range(9)}})
+            for look in found.looks
+        ),
+    )
+    assert "and 4 more functions, in audit.html" in str(many)
+    assert [line.split()[0] for line in str(many).splitlines()[-7:-1]] == [
+        f"drift/{name}" for name in ("f8", "f7", "f6", "f", "f5", "f4")
+    ]
     assert [each["name"] for each in found.to_dict()["warnings"]] == ["kl", "drift:f"]
     assert str(Audit((), AuditSettings())) == "Audit of 0 looks."
     assert Audit((), AuditSettings()).figures() == {}

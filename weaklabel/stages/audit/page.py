@@ -33,7 +33,13 @@ def page_of(audit: Audit, asked: Sequence[Asked], first: Sequence[Answer], last:
     steps = [look.step for look in audit.looks]
     sections = [
         _warnings(audit),
-        Section("curves", "Curves", _CURVES, pictures=list(_curves(audit)), details=[Table(*audit.table())]),
+        Section(
+            "curves",
+            "Curves",
+            _CURVES,
+            pictures=list(_curves(audit)),
+            details=[Table(*audit.table(functions=False))],
+        ),
         *_functions(audit),
         _samples(audit, asked, first, last),
     ]
