@@ -378,3 +378,17 @@ def test_the_page_holds_warnings_curves_and_samples() -> None:
     ):
         assert shown in page
     assert "Held-out pairs" not in page
+
+
+def test_the_page_draws_the_functions_that_vote_most_clearly() -> None:
+    silent = {f"drift/silent{k}": Interval(0.0, 0.0, 0.0, 32) for k in range(3)}
+    voting = {f"drift/f{k}": sure(k / 20) for k in range(14)}
+    looks = tuple(
+        Look(step, {**figures(), **silent, **(voting if step else dict.fromkeys(voting, sure(0.0)))}, {})
+        for step in (0, 10)
+    )
+    page = page_of(Audit(looks, AuditSettings()), ASKED, answers(["a"] * 8), answers(["b"] * 8))
+    assert "3 functions have not preferred one answer to another at any look." in page
+    assert "2 functions that vote less clearly stand in the table alone." in page
+    assert "silent1" not in page
+    assert page.count("vote for the current answers</text>") == 12
