@@ -147,7 +147,7 @@ class SFT(Stage):
         }
         if auditor is not None:
             audit = auditor.finish()
-            figures |= of_the_policy(audit.figures())
+            figures |= of_the_policy(audit)
             self.notes += [f"audit, step {each.step:,}: {each}" for each in audit.warnings]
         shutil.copyfile(training / "log.jsonl", work / "log.jsonl")
         about = card("Policy: sft", self.inputs, self.settings, figures, _USE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from weaklabel.artifacts import content_hash
 from weaklabel.data.asked.demonstrations import Demonstrations
 from weaklabel.export.selection import AnyLabels, parts_of
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.stages.audit import Auditor, AuditSettings
+from weaklabel.stages.audit import Audit, Auditor, AuditSettings
 from weaklabel.stages.contract import AUDIT, scratch
 from weaklabel.stages.materials import Materials, held_out
 from weaklabel.stages.policy import PolicySettings
@@ -119,9 +119,12 @@ def watched_by(
     return given, watched, note
 
 
-def of_the_policy(figures: Mapping[str, float | None]) -> dict[str, float | None]:
-    """The figures of an audit without those of single functions, which stand in the audit's own folder."""
-    return {name: value for name, value in figures.items() if name.partition("/")[0] not in _OF_FUNCTIONS}
+def of_the_policy(audit: Audit) -> dict[str, float | int | str | None]:
+    """The last figures of an audit without those of single functions, which stand in the audit's own folder."""
+    found: dict[str, float | int | str | None] = {
+        name: value for name, value in audit.figures().items() if name.partition("/")[0] not in _OF_FUNCTIONS
+    }
+    return found | {"warnings": len(audit.warnings)}
 
 
 def believed_test_pairs(labels: AnyLabels, most: int) -> Pairs | None:
