@@ -71,7 +71,7 @@ def test_options_reach_the_server():
         (["-k", "1"], {}, "k is 1 with 1 model(s)"),
         ([], {"prompts": "nowhere.jsonl"}, "nowhere.jsonl does not exist"),
         ([], {"prompts": "empty.jsonl"}, "empty.jsonl is empty"),
-        ([], {"comparer": "nowhere"}, "nowhere holds no labeler and no reward model"),
+        ([], {"comparer": "nowhere"}, "nowhere holds no labeler, reward model or evaluator"),
         (["--model", "models/none"], {}, "there is no model 'models/none': it is no folder"),
         (["--top-p", "2"], {}, "top_p is 2"),
         (["--key-env", "A_KEY_THAT_IS_NOT_SET"], {}, "A_KEY_THAT_IS_NOT_SET is not set"),

@@ -53,7 +53,7 @@ def test_a_trained_model_has_a_card_with_its_held_out_reliability(project: Path)
     ):
         card = (folder / "README.md").read_text(encoding="utf-8")
         assert f"# Reward model: {name}" in card
-        assert "- pairs given, gold for the factor among them: " in card
+        assert "- pairs that it was given to learn from: " in card
         assert "](reliability.svg)" in card
         assert (folder / "reliability.svg").read_text().startswith("<svg")
         assert load_reward(folder).n_gold_ > 0
@@ -163,7 +163,7 @@ def test_commands_work_from_a_folder_below_the_project(
         (["train", "--reward-model", "linaer"], "no reward model 'linaer'"),
         (["train", "--reward-model", "linear", "--from-scratch", "tiny"], "Give one of them"),
         (["train", "--pairs", "none.jsonl", "--out", "x"], "none.jsonl"),
-        (["eval", "nowhere"], "nowhere holds no labeler and no reward model"),
+        (["eval", "nowhere"], "nowhere holds no labeler, reward model or evaluator"),
         (["eval", "models/gold", "--pairs", "pairs.jsonl"], "has gold"),
         (["eval", "models/gold", "--pairs", "pairs.jsonl", "--best-of", "x"], "one at a time"),
         (["eval", "--length-tag", "longer"], "no column 'longer' of length tags"),

@@ -83,6 +83,17 @@ def test_every_reward_model_keeps_it(pairs: Pairs, name: str) -> None:
     assert model.saw(pairs).all()
 
 
+@pytest.mark.trains
+def test_an_evaluator_keeps_it(pairs: Pairs) -> None:
+    pytest.importorskip("torch")
+    from weaklabel.comparers.evaluator import Evaluator
+
+    evaluator = Evaluator(from_scratch="tiny", max_steps=3, groups_per_batch=8, max_length=96)
+    every_check(evaluator.fit(pairs, pairs.y, gold=pairs.y), pairs)
+    assert evaluator.saw(pairs).all()
+    assert not evaluator.calibrated
+
+
 def test_every_reward_model_has_a_tiny_form_here() -> None:
     assert TINY.keys() == REWARD_MODELS.keys()
 

@@ -22,6 +22,8 @@ from made_report import HARMFUL
 
 import weaklabel as wl
 from weaklabel._shown import LINES, ROWS, WIDTH, Shown
+from weaklabel.comparers.both_orders import OrderEffect
+from weaklabel.comparers.evaluator import Evaluator
 from weaklabel.data import PairsFile
 from weaklabel.data.sample import sample_pairs
 from weaklabel.engine.apply import apply_with_costs
@@ -73,7 +75,7 @@ OTHERWISE = {
 }
 _NAMES = {
     **{name: getattr(wl, name) for name in wl.__all__},
-    "RewardModel": RewardModel, "Picture": Picture, "pd": pd, "Sequence": list, "Any": object,
+    "RewardModel": RewardModel, "Evaluator": Evaluator, "Picture": Picture, "pd": pd, "Sequence": list, "Any": object,
 }  # fmt: skip
 
 
@@ -210,6 +212,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "report": RunFigures(
             LONG, dict.fromkeys((*many, LONG), figures), {LONG: figures}, {LONG: about}, True, {}, (LONG,) * 90
         ),
+        "order effect": OrderEffect(LONG, about, 0.1, 0.2, 9),
         "interval": about, "finding": wl.check_labeling_function(thanks, small)[0],
     }  # fmt: skip
 
@@ -302,6 +305,7 @@ def test_every_kind_of_result_is_among_those_tried(results: dict[str, Any]) -> N
         "AppliedFile",
         "Judged",
         "CrowdMatch",
+        "Evaluator",  # which needs torch to be made
         "TieModel",
     ]
     columns = [

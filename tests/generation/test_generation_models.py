@@ -109,6 +109,20 @@ def test_a_run_that_is_killed_continues_and_ends_with_the_same_bytes(workplace: 
     assert Path("out.parquet.manifest.json").read_bytes() == Path("whole.parquet.manifest.json").read_bytes()
 
 
+def test_stops_and_beams_are_settings_like_others_and_stand_in_the_file():
+    drawn = Sampling(max_new_tokens=12, temperature=0, num_beams=3, stop=["sun", "rain"])
+    made = generate_pairs(PROMPTS, ["one", "two"], "reward", "out.parquet", sampling=drawn)
+    rows = pq.read_table(made.path).to_pylist()
+    assert {row["num_beams"] for row in rows} == {3}
+    assert rows[0]["stop"] == ["sun", "rain"]
+    assert not any(
+        word in row[f"response_{side}"] for row in rows for side in "ab" for word in ("sun", "rain")
+    )
+    assert generate_pairs(
+        PROMPTS, ["one", "two"], "reward", "out.parquet", sampling=drawn, append=True
+    ).n_pairs
+
+
 def test_a_model_whose_weights_change_is_asked_anew(workplace: Path):
     (workplace / "one").unlink()
     make_model(workplace / "one", seed=1)
@@ -137,7 +151,7 @@ def test_a_real_server_answers_and_what_it_said_is_kept(transformers_server: str
 
 def test_greedy_answers_of_a_server_are_those_of_the_same_model_here(transformers_server: str, folder: Path):
     from weaklabel.artifacts.hash_memo import HashMemo
-    from weaklabel.data.prompts import read_prompts
+    from weaklabel.data.asked.prompts import read_prompts
     from weaklabel.generation.responders import EndpointSource, LocalSource, Slot
 
     greedy = Sampling(max_new_tokens=12, temperature=0)

@@ -9,7 +9,7 @@ import pytest
 
 from weaklabel.artifacts import content_hash
 from weaklabel.errors import ArtifactError, ConfigError
-from weaklabel.training.sampling import Sampling, own_turn
+from weaklabel.training.sampling import NEXT_TURN, Sampling, cut_at
 from weaklabel.types.messages import asking_transcript
 
 torch = pytest.importorskip("torch")
@@ -137,7 +137,7 @@ def test_a_model_without_a_chat_template_gets_a_transcript_and_ends_before_the_n
     plain = Responder.load(make_model(tmp_path / "plain", chat=None))
     messages = [{"role": "user", "content": "sun"}]
     assert plain.encode(messages) == plain.tokenizer(asking_transcript(messages))["input_ids"]
-    assert own_turn("moon\n\nHuman: star") == "moon"
+    assert cut_at("moon\n\nHuman: star", [NEXT_TURN]) == "moon"
 
 
 def test_a_strict_template_is_asked_with_turns_that_it_takes(tmp_path):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 
+from weaklabel.artifacts import content_hash, file_hash
 from weaklabel.comparers.expert import ByScore, check_scores
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.lf.sources.files import load_object
@@ -47,6 +50,14 @@ class Checker:
                 "function of these two."
             )
         return cls(function, name=spec)
+
+    def code_hash(self) -> str:
+        """Of the file that the function stands in, or of its name where it stands in none. What it imports is not seen."""
+        for written in (inspect.unwrap(self.function), type(self.function)):
+            with suppress(TypeError, OSError):  # an object that is called, or a function of C
+                if (file := inspect.getsourcefile(written)) and Path(file).is_file():
+                    return file_hash(Path(file))
+        return content_hash(self.name)
 
     def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
         """`(n,)` float64.

@@ -11,14 +11,15 @@ from weaklabel.lf.core import LabelingFunction
 from weaklabel.types import Comparer
 
 if TYPE_CHECKING:
+    from weaklabel.comparers.evaluator import Evaluator
     from weaklabel.labeler import Labeler
     from weaklabel.reward import RewardModel
 
 
 def load(
     folder: str | Path, lfs: Sequence[LabelingFunction] = (), *, allow_changed: bool = False
-) -> Labeler | RewardModel:
-    """The labeler or reward model saved in `folder`; both answer `compare(pairs)`.
+) -> Labeler | RewardModel | Evaluator:
+    """The labeler, reward model or evaluator saved in `folder`; each answers `compare(pairs)`.
 
     A run folder (`runs/base`) stands for the labeler in it. What is saved is data: loading it runs no code, contacts
     no server and reads no secret that it names.
@@ -29,19 +30,24 @@ def load(
         allow_changed: take a function although it is another version than the one that it was fitted with.
 
     Raises:
-        ArtifactError: when there is neither, or it is torn; when it needs functions that were not given, or that
+        ArtifactError: when there is none, or it is torn; when it needs functions that were not given, or that
             changed.
     """
     if (path := labeler_in(folder)) is not None:
         from weaklabel.labeler import Labeler
 
         return Labeler.load(path, lfs, allow_changed=allow_changed)
+    if is_evaluator(folder):
+        from weaklabel.comparers.evaluator import Evaluator
+
+        return Evaluator.load(folder)
     if (Path(folder) / "manifest.json").is_file():
         from weaklabel.reward import load_reward
 
         return load_reward(folder, lfs, allow_changed=allow_changed)
     raise ArtifactError(
-        f"{folder} holds no labeler and no reward model. Name a folder such as runs/base/labeler or runs/base/reward."
+        f"{folder} holds no labeler, reward model or evaluator. Name a folder such as runs/base/labeler or "
+        "runs/base/reward."
     )
 
 
@@ -51,7 +57,7 @@ def open_comparer(
     """The comparer that a setting names.
 
     Args:
-        name: a folder with a labeler or reward model (or a run); `people:questions.jsonl` for people; `module:function`
+        name: a folder with a labeler, reward model or evaluator (or a run); `people:questions.jsonl` for people; `module:function`
             or `file.py:function` for a checker of responses, whose code is run.
         lfs, allow_changed: as for `load`.
 
@@ -71,8 +77,8 @@ def open_comparer(
     if rest:
         return Checker.named(name).comparer()
     raise ConfigError(
-        f"comparer {name!r}: there is no such folder. Allowed: a folder with a labeler or reward model, people:FILE.jsonl, "
-        "or module:function."
+        f"comparer {name!r}: there is no such folder. Allowed: a folder with a labeler, reward model or evaluator, "
+        "people:FILE.jsonl, or module:function."
     )
 
 
@@ -89,11 +95,19 @@ def labeler_in(folder: str | Path) -> Path | None:
     return next((path for path in inside if (path / "labeler.json").is_file()), None)
 
 
+def is_evaluator(folder: str | Path) -> bool:
+    """Whether `folder` holds an evaluator, by its manifest."""
+    from weaklabel.reward.saved import read_manifest
+
+    manifest = Path(folder) / "manifest.json"
+    return manifest.is_file() and read_manifest(Path(folder)).get("kind") == "evaluator"
+
+
 def reads_functions(folder: str | Path) -> bool:
     """Whether what is saved in `folder` needs labeling functions to answer: a labeler, or a reward model of them."""
     if labeler_in(folder) is not None:
         return True
-    if not (Path(folder) / "manifest.json").is_file():
+    if not (Path(folder) / "manifest.json").is_file() or is_evaluator(folder):
         return False
     from weaklabel.reward.registry import saved_class
 

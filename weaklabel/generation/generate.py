@@ -11,14 +11,13 @@ label, write. Everything behind the asking is cheap and repeatable, so a run tha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from weaklabel import artifacts
-from weaklabel._progress import Step, bar
 from weaklabel.artifacts.hash_memo import HashMemo
-from weaklabel.data.prompts import Prompt, Prompts, read_prompts
+from weaklabel.data.asked.prompts import Prompt, Prompts, read_prompts
 from weaklabel.errors import DataError
 from weaklabel.generation.generated import (
     Generated,
@@ -80,7 +79,7 @@ def generate(
     replies = _ask(asked, sources, n_slots, settings.cache, progress)
 
     name = comparer_name or type(comparer).__name__
-    drawn = {"generation_seed" if n == "seed" else n: value for n, value in asdict(sampling).items()}
+    drawn = {"generation_seed" if n == "seed" else n: value for n, value in sampling.in_force.items()}
     pairing = Pairing(settings.pair_up, sampling.seed)
     made = [
         row
@@ -156,25 +155,16 @@ def _ask(
     for j, source in enumerate(sources):
         places = [(row, number) for row in range(len(asked)) for number in range(j, n_slots, len(sources))]
         wanted = [(asked[row], number) for row, number in places]
-        with bar(f"responses of {source.name}", len(places)) as step:
-            replies = answers_of(source, wanted, cache, _Telling(progress, before, total, step))
+        told = partial(_tell, progress, before, total)
+        replies = answers_of(source, wanted, cache, told)
         for (row, number), reply in zip(places, replies, strict=True):
             found[row][number] = reply
         before += len(places)
     return found
 
 
-class _Telling:
-    """Tells the bar of a model what is new, and the caller how many of all responses are there."""
-
-    def __init__(self, progress: Progress, before: int, total: int, step: Step) -> None:
-        self._progress, self._before, self._total, self._step = progress, before, total, step
-        self._done = 0
-
-    def __call__(self, done: int) -> None:
-        self._step(done - self._done)
-        self._done = done
-        self._progress(self._before + done, self._total)
+def _tell(progress: Progress, before: int, total: int, done: int) -> None:
+    progress(before + done, total)
 
 
 def _prompts_hash(asked: Sequence[Prompt]) -> str:

@@ -8,20 +8,24 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from weaklabel._paths import expanded
+from weaklabel._progress import bar
 from weaklabel._validation import check_least
 from weaklabel.artifacts import content_hash
 from weaklabel.artifacts.hash_memo import HashMemo
-from weaklabel.data.prompts import Prompt
+from weaklabel.data.asked.prompts import Prompt
 from weaklabel.errors import ConfigError, EndpointError, MissingExtraError
 from weaklabel.servers.client import Client
 from weaklabel.servers.endpoint import Endpoint
 from weaklabel.servers.protocol import Reply, Request
 from weaklabel.servers.replies import ReplyCache
-from weaklabel.training.sampling import NEXT_TURN, Sampling, own_turn
+from weaklabel.training.sampling import Sampling, cut_at
 from weaklabel.types.messages import asking_transcript, joined, template_turns
+
+if TYPE_CHECKING:
+    from weaklabel.training.decoding import Responder
 
 Keep = Callable[[str, Reply], None]
 """Called with the key of a question as soon as its answer is there."""
@@ -71,6 +75,40 @@ class Source(Protocol):
 
 
 @dataclass
+class MemorySource:
+    """A model that is in memory already, such as one in training: it is asked as training asks, chat template or not.
+
+    Its weights are hashed when `asked` is.
+    """
+
+    responder: Responder
+    sampling: Sampling
+    batch_size: int = 16
+
+    def __post_init__(self) -> None:
+        check_least("batch_size", self.batch_size, 1)
+
+    @property
+    def name(self) -> str:
+        return self.responder.name
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {"model": self.name, "sha256": self.responder.weights_hash()}
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        return {"weights": self.responder.weights_hash(), **self.sampling.in_force}
+
+    def ask(self, slots: Sequence[Slot], known: Collection[str], keep: Keep) -> Iterator[int]:
+        from weaklabel.training.tokens import prompt_ids
+
+        given = [(slot.prompt.text, slot.prompt.messages if slot.prompt.given else ()) for slot in slots]
+        ids = prompt_ids(given, self.responder.tokenizer)
+        yield from _asked(self.responder, ids, slots, known, keep, self.sampling, self.batch_size)
+
+
+@dataclass
 class LocalSource:
     """A model in a folder, or of the hub as "hf:org/name". Found and hashed when `asked` is, loaded with the first question."""
 
@@ -101,7 +139,7 @@ class LocalSource:
 
     @property
     def asked(self) -> dict[str, Any]:
-        return {"weights": self.weights, "dtype": self.dtype, **_asked_of(self.sampling)}
+        return {"weights": self.weights, "dtype": self.dtype, **self.sampling.in_force}
 
     def ask(self, slots: Sequence[Slot], known: Collection[str], keep: Keep) -> Iterator[int]:
         try:
@@ -109,14 +147,28 @@ class LocalSource:
         except ImportError:
             raise MissingExtraError.for_extra("generating with a local model", "train") from None
         responder = Responder.load(self.folder, device=self.device, dtype=self.dtype)
-        wanted = [(slot.prompt.messages, slot.draw_key(self.sampling.seed)) for slot in slots]
-        there = {i for i, slot in enumerate(slots) if slot.key in known}
-        done = 0
-        for batch in responder.replies(wanted, self.sampling, batch_size=self.batch_size, known=there):
-            for at, reply in batch:
-                keep(slots[at].key, reply)
-            done += len(batch)
-            yield done
+        messages = [slot.prompt.messages for slot in slots]
+        yield from _asked(responder, messages, slots, known, keep, self.sampling, self.batch_size)
+
+
+def _asked(
+    responder: Responder,
+    prompts: Sequence[Any],
+    slots: Sequence[Slot],
+    known: Collection[str],
+    keep: Keep,
+    sampling: Sampling,
+    batch_size: int,
+) -> Iterator[int]:
+    """`Source.ask` of a local model; `prompts` are messages or token ids, one per slot."""
+    wanted = [(prompt, slot.draw_key(sampling.seed)) for prompt, slot in zip(prompts, slots, strict=True)]
+    there = {i for i, slot in enumerate(slots) if slot.key in known}
+    done = 0
+    for batch in responder.replies(wanted, sampling, batch_size=batch_size, known=there):
+        for at, reply in batch:
+            keep(slots[at].key, reply)
+        done += len(batch)
+        yield done
 
 
 @dataclass
@@ -130,6 +182,11 @@ class EndpointSource:
     def __post_init__(self) -> None:
         if secret := [name for name in self.body if "key" in name.lower() or "auth" in name.lower()]:
             raise ConfigError(f"a field is {secret[0]!r}. A key goes into an environment variable: key_env.")
+        if self.sampling.num_beams > 1:
+            raise ConfigError(
+                f"num_beams is {self.sampling.num_beams} for {self.endpoint.model!r} at an endpoint, and servers have no "
+                "common beam search. Set num_beams to 1, or name a local model."
+            )
 
     @property
     def about(self) -> dict[str, Any]:
@@ -139,7 +196,7 @@ class EndpointSource:
     @property
     def asked(self) -> dict[str, Any]:
         to = self.endpoint
-        return {"model": to.model, "api": to.api, "body": dict(self.body), **_asked_of(self.sampling)}
+        return {"model": to.model, "api": to.api, "body": dict(self.body), **self.sampling.in_force}
 
     @property
     def name(self) -> str:
@@ -179,41 +236,58 @@ class EndpointSource:
             body["top_k"] = drawn.top_k
         if self.endpoint.api == "chat":
             body["messages"] = joined(template_turns(slot.prompt.messages))
-        else:
-            body["stop"] = [NEXT_TURN]
+        if self._stops:
+            body["stop"] = list(self._stops)
         prompt = asking_transcript(slot.prompt.messages)
         return Request(prompt, max_tokens=drawn.max_new_tokens, body=body | dict(self.body))
 
     def _own(self, reply: Reply) -> Reply:
-        if self.endpoint.api == "chat" or own_turn(reply.text) == reply.text:
+        kept = cut_at(reply.text, self._stops)
+        if kept == reply.text:
             return reply
-        return Reply(own_turn(reply.text), (), "stop", reply.refused, reply.tokens_in, reply.tokens_out)
+        return Reply(kept, (), "stop", reply.refused, reply.tokens_in, reply.tokens_out)
+
+    @property
+    def _stops(self) -> tuple[str, ...]:
+        return self.sampling.stops(has_template=self.endpoint.api == "chat")
 
 
 def answers_of(
-    source: Source, wanted: Sequence[tuple[Prompt, int]], cache: str | Path, progress: Callable[[int], None]
+    source: Source,
+    wanted: Sequence[tuple[Prompt, int]],
+    folder: str | Path,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> list[Reply | None]:
     """The replies to `wanted` in its order, of those at hand and for the rest by asking; None where asking failed.
 
-    What is answered is on disk before it is used: a run that is killed asks for the rest alone.
+    What is answered is on disk before it is used: a run that is killed asks for the rest alone, in the same batches, and
+    ends with the same replies.
+
+    Args:
+        source: who is asked: a model in memory, in a folder, or at an endpoint.
+        wanted: `(prompt, number)`: the how-manieth response to it.
+        folder: where replies are kept, in a file of JSON lines per source and sampling.
+        progress: told how many replies there are.
+
+    Raises:
+        ConfigError: a source that cannot be asked so. EndpointError: a server that cannot be used.
+        ArtifactError: replies cannot be kept there.
     """
     identity = content_hash("responses 1", json.dumps(source.asked, sort_keys=True))
     slots = [Slot.of(prompt, number, identity) for prompt, number in wanted]
-    cached = ReplyCache(cache, source.name.rpartition("/")[2], identity)
+    cached = ReplyCache(folder, source.name.rpartition("/")[2], identity)
     if any(slot.key not in cached for slot in slots):
         with cached.held():
             # Now: while this waited for the file, others may have asked.
             known = {slot.key for slot in slots if slot.key in cached}
             progress(len(known))
-            for done in source.ask(slots, known, cached.add):
-                progress(len(known) + done)
+            with bar(f"responses of {source.name}", len(slots)) as step:
+                step(before := len(known))
+                for done in source.ask(slots, known, cached.add):
+                    step(len(known) + done - before)
+                    progress(before := len(known) + done)
     progress(len(slots))
     return [cached.get(slot.key) for slot in slots]
-
-
-def _asked_of(sampling: Sampling) -> dict[str, Any]:
-    names = ("max_new_tokens", "temperature", "top_p", "top_k", "seed")
-    return {name: getattr(sampling, name) for name in names}
 
 
 def _model_folder(name: str) -> Path:

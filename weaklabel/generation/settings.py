@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ class GenerationSettings:
     def about(self) -> dict[str, Any]:
         """What the manifest of the file says: the settings that change the pairs in it."""
         own = {name: getattr(self, name) for name in ("k", "each", "pair_up", "include_test")}
-        return own | {"sampling": asdict(self.sampling)}
+        return own | {"sampling": self.sampling.in_force}
 
     def check(self, n_models: int, out: Path) -> None:
         """Raises ConfigError for a setting that is out of range for so many models, or a file of another kind."""

@@ -14,6 +14,7 @@ from weaklabel.lf.core import LabelingFunction
 from weaklabel.pipeline.functions import configured_lfs
 
 if TYPE_CHECKING:
+    from weaklabel.comparers.evaluator import Evaluator
     from weaklabel.labeler import Labeler
     from weaklabel.reward import RewardModel
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 @checked
 def load(
     folder: str | Path, lfs: Sequence[LabelingFunction] | None = None, *, allow_changed: bool = False
-) -> Labeler | RewardModel:
-    """The labeler or reward model saved in `folder`; both answer `compare(pairs)`.
+) -> Labeler | RewardModel | Evaluator:
+    """The labeler, reward model or evaluator saved in `folder`; each answers `compare(pairs)`.
 
     A run folder (`runs/base`) stands for the labeler in it. What is saved is data: loading it runs no code, contacts
     no server and reads no secret that it names. The functions of a labeler, or of a reward model that reads some, are
@@ -35,7 +36,7 @@ def load(
         allow_changed: take a function although it is another version than the one that it was fitted with.
 
     Raises:
-        ArtifactError: when there is neither, or it is torn; when it needs functions that are not among these, or
+        ArtifactError: when there is none, or it is torn; when it needs functions that are not among these, or
             that changed.
         DiscoveryError, ConfigError: when the project's own functions or settings do not load.
     """
@@ -46,7 +47,7 @@ def load(
 
 def load_in_project(
     project: LoadedConfig, folder: str | Path, *, allow_changed: bool = False
-) -> Labeler | RewardModel:
+) -> Labeler | RewardModel | Evaluator:
     """`load` with the functions that the settings of a project ask for."""
     # Most reward models need none of them, so they are not run for those.
     lfs = configured_lfs(project) if reads_functions(folder) else ()

@@ -68,8 +68,8 @@ def write_saved(
     """Write a model's folder, whole or not at all.
 
     Args:
-        target: where it shall stand; an earlier reward model there is replaced.
-        kind: `reward:<name>`.
+        target: where it shall stand; an earlier model of that family there is replaced.
+        kind: `reward:<name>`, or another family; an artefact of another family is not replaced.
         arrays: file name -> array.
         beside: text files, name -> content, which are not hashed: a person may edit a card.
         write_more: gets the folder, and writes what the model holds besides arrays.
@@ -78,7 +78,8 @@ def write_saved(
     Raises:
         ArtifactError: when the folder holds other files.
     """
-    check_replaceable(target, "reward:")
+    family, colon, _ = kind.partition(":")
+    check_replaceable(target, family + colon)
 
     def fill(temporary: Path) -> None:
         write_more(temporary)

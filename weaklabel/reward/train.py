@@ -66,7 +66,7 @@ def train_reward(
     if isinstance(model, str) and reward_model_class(model).takes_functions:
         settings = _functions(labels, lfs) | settings
     fresh = get_reward_model(model, **settings) if isinstance(model, str) else model
-    taught = _taught(labels, gold, beliefs)
+    taught = _taught(labels, gold, beliefs, "train_reward")
     return fresh.fit(taught.pairs, taught.p, taught.w, gold=taught.y, judges=_judges(labels, taught, beliefs))
 
 
@@ -84,13 +84,19 @@ def training_targets(
     labels: Labels | Pairs,
     gold: Pairs | None = None,
     beliefs: tuple[FloatArray, FloatArray] | None = None,
+    *,
+    who: str = "train_reward",
 ) -> tuple[Pairs, FloatArray, FloatArray, FloatArray]:
-    """What a reward model learns from: pairs outside test, and per pair `p`, `w`, and dev gold (NaN unknown).
+    """What a comparer learns from: pairs outside test, and per pair `p`, `w`, and dev gold (NaN unknown).
+
+    Args:
+        labels, gold, beliefs: as for `train_reward`.
+        who: asks, for messages.
 
     Raises:
         DataError: when no pair is left, or `gold` shares no id with the pairs or gives one other responses.
     """
-    found = _taught(labels, gold, beliefs)
+    found = _taught(labels, gold, beliefs, who)
     return found.pairs, found.p, found.w, found.y
 
 
@@ -105,10 +111,10 @@ class _Taught(NamedTuple):
 
 
 def _taught(
-    labels: Labels | Pairs, gold: Pairs | None, beliefs: tuple[FloatArray, FloatArray] | None
+    labels: Labels | Pairs, gold: Pairs | None, beliefs: tuple[FloatArray, FloatArray] | None, who: str
 ) -> _Taught:
     pairs = labels.pairs if isinstance(labels, Labels) else labels
-    y = _dev_gold(pairs) if gold is None else _joined_gold(pairs, gold)
+    y = _dev_gold(pairs) if gold is None else _joined_gold(pairs, gold, who)
     known = ~np.isnan(y)
     if isinstance(labels, Labels):
         beliefs = labels.p, labels.w
@@ -117,7 +123,7 @@ def _taught(
     rows = np.flatnonzero(_outside_test(pairs, gold) & (w > 0))
     if not len(rows):
         raise DataError(
-            f"train_reward: nothing to learn from in {len(pairs)} pairs. Outside the locked test prompts "
+            f"{who}: nothing to learn from in {len(pairs)} pairs. Outside the locked test prompts "
             "none has gold or a label with a vote behind it."
         )
     return _Taught(pairs.take(rows), p[rows], w[rows], y[rows], rows)
@@ -164,22 +170,22 @@ def _dev_gold(pairs: Pairs) -> FloatArray:
     return np.where(pairs.parts == "dev", pairs.y, np.nan)
 
 
-def _joined_gold(pairs: Pairs, gold: Pairs) -> FloatArray:
+def _joined_gold(pairs: Pairs, gold: Pairs, who: str) -> FloatArray:
     theirs = {i: (y, texts) for i, y, texts in zip(gold.ids, _dev_gold(gold), _responses(gold), strict=True)}
     ids = pairs.ids
     if theirs.keys().isdisjoint(ids):
         raise DataError(
-            f"train_reward: gold has {len(gold)} pairs, but none with the id of a labelled one "
+            f"{who}: gold has {len(gold)} pairs, but none with the id of a labelled one "
             f"(such as {ids[0]!r}). Read both from the same files."
             if ids
-            else "train_reward: there are no labelled pairs. Label some first."
+            else f"{who}: there are no labelled pairs. Label some first."
         )
     joined = np.full(len(pairs), np.nan)
     for row, (pair_id, ours) in enumerate(zip(ids, _responses(pairs), strict=True)):
         y, texts = theirs.get(pair_id, (np.nan, ours))
         if texts not in (ours, ours[::-1]):
             raise DataError(
-                f"train_reward: pair {pair_id!r} has other responses in gold than in the labels. "
+                f"{who}: pair {pair_id!r} has other responses in gold than in the labels. "
                 "Read both from the same files."
             )
         joined[row] = y if texts == ours else 1 - y

@@ -6,42 +6,38 @@ that transformers opens as well. How its scores get their scale: see `weaklabel.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import numpy as np
-import safetensors
-import tokenizers
-import torch
-import transformers
 from numpy.typing import NDArray
 
 from weaklabel._arguments import checked
 from weaklabel._progress import tracked
-from weaklabel._validation import lookup
 from weaklabel.artifacts import content_hash
 from weaklabel.calibration.temperature import Temperature
-from weaklabel.errors import ArtifactError, ConfigError, LabelMatrixError
+from weaklabel.errors import ConfigError, LabelMatrixError
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.judges import Judges
 from weaklabel.reward.saved import Saved
 from weaklabel.reward.teaching import plan_gold, teaching_groups
-from weaklabel.training.models.hub import ADAPTER, quiet
-from weaklabel.training.models.loading import DTYPES, context_length, load_scorer, with_lora
-from weaklabel.training.models.scratch import SIZES, from_scratch
+from weaklabel.training.models.start import (
+    Start,
+    checkpoint_folder,
+    fitting,
+    libraries,
+    merged,
+    save_model,
+    saved_model,
+    with_adapters,
+)
 from weaklabel.training.reward import TrainedScorer, train_scorer
 from weaklabel.training.scoring import score_texts
 from weaklabel.training.settings import RewardTrainingSettings, current_names, kinds_of
 from weaklabel.types import FloatArray, Message, Pairs, sigmoid
 from weaklabel.types.messages import copied
 
-# Where the settings name none: a head alone, adapters and whole models want different steps.
-LEARNING_RATES: Final = {"scratch": 1e-3, "lora": 2e-4, "whole": 2e-5}
-LONGEST: Final = 1024
 SCORED_TOKENS: Final = 16384
 
 
@@ -83,22 +79,9 @@ class TransformerReward(RewardModel):
         seed: int = 0,
         **training: Any,
     ) -> None:
-        if (base is None) == (from_scratch is None):
-            raise ConfigError(
-                f"{self.name}: give either base (a folder or hub name) or from_scratch (a size), for example "
-                "settings = { from_scratch = 'tiny' }."
-            )
-        if adapter is not None and base is None:
-            raise ConfigError(
-                f"{self.name}: adapter is {str(adapter)!r} without base. Name the model it belongs to."
-            )
-        if from_scratch is not None:
-            lookup("model size", SIZES, from_scratch)
-        lookup("dtype", DTYPES, dtype)
-        if from_scratch is not None and dtype != "float32":
-            raise ConfigError(
-                f"{self.name}: dtype is {dtype!r}, but a model from scratch has float32. Leave dtype out."
-            )
+        self._start = Start(
+            name=self.name, base=base, adapter=adapter, from_scratch=from_scratch, dtype=dtype, seed=seed
+        )
         if n_folds is not None and (n_folds < 0 or n_folds == 1):
             raise ConfigError(f"{self.name}: n_folds is {n_folds}. Allowed: 0, or 2 and more.")
         self.base, self.adapter, self.from_scratch = (
@@ -108,8 +91,7 @@ class TransformerReward(RewardModel):
         )
         self.dtype, self.n_folds, self.checkpoints, self.seed = dtype, n_folds, checkpoints, seed
         self.training = current_names(training)
-        kind = "scratch" if from_scratch else "whole" if self.training.get("lora_r") is None else "lora"
-        given = {"learning_rate": LEARNING_RATES[kind], **self.training}
+        given = {"learning_rate": self._start.learning_rate(self.training), **self.training}
         self._settings = RewardTrainingSettings(**given, seed=seed)
         self.model_: Any = None
         self.tokenizer_: Any = None
@@ -139,7 +121,7 @@ class TransformerReward(RewardModel):
         n_parts = plan.n_folds or 1
         parts = np.column_stack([np.isin(prompts, prompts[plan.fold == k]) for k in range(n_parts)])
         taught = judges.beliefs(p, parts)
-        with self._folder() as folder:
+        with checkpoint_folder(self.checkpoints, "reward") as folder:
             for k in tracked(range(plan.n_folds), "models of left-out prompts"):
                 self._train(pairs, taught[:, k], np.where(parts[:, k], 0.0, w), folder / f"fold-{k}")
                 z[plan.fold == k] = self._differences(pairs.take(plan.fold == k))
@@ -187,28 +169,18 @@ class TransformerReward(RewardModel):
     def _entries(self) -> dict[str, Any]:
         return {
             "inputs": {"groups": self._about["groups"]},
-            "libraries": _libraries(),
+            "libraries": libraries(),
             "trained": self._about,
         }
 
     def _write_more(self, folder: Path) -> None:
-        """Weights (safetensors), configuration and tokenizer: what transformers opens too."""
-        with quiet():
-            self.model_.save_pretrained(folder)
-            self.tokenizer_.save_pretrained(folder)
+        save_model(self.model_, self.tokenizer_, folder)
 
     def _restore(self, saved: Saved, arrays: Mapping[str, NDArray[Any]]) -> None:
         self._about = saved.table("trained")
         if not isinstance(self._about.get("groups"), str):
             saved.fail("trained names no groups")
-        if ADAPTER in (file.name for file in saved.folder.iterdir()):
-            raise ArtifactError(
-                f"{saved.folder / ADAPTER} would have another model loaded. A saved reward model holds all its weights."
-            )
-        self.model_, self.tokenizer_ = load_scorer(saved.folder, dtype=self.dtype)
-        if not all(bool(weights.isfinite().all()) for weights in self.model_.state_dict().values()):
-            raise ArtifactError(f"{saved.folder} holds weights that are not finite. Train again.")
-        self.model_.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        self.model_, self.tokenizer_ = saved_model(saved.folder, labels=1, dtype=self.dtype)
 
     def facts(self) -> dict[str, str]:
         return {name: str(value) for name, value in self._about.items() if name != "groups"}
@@ -227,38 +199,13 @@ class TransformerReward(RewardModel):
         gold = (
             () if judges is None or not len(judges[0]) else teaching_groups(*judges, np.ones(len(judges[1])))
         )
-        if self.base is not None:
-            model, tokenizer = load_scorer(self.base, adapter=self.adapter, seed=self.seed, dtype=self.dtype)
-            if hasattr(
-                model, "merge_and_unload"
-            ):  # an adapter as it comes is frozen, and would be saved alone
-                model = model.merge_and_unload().requires_grad_(True)
-        else:
-            texts = [text for group in groups for text in (group.prompt, *group.responses)]
-            model, tokenizer = from_scratch(str(self.from_scratch), texts, seed=self.seed)
-        settings = self._fitting(model, tokenizer)
-        if settings.lora_r is not None:
-            adapters = {name: getattr(settings, name) for name in ("lora_r", "lora_alpha", "lora_dropout")}
-            model = with_lora(model, **adapters, seed=self.seed)
+        texts = [text for group in groups for text in (group.prompt, *group.responses)]
+        model, tokenizer = self._start.opened(texts, labels=1)
+        settings = fitting(self._settings, self.training, model, tokenizer)
+        model = with_adapters(model, settings, self.seed)
         trained = train_scorer(model, tokenizer, groups, gold=gold, settings=settings, folder=folder)
-        # Merged now, so that the model in memory is the one that is saved, to the bit.
-        self.model_ = (model if settings.lora_r is None else model.merge_and_unload()).eval()
-        self.tokenizer_ = tokenizer
+        self.model_, self.tokenizer_ = merged(model, settings), tokenizer
         return trained
-
-    def _fitting(self, model: Any, tokenizer: Any) -> RewardTrainingSettings:
-        """The settings with a `max_length` that the model can read, where none was asked for."""
-        if "max_length" in self.training:
-            return self._settings
-        return replace(self._settings, max_length=min(LONGEST, context_length(model, tokenizer)))
-
-    @contextmanager
-    def _folder(self) -> Iterator[Path]:
-        if self.checkpoints is not None:
-            yield Path(self.checkpoints)
-            return
-        with tempfile.TemporaryDirectory(prefix="weaklabel-reward-") as folder:
-            yield Path(folder)
 
     # ------------------------------------------------------------------------------------ scoring
     def _differences(self, pairs: Pairs) -> FloatArray:
@@ -286,7 +233,7 @@ class TransformerReward(RewardModel):
             prompts,
             responses,
             messages=[copied(turns) for turns in given],
-            max_length=self._fitting(self.model_, self.tokenizer_).max_length,
+            max_length=fitting(self._settings, self.training, self.model_, self.tokenizer_).max_length,
             tokens_per_batch=SCORED_TOKENS,
             bf16=self._settings.bf16,
         )
@@ -301,8 +248,3 @@ def _about(trained: TrainedScorer) -> dict[str, Any]:
         "truncated": str(trained.truncated),
         "comparisons left out": trained.identical + trained.weightless,
     }
-
-
-def _libraries() -> dict[str, str]:
-    found = (torch, transformers, tokenizers, safetensors)
-    return {library.__name__: str(library.__version__) for library in found}

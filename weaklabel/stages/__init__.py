@@ -1,9 +1,11 @@
 """What comes after the labels: language models trained in rounds, files in and files out, and watched on the way."""
 
-# `sft` is the function: its module, of the same name, is loaded first, so nothing puts the module in its place later.
+# `evaluator` and `sft` are functions: their modules, of the same names, are loaded first, so that nothing puts a module in
+# the place of its function later.
 from weaklabel.stages.checks import check_stage
 from weaklabel.stages.contract import Round, Stage, StageResult
+from weaklabel.stages.evaluator import evaluator
 from weaklabel.stages.rounds import carry_out, read_rounds
 from weaklabel.stages.sft import sft
 
-__all__ = ["Round", "Stage", "StageResult", "carry_out", "check_stage", "read_rounds", "sft"]
+__all__ = ["Round", "Stage", "StageResult", "carry_out", "check_stage", "evaluator", "read_rounds", "sft"]

@@ -10,6 +10,8 @@ from typing import Any, Final
 from weaklabel._validation import lookup
 from weaklabel.errors import ConfigError
 from weaklabel.stages.contract import Stage
+from weaklabel.stages.evaluator import EvaluatorStage
+from weaklabel.stages.evaluator_settings import EvaluatorSettings
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import PolicySettings
 from weaklabel.stages.sft import SFT, SFTSettings
@@ -28,7 +30,10 @@ class Kind:
     build: Callable[[Any, Materials], Stage]
 
 
-STAGES: Final[Mapping[str, Kind]] = {"sft": Kind(SFTSettings, SFT.of)}
+STAGES: Final[Mapping[str, Kind]] = {
+    "evaluator": Kind(EvaluatorSettings, EvaluatorStage.of),
+    "sft": Kind(SFTSettings, SFT.of),
+}
 # Folders and files of a run, whose names no stage may have.
 _TAKEN: Final = ("export", "labeler", "reward", "training", "judges", "report")
 

@@ -8,12 +8,17 @@ draw, or the likeliest token at temperature 0, is that near a tie. In float32 th
 are few, most longer texts change with their company. So batches are made of all that is asked, whatever of it is known
 already: who continues a run that was killed meets the same batches.
 
+Beam search is that of transformers, with its length penalty of 1: the score of a sequence is its log-probability over
+its number of tokens, the end token counted, and a stop ends a sequence as an end token does.
+
 Only the settings named in `Sampling` are in force; what else a model's `generation_config.json` asks for
 (a repetition penalty, say) is not, except for its end tokens.
 """
 
 from __future__ import annotations
 
+import hashlib
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,14 +31,18 @@ from transformers import (
     GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
 )
 
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.servers.protocol import Reply
+from weaklabel.training.encoding import Spoken, control_tokens, text_ids
+from weaklabel.training.layout import unwrapped
 from weaklabel.training.models.hub import load_tokenizer
 from weaklabel.training.models.loading import whole_language_model
 from weaklabel.training.runs.memory import explaining_memory
-from weaklabel.training.sampling import TOO_LONG, Sampling, own_turn
+from weaklabel.training.sampling import TOO_LONG, Sampling, cut_at
 from weaklabel.types.messages import Message, Turn, accepted, asking_transcript
 
 _WINDOW: Final = 32  # batches that are sorted by length together
@@ -45,8 +54,8 @@ class Drawn:
 
     Attributes:
         prompt: token ids of what it answers.
-        response: every token that was drawn, the end token included.
-        reply: its text, cut where the model spoke for the other side, and how it ended.
+        response: every token that was drawn, the end token included; up to a stop where there was one.
+        reply: its text, cut at a stop, and how it ended.
     """
 
     prompt: list[int]
@@ -63,9 +72,11 @@ class Responder:
     """
 
     def __init__(self, model: Any, tokenizer: Any, *, name: str = "the model") -> None:
-        self.model, self.tokenizer, self.name = model, tokenizer, name
+        # Inside peft's wrapper: its own `generate` leaves the base without the settings that we only take off for a while.
+        self.model, self.tokenizer, self.name = unwrapped(model), tokenizer, name
         self.device = next(model.parameters()).device
         self.end = _end_tokens(model, tokenizer)
+        self._control = control_tokens(tokenizer)
         pad = tokenizer.pad_token_id
         self.pad = pad if pad is not None else next(iter(sorted(self.end)), 0)
 
@@ -87,21 +98,34 @@ class Responder:
         model = whole_language_model(folder, _dtype(dtype, where))
         return cls(model.to(where), tokenizer, name=str(folder))
 
+    def weights_hash(self) -> str:
+        """Of all parameters, their names and dtypes: equal where answers are. Reads every weight once."""
+        found = hashlib.sha256()
+        for name, values in sorted(self.model.state_dict().items()):
+            found.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+            found.update(values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        return found.hexdigest()
+
     def encode(self, messages: Sequence[Message]) -> list[int]:
-        """Token ids of a conversation, ready for the assistant's turn: by the chat template, or as a transcript."""
+        """Token ids of a conversation, ready for the assistant's turn: by the chat template, or as a transcript.
+
+        In what the messages say the string of a special token is text.
+        """
         if not self.tokenizer.chat_template:
-            return list(self.tokenizer(asking_transcript(messages), verbose=False)["input_ids"])
+            return text_ids(self.tokenizer, [asking_transcript(messages)], framed=True)[0]
+        spoken = Spoken(self._control, messages)
 
         def render(turns: list[Turn]) -> str:
-            return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+            hidden = spoken.hidden(turns)
+            return str(self.tokenizer.apply_chat_template(hidden, tokenize=False, add_generation_prompt=True))
 
         where = f"prompt {messages[-1]['content'][:40]!r}" if messages else "an empty conversation"
         text = accepted(messages, render, template=self.tokenizer.chat_template, where=where)
-        return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        return spoken.ids(self.tokenizer, [text])[0]
 
     def replies(
         self,
-        asked: Sequence[tuple[Sequence[Message], str]],
+        asked: Sequence[tuple[Sequence[Message] | Sequence[int], str]],
         sampling: Sampling,
         *,
         batch_size: int = 16,
@@ -110,7 +134,7 @@ class Responder:
         """One response to each conversation, a list of `(index into asked, reply)` per batch.
 
         Args:
-            asked: `(messages, key)`; equal keys draw equal random numbers.
+            asked: `(messages, key)`, or token ids in the place of messages; equal keys draw equal random numbers.
             sampling: how they are drawn; its seed is not used, it belongs into the keys.
             batch_size: responses at once.
             known: indices that need no reply. They keep their places; a batch of them alone is left out.
@@ -124,7 +148,7 @@ class Responder:
             window = range(first, min(len(asked), first + batch_size * _WINDOW))
             if all(i in known for i in window):
                 continue
-            ids = {i: self.encode(asked[i][0]) for i in window}
+            ids = {i: self._ids(asked[i][0]) for i in window}
             fits = sorted((i for i in window if 0 < len(ids[i]) <= room), key=lambda i: -len(ids[i]))
             if rest := [i for i in window if i not in known and not 0 < len(ids[i]) <= room]:
                 yield [(i, Reply("", finish=TOO_LONG, tokens_in=len(ids[i]), tokens_out=0)) for i in rest]
@@ -133,6 +157,9 @@ class Responder:
                 if not all(i in known for i in rows):
                     found = self._batch([ids[i] for i in rows], [asked[i][1] for i in rows], sampling)
                     yield [(i, drawn.reply) for i, drawn in zip(rows, found, strict=True) if i not in known]
+
+    def _ids(self, asked: Any) -> list[int]:
+        return list(asked) if len(asked) and isinstance(asked[0], int) else self.encode(asked)
 
     def drawn(
         self, prompts: Sequence[list[int]], keys: Sequence[str], sampling: Sampling, *, batch_size: int = 16
@@ -178,14 +205,18 @@ class Responder:
         draw = LogitsProcessorList()
         if sampling.temperature:
             draw.append(_Draw(keys, width, sampling, self.device))
+        stops = sampling.stops(has_template=bool(self.tokenizer.chat_template))
+        ends = StoppingCriteriaList([_Stops(self.tokenizer, stops, width)] if stops else [])
         settings = GenerationConfig(
             do_sample=False,  # the draw has been made when the likeliest token is taken
+            num_beams=sampling.num_beams,
             max_new_tokens=sampling.max_new_tokens,
             eos_token_id=sorted(self.end) or None,
             pad_token_id=self.pad,
         )
+        beams = f" of {sampling.num_beams} beams" if sampling.num_beams > 1 else ""
         too_much = (
-            f": {len(ids)} responses at once, {width} tokens of prompt and up to {sampling.max_new_tokens} more each. "
+            f": {len(ids)} responses at once{beams}, {width} tokens of prompt and up to {sampling.max_new_tokens} more each. "
             "Lower batch_size; the same command continues."
         )
         with (
@@ -198,16 +229,21 @@ class Responder:
                 attention_mask=torch.tensor(mask, device=self.device),
                 generation_config=settings,
                 logits_processor=draw,
+                stopping_criteria=ends,
             )
-        return [self._ended(row, new) for row, new in zip(ids, made[:, width:].tolist(), strict=True)]
+        return [self._ended(row, new, stops) for row, new in zip(ids, made[:, width:].tolist(), strict=True)]
 
-    def _ended(self, prompt: list[int], new: list[int]) -> Drawn:
-        stop = next((at for at, token in enumerate(new) if token in self.end), None)
-        text = self.tokenizer.decode(new[:stop], skip_special_tokens=True)
-        finish = "length" if stop is None else "stop"
-        if not self.tokenizer.chat_template and own_turn(text) != text:
-            text, finish = own_turn(text), "stop"
-        used = len(new) if stop is None else stop + 1
+    def _ended(self, prompt: list[int], new: list[int], stops: Sequence[str]) -> Drawn:
+        end = next((at for at, token in enumerate(new) if token in self.end), None)
+        text = _decoded(self.tokenizer, new[:end])
+        finish = "length" if end is None else "stop"
+        used = len(new) if end is None else end + 1
+        if (kept := cut_at(text, stops)) != text:
+            # As many tokens as it took to say the stop: what follows is padding, and depends on the batch.
+            used = bisect_left(
+                range(used), True, key=lambda n: _has_stop(_decoded(self.tokenizer, new[:n]), stops)
+            )
+            text, finish = kept, "stop"
         return Drawn(prompt, new[:used], Reply(text, finish=finish, tokens_in=len(prompt), tokens_out=used))
 
 
@@ -222,6 +258,32 @@ def _answering(model: Any) -> Iterator[None]:
     finally:
         model.generation_config = own
         model.train(training)
+
+
+class _Stops(StoppingCriteria):
+    """Ends the rows in which a stop was said. It saves time alone: `_reply` cuts whatever follows a stop."""
+
+    def __init__(self, tokenizer: Any, stops: Sequence[str], width: int) -> None:
+        self.tokenizer, self.stops, self.width = tokenizer, stops, width
+        self.reach = max(len(stop.encode()) for stop in stops) + 4  # tokens; each has a byte or more
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **more: Any) -> Any:
+        rows = input_ids[:, self.width :].tolist()
+        return torch.tensor([self._is_over(row) for row in rows], device=input_ids.device)
+
+    def _is_over(self, row: list[int]) -> bool:
+        # Some tokenizers decode the beginning of a text in another way, so what the tail says is looked up in all of it.
+        return all(
+            _has_stop(_decoded(self.tokenizer, part), self.stops) for part in (row[-self.reach :], row)
+        )
+
+
+def _decoded(tokenizer: Any, ids: list[int]) -> str:
+    return str(tokenizer.decode(ids, skip_special_tokens=True))
+
+
+def _has_stop(text: str, stops: Sequence[str]) -> bool:
+    return any(stop in text for stop in stops)
 
 
 class _Draw(LogitsProcessor):

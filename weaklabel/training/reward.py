@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from weaklabel.artifacts import content_hash
 from weaklabel.groups import Group, trainable_groups
-from weaklabel.training.layout import LAYOUTS, Batch, Choice, choose_layout, kind_of, score, self_test
+from weaklabel.training.layout import LAYOUTS, Batch, kind_of, proven_layout, score
 from weaklabel.training.losses import centring_penalty, l2_penalty, named_loss
 from weaklabel.training.preference import PreferenceTrainer
 from weaklabel.training.runs.running import TrainedOnTexts, check_fits, training_run
 from weaklabel.training.settings import RewardTrainingSettings
-from weaklabel.training.tokens import TokenGroup, Tokenized, Truncated, tokenize_groups
+from weaklabel.training.tokens import Tokenized, Truncated, tokenize_groups
 
 
 class RewardTrainer(PreferenceTrainer):
@@ -100,7 +99,14 @@ def train_scorer(
     data = {"groups": content_hash(*map(repr, made.groups)), "gold": content_hash(*map(repr, held_out))}
     best_by = RewardTrainer.best_by if gold else None
     with training_run(model, settings, folder, data, best_by=best_by) as run:
-        layout = _layout(model, settings, train.groups, run.args.device, tokenizer.pad_token_id)
+        layout = proven_layout(
+            model,
+            settings.layout,
+            train.groups,
+            run.args.device,
+            pad_id=tokenizer.pad_token_id,
+            bf16=settings.bf16,
+        )
         trainer = RewardTrainer(
             model,
             run.args,
@@ -121,18 +127,3 @@ def train_scorer(
         identical=made.identical,
         weightless=made.weightless,
     )
-
-
-def _layout(
-    model: Any,
-    settings: RewardTrainingSettings,
-    groups: Sequence[TokenGroup],
-    device: torch.device,
-    pad_id: int,
-) -> Choice:
-    dtype = torch.bfloat16 if settings.bf16 else None
-    chosen = choose_layout(model, settings.layout, device, dtype=dtype)
-    if chosen.name in ("padded", "bucketed"):
-        return chosen
-    tested = self_test(model.to(device), chosen.name, groups, pad_id=pad_id, autocast=dtype)
-    return Choice(tested.name, f"{chosen.reason}; {tested.reason}")

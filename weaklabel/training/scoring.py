@@ -15,9 +15,9 @@ from transformers import PreTrainedTokenizerBase
 from weaklabel.errors import DataError, TrainingError
 from weaklabel.groups import Group
 from weaklabel.training.batching import GroupBatchSampler
-from weaklabel.training.layout import LAYOUTS, choose_layout, kind_of, score, self_test
+from weaklabel.training.layout import LAYOUTS, kind_of, outputs, proven_layout
 from weaklabel.training.runs.memory import explaining_memory
-from weaklabel.training.tokens import tokenize_groups
+from weaklabel.training.tokens import TokenGroup, tokenize_groups
 from weaklabel.types.messages import Message, copied
 
 
@@ -58,37 +58,56 @@ def score_texts(
         return np.zeros(0)
     groups, places = _gathered(prompts, responses, turns)
     tokenized = tokenize_groups(groups, tokenizer, max_length=max_length, kind=kind_of(model)).groups
-    device = next(model.parameters()).device
-    dtype = torch.bfloat16 if bf16 else None
-    choice = choose_layout(model, "auto", device, dtype=dtype)
-    pad_id: int = tokenizer.pad_token_id
-    layout = LAYOUTS[self_test(model, choice.name, tokenized, pad_id=pad_id, autocast=dtype).name]
-    lengths, rows = layout.sizes(tokenized)
-    found: list[NDArray[np.float64]] = [np.zeros(0)] * len(groups)
-    training = model.training
-    model.eval()
-    try:
-        for batch in GroupBatchSampler(lengths, rows, tokens_per_batch=tokens_per_batch):
-            some = [tokenized[k] for k in batch]
-            tensors = {name: value.to(device) for name, value in layout.collate(some, pad_id).items()}
-            with (
-                explaining_memory(_too_much, tensors),
-                torch.no_grad(),
-                torch.autocast(device.type, dtype, enabled=bf16),
-            ):
-                flat = score(model, tensors).double().cpu().numpy()
-            parts = np.split(flat, np.cumsum([len(group.responses) for group in some])[:-1])
-            for k, part in zip(batch, parts, strict=True):
-                found[k] = part
-    finally:
-        model.train(training)
-    rewards = np.array([found[group][response] for group, response in places])
+    found = outputs_of(
+        model, tokenized, pad_id=tokenizer.pad_token_id, tokens_per_batch=tokens_per_batch, bf16=bf16
+    )
+    rewards = np.array([found[group][response, 0] for group, response in places])
     if odd := int((~np.isfinite(rewards)).sum()):
         raise TrainingError(
             f"{odd} of {len(rewards)} rewards are no finite numbers. The model's weights are damaged, or its training "
             "went wrong: train again, with a lower learning_rate."
         )
     return rewards
+
+
+def outputs_of(
+    model: Any,
+    groups: Sequence[TokenGroup],
+    *,
+    pad_id: int,
+    tokens_per_batch: int,
+    bf16: bool = False,
+    labels: int = 1,
+) -> list[NDArray[np.float64]]:
+    """What the head says of the responses of each group, float64 `(n_responses, labels)`. Dropout is off.
+
+    Raises:
+        TrainingError: no memory.
+    """
+    device = next(model.parameters()).device
+    dtype = torch.bfloat16 if bf16 else None
+    chosen = proven_layout(model, "auto", groups, device, pad_id=pad_id, bf16=bf16, labels=labels)
+    layout = LAYOUTS[chosen.name]
+    lengths, rows = layout.sizes(groups)
+    found: list[NDArray[np.float64]] = [np.zeros((0, labels))] * len(groups)
+    training = model.training
+    model.eval()
+    try:
+        for batch in GroupBatchSampler(lengths, rows, tokens_per_batch=tokens_per_batch):
+            some = [groups[k] for k in batch]
+            tensors = {name: value.to(device) for name, value in layout.collate(some, pad_id).items()}
+            with (
+                explaining_memory(_too_much, tensors),
+                torch.no_grad(),
+                torch.autocast(device.type, dtype, enabled=bf16),
+            ):
+                flat = outputs(model, tensors).double().cpu().numpy()
+            parts = np.split(flat, np.cumsum([len(group.responses) for group in some])[:-1])
+            for k, part in zip(batch, parts, strict=True):
+                found[k] = part
+    finally:
+        model.train(training)
+    return found
 
 
 def _too_much(batch: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ WARMUP: Final = 0.05
 
 _COUNTS: Final = (
     "max_steps", "tokens_per_batch", "groups_per_batch", "gradient_accumulation_steps", "lora_r", "lora_alpha",
-    "save_steps", "eval_steps", "early_stopping_patience", "logging_steps",
+    "eval_steps", "early_stopping_patience", "logging_steps",
 )  # fmt: skip
 # Earlier names of ours, and names of transformers' for what is done otherwise here -> what to write.
 _GONE: Final = {
@@ -120,9 +120,9 @@ class TrainingSettings:
         layout: "auto" or a name of `layout.LAYOUTS`.
         bf16: compute in bfloat16 under autocast; weights stay as they are.
         activation_checkpointing: recompute activations in the backward pass: less memory, about a third more time.
-        save_steps, eval_steps: steps between checkpoints, and between evaluations where there is gold; the first is
-            a multiple of the second. One that is None is as the other, both None once an epoch. An evaluation that
-            is the best so far is followed by a checkpoint in any case.
+        save_steps, eval_steps: steps between checkpoints, and between evaluations where there is gold; the first is a
+            multiple of the second, or a share of all steps (below 1). One that is None is as the other, both None once an
+            epoch. An evaluation that is the best so far is followed by a checkpoint in any case.
         early_stopping_patience: evaluations without a better figure after which training stops; None never does.
         logging_steps: steps between lines of the log.
         report_to: where the log goes beside log.jsonl: "none", or one or several of tensorboard, trackio, wandb and
@@ -153,7 +153,7 @@ class TrainingSettings:
     layout: str = "auto"
     bf16: bool = False
     activation_checkpointing: bool = False
-    save_steps: int | None = None
+    save_steps: float | None = None
     eval_steps: int | None = None
     early_stopping_patience: int | None = None
     logging_steps: int = 10
@@ -169,6 +169,7 @@ class TrainingSettings:
         "max_length": (8, math.inf),
         "learning_rate": (0, 10),
         "warmup_steps": (0, math.inf),
+        "save_steps": (0, math.inf),
         "weight_decay": (0, 10),
         "lora_dropout": (0, 0.99),
         "seed": (0, 2**32 - 1),
@@ -216,6 +217,10 @@ class TrainingSettings:
                 "'constant_with_warmup', or leave warmup_steps out."
             )
         save, evaluate = self.save_steps, self.eval_steps
+        if save is not None and not 0 < save < 1 and not (save and float(save).is_integer()):
+            raise ConfigError(
+                f"save_steps is {save}. Allowed: a whole number of steps from 1, or a share of them above 0 and below 1."
+            )
         if save is not None and evaluate is not None and save % evaluate:
             raise ConfigError(
                 f"save_steps is {save}. Allowed: a multiple of eval_steps, which is {evaluate}."

@@ -7,17 +7,20 @@ Decoder: the prompt through the tokenizer's chat template where it has one (the 
 transcript, or the prompt as one user turn; see `types.messages.accepted`); without a template, the prompt and a blank line, behind the tokenizer's own first token if
 it has one. Every response ends with the end-of-sequence token, which is the token that is pooled.
 Encoder: the tokenizer's own pair form, such as [CLS] prompt [SEP] response [SEP].
+
+In what people wrote the string of a special token is text (see `encoding`), so that token stands nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from weaklabel.errors import ConfigError
 from weaklabel.groups import Comparison, Group
-from weaklabel.types.messages import Turn, accepted, conversation
+from weaklabel.training.encoding import Spoken, control_tokens, text_ids
+from weaklabel.types.messages import Message, Turn, accepted, conversation
 
 Kind = Literal["decoder", "encoder"]
 
@@ -105,6 +108,19 @@ def tokenize_groups(
     return Tokenized(made, Truncated(prompts, responses, tokens, len(groups), n_responses, n_tokens))
 
 
+def prompt_ids(
+    prompts: Sequence[tuple[str, Sequence[Message]]], tokenizer: Any, *, kind: Kind = "decoder"
+) -> list[list[int]]:
+    """The ids that stand before a response in training, of `(prompt, messages)`, uncut: what a trained model is asked.
+
+    Raises:
+        ConfigError: as for `tokenize_groups`.
+    """
+    groups = [Group(text, (".",), (), tuple(messages)) for text, messages in prompts]
+    encoded = _as_pairs(groups, tokenizer) if kind == "encoder" else _as_text(groups, tokenizer)
+    return [ids for _, _, ids, _ in encoded]
+
+
 # (tokens to keep at the prompt's start, at a response's end, prompt ids, ids of each response)
 Encoded = tuple[int, int, list[int], list[list[int]]]
 
@@ -123,18 +139,27 @@ def _as_text(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
     end = tokenizer.eos_token_id
     if end is None:
         raise ConfigError(
-            "the tokenizer has no end-of-sequence token, which a decoder's reward is read from. "
+            "the tokenizer has no end-of-sequence token, with which a response to a decoder has to end. "
             "Set tokenizer.eos_token, or use a model that comes with one."
         )
     if getattr(tokenizer, "chat_template", None):
-        rendered = [_rendered(group, tokenizer) for group in groups]
+        turns = [conversation(group.prompt, group.messages) for group in groups]
+        spoken = Spoken(
+            control_tokens(tokenizer),
+            [(asked, group.responses) for asked, group in zip(turns, groups, strict=True)],
+        )
+        rendered = [
+            _rendered(group, asked, tokenizer, spoken) for group, asked in zip(groups, turns, strict=True)
+        ]
         first = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
         added: list[int] = []  # a template writes its own first token
+        read: Callable[[Any, Sequence[str]], list[list[int]]] = spoken.ids
     else:
         rendered = [(group.prompt + BLANK_LINE, list(group.responses)) for group in groups]
-        first = added = _frame(tokenizer, "a")[0]
-    prompts = _ids(tokenizer, [prompt for prompt, _ in rendered])
-    answers = iter(_ids(tokenizer, [answer for _, texts in rendered for answer in texts]))
+        first = added = frame_of(tokenizer, "a")[0]
+        read = text_ids
+    prompts = read(tokenizer, [prompt for prompt, _ in rendered])
+    answers = iter(read(tokenizer, [answer for _, texts in rendered for answer in texts]))
     encoded: list[Encoded] = []
     for ids, (_, texts) in zip(prompts, rendered, strict=True):
         prompt = added + ids
@@ -148,18 +173,22 @@ def _ended(ids: list[int], end: int) -> list[int]:
     return ids if end in ids[-2:] else [*ids, end]
 
 
-def _rendered(group: Group, tokenizer: Any) -> tuple[str, list[str]]:
-    """Prompt text and response texts whose concatenations are the rendered conversations."""
+def _rendered(
+    group: Group, asked: Sequence[Message], tokenizer: Any, spoken: Spoken
+) -> tuple[str, list[str]]:
+    """Prompt text and response texts, hidden, whose concatenations are the rendered conversations."""
 
     def render(turns: list[Turn]) -> tuple[str, list[str]]:
-        whole = ([*turns, {"role": "assistant", "content": text}] for text in group.responses)
+        turns = spoken.hidden(turns)
+        answers = map(spoken.hidden, group.responses)
+        whole = ([*turns, {"role": "assistant", "content": text}] for text in answers)
         return (
             tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True),
             [tokenizer.apply_chat_template(each, tokenize=False) for each in whole],
         )
 
-    turns, template = conversation(group.prompt, group.messages), tokenizer.chat_template
-    prompt, whole = accepted(turns, render, template=template, where=f"prompt {group.prompt[:40]!r}")
+    where = f"prompt {group.prompt[:40]!r}"
+    prompt, whole = accepted(asked, render, template=tokenizer.chat_template, where=where)
     # Some templates open the reply differently when it is already there; then what all of them share is the prompt.
     prompt = _common_start([prompt, *whole])
     return prompt, [text[len(prompt) :] for text in whole]
@@ -172,9 +201,9 @@ def _common_start(texts: Sequence[str]) -> str:
 
 
 def _as_pairs(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
-    before, between, behind = _frame(tokenizer, "a", "b")
-    prompts = _ids(tokenizer, [group.prompt for group in groups])
-    answers = iter(_ids(tokenizer, [text for group in groups for text in group.responses]))
+    before, between, behind = frame_of(tokenizer, "a", "b")
+    prompts = text_ids(tokenizer, [group.prompt for group in groups])
+    answers = iter(text_ids(tokenizer, [text for group in groups for text in group.responses]))
     return [
         (
             len(before),
@@ -186,16 +215,11 @@ def _as_pairs(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
     ]
 
 
-def _ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    ids: list[list[int]] = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
-    return ids
-
-
-def _frame(tokenizer: Any, *probes: str) -> list[list[int]]:
+def frame_of(tokenizer: Any, *probes: str) -> list[list[int]]:
     """The special tokens before, between and behind texts, found by looking at how probes are framed."""
     rest: list[int] = tokenizer(*probes)["input_ids"]
     frame = []
-    for probe in _ids(tokenizer, list(probes)):
+    for probe in text_ids(tokenizer, probes):
         starts = [k for k in range(len(rest) - len(probe) + 1) if rest[k : k + len(probe)] == probe]
         if not probe or not starts:
             raise ConfigError(

@@ -14,8 +14,8 @@ block mask and without a copy of the prompt's last token, since a reward is read
 from __future__ import annotations
 
 from weaklabel.training.layout.base import Batch, Layout
-from weaklabel.training.layout.choice import Choice, choose_layout, self_test
-from weaklabel.training.layout.model import kind_of, score, unwrapped
+from weaklabel.training.layout.choice import Choice, choose_layout, proven_layout, self_test
+from weaklabel.training.layout.model import kind_of, outputs, score, unwrapped
 from weaklabel.training.layout.registry import LAYOUTS
 
 __all__ = [
@@ -25,6 +25,8 @@ __all__ = [
     "Layout",
     "choose_layout",
     "kind_of",
+    "outputs",
+    "proven_layout",
     "score",
     "self_test",
     "unwrapped",

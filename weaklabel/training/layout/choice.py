@@ -12,7 +12,7 @@ from torch import nn
 from weaklabel._validation import lookup
 from weaklabel.errors import ConfigError, TrainingError, warn
 from weaklabel.training.layout.architectures import why_not_shared
-from weaklabel.training.layout.model import attach, kind_of, score, unwrapped
+from weaklabel.training.layout.model import attach, kind_of, outputs, unwrapped
 from weaklabel.training.layout.registry import LAYOUTS
 from weaklabel.training.layout.varlen import HALF
 from weaklabel.training.tokens import TokenGroup
@@ -39,6 +39,7 @@ def choose_layout(
     device: torch.device | str | None = None,
     *,
     dtype: torch.dtype | None = None,
+    labels: int = 1,
 ) -> Choice:
     """The layout for a model. Call it before a trainer wraps the model.
 
@@ -47,17 +48,18 @@ def choose_layout(
     varying length, and as fast on equal ones.
 
     Args:
-        model: a transformers sequence-classification model with one label.
+        model: a transformers sequence-classification model.
         requested: "auto" or a name of `LAYOUTS`.
         device: where it will run; None is where it is.
         dtype: what it will compute in (autocast's, under autocast); None is the model's own.
+        labels: of the model, as for `kind_of`.
 
     Raises:
         UnknownNameError: no layout of that name.
         ConfigError: a layout that this model, device or dtype cannot have, with the reason.
     """
     inner = unwrapped(model)
-    decoder = kind_of(model) == "decoder"
+    decoder = kind_of(model, labels) == "decoder"
     if decoder:
         attach(inner)
     obstacle = why_not_shared(inner.config) if decoder else "an encoder's prompt sees the response"
@@ -75,6 +77,29 @@ def choose_layout(
     if requested in ("shared", "varlen") and obstacle:
         raise ConfigError(f"layout {requested!r} does not fit: {obstacle}. Use 'auto' or 'bucketed'.")
     return Choice(requested, "as requested")
+
+
+def proven_layout(
+    model: nn.Module,
+    requested: str,
+    groups: Sequence[TokenGroup],
+    device: torch.device,
+    *,
+    pad_id: int,
+    bf16: bool = False,
+    labels: int = 1,
+) -> Choice:
+    """`choose_layout`, moved to the device and held to the padded outputs by `self_test`.
+
+    Raises:
+        UnknownNameError, ConfigError, TrainingError: as those two.
+    """
+    dtype = torch.bfloat16 if bf16 else None
+    chosen = choose_layout(model, requested, device, dtype=dtype, labels=labels)
+    if chosen.name in ("padded", "bucketed"):
+        return chosen
+    tested = self_test(model.to(device), chosen.name, groups, pad_id=pad_id, autocast=dtype)
+    return Choice(tested.name, f"{chosen.reason}; {tested.reason}")
 
 
 def why_no_kernel(device: str, dtype: torch.dtype) -> str | None:
@@ -147,7 +172,7 @@ def _difference(
         with torch.no_grad(), torch.autocast(device.type, autocast, enabled=autocast is not None):
             for name in ("padded", layout):
                 batch = LAYOUTS[name].collate(groups, pad_id)
-                score(model, {key: value.to(device) for key, value in batch.items()})
+                outputs(model, {key: value.to(device) for key, value in batch.items()})
     finally:
         hook.remove()
         model.train(training)

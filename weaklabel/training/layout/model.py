@@ -1,4 +1,4 @@
-"""A model's rewards for a batch of any layout: `score`.
+"""What a model's head says of a batch of any layout: `outputs`, and with one label the rewards, `score`.
 
 The model's own sequence-classification head finds the pooled token by comparing ids with the padding id, which is
 wrong where padding and end of sequence are one token, and knows one response per row. So a decoder's `forward`
@@ -22,6 +22,7 @@ from weaklabel.training.layout.shared import additive_mask
 _PATCHED: Final = "_weaklabel_forward"
 _PADDED: Final = ("input_ids", "attention_mask")
 _SHARED: Final = ("input_ids", "position_ids", "segments", "pool")
+_MEANT: Final = {1: "A reward model gives one number per text", 2: "An evaluator keeps or accepts"}
 
 
 def unwrapped(model: nn.Module) -> Any:
@@ -38,19 +39,27 @@ def unwrapped(model: nn.Module) -> Any:
             return inner
 
 
-def kind_of(model: nn.Module) -> Literal["decoder", "encoder"]:
-    """ "decoder" where a reward is read from the last token by a head named `score`, otherwise 'encoder'.
+def kind_of(model: nn.Module, labels: int = 1) -> Literal["decoder", "encoder"]:
+    """ "decoder" where a head named `score` reads the last token, otherwise 'encoder'.
+
+    Args:
+        model: a transformers sequence-classification model, wrapped or not.
+        labels: how many it has to have: 1 for a reward model, 2 for an evaluator.
 
     Raises:
-        ConfigError: a model that gives no single number per text.
+        ConfigError: another number of labels, or another kind of model.
     """
     inner = unwrapped(model)
-    labels = getattr(inner.config, "num_labels", None)
-    if labels != 1 or "ForSequenceClassification" not in type(inner).__name__:
+    found = getattr(inner.config, "num_labels", None)
+    if found != labels or "ForSequenceClassification" not in type(inner).__name__:
         raise ConfigError(
-            f"{type(inner).__name__} has {labels} labels. A reward model gives one number per text: load it with "
-            "AutoModelForSequenceClassification and num_labels=1."
+            f"{type(inner).__name__} has {found} labels. {_MEANT[labels]}: load it with "
+            f"AutoModelForSequenceClassification and num_labels={labels}."
         )
+    return _kind(inner)
+
+
+def _kind(inner: Any) -> Literal["decoder", "encoder"]:
     return "decoder" if hasattr(inner, "score") else "encoder"
 
 
@@ -67,9 +76,25 @@ def score(model: nn.Module, batch: Batch) -> Tensor:
     Raises:
         ConfigError: a model that gives no single number per text, or that cannot take this layout.
     """
-    if kind_of(model) == "encoder":
-        return _score_encoder(model, batch)
+    kind_of(model)
+    return outputs(model, batch)[:, 0]
+
+
+def outputs(model: nn.Module, batch: Batch) -> Tensor:
+    """What the head says of every response in a batch, in order of groups, then responses.
+
+    Args:
+        model, batch: as for `score`, with any number of labels.
+
+    Returns:
+        float32 `(n_responses, n_labels)`, with gradients where they are enabled.
+
+    Raises:
+        ConfigError: a model that cannot take this layout.
+    """
     inner = unwrapped(model)
+    if _kind(inner) == "encoder":
+        return _encoder_outputs(model, batch)
     attach(inner)
     if "keys" in batch:
         use_varlen(inner)
@@ -79,8 +104,8 @@ def score(model: nn.Module, batch: Batch) -> Tensor:
         inputs = {name: batch[name] for name in _SHARED}
     else:
         inputs = {name: batch[name] for name in (*_PADDED, "pool")}
-    rewards: Tensor = model(**inputs)
-    return rewards.float()
+    found: Tensor = model(**inputs)
+    return found.float()
 
 
 def attach(inner: Any) -> None:
@@ -101,7 +126,7 @@ def use_varlen(inner: Any) -> None:
         inner.set_attn_implementation(varlen.ATTENTION)
 
 
-def _score_encoder(model: nn.Module, batch: Batch) -> Tensor:
+def _encoder_outputs(model: nn.Module, batch: Batch) -> Tensor:
     if "segments" in batch or "keys" in batch:
         raise ConfigError(
             "an encoder's prompt sees the response, so a shared prompt would be another model. "
@@ -111,7 +136,7 @@ def _score_encoder(model: nn.Module, batch: Batch) -> Tensor:
     if getattr(unwrapped(model).config, "type_vocab_size", 0) > 1:
         inputs["token_type_ids"] = batch["token_type_ids"]
     logits: Tensor = model(**inputs).logits
-    return logits[:, 0].float()
+    return logits.float()
 
 
 def _forward(
@@ -122,7 +147,7 @@ def _forward(
     segments: Tensor | varlen.Segments | None = None,
     **kwargs: Any,
 ) -> Any:
-    """As the model's own, or with `pool` int64 (n,) the head's output (n,) at those flattened positions."""
+    """As the model's own, or with `pool` int64 (n,) the head's output (n, labels) at those flattened positions."""
     if pool is None or input_ids is None:
         return getattr(self, _PATCHED)(input_ids, *args, **kwargs)
     hidden = backbone_states(self, input_ids, segments=segments, **kwargs)
@@ -131,7 +156,7 @@ def _forward(
     head = self.score
     weight = next(head.parameters())
     with torch.autocast(weight.device.type, enabled=False):
-        return head(pooled.to(weight.dtype))[:, 0]
+        return head(pooled.to(weight.dtype))
 
 
 def backbone_states(

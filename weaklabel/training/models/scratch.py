@@ -15,7 +15,7 @@ from transformers import (
 
 from weaklabel._validation import lookup
 from weaklabel.errors import ConfigError
-from weaklabel.training.models.loading import Scorer, seeded
+from weaklabel.training.models.loading import Scorer, name_labels, seeded
 
 # Small decoders for `from_scratch`: (layers, width, heads, inner width, vocabulary at most).
 SIZES: Final = {
@@ -40,12 +40,19 @@ def from_scratch(size: str, texts: Iterable[str], *, seed: int = 0) -> Scorer:
     return _made(LlamaForSequenceClassification, size, texts, seed)
 
 
+def evaluator_from_scratch(size: str, texts: Iterable[str], *, seed: int = 0) -> Scorer:
+    """A small evaluator with random weights, and a tokenizer; arguments and errors as for `from_scratch`."""
+    model, tokenizer = _made(LlamaForSequenceClassification, size, texts, seed, labels=2)
+    name_labels(model)
+    return model, tokenizer
+
+
 def language_model_from_scratch(size: str, texts: Iterable[str], *, seed: int = 0) -> Scorer:
     """A small causal language model with random weights, and a tokenizer; arguments and errors as for `from_scratch`."""
     return _made(LlamaForCausalLM, size, texts, seed)
 
 
-def _made(kind: Any, size: str, texts: Iterable[str], seed: int) -> Scorer:
+def _made(kind: Any, size: str, texts: Iterable[str], seed: int, labels: int = 1) -> Scorer:
     layers, width, heads, inner, vocabulary = lookup("model size", SIZES, size)
     tokenizer = _train_tokenizer(texts, vocabulary)
     config = LlamaConfig(
@@ -59,7 +66,7 @@ def _made(kind: Any, size: str, texts: Iterable[str], seed: int) -> Scorer:
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        num_labels=1,  # type: ignore[call-arg]  # of the base class, which the checker does not see
+        num_labels=labels,  # type: ignore[call-arg]  # of the base class, which the checker does not see
     )
     with seeded(seed):
         return kind(config), tokenizer

@@ -66,6 +66,7 @@ def training_arguments(settings: TrainingSettings, folder: Path, *, best_by: str
                 f"report_to names {package!r}, which is not installed. Run: pip install {package}"
             )
     save, evaluate = settings.save_steps or settings.eval_steps, settings.eval_steps or settings.save_steps
+    save, evaluate = (None if n is None else int(n) if n >= 1 else n for n in (save, evaluate))
     strategy = "epoch" if save is None else "steps"
     more: dict[str, Any] = {"save_strategy": strategy, **({} if save is None else {"save_steps": save})}
     if best_by is not None:
@@ -116,7 +117,7 @@ def check_fits(model: Any, tokenizer: Any, settings: TrainingSettings, gold: Siz
         )
     if tokenizer.pad_token_id is None:
         raise ConfigError(
-            "the tokenizer has no padding token. Set tokenizer.pad_token, or load it with load_scorer."
+            "the tokenizer has no padding token. Set tokenizer.pad_token; the end token will do: padding is never read."
         )
     if settings.lora_r is not None and not hasattr(model, "peft_config"):
         raise ConfigError(

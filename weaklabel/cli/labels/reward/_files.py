@@ -88,18 +88,21 @@ def open_reward(folder: str) -> RewardModel:
     """A saved reward model.
 
     Raises:
-        ConfigError: when it is a labeler. ArtifactError: when it is nothing.
+        ConfigError: when it is a labeler or an evaluator. ArtifactError: when it is nothing.
     """
-    from weaklabel.comparers.loading import labeler_in, reads_functions
+    from weaklabel.comparers.loading import is_evaluator, labeler_in, reads_functions
     from weaklabel.pipeline.loading import load
     from weaklabel.reward import RewardModel
 
-    if labeler_in(folder) is not None:
+    other = (
+        "a labeler" if labeler_in(folder) is not None else "an evaluator" if is_evaluator(folder) else None
+    )
+    if other is not None:
         raise ConfigError(
-            f"{folder} holds a labeler, which scores no single responses. Name a reward model, such as runs/base/reward."
+            f"{folder} holds {other}, which scores no single responses. Name a reward model, such as runs/base/reward."
         )
     found = load(folder, None if reads_functions(folder) else ())
-    assert isinstance(found, RewardModel)  # what is no labeler, and no error
+    assert isinstance(found, RewardModel)  # what is neither of those, and no error
     return found
 
 

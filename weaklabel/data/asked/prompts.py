@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,6 +37,12 @@ class Prompt(Shown):
     messages: tuple[Message, ...]
     given: bool = False
     part: str | None = None
+
+    @classmethod
+    def of(cls, text: str, messages: Sequence[Message] | None = None, part: str | None = None) -> Prompt:
+        """A prompt, with the conversation that ends in it where there is one."""
+        turns = conversation(text, messages)
+        return cls(text, turns, given=bool(messages) or len(turns) > 1, part=part)
 
     @property
     def told(self) -> str:
@@ -150,7 +156,7 @@ def _rows_of(source: Any, columns: Mapping[str, str], aside: list[SetAside]) -> 
 def _of_pairs(table: pa.Table) -> Iterator[Prompt]:
     wanted = table.select(["prompt", "messages", "part"])
     for row in wanted.to_pylist():
-        yield _prompt(row["prompt"], row["messages"], row["part"])
+        yield Prompt.of(row["prompt"], row["messages"], row["part"])
 
 
 def _alone(plan: Plan, block: Block, aside: list[SetAside]) -> Iterator[Prompt]:
@@ -161,7 +167,7 @@ def _alone(plan: Plan, block: Block, aside: list[SetAside]) -> Iterator[Prompt]:
             while messages and messages[-1]["role"] == "assistant":
                 messages = messages[:-1]
                 text = prompt_of(messages)
-            yield _prompt(_usable(text), messages, row.get("part"))
+            yield Prompt.of(_usable(text), messages, row.get("part"))
         except RowProblem as error:
             aside.append(SetAside(block.file, line, str(error)))
 
@@ -174,8 +180,3 @@ def _usable(text: Any) -> str:
     if not encodes(text):
         raise RowProblem("the prompt holds half a character (a lone surrogate)")
     return text
-
-
-def _prompt(text: str, messages: list[Message] | None, part: str | None) -> Prompt:
-    turns = conversation(text, messages)
-    return Prompt(text, turns, given=bool(messages) or len(turns) > 1, part=part)
