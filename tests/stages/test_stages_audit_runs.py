@@ -16,6 +16,7 @@ from audited_runs import RUNS, audited, auditor_of, base, demonstrations, settin
 from weaklabel.errors import ArtifactError, ConfigError, TrainingError
 from weaklabel.stages.audit import Audit, Auditor, AuditSettings
 from weaklabel.training.models.loading import with_lora
+from weaklabel.training.models.scratch import language_model_from_scratch
 from weaklabel.training.sft import SFTTrainer, train_sft
 from weaklabel.types.demonstration import Demonstration
 
@@ -51,6 +52,19 @@ def test_a_warning_fires_on_the_run_made_for_it(
     assert last >= FIRES[name], str(found)
     if name == "healthy":
         assert found.warnings == (), str(found)
+
+
+@pytest.mark.slow
+def test_of_a_model_that_learns_from_random_weights_only_the_distance_is_told(tmp_path: Path) -> None:
+    given = [*demonstrations(320, 0), *demonstrations(320, 0, of="ask")]
+    texts = [text for d in given for text in (d.prompt, d.completion)]
+    model, tokenizer = language_model_from_scratch("tiny", texts)
+    auditor = auditor_of(tokenizer, 0, tmp_path / "audit")
+    chosen = settings(learning_rate=3e-3, max_steps=60, save_steps=30)
+    train_sft(model, tokenizer, given, settings=chosen, folder=tmp_path / "run", watch=auditor.watch)
+    found = auditor.finish()
+    assert {each.name for each in found.warnings} == {"kl"}
+    assert found.looks[0].figures["ended"].value < 0.3 < 0.9 < found.looks[-1].figures["ended"].value
 
 
 def files(folder: Path) -> dict[str, bytes]:
