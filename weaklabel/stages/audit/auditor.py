@@ -76,6 +76,10 @@ class Auditor:
         ConfigError: a reference that is not one of these.
         LabelMatrixError: a comparer that cannot compare.
         UnknownNameError: `stop_on` names a warning that does not exist.
+
+    >>> auditor = Auditor(["2 + 2?", "3 + 3?"], None, "out/audit", settings=AuditSettings(stop_on=["collapse"]))
+    >>> print(auditor.result())  # with a tokenizer in the place of None, after `train_sft(..., watch=auditor.watch)`
+    Audit of 0 looks.
     """
 
     def __init__(
@@ -109,8 +113,10 @@ class Auditor:
         """Look at `model` after `step` steps. What is there already is not measured again.
 
         Raises:
-            TrainingError: a warning that `stop_on` names. The look is kept, and so are the run's checkpoints.
-            ArtifactError: the folder of another audit.
+            TrainingError: a warning that `stop_on` names, no memory, or log-probabilities that are not numbers. Looks and
+                checkpoints are kept.
+            ConfigError: `max_new_tokens` leaves no room for a prompt, or no memory to answer.
+            ArtifactError: the folder of another audit, or files that are not as they were written.
         """
         looks = self._begun(step)
         if not looks or looks[-1].step < step:
