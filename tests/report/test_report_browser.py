@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import real_browser
-from made_report import drawn_labels
+from made_report import HARMFUL, drawn_labels
 
 from weaklabel.metrics import Interval
 from weaklabel.pictures import (
@@ -19,10 +19,28 @@ from weaklabel.pictures import (
     posterior_picture,
 )
 from weaklabel.report import write_report
+from weaklabel.stages.audit import Audit, AuditSettings, Look
+from weaklabel.stages.audit.asked import Answer, asked_of
+from weaklabel.stages.audit.page import page_of
 
 pytestmark = pytest.mark.same_everywhere
 
 WIDTHS = (360, 1280)
+FIGURES = (
+    *(
+        "length",
+        "length_ratio",
+        "ended",
+        "empty",
+        "distinct",
+        "sameness",
+        "kl",
+        "kl_per_answer",
+        "logps/chosen",
+    ),
+    *("logps/rejected", "logps/chosen_change", "logps/rejected_change", "logps/chosen_change_per_token"),
+    *("logps/accuracies", "training_comparer", "held_out_comparer", "comparer_gap"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +50,31 @@ def browser() -> Iterator[real_browser.Browser]:
         pytest.skip("no Chromium on this machine")
     with real_browser.chromium(path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module", params=["report", "audit"])
+def page(request: pytest.FixtureRequest) -> Path:
+    """A page of either kind whose every text tries to do harm."""
+    found: Path = request.getfixturevalue("harmful" if request.param == "report" else "harmful_audit")
+    return found
+
+
+@pytest.fixture(scope="module")
+def harmful_audit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of an audit whose answers, prompts and functions try to do harm, with three looks and every curve."""
+    asked = asked_of([f"{k} {words}" for k, words in enumerate(HARMFUL * 6)], 32, 0)
+    said = tuple(
+        Answer(one.key, words, 5, True, -9.0, -8.0) for one, words in zip(asked, HARMFUL * 6, strict=False)
+    )
+    names = [*FIGURES, *(f"{kind}/{words}" for kind in ("drift", "score", "shift") for words in HARMFUL)]
+    looks = tuple(
+        Look(step, {name: Interval(-0.6, -0.7, -0.5, 32) for name in names}, {}) for step in (0, 500, 99_999)
+    )
+    page = tmp_path_factory.mktemp("audit") / "audit.html"
+    page.write_text(
+        page_of(Audit(looks, AuditSettings(), tuple(HARMFUL)), asked, said, said), encoding="utf-8"
+    )
+    return page
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +91,10 @@ def opened(browser: real_browser.Browser, file: Path, width: int = 1280, *, dark
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_harmful_texts_neither_run_nor_fetch_nor_complain(
-    browser: real_browser.Browser, harmful: Path, width: int
+    browser: real_browser.Browser, page: Path, width: int
 ) -> None:
-    opened(browser, harmful, width)
-    assert browser.requests() == [harmful.resolve().as_uri()]
+    opened(browser, page, width)
+    assert browser.requests() == [page.resolve().as_uri()]
     assert browser.complaints() == []
     assert "owned" not in browser.ask("document.title")
     assert browser.ask("document.querySelectorAll('script, img, iframe, object, foreignObject').length") == 0
@@ -59,8 +102,8 @@ def test_harmful_texts_neither_run_nor_fetch_nor_complain(
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_page_never_scrolls_sideways(browser: real_browser.Browser, harmful: Path, width: int) -> None:
-    opened(browser, harmful, width)
+def test_the_page_never_scrolls_sideways(browser: real_browser.Browser, page: Path, width: int) -> None:
+    opened(browser, page, width)
     assert browser.ask("document.documentElement.scrollWidth <= document.documentElement.clientWidth") is True
     # Wide things scroll inside boxes of their own; everything else ends where the screen ends.
     out = browser.ask(
@@ -81,11 +124,12 @@ def test_script_would_be_stopped_by_the_policy_even_inside_the_page(
     assert any("Content Security Policy" in line for line in browser.complaints())
 
 
+@pytest.mark.parametrize("kind", ["report", "audit"])
 def test_every_text_in_a_picture_lies_inside_the_picture(
-    browser: real_browser.Browser, tmp_path: Path
+    browser: real_browser.Browser, harmful_audit: Path, tmp_path: Path, kind: str
 ) -> None:
-    page = write_report(drawn_labels(300, (0.6,) * 30, gold=150), tmp_path / "report.html")
-    opened(browser, page, 360)
+    plain = write_report(drawn_labels(300, (0.6,) * 30, gold=150), tmp_path / "report.html")
+    opened(browser, harmful_audit if kind == "audit" else plain, 360)
     out = browser.ask(
         "[...document.querySelectorAll('svg')].flatMap(s => { const r = s.getBoundingClientRect(); "
         "return [...s.querySelectorAll('text')].filter(t => { const b = t.getBoundingClientRect(); "

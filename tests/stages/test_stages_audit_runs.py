@@ -14,8 +14,9 @@ pytest.importorskip("transformers")
 from audited_runs import RUNS, audited, auditor_of, base, demonstrations, settings
 
 from weaklabel.errors import ArtifactError, ConfigError, TrainingError
-from weaklabel.stages.audit import Audit, AuditSettings
+from weaklabel.stages.audit import Audit, Auditor, AuditSettings
 from weaklabel.training.models.loading import with_lora
+from weaklabel.training.models.scratch import language_model_from_scratch
 from weaklabel.training.sft import SFTTrainer, train_sft
 from weaklabel.types.demonstration import Demonstration
 
@@ -51,6 +52,19 @@ def test_a_warning_fires_on_the_run_made_for_it(
     assert last >= FIRES[name], str(found)
     if name == "healthy":
         assert found.warnings == (), str(found)
+
+
+@pytest.mark.slow
+def test_of_a_model_that_learns_from_random_weights_only_the_distance_is_told(tmp_path: Path) -> None:
+    given = [*demonstrations(320, 0), *demonstrations(320, 0, of="ask")]
+    texts = [text for d in given for text in (d.prompt, d.completion)]
+    model, tokenizer = language_model_from_scratch("tiny", texts)
+    auditor = auditor_of(tokenizer, 0, tmp_path / "audit")
+    chosen = settings(learning_rate=3e-3, max_steps=60, save_steps=30)
+    train_sft(model, tokenizer, given, settings=chosen, folder=tmp_path / "run", watch=auditor.watch)
+    found = auditor.finish()
+    assert {each.name for each in found.warnings} == {"kl"}
+    assert found.looks[0].figures["ended"].value < 0.3 < 0.9 < found.looks[-1].figures["ended"].value
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -148,8 +162,34 @@ def test_a_run_that_goes_on_from_an_earlier_step_measures_later_looks_again(
     run(base_folder, tmp_path)
     model, tokenizer = base(base_folder)
     again = auditor_of(tokenizer, 0, tmp_path / "audit")
-    again.watch(model, 4)
-    assert [look.step for look in again.result().looks] == [0, 4]
+    for step in (4, 6, 0):
+        again.watch(model, step)
+        steps = [0, *([4] if step else []), *([6] if step == 6 else [])]
+        assert [look.step for look in Audit.load(tmp_path / "audit").looks] == steps
+        assert {path.stem for path in (tmp_path / "audit" / "samples").iterdir()} == {
+            f"step-{k}" for k in steps
+        }
+
+
+def test_samples_of_other_prompts_are_one_line(base_folder: Path, tmp_path: Path) -> None:
+    model, tokenizer = base(base_folder)
+    auditor = auditor_of(tokenizer, 0, tmp_path, reference=None)
+    auditor.watch(model, 0)
+    samples = tmp_path / "samples" / "step-0.jsonl"
+    samples.write_text("".join(samples.read_text().splitlines(keepends=True)[1:]))
+    with pytest.raises(ArtifactError, match=r"step-0\.jsonl does not answer the prompts of this audit"):
+        auditor.watch(model, 4)
+    samples.unlink()
+    with pytest.raises(ArtifactError, match=r"step-0\.jsonl cannot be read"):
+        auditor.watch(model, 4)
+    with pytest.raises(ArtifactError, match="made of something else: comparers, lfs, pairs differ"):
+        Auditor(
+            [d.prompt for d in demonstrations(32, 0, of="ask")],
+            tokenizer,
+            tmp_path,
+            reference=None,
+            settings=auditor.settings,
+        ).watch(model, 4)
 
 
 def test_stop_on_ends_the_run_and_keeps_its_checkpoints(base_folder: Path, tmp_path: Path) -> None:
@@ -241,8 +281,6 @@ def test_first_weights_that_are_gone_are_one_line(base_folder: Path, tmp_path: P
 
 def test_the_order_of_prompts_and_pairs_changes_nothing(base_folder: Path, tmp_path: Path) -> None:
     from audited_runs import gold_pairs
-
-    from weaklabel.stages.audit import Auditor
 
     model, tokenizer = base(base_folder)
     prompts, pairs = [d.prompt for d in demonstrations(40, 0, of="ask")], gold_pairs(20, 0)

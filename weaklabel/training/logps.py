@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
 from weaklabel.artifacts import atomic_file
 from weaklabel.errors import ArtifactError, TrainingError
@@ -87,37 +87,41 @@ def keep_weights(model: Any, path: Path) -> None:
 def kept_weights(model: Any, path: Path) -> Iterator[None]:
     """Inside, the model has the weights that `keep_weights` wrote; afterwards its own, bit for bit.
 
+    They change in place, one by one, and the model's own wait in the machine's memory: a GPU needs no room for both.
+
     Raises:
         ArtifactError: the file is missing, torn, or of another model.
     """
-    kept = _read(path)
-    weights = dict(model.named_parameters())
-    if odd := [name for name, value in kept.items() if _shape(weights, name) != value.shape]:
-        raise ArtifactError(
-            f"{path} holds weights of another model: {odd[0]} does not fit. Look at the model that it was kept of, or "
-            "give a new folder."
-        )
-    own = {name: weights[name].data for name in kept}
+    weights, own = dict(model.named_parameters()), dict[str, torch.Tensor]()
     try:
-        for name, value in kept.items():
-            weights[name].data = value.to(own[name])
+        with _opened(path) as kept, torch.no_grad():
+            _check_fits(path, {name: kept.get_slice(name).get_shape() for name in kept.keys()}, weights)  # noqa: SIM118
+            for name in kept.keys():  # noqa: SIM118  # it is no mapping
+                own[name] = weights[name].to("cpu", copy=True)
+                weights[name].copy_(kept.get_tensor(name))
         yield
     finally:
-        for name, value in own.items():
-            weights[name].data = value
+        with torch.no_grad():
+            for name, value in own.items():
+                weights[name].copy_(value)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _opened(path: Path) -> Any:
     try:
-        return dict(load_file(path))
+        return safe_open(path, framework="pt")
     except (OSError, SafetensorError) as error:
         raise ArtifactError(
             f"{path} cannot be read as safetensors ({error}). Give a new folder, and begin the run again."
         ) from None
 
 
-def _shape(weights: Mapping[str, Any], name: str) -> Any:
-    return weights[name].shape if name in weights else None
+def _check_fits(path: Path, shapes: Mapping[str, list[int]], weights: Mapping[str, Any]) -> None:
+    for name, shape in shapes.items():
+        if name not in weights or list(weights[name].shape) != shape:
+            raise ArtifactError(
+                f"{path} holds weights of another model: {name} does not fit. Look at the model that it was kept of, or "
+                "give a new folder."
+            )
 
 
 def _too_much(batch: Mapping[str, Any]) -> str:

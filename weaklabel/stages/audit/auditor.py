@@ -7,7 +7,8 @@
       audit.html              curves, warnings, samples side by side
       first.safetensors       the weights that train as they were at the first look, until `finish`
 
-A look is there when its line is, which is written last; a step that is shown again after a kill is not measured again.
+A look is there when its line is, which is written after its samples. A step that is shown again after a kill is not
+measured again.
 """
 
 from __future__ import annotations
@@ -75,6 +76,10 @@ class Auditor:
         ConfigError: a reference that is not one of these.
         LabelMatrixError: a comparer that cannot compare.
         UnknownNameError: `stop_on` names a warning that does not exist.
+
+    >>> auditor = Auditor(["2 + 2?", "3 + 3?"], None, "out/audit", settings=AuditSettings(stop_on=["collapse"]))
+    >>> print(auditor.result())  # with a tokenizer in the place of None, after `train_sft(..., watch=auditor.watch)`
+    Audit of 0 looks.
     """
 
     def __init__(
@@ -108,12 +113,14 @@ class Auditor:
         """Look at `model` after `step` steps. What is there already is not measured again.
 
         Raises:
-            TrainingError: a warning that `stop_on` names. The look is kept, and so are the run's checkpoints.
-            ArtifactError: the folder of another audit.
+            TrainingError: a warning that `stop_on` names, no memory, or log-probabilities that are not numbers. Looks and
+                checkpoints are kept.
+            ConfigError: `max_new_tokens` leaves no room for a prompt, or no memory to answer.
+            ArtifactError: the folder of another audit, or files that are not as they were written.
         """
-        self._begin(step)
-        if step not in {look.step for look in self._looks or ()}:
-            self._look(model, step)
+        looks = self._begun(step)
+        if not looks or looks[-1].step < step:
+            self._look(model, step, looks)
         self._write_page()
         self._stop_where_asked(step)
 
@@ -127,10 +134,18 @@ class Auditor:
         self._first.unlink(missing_ok=True)
         return self.result()
 
-    def _begin(self, step: int) -> None:
-        """At the first step of this process: the folder is ours, and holds no looks of steps that are yet to come."""
-        if self._looks is not None:
-            return
+    def _begun(self, step: int) -> tuple[Look, ...]:
+        """The looks up to a step, in a folder that is ours. Looks of steps that are yet to come are removed."""
+        if self._looks is None:
+            self._claim()
+        looks = self._looks or ()
+        if later := [look for look in looks if look.step > step]:
+            self._write_looks(looks[: -len(later)])
+            for look in later:
+                self._samples(look.step).unlink(missing_ok=True)
+        return self._looks or ()
+
+    def _claim(self) -> None:
         about = artifacts.manifest(
             "audit",
             inputs=self._inputs(),
@@ -140,23 +155,19 @@ class Auditor:
         if (self.folder / ABOUT).exists():
             _check_same(self.folder, read_json(self.folder / ABOUT), about)
         artifacts.write_json(self.folder / ABOUT, about)
-        looks = read_looks(self.folder)
-        self._write_looks([look for look in looks if look.step <= step])
-        for look in looks[len(self._looks or ()) :]:
-            self._samples(look.step).unlink(missing_ok=True)
+        self._looks = read_looks(self.folder)
 
     def _inputs(self) -> dict[str, str | None]:
-        pairs = self._pairs
+        pairs, reference = self._pairs, self._reference
         return {
             "prompts": content_hash(*(each.key for each in self._asked)),
             "pairs": None if pairs is None else table_hash(pairs.table),
             "lfs": content_hash(*(lf.name for lf in self._lfs)),
             "comparers": content_hash(*self._comparers),
-            "reference": self._reference if isinstance(self._reference, str) else str(bool(self._reference)),
+            "reference": "given" if callable(reference) else reference,
         }
 
-    def _look(self, model: Any, step: int) -> None:
-        looks = self._looks or ()
+    def _look(self, model: Any, step: int, looks: Sequence[Look]) -> None:
         policy = Policy(model, self._tokenizer, self._reference, self._first, self.settings)
         if not looks:
             policy.keep_first()
@@ -200,8 +211,8 @@ class Auditor:
         look = next(each for each in found.looks if each.step == step)
         if warned := stopping(found.warnings_at(look), self.settings.stop_on):
             raise TrainingError(
-                f"the audit ended the run at step {step:,}, {warned} Checkpoints are kept; leave {warned.name!r} out of "
-                "stop_on to go on."
+                f"the audit ended the run at step {step:,}, {warned} Checkpoints are kept; to go on, take the "
+                "warning out of stop_on, or change its threshold."
             )
 
     def _samples(self, step: int) -> Path:
@@ -215,7 +226,12 @@ class Auditor:
             raise ArtifactError(
                 f"{path} cannot be read ({error.strerror}). Remove the folder of the audit, and run it again."
             ) from None
-        return read_samples(text, str(path))
+        found = read_samples(text, str(path))
+        if [each.key for each in found] != [each.key for each in self._asked]:
+            raise ArtifactError(
+                f"{path} does not answer the prompts of this audit. Remove the folder of the audit, and run it again."
+            )
+        return found
 
 
 def _check_same(folder: Path, before: Any, about: dict[str, Any]) -> None:

@@ -32,7 +32,10 @@ class AuditSettings:
         max_gap: `over_optimised` warns where P(current beats first) of the two comparers differs by more, in [0, 1].
 
     Raises:
-        ConfigError: an unknown setting, one of another kind, or a number out of range.
+        ConfigError: a setting of another kind, or a number out of range.
+
+    >>> AuditSettings(stop_on=["collapse", "drift"]).stop_on
+    ('collapse', 'drift')
     """
 
     audit_prompts: int = 32

@@ -1,0 +1,112 @@
+"""Files of one response per row: every layout people have, what is asked about, what is set aside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from weaklabel.data.asked.demonstrations import read_demonstrations
+from weaklabel.errors import DataError, LayoutError, UnknownNameError, WeaklabelError
+from weaklabel.types.demonstration import Demonstration
+
+USER, ANSWER = {"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"prompt": "Q", "completion": "A"}, Demonstration("Q", "A")),
+        ({"question": "Q", "answer": "A"}, Demonstration("Q", "A")),
+        ({"instruction": "Q", "input": "", "output": "A"}, Demonstration("Q", "A")),
+        ({"instruction": "Q", "input": "X", "output": "A"}, Demonstration("Q\n\nX", "A")),
+        ({"prompt": [USER], "completion": [ANSWER]}, Demonstration("Q", "A", (USER,))),
+        ({"messages": [USER, ANSWER]}, Demonstration("Q", "A", (USER,))),
+        (
+            {"conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}]},
+            Demonstration("Q", "A", (USER,)),
+        ),
+        (
+            {"system": "S", "prompt": "Q", "completion": "A"},
+            Demonstration("Q", "A", ({"role": "system", "content": "S"}, USER)),
+        ),
+        ({"prompt": "Q", "completion": "A", "w": 2}, Demonstration("Q", "A", w=2.0)),
+        ({"prompt": "Q", "completion": "A", "w": None}, Demonstration("Q", "A")),
+        ({"prompt": "Q", "completion": ""}, Demonstration("Q", "")),  # counted where it is trained on
+    ],
+)
+def test_a_row_of_every_layout(row: dict[str, Any], expected: Demonstration) -> None:
+    assert read_demonstrations([row]).rows == [expected]
+
+
+@pytest.mark.parametrize(
+    ("row", "kind", "said"),
+    [
+        ({"prompt": "Q", "chosen": "A", "rejected": "B"}, LayoutError, "completion=chosen"),
+        (
+            {"prompt": "Q", "response": "A", "answer": "B"},
+            LayoutError,
+            "can be in several columns: response, answer",
+        ),
+        ({"prompt": "Q"}, LayoutError, "prompts without a response"),
+        ({"text": "A"}, LayoutError, "neither pairs nor prompts"),
+        ({"question": "Q", "query": "R", "answer": "A"}, LayoutError, "the prompt can be in several columns"),
+        ({"messages": [USER]}, DataError, "do not end in a turn of the assistant"),
+        ({"messages": [ANSWER]}, DataError, "nothing that it answers"),
+        ({"prompt": " ", "completion": "A"}, DataError, "the prompt is"),
+        ({"prompt": "Q", "completion": 3}, DataError, "completion is int 3, expected text"),
+        ({"prompt": "Q", "completion": [ANSWER, USER]}, DataError, "2 turns, expected one of the assistant"),
+        ({"prompt": "Q", "completion": "A", "w": -1}, DataError, "w is int -1"),
+        ({"prompt": "Q", "completion": "A", "w": "much"}, DataError, "w is str 'much'"),
+        ({"prompt": "Q", "completion": "A", "w": True}, DataError, "w is bool True"),
+        ({"prompt": "Q", "completion": "half \ud800"}, DataError, "half a character"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(row: dict[str, Any], kind: type[WeaklabelError], said: str) -> None:
+    with pytest.raises(kind, match=said) as caught:
+        read_demonstrations([row])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_column_is_named(tmp_path: Path) -> None:
+    rows = [{"q": "Q", "chosen": "A", "rejected": "B", "weight": 3}]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    columns = {"prompt": "q", "completion": "chosen", "w": "weight"}
+    assert read_demonstrations(str(path), columns=columns).rows == [Demonstration("Q", "A", w=3.0)]
+    with pytest.raises(UnknownNameError, match="no column of"):
+        read_demonstrations(str(path), columns={"prompt": "q", "completion": "chose"})
+
+
+def test_rows_that_cannot_be_used_are_set_aside_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    good = json.dumps({"prompt": "Q", "completion": "A"})
+    path.write_text(f'{good}\n{{"prompt": "Q", "completion": 3}}\n{good}\nno json\n{good}\n')
+    found = read_demonstrations(str(path))
+    assert len(found) == 3
+    assert sorted(row.line for row in found.set_aside) == [2, 4]
+
+
+def test_locked_test_prompts_are_left_out_and_counted() -> None:
+    rows = [{"prompt": "Q", "completion": "A", "part": part} for part in ("test", "dev", "pool", "test")]
+    found = read_demonstrations(rows)
+    assert len(found) == 2
+    assert found.left_out == {"locked test prompts": 2}
+    with pytest.raises(DataError, match="2 rows are locked test prompts"):
+        read_demonstrations([row for row in rows if row["part"] == "test"])
+
+
+def test_a_data_frame_and_a_file_hash_alike(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"prompt": ["Q", "R"], "completion": ["A", "B"]})
+    frame.to_parquet(tmp_path / "rows.parquet")
+    one, other = read_demonstrations(frame), read_demonstrations(str(tmp_path / "rows.parquet"))
+    assert one.hash == other.hash
+    assert one.hash != read_demonstrations(frame.iloc[::-1]).hash
+
+
+def test_none_is_no_demonstration() -> None:
+    with pytest.raises(DataError, match="holds no demonstrations"):
+        read_demonstrations(pd.DataFrame({"prompt": [], "completion": []}))
