@@ -290,6 +290,17 @@ def test_labels_teach_their_better_response_and_test_prompts_are_watched(tmp_pat
     assert any("locked test prompts" in note for note in result.notes)
 
 
+def test_answers_have_room_for_what_is_learned(tmp_path: Path) -> None:
+    rows = [{"prompt": f"{i}?", "completion": "one two three " * 8} for i in range(4)]
+    more: dict[str, Any] = {"max_steps": 1, "save_steps": 1, "audit": True}
+    result = trained(rows, tmp_path / "sft", **more)
+    about = json.loads((result.rounds[0].folder / "audit" / "audit.json").read_text())
+    tokenizer = transformers.AutoTokenizer.from_pretrained(result.model)
+    assert about["settings"]["max_new_tokens"] == max(
+        16, len(tokenizer(rows[0]["completion"])["input_ids"]) + 1
+    )
+
+
 def test_labels_that_were_never_calibrated_are_refused(tmp_path: Path) -> None:
     labels = labels_of_texts(n_pairs=60, n_test=8, calibrated=False)
     with pytest.raises(NotCalibratedError, match="never calibrated"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ from weaklabel.types.demonstration import Demonstration
 
 _FEWEST: Final = 2
 _OTHER: Final = "held_out_comparer"
+_LOOKED_AT: Final = 500
+_SHORTEST, _LONGEST = 16, 256
 _OF_FUNCTIONS: Final = ("drift", "score", "shift")
 
 
@@ -38,6 +40,7 @@ class Watched:
         training_comparer: what made the labels that are learned; None where no labels are.
         held_out_comparer: another one, which had no part in the training.
         pairs: held-out pairs whose `gold` says which response the training would have chosen.
+        learned: responses that are learned, which say how long an answer may be; none where the settings say it.
     """
 
     prompts: Sequence[Demonstration]
@@ -46,6 +49,7 @@ class Watched:
     training_comparer: Comparer | None = None
     held_out_comparer: Comparer | None = None
     pairs: Pairs | None = None
+    learned: Sequence[str] = ()
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -62,9 +66,19 @@ class Watched:
             training_comparer=self.training_comparer,
             held_out_comparer=self.held_out_comparer,
             pairs=self.pairs,
-            settings=self.settings,
+            settings=replace(self.settings, max_new_tokens=self._longest(tokenizer)),
             scratch=scratch(work) / AUDIT,
         )
+
+    def _longest(self, tokenizer: Any) -> int:
+        """Tokens of an answer: room for nineteen in twenty of the responses that are learned, and their end."""
+        if not self.learned:
+            return self.settings.max_new_tokens
+        lengths = [
+            len(ids)
+            for ids in tokenizer(list(self.learned), add_special_tokens=False, verbose=False)["input_ids"]
+        ]
+        return int(np.clip(np.percentile(lengths, 95) + 1, _SHORTEST, _LONGEST))
 
 
 def audit_settings(settings: PolicySettings) -> AuditSettings:
@@ -108,7 +122,9 @@ def watched_by(
     if len({prompt_key(row.prompt) for row in prompts}) < _FEWEST:
         return given, None, f"no audit: it needs {_FEWEST} prompts. Give eval_data."
     other = None if isinstance(settings.audit, bool) else settings.audit.get(_OTHER)
+    said = not isinstance(settings.audit, bool) and "max_new_tokens" in settings.audit
     watched = Watched(
+        learned=() if said else [row.completion for row in given.rows[:_LOOKED_AT]],
         prompts=prompts,
         settings=chosen,
         lfs=tuple(materials.lfs()),
