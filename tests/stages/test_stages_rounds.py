@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from weaklabel.errors import ArtifactError, BusyError
+from weaklabel.errors import ArtifactError, BusyError, ConfigError
 from weaklabel.stages.checks import STAGE_CHECKS, check_stage
 from weaklabel.stages.contract import Figures, Round, Stage, scratch, starting_model
+from weaklabel.stages.policy import LoopSettings
 from weaklabel.stages.rounds import ROUNDS, carry_out, read_rounds
 
 
@@ -163,6 +164,16 @@ def test_a_torn_rounds_file_is_told(tmp_path: Path) -> None:
         carry_out(Adding(1), tmp_path)
 
 
+def test_where_rounds_start_and_what_they_are_held_against_are_two_settings() -> None:
+    chosen = LoopSettings(from_scratch="tiny", start_from="previous", num_rounds=3)
+    assert (chosen.start_from, chosen.reference) == ("previous", "initial")
+    assert chosen.told() == LoopSettings(from_scratch="tiny", start_from="previous", num_rounds=9).told()
+    with pytest.raises(ConfigError, match=r"start_from is 'initial'\. Allowed: \"base\" or \"previous\""):
+        LoopSettings(from_scratch="tiny", start_from="initial")
+    with pytest.raises(ConfigError, match=r"num_rounds is 0"):
+        LoopSettings(from_scratch="tiny", num_rounds=0)
+
+
 def test_where_a_round_starts(tmp_path: Path) -> None:
     before = carry_out(Adding(1), tmp_path).rounds
     assert starting_model("base", "previous", ()) == "base" == starting_model("base", "base", before)
@@ -183,6 +194,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from test_stages_rounds import Adding
+from weaklabel.stages.policy import LoopSettings
 from weaklabel.stages.rounds import carry_out
 carry_out(Adding(pause=0.05), Path(sys.argv[1]))
 """

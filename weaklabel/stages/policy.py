@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, get_args
 
 from weaklabel.errors import ConfigError, MissingExtraError
+from weaklabel.stages.contract import Reference, StartFrom
 from weaklabel.training.settings import TrainingSettings, checked
 
 # Settings that name files: what is in them counts, not where they lie.
@@ -73,6 +74,39 @@ class PolicySettings(TrainingSettings):
         told = {name: value for name, value in asdict(self).items() if name not in left_out}
         # Another way to look at what comes out changes nothing in it; whether prompts are held out for that does.
         return told | {"warmup_steps": self.warmup, "audit": self.audit is not False}
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
+class LoopSettings(PolicySettings):
+    """Settings of a stage of several rounds, beside those of every policy.
+
+    Attributes:
+        num_rounds: how many rounds there are to be; more can be asked for later.
+        start_from: whose weights the training of a round starts from: "base", the model of the settings, or "previous", the
+            round before.
+        reference: what a round is held against: "initial", the model of the settings, or "previous", the round before.
+
+    Raises:
+        ConfigError: as for every policy, and for a word that is none of these.
+    """
+
+    num_rounds: int = 1
+    start_from: StartFrom = "base"
+    reference: Reference = "initial"
+
+    RANGES: ClassVar[Mapping[str, tuple[float, float]]] = {**PolicySettings.RANGES, "num_rounds": (1, 1000)}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, kind in (("start_from", StartFrom), ("reference", Reference)):
+            if (value := getattr(self, name)) not in get_args(kind):
+                allowed = " or ".join(f'"{word}"' for word in get_args(kind))
+                raise ConfigError(f"{self.OWNER}: {name} is {value!r}. Allowed: {allowed}.")
+
+    def told(self) -> dict[str, Any]:
+        """As for every policy; how many rounds there are is no part of what a round is."""
+        return {name: value for name, value in super().told().items() if name != "num_rounds"}
 
 
 class Policy:
