@@ -23,13 +23,13 @@ def test_the_python_on_the_page_runs_and_its_figures_are_explained(
     (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     exec(compile(block, "audit.md", "exec"), {"__name__": "docs"})
     shown = capsys.readouterr().out
-    assert re.match(r"audit +step 0 +step 10 +step 20\n", shown)
+    assert re.search(r"\n\naudit +step 0 +step 10 +step 20\n", shown)
     assert (tmp_path / "out" / "audit" / "audit.html").is_file()
     assert not (tmp_path / "out" / "audit" / "first.safetensors").exists()
     told = {
         name for row in re.findall(r"^\| (`[^|]*) \|", PAGE, re.M) for name in re.findall(r"`([^`]+)`", row)
     }
-    figures = {line.split()[0] for line in shown.split("\n\n")[0].splitlines()[1:]}
+    figures = {line.split()[0] for line in shown.split("\n\n")[1].splitlines()[1:-1]}
     assert figures <= told
 
 

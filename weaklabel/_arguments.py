@@ -17,7 +17,18 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Any, Final, Literal, NamedTuple, ParamSpec, TypeVar, Union, get_args, get_origin
+from typing import (
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    is_typeddict,
+)
 
 from weaklabel._paths import expanded
 from weaklabel.errors import ArgumentError
@@ -203,6 +214,8 @@ class _Kind:
         origin, inside = get_origin(found), get_args(found)
         if found is None or found is type(None):
             return cls("None")
+        if is_typeddict(found):
+            return cls("Mapping")  # which keys, those who take it say better
         if isinstance(found, type) and origin is None:
             return cls(found.__name__, members=_members_of(found))
         if origin in (Union, UnionType):

@@ -53,7 +53,7 @@ def test_a_trained_model_has_a_card_with_its_held_out_reliability(project: Path)
     ):
         card = (folder / "README.md").read_text(encoding="utf-8")
         assert f"# Reward model: {name}" in card
-        assert "- pairs given, gold for the factor among them: " in card
+        assert "- pairs that it was given to learn from: " in card
         assert "](reliability.svg)" in card
         assert (folder / "reliability.svg").read_text().startswith("<svg")
         assert load_reward(folder).n_gold_ > 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from made_pairs import made_pairs
 
-from weaklabel.data.prompts import read_prompts
+from weaklabel.data.asked.prompts import read_prompts
 from weaklabel.errors import DataError, LayoutError
 
 

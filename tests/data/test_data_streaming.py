@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -240,3 +241,16 @@ def test_reading_a_path_loads_neither_polars_nor_datasets(tmp_path: Path) -> Non
         [sys.executable, "-c", code, str(tmp_path / "p.jsonl")], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_file_with_one_large_row_group_is_not_loaded_at_once(tmp_path: Path) -> None:
+    n, path = 5 * blocks.BLOCK_ROWS, tmp_path / "one.parquet"
+    rng = np.random.default_rng(0)
+    texts = [rng.bytes(500).hex() for _ in range(n)]
+    pq.write_table(pa.table({"prompt": texts}), path, row_group_size=n, use_dictionary=False)
+    before = pa.total_allocated_bytes()
+    reading = blocks._parquet(path, "one.parquet")
+    first = next(reading)
+    assert len(first.lines) == blocks.BLOCK_ROWS
+    assert pa.total_allocated_bytes() - before < path.stat().st_size / 2
+    assert sum(len(block.lines) for block in reading) == n - blocks.BLOCK_ROWS

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from model_server import completion, serving
 
-from weaklabel.data.prompts import Prompt
+from weaklabel.data.asked.prompts import Prompt
 from weaklabel.errors import ConfigError
 from weaklabel.generation.responders import EndpointSource, answers_of
 from weaklabel.servers.endpoint import Endpoint

@@ -151,7 +151,7 @@ def test_a_real_server_answers_and_what_it_said_is_kept(transformers_server: str
 
 def test_greedy_answers_of_a_server_are_those_of_the_same_model_here(transformers_server: str, folder: Path):
     from weaklabel.artifacts.hash_memo import HashMemo
-    from weaklabel.data.prompts import read_prompts
+    from weaklabel.data.asked.prompts import read_prompts
     from weaklabel.generation.responders import EndpointSource, LocalSource, Slot
 
     greedy = Sampling(max_new_tokens=12, temperature=0)

@@ -337,6 +337,17 @@ def test_the_result_says_figures_warnings_and_what_was_not_watched() -> None:
     assert "Not watched, because they read columns: column_function." in said
     assert "Votes that failed: f 2." in said
     assert found.figures() | {"kl": 1.5, "warnings": 2.0} == found.figures()
+    many = replace(
+        found,
+        looks=tuple(
+            replace(look, figures={**look.figures, **{f"drift/f{k}": sure(k / 9) for k in range(9)}})
+            for look in found.looks
+        ),
+    )
+    assert "and 4 more functions, in audit.html" in str(many)
+    assert [line.split()[0] for line in str(many).splitlines()[-7:-1]] == [
+        f"drift/{name}" for name in ("f8", "f7", "f6", "f", "f5", "f4")
+    ]
     assert [each["name"] for each in found.to_dict()["warnings"]] == ["kl", "drift:f"]
     assert str(Audit((), AuditSettings())) == "Audit of 0 looks."
     assert Audit((), AuditSettings()).figures() == {}
@@ -367,3 +378,17 @@ def test_the_page_holds_warnings_curves_and_samples() -> None:
     ):
         assert shown in page
     assert "Held-out pairs" not in page
+
+
+def test_the_page_draws_the_functions_that_vote_most_clearly() -> None:
+    silent = {f"drift/silent{k}": Interval(0.0, 0.0, 0.0, 32) for k in range(3)}
+    voting = {f"drift/f{k}": sure(k / 20) for k in range(14)}
+    looks = tuple(
+        Look(step, {**figures(), **silent, **(voting if step else dict.fromkeys(voting, sure(0.0)))}, {})
+        for step in (0, 10)
+    )
+    page = page_of(Audit(looks, AuditSettings()), ASKED, answers(["a"] * 8), answers(["b"] * 8))
+    assert "3 functions have not preferred one answer to another at any look." in page
+    assert "2 functions that vote less clearly stand in the table alone." in page
+    assert "silent1" not in page
+    assert page.count("vote for the current answers</text>") == 12

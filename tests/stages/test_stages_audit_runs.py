@@ -16,7 +16,7 @@ from audited_runs import RUNS, audited, auditor_of, base, demonstrations, settin
 from weaklabel.errors import ArtifactError, ConfigError, TrainingError
 from weaklabel.stages.audit import Audit, AuditSettings
 from weaklabel.training.models.loading import with_lora
-from weaklabel.training.sft import train_sft
+from weaklabel.training.sft import SFTTrainer, train_sft
 from weaklabel.types.demonstration import Demonstration
 
 pytestmark = pytest.mark.trains
@@ -103,6 +103,27 @@ def test_an_audit_that_was_killed_ends_with_the_same_bytes(
     run(base_folder, tmp_path / "whole").finish()
     with pytest.raises(Killed):
         run(base_folder, tmp_path / "killed", die_at=die_at)
+    run(base_folder, tmp_path / "killed").finish()
+    assert files(tmp_path / "killed" / "audit") == files(tmp_path / "whole" / "audit")
+
+
+def test_a_run_that_was_killed_between_two_looks_ends_with_the_same_bytes(
+    base_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(base_folder, tmp_path / "whole").finish()
+    real, steps = SFTTrainer.training_step, 0
+
+    def dies(self: Any, *args: Any, **more: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        if steps == 7:
+            raise Killed
+        return real(self, *args, **more)
+
+    monkeypatch.setattr(SFTTrainer, "training_step", dies)
+    with pytest.raises(Killed):
+        run(base_folder, tmp_path / "killed")
+    assert [look.step for look in Audit.load(tmp_path / "killed" / "audit").looks] == [0, 4]
     run(base_folder, tmp_path / "killed").finish()
     assert files(tmp_path / "killed" / "audit") == files(tmp_path / "whole" / "audit")
 

@@ -20,7 +20,7 @@ from weaklabel.cli.main import main
 from weaklabel.comparers import open_comparer
 from weaklabel.comparers.checker import Checker
 from weaklabel.comparers.evaluator import Evaluator
-from weaklabel.data.demonstrations import read_demonstrations
+from weaklabel.data.asked.demonstrations import read_demonstrations
 from weaklabel.errors import ArtifactError, ConfigError, DataError, NotCalibratedError
 from weaklabel.stages.checks import STAGE_CHECKS
 from weaklabel.stages.evaluator import EvaluatorStage, Taught, ToBuild

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +288,20 @@ def test_a_watch_sees_the_start_and_every_checkpoint_and_changes_nothing(tmp_pat
         model, tokenizer, given, settings=settings(max_steps=4, save_steps=2), folder=tmp_path / "unwatched"
     )
     assert distance(first, model) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        ("eos_token", "with which a response to a decoder has to end"),
+        ("pad_token", "Set tokenizer.pad_token; the end"),
+    ],
+)
+def test_what_a_tokenizer_lacks_is_told_without_a_word_of_rewards(
+    tmp_path: Path, lacking: str, said: str
+) -> None:
+    model, tokenizer = policy(given := demonstrations(4))
+    setattr(tokenizer, lacking, None)
+    with pytest.raises(ConfigError, match=said) as error:
+        train_sft(model, tokenizer, given, settings=settings(), folder=tmp_path / "run")
+    assert not re.search("reward|scorer", str(error.value))

@@ -20,6 +20,7 @@ from weaklabel.types import SetAside
 
 BLOCK_ROWS: Final = 8192
 BLOCK_BYTES: Final = 64 << 20
+_READ_AT_ONCE: Final = 1 << 20  # bytes of a column of a Parquet file
 _HEAD: Final = 1 << 16
 # What stands above the rows where a file is one object.
 _WRAPPERS: Final = (
@@ -126,7 +127,8 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _parquet(path: Path, name: str) -> Iterator[Block]:
-    with pq.ParquetFile(path, pre_buffer=False) as file:
+    # Unbuffered, the columns of a whole row group are loaded at once, and others write a million rows into one.
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_AT_ONCE) as file:
         yield from table_blocks(
             (pa.Table.from_batches([batch]) for batch in file.iter_batches(batch_size=BLOCK_ROWS)), name
         )

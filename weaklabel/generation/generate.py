@@ -17,7 +17,7 @@ from typing import Any
 
 from weaklabel import artifacts
 from weaklabel.artifacts.hash_memo import HashMemo
-from weaklabel.data.prompts import Prompt, Prompts, read_prompts
+from weaklabel.data.asked.prompts import Prompt, Prompts, read_prompts
 from weaklabel.errors import DataError
 from weaklabel.generation.generated import (
     Generated,

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import pyarrow as pa
 
 from weaklabel.artifacts import content_hash
-from weaklabel.data.prompts import Prompt
+from weaklabel.data.asked.prompts import Prompt
 from weaklabel.data.readers.base import encodes
 from weaklabel.servers.protocol import Reply
 from weaklabel.training.sampling import TOO_LONG

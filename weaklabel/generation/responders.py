@@ -15,7 +15,7 @@ from weaklabel._progress import bar
 from weaklabel._validation import check_least
 from weaklabel.artifacts import content_hash
 from weaklabel.artifacts.hash_memo import HashMemo
-from weaklabel.data.prompts import Prompt
+from weaklabel.data.asked.prompts import Prompt
 from weaklabel.errors import ConfigError, EndpointError, MissingExtraError
 from weaklabel.servers.client import Client
 from weaklabel.servers.endpoint import Endpoint

@@ -10,7 +10,7 @@ from weaklabel._arguments import checked
 from weaklabel.artifacts.hash_memo import HashMemo
 from weaklabel.comparers.loading import labeler_in
 from weaklabel.data import PairsFile
-from weaklabel.data.prompts import looks_of
+from weaklabel.data.asked.prompts import looks_of
 from weaklabel.data.sources import PairSource
 from weaklabel.generation.generate import Progress, generate
 from weaklabel.generation.generated import Generated

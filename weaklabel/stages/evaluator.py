@@ -24,7 +24,7 @@ from weaklabel.artifacts import content_hash
 from weaklabel.comparers.checker import Check, Checker
 from weaklabel.comparers.evaluator import Evaluator
 from weaklabel.data import write_pairs
-from weaklabel.data.demonstrations import Demonstrations, read_demonstrations
+from weaklabel.data.asked.demonstrations import Demonstrations, read_demonstrations
 from weaklabel.data.sources import PairSource
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import parts_of, require_calibrated

@@ -25,7 +25,7 @@ from weaklabel._shown import Shown
 from weaklabel._validation import check_least
 from weaklabel.artifacts import content_hash, read_json, write_json
 from weaklabel.comparers.checker import Checker
-from weaklabel.data.prompts import Prompt
+from weaklabel.data.asked.prompts import Prompt
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.generation.responders import MemorySource, answers_of
 from weaklabel.stages.policy import Policy, PolicySettings

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from weaklabel.artifacts import content_hash
 from weaklabel.comparers import open_comparer
-from weaklabel.data.demonstrations import Demonstrations, read_demonstrations
+from weaklabel.data.asked.demonstrations import Demonstrations, read_demonstrations
 from weaklabel.errors import ConfigError
 from weaklabel.export.selection import REASONS, AnyLabels, Selection
 from weaklabel.lf.core import LabelingFunction

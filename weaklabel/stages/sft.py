@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from weaklabel._arguments import checked as checked_arguments
-from weaklabel.data.demonstrations import Demonstrations, read_demonstrations
+from weaklabel.data.asked.demonstrations import Demonstrations, read_demonstrations
 from weaklabel.data.sources import PairSource
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult, scratch

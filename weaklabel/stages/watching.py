@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from weaklabel._validation import check_settings
 from weaklabel.artifacts import content_hash
-from weaklabel.data.demonstrations import Demonstrations
+from weaklabel.data.asked.demonstrations import Demonstrations
 from weaklabel.export.selection import AnyLabels, parts_of
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.stages.audit import Auditor, AuditSettings

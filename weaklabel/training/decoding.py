@@ -37,6 +37,7 @@ from transformers import (
 
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.servers.protocol import Reply
+from weaklabel.training.encoding import Spoken, control_tokens, text_ids
 from weaklabel.training.layout import unwrapped
 from weaklabel.training.models.hub import load_tokenizer
 from weaklabel.training.models.loading import whole_language_model
@@ -75,6 +76,7 @@ class Responder:
         self.model, self.tokenizer, self.name = unwrapped(model), tokenizer, name
         self.device = next(model.parameters()).device
         self.end = _end_tokens(model, tokenizer)
+        self._control = control_tokens(tokenizer)
         pad = tokenizer.pad_token_id
         self.pad = pad if pad is not None else next(iter(sorted(self.end)), 0)
 
@@ -105,16 +107,21 @@ class Responder:
         return found.hexdigest()
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
-        """Token ids of a conversation, ready for the assistant's turn: by the chat template, or as a transcript."""
+        """Token ids of a conversation, ready for the assistant's turn: by the chat template, or as a transcript.
+
+        In what the messages say the string of a special token is text.
+        """
         if not self.tokenizer.chat_template:
-            return list(self.tokenizer(asking_transcript(messages), verbose=False)["input_ids"])
+            return text_ids(self.tokenizer, [asking_transcript(messages)], framed=True)[0]
+        spoken = Spoken(self._control, messages)
 
         def render(turns: list[Turn]) -> str:
-            return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+            hidden = spoken.hidden(turns)
+            return str(self.tokenizer.apply_chat_template(hidden, tokenize=False, add_generation_prompt=True))
 
         where = f"prompt {messages[-1]['content'][:40]!r}" if messages else "an empty conversation"
         text = accepted(messages, render, template=self.tokenizer.chat_template, where=where)
-        return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        return spoken.ids(self.tokenizer, [text])[0]
 
     def replies(
         self,

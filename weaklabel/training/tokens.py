@@ -7,16 +7,19 @@ Decoder: the prompt through the tokenizer's chat template where it has one (the 
 transcript, or the prompt as one user turn; see `types.messages.accepted`); without a template, the prompt and a blank line, behind the tokenizer's own first token if
 it has one. Every response ends with the end-of-sequence token, which is the token that is pooled.
 Encoder: the tokenizer's own pair form, such as [CLS] prompt [SEP] response [SEP].
+
+In what people wrote the string of a special token is text (see `encoding`), so that token stands nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from weaklabel.errors import ConfigError
 from weaklabel.groups import Comparison, Group
+from weaklabel.training.encoding import Spoken, control_tokens, text_ids
 from weaklabel.types.messages import Message, Turn, accepted, conversation
 
 Kind = Literal["decoder", "encoder"]
@@ -136,18 +139,27 @@ def _as_text(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
     end = tokenizer.eos_token_id
     if end is None:
         raise ConfigError(
-            "the tokenizer has no end-of-sequence token, which a decoder's reward is read from. "
+            "the tokenizer has no end-of-sequence token, with which a response to a decoder has to end. "
             "Set tokenizer.eos_token, or use a model that comes with one."
         )
     if getattr(tokenizer, "chat_template", None):
-        rendered = [_rendered(group, tokenizer) for group in groups]
+        turns = [conversation(group.prompt, group.messages) for group in groups]
+        spoken = Spoken(
+            control_tokens(tokenizer),
+            [(asked, group.responses) for asked, group in zip(turns, groups, strict=True)],
+        )
+        rendered = [
+            _rendered(group, asked, tokenizer, spoken) for group, asked in zip(groups, turns, strict=True)
+        ]
         first = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
         added: list[int] = []  # a template writes its own first token
+        read: Callable[[Any, Sequence[str]], list[list[int]]] = spoken.ids
     else:
         rendered = [(group.prompt + BLANK_LINE, list(group.responses)) for group in groups]
         first = added = frame_of(tokenizer, "a")[0]
-    prompts = ids_of(tokenizer, [prompt for prompt, _ in rendered])
-    answers = iter(ids_of(tokenizer, [answer for _, texts in rendered for answer in texts]))
+        read = text_ids
+    prompts = read(tokenizer, [prompt for prompt, _ in rendered])
+    answers = iter(read(tokenizer, [answer for _, texts in rendered for answer in texts]))
     encoded: list[Encoded] = []
     for ids, (_, texts) in zip(prompts, rendered, strict=True):
         prompt = added + ids
@@ -161,18 +173,22 @@ def _ended(ids: list[int], end: int) -> list[int]:
     return ids if end in ids[-2:] else [*ids, end]
 
 
-def _rendered(group: Group, tokenizer: Any) -> tuple[str, list[str]]:
-    """Prompt text and response texts whose concatenations are the rendered conversations."""
+def _rendered(
+    group: Group, asked: Sequence[Message], tokenizer: Any, spoken: Spoken
+) -> tuple[str, list[str]]:
+    """Prompt text and response texts, hidden, whose concatenations are the rendered conversations."""
 
     def render(turns: list[Turn]) -> tuple[str, list[str]]:
-        whole = ([*turns, {"role": "assistant", "content": text}] for text in group.responses)
+        turns = spoken.hidden(turns)
+        answers = map(spoken.hidden, group.responses)
+        whole = ([*turns, {"role": "assistant", "content": text}] for text in answers)
         return (
             tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True),
             [tokenizer.apply_chat_template(each, tokenize=False) for each in whole],
         )
 
-    turns, template = conversation(group.prompt, group.messages), tokenizer.chat_template
-    prompt, whole = accepted(turns, render, template=template, where=f"prompt {group.prompt[:40]!r}")
+    where = f"prompt {group.prompt[:40]!r}"
+    prompt, whole = accepted(asked, render, template=tokenizer.chat_template, where=where)
     # Some templates open the reply differently when it is already there; then what all of them share is the prompt.
     prompt = _common_start([prompt, *whole])
     return prompt, [text[len(prompt) :] for text in whole]
@@ -186,8 +202,8 @@ def _common_start(texts: Sequence[str]) -> str:
 
 def _as_pairs(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
     before, between, behind = frame_of(tokenizer, "a", "b")
-    prompts = ids_of(tokenizer, [group.prompt for group in groups])
-    answers = iter(ids_of(tokenizer, [text for group in groups for text in group.responses]))
+    prompts = text_ids(tokenizer, [group.prompt for group in groups])
+    answers = iter(text_ids(tokenizer, [text for group in groups for text in group.responses]))
     return [
         (
             len(before),
@@ -199,17 +215,11 @@ def _as_pairs(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
     ]
 
 
-def ids_of(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    """The ids of each text, without special tokens."""
-    ids: list[list[int]] = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
-    return ids
-
-
 def frame_of(tokenizer: Any, *probes: str) -> list[list[int]]:
     """The special tokens before, between and behind texts, found by looking at how probes are framed."""
     rest: list[int] = tokenizer(*probes)["input_ids"]
     frame = []
-    for probe in ids_of(tokenizer, list(probes)):
+    for probe in text_ids(tokenizer, probes):
         starts = [k for k in range(len(rest) - len(probe) + 1) if rest[k : k + len(probe)] == probe]
         if not probe or not starts:
             raise ConfigError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from weaklabel.artifacts import content_hash, json_line, parse_json
-from weaklabel.data.prompts import Prompt
+from weaklabel.data.asked.prompts import Prompt
 from weaklabel.errors import ArtifactError, DataError
 from weaklabel.metrics import Interval, bootstrap_ratio
 from weaklabel.metrics.shares import share_intervals

@@ -7,6 +7,7 @@ from typing import Final
 
 from weaklabel import artifacts
 from weaklabel._tables import short
+from weaklabel.metrics import Interval
 from weaklabel.pictures import Picture
 from weaklabel.pictures.curves import curves_picture
 from weaklabel.pictures.text import beginning, cut
@@ -33,7 +34,13 @@ def page_of(audit: Audit, asked: Sequence[Asked], first: Sequence[Answer], last:
     steps = [look.step for look in audit.looks]
     sections = [
         _warnings(audit),
-        Section("curves", "Curves", _CURVES, pictures=list(_curves(audit)), details=[Table(*audit.table())]),
+        Section(
+            "curves",
+            "Curves",
+            _CURVES,
+            pictures=list(_curves(audit)),
+            details=[Table(*audit.table(functions=False))],
+        ),
         *_functions(audit),
         _samples(audit, asked, first, last),
     ]
@@ -121,38 +128,48 @@ def _functions(audit: Audit) -> Iterator[Section]:
     drifts = {name.partition("/")[2]: one for name, one in last.items() if name.startswith("drift/")}
     if not drifts:
         return
-    order = sorted(drifts, key=lambda lf: (drifts[lf].value, lf))
-    middle = len(order) - _DRAWN_LFS
-    drawn = order if middle <= 0 else [*order[: _DRAWN_LFS // 2], *order[-_DRAWN_LFS // 2 :]]
-    rows = []
-    for lf in order:
-        score, shift = last.get(f"score/{lf}"), last.get(f"shift/{lf}")
-        then = audit.looks[0].figures.get(f"score/{lf}")
-        numbers = ["-" if one is None else f"{one.value:.4g}" for one in (then, score)]
-        rows.append([lf, str(drifts[lf]), *numbers, "-" if shift is None else short(shift.value, sign=True)])
-    header = ["function", "mean vote [95%]", "score at first", "score now", "shift"]
+    voting = [lf for lf in drifts if any(one.value or one.low < one.high for _, one in _votes(audit, lf))]
+    loudest = sorted(voting, key=lambda lf: -abs(drifts[lf].value))[:_DRAWN_LFS]
+    pictures = [
+        curves_picture(
+            {"vote for the current answers": _votes(audit, lf)},
+            lf,
+            axis="mean over prompts",
+            reference=-audit.settings.max_drift,
+            reference_name="threshold",
+        )
+        for lf in loudest
+    ]
+    notes = []
+    if hidden := len(voting) - len(loudest):
+        notes.append(f"{hidden} functions that vote less clearly stand in the table alone.")
+    if silent := len(drifts) - len(voting):
+        notes.append(f"{silent} functions have not preferred one answer to another at any look.")
+    header = ("function", "mean vote [95%]", "score at first", "score now", "shift")
+    rows = [_row(audit, lf) for lf in sorted(voting, key=lambda lf: (drifts[lf].value, lf))]
     yield Section(
         "functions",
         "Labeling functions as monitors",
         "Each votes between the first answer (-1) and the current one (+1) to every prompt. A shift is the change of the mean "
         "score over the standard deviation of all scores.",
-        tables=[Table(header, rows)],
-        pictures=[
-            curves_picture(
-                {
-                    "vote for the current answers": [
-                        (look.step, look.figures[f"drift/{lf}"]) for look in audit.looks
-                    ]
-                },
-                lf,
-                axis="mean over prompts",
-                reference=-audit.settings.max_drift,
-                reference_name="threshold",
-            )
-            for lf in drawn
-        ],
-        notes=[f"{middle} functions between these are in the table alone."] if middle > 0 else [],
+        tables=[Table(header, rows)] if rows else [],
+        pictures=pictures,
+        notes=notes,
     )
+
+
+def _votes(audit: Audit, lf: str) -> list[tuple[int, Interval]]:
+    return [(look.step, look.figures[f"drift/{lf}"]) for look in audit.looks]
+
+
+def _row(audit: Audit, lf: str) -> list[str]:
+    first, last = audit.looks[0].figures, audit.looks[-1].figures
+    scores = [
+        "-" if one is None else f"{one.value:.4g}"
+        for one in (look.get(f"score/{lf}") for look in (first, last))
+    ]
+    shift = last.get(f"shift/{lf}")
+    return [lf, str(last[f"drift/{lf}"]), *scores, "-" if shift is None else short(shift.value, sign=True)]
 
 
 def _samples(

@@ -14,7 +14,7 @@ from weaklabel.artifacts import json_line, parse_json, read_json
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.metrics import Interval
 from weaklabel.stages.audit.settings import AuditSettings
-from weaklabel.stages.audit.warned import Figures, Warned, warnings_of
+from weaklabel.stages.audit.warned import DRIFT, Figures, Warned, warnings_of
 from weaklabel.types.result import Result, json_values
 
 LOOKS: Final = "audit.jsonl"
@@ -97,30 +97,43 @@ class Audit(Result):
         told = {"warnings": json_values(self.warnings)}
         return {"looks": json_values(self.looks), "not_watched": list(self.not_watched), **told}
 
-    def table(self) -> tuple[list[str], list[list[str]]]:
-        """A row per figure, a column per look: all of them, or the first and the last ones."""
+    def table(self, *, functions: bool = True) -> tuple[list[str], list[list[str]]]:
+        """A row per figure, those of labeling functions or not; a column per look, the first and the last ones of many."""
         shown = self.looks if len(self.looks) <= _COLUMNS else (self.looks[0], *self.looks[1 - _COLUMNS :])
-        names = list(dict.fromkeys(name for look in self.looks for name in look.figures))
-        rows = [[name, *(_cell(look.figures.get(name)) for look in shown)] for name in names]
+        names = dict.fromkeys(name for look in self.looks for name in look.figures)
+        rows = [
+            [name, *(_cell(look.figures.get(name)) for look in shown)]
+            for name in names
+            if functions or not is_of_function(name)
+        ]
         return ["audit", *(f"step {look.step:,}" for look in shown)], rows
 
     def __str__(self) -> str:
         if not self.looks:
             return "Audit of 0 looks."
-        header, rows = self.table()
-        parts = [plain_table(header, rows), ""]
-        for each in self.warnings:
-            parts.append(f"step {each.step:,}, {each}")
-        if not self.warnings:
-            parts.append("No warnings.")
+        parts = [f"step {each.step:,}, {each}" for each in self.warnings] or ["No warnings."]
         if self.not_watched:
             parts.append(f"Not watched, because they read columns: {', '.join(self.not_watched)}.")
         if faults := {name: n for look in self.looks for name, n in look.faults.items()}:
             parts.append("Votes that failed: " + ", ".join(f"{name} {n}" for name, n in faults.items()) + ".")
-        return "\n".join(parts)
+        return "\n".join([*parts, "", plain_table(*self.table(functions=False)), *self._functions()])
+
+    def _functions(self) -> list[str]:
+        """The functions whose votes speak loudest, and how many more there are."""
+        votes = {
+            name: one.value for name, one in self.looks[-1].figures.items() if name.startswith(f"{DRIFT}/")
+        }
+        if not votes:
+            return []
+        header, rows = self.table()
+        order = sorted(votes, key=lambda name: -abs(votes[name]))[:_LOUDEST]
+        told = {row[0]: row for row in rows}
+        more = len(votes) - len(order)
+        rest = [f"and {more:,} more functions, in {PAGE}"] if more else []
+        return ["", plain_table(header, [told[name] for name in order]), *rest]
 
     def _sketch(self) -> Sketch:
-        header, rows = self.table()
+        header, rows = self.table(functions=False)
         said = "\n".join(map(str, self.warnings)) or "No warnings."
         return Sketch(said, header if self.looks else (), rows)
 
@@ -144,6 +157,12 @@ class Audit(Result):
 
 
 _COLUMNS: Final = 6
+_LOUDEST: Final = 6
+
+
+def is_of_function(name: str) -> bool:
+    """Whether a figure is of one labeling function."""
+    return name.partition("/")[0] in (DRIFT, "score", "shift")
 
 
 def read_looks(folder: Path) -> tuple[Look, ...]:

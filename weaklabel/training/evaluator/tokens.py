@@ -21,7 +21,8 @@ from typing import Any, Final
 
 from weaklabel.errors import ConfigError
 from weaklabel.groups import Comparison, Group
-from weaklabel.training.tokens import PROMPT_SHARE, Kind, Truncated, frame_of, ids_of
+from weaklabel.training.encoding import text_ids
+from weaklabel.training.tokens import PROMPT_SHARE, Kind, Truncated, frame_of
 
 WORDS: Final = ("Question:\n", "\n\nCurrent answer:\n", "\n\nProposed answer:\n", "\n\nAccept the change?")
 LEAST_ROOM: Final = 16
@@ -75,8 +76,8 @@ def tokenize_questions(
             f"max_length is {max_length} tokens, of which {template.length} go to the evaluator's own words. Allowed: "
             f"{template.length + LEAST_ROOM} or more."
         )
-    asked = ids_of(tokenizer, [group.prompt for group in groups])
-    answers = iter(ids_of(tokenizer, [text for group in groups for text in group.responses]))
+    asked = text_ids(tokenizer, [group.prompt for group in groups])
+    answers = iter(text_ids(tokenizer, [text for group in groups for text in group.responses]))
     made: list[Question] = []
     cut = Truncated()
     for group, question in zip(groups, asked, strict=True):
@@ -101,7 +102,7 @@ class _Template:
 
     @classmethod
     def of(cls, tokenizer: Any, kind: Kind) -> _Template:
-        question, current, proposed, asking = ids_of(tokenizer, list(WORDS))
+        question, current, proposed, asking = text_ids(tokenizer, list(WORDS))
         if kind == "encoder":
             first, between, last = frame_of(tokenizer, "a", "b")
             return cls(first + question, between, current, proposed, asking + last)

@@ -117,7 +117,7 @@ def check_fits(model: Any, tokenizer: Any, settings: TrainingSettings, gold: Siz
         )
     if tokenizer.pad_token_id is None:
         raise ConfigError(
-            "the tokenizer has no padding token. Set tokenizer.pad_token, or load it with load_scorer."
+            "the tokenizer has no padding token. Set tokenizer.pad_token; the end token will do: padding is never read."
         )
     if settings.lora_r is not None and not hasattr(model, "peft_config"):
         raise ConfigError(
