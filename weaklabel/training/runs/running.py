@@ -25,6 +25,9 @@ from transformers import EarlyStoppingCallback, TrainerState, TrainingArguments
 from weaklabel._shown import Shown
 from weaklabel.artifacts import content_hash, manifest
 from weaklabel.errors import ConfigError, MissingExtraError
+from weaklabel.training.layout import Choice
+from weaklabel.training.models.hub import quiet
+from weaklabel.training.models.loading import context_length
 from weaklabel.training.runs.checkpoints import (
     Bar,
     RunLog,
@@ -34,9 +37,6 @@ from weaklabel.training.runs.checkpoints import (
     has_ended,
     starting_point,
 )
-from weaklabel.training.layout import Choice
-from weaklabel.training.models.hub import quiet
-from weaklabel.training.models.loading import context_length
 from weaklabel.training.runs.disk import explaining_disk
 from weaklabel.training.runs.randomness import isolated_randomness
 from weaklabel.training.settings import TrainingSettings
