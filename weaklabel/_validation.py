@@ -37,6 +37,8 @@ def check_least(name: str, value: float, least: int, meaning: str = "") -> None:
 
 
 _NUMBERS: Final = (numbers.Integral, numbers.Real)  # which a bool is to Python and to nobody else
+# Whole numbers that files can hold, and that a float can.
+_LARGEST: Final[Mapping[Any, int]] = {numbers.Integral: 1 << 63, numbers.Real: 1 << 1000}
 # Annotation -> what passes for it, and how a person calls it.
 _KINDS: Final[Mapping[str, tuple[Any, str]]] = {
     "bool": (bool, "true or false"),
@@ -68,8 +70,15 @@ def check_settings(owner: str, given: Mapping[str, object], annotations: Mapping
         if value is None and annotation.endswith(" | None"):
             continue
         kind, words = _KINDS.get(annotation.removesuffix(" | None").partition("[")[0], (object, ""))
+        if isinstance(value, numbers.Integral) and kind in _LARGEST and abs(value) >= _LARGEST[kind]:
+            raise ConfigError(f"{owner}: {name} is {_cut(value)}. Allowed: {words} that is not as large.")
         if not isinstance(value, kind) or (isinstance(value, bool) and kind in _NUMBERS):
             raise ConfigError(f"{owner}: {name} is {value!r}. Allowed: {words}.")
+
+
+def _cut(value: Any) -> str:
+    """A whole number with few digits; Python refuses to write one with thousands."""
+    return str(value) if abs(value) < 1 << 100 else f"a number of {value.bit_length()} bits"
 
 
 def number_within(value: object, least: float, most: float) -> float:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from weaklabel.data.asked.demonstrations import read_demonstrations
-from weaklabel.errors import DataError, LayoutError, UnknownNameError, WeaklabelError
+from weaklabel.errors import ConfigError, DataError, LayoutError, WeaklabelError
 from weaklabel.types.demonstration import Demonstration
 
 USER, ANSWER = {"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}
@@ -77,7 +77,7 @@ def test_a_column_is_named(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     columns = {"prompt": "q", "completion": "chosen", "w": "weight"}
     assert read_demonstrations(str(path), columns=columns).rows == [Demonstration("Q", "A", w=3.0)]
-    with pytest.raises(UnknownNameError, match="no column of"):
+    with pytest.raises(LayoutError, match="there is no column 'chose'"):
         read_demonstrations(str(path), columns={"prompt": "q", "completion": "chose"})
 
 
@@ -110,3 +110,30 @@ def test_a_data_frame_and_a_file_hash_alike(tmp_path: Path) -> None:
 def test_none_is_no_demonstration() -> None:
     with pytest.raises(DataError, match="holds no demonstrations"):
         read_demonstrations(pd.DataFrame({"prompt": [], "completion": []}))
+
+
+def test_columns_may_bear_each_others_names() -> None:
+    rows = [{"question": "Q", "prompt": "A", "answer": {"score": 2}}]
+    columns = {"prompt": "question", "completion": "prompt", "w": "answer.score"}
+    assert read_demonstrations(rows, columns=columns).rows == [Demonstration("Q", "A", w=2.0)]
+
+
+def test_one_column_is_not_both_prompt_and_response() -> None:
+    with pytest.raises(ConfigError, match=r"'text' both as prompt and as completion"):
+        read_demonstrations([{"text": "Q"}], columns={"prompt": "text", "completion": "text"})
+
+
+@pytest.mark.parametrize("columns", [{"completion": 3}, {"prompt": None}, {3: "Q"}, ["completion"]])
+def test_columns_that_are_no_texts_are_refused(columns: Any) -> None:
+    with pytest.raises(WeaklabelError, match=r"columns.* is .*\. Allowed: a "):
+        read_demonstrations([{"prompt": "Q", "completion": "A"}], columns=columns)
+
+
+@pytest.mark.parametrize("name", ["completion", "answer"])
+def test_a_response_beside_messages_that_hold_one_is_asked_about(name: str) -> None:
+    rows = [{"messages": [USER, ANSWER], name: "B"}]
+    with pytest.raises(LayoutError, match=rf"can be in several columns: {name}, messages"):
+        read_demonstrations(rows)
+    last = read_demonstrations(rows, columns={"completion": "messages"}).rows
+    assert last == [Demonstration("Q", "A", (USER,))]
+    assert read_demonstrations(rows, columns={"completion": name}).rows[0].completion == "B"

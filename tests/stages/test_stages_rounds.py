@@ -114,6 +114,45 @@ def test_a_round_in_the_making_of_other_settings_is_begun_anew(tmp_path: Path) -
     assert not (tmp_path / "round-00.part").exists()
 
 
+def test_settings_that_were_refused_before_anything_was_made_are_not_held_against_the_next(
+    tmp_path: Path,
+) -> None:
+    class Refuses(Adding):
+        def make_round(self, number: int, work: Path, before: Sequence[Round]) -> Figures:
+            raise ConfigError("max_length is 100000")
+
+    with pytest.raises(ConfigError):
+        carry_out(Refuses(1, step=5), tmp_path)
+    carry_out(Adding(1), tmp_path)
+    assert sums(tmp_path) == [2]
+
+
+def test_a_round_that_was_begun_is_not_thrown_away_for_other_settings(tmp_path: Path) -> None:
+    class Stops(Adding):
+        def make_round(self, number: int, work: Path, before: Sequence[Round]) -> Figures:
+            super().make_round(number, work, before)
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        carry_out(Stops(1, step=5), tmp_path)
+    with pytest.raises(ArtifactError, match=r"settings\.step differ"):
+        carry_out(Adding(1), tmp_path)
+    assert (tmp_path / "round-00.part" / "sum").read_text() == "5"
+
+
+def test_rounds_keep_the_versions_that_they_were_made_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry_out(Adding(1), tmp_path)
+    before = (tmp_path / ROUNDS).read_bytes()
+    assert "transformers" in json.loads(before)["versions"]
+    monkeypatch.setattr("weaklabel.artifacts.versions", lambda *names: {"python": "9.9"})
+    carry_out(Adding(1), tmp_path)
+    assert (tmp_path / ROUNDS).read_bytes() == before
+    carry_out(Adding(2), tmp_path)
+    assert json.loads((tmp_path / ROUNDS).read_bytes())["versions"]["python"] == "9.9"
+
+
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_round_that_is_gone_is_not_made_up_for_in_silence(tmp_path: Path, number: int) -> None:
     carry_out(Adding(), tmp_path)

@@ -13,7 +13,7 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import metadata
@@ -302,10 +302,10 @@ def _seal_of(about: Mapping[str, Any]) -> str:
     return content_hash(json_text({k: v for k, v in about.items() if k != "seal"}, sort_keys=True))
 
 
-def versions() -> dict[str, str]:
+def versions(packages: Sequence[str] = _TRACKED) -> dict[str, str]:
     """Python and the packages whose version can change a result."""
     found = {"python": platform.python_version()}
-    for name in _TRACKED:
+    for name in packages:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

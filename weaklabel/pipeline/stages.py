@@ -21,19 +21,30 @@ def stage_tables(loaded: LoadedConfig) -> list[StageTable]:
     return check_tables(list(loaded.config.stage))
 
 
-def chosen_table(loaded: LoadedConfig, kind: str, name: str | None, given: Mapping[str, Any]) -> StageTable:
+def chosen_table(
+    loaded: LoadedConfig,
+    kind: str,
+    name: str | None,
+    given: Mapping[str, Any],
+    sets: Mapping[str, Any] | None = None,
+) -> StageTable:
     """The table that a command of this kind is about, with what the command was given on top.
 
     Args:
         kind: of the command.
         name: of the stage; None takes the only one of that kind, or one that the settings do not have.
         given: settings; they hold against the table's.
+        sets: further ones, which hold against both; of a table in them, such as `audit`, the rest stays.
 
     Raises:
-        ConfigError: several tables of that kind and no name, or settings that do not fit.
+        ConfigError: several tables of that kind and no name, another kind or the name of another table, or settings that do
+            not fit.
         UnknownNameError: a name that no table of that kind has.
     """
-    tables = [dict(table) for table in loaded.config.stage if table["kind"] == kind]
+    sets = {} if sets is None else sets
+    if sets.get("kind", kind) != kind:
+        raise ConfigError(f"stage.kind is {sets['kind']!r}, and the command is about {kind}. Leave it out.")
+    tables = [table for table in loaded.config.stage if table["kind"] == kind]
     names = [table.get("name", kind) for table in tables]
     if name is not None and names and name not in names:
         raise UnknownNameError.for_name(f"[[stage]] of kind {kind}", name, names)
@@ -44,11 +55,27 @@ def chosen_table(loaded: LoadedConfig, kind: str, name: str | None, given: Mappi
     table = (
         tables[names.index(name) if name in names else 0] if tables else {"kind": kind, "name": name or kind}
     )
+    others = {each.get("name", each["kind"]) for each in loaded.config.stage if each is not table}
     # A model and a size exclude each other: the command's holds.
     for one, other in (("model", "from_scratch"), ("from_scratch", "model")):
-        if given.get(one) is not None:
-            table.pop(other, None)
-    return StageTable.of(table | dict(given))
+        if given.get(one, sets.get(one)) is not None:
+            table = {key: value for key, value in table.items() if key != other}
+    made = StageTable.of(_merged(table | dict(given), sets))
+    if made.name in others:
+        raise ConfigError(
+            f"stage {kind}: another [[stage]] table is called {made.name!r}. Choose another name."
+        )
+    return made
+
+
+def _merged(table: Mapping[str, Any], sets: Mapping[str, Any]) -> dict[str, Any]:
+    """The table with what `sets` say of it, and of the tables in it."""
+    found = dict(table)
+    for name, value in sets.items():
+        inner = found.get(name)
+        both = isinstance(value, Mapping) and isinstance(inner, Mapping)
+        found[name] = _merged(inner, value) if both else value
+    return found
 
 
 def carry_out_stage(

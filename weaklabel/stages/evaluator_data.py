@@ -76,9 +76,10 @@ class AnsweringSettings(PolicySettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_least("batch_size", self.batch_size, 1)
-        if self.audit is not False:
+        unused = ("audit", "data", "eval_data", "columns")
+        if given := next((name for name in unused if getattr(self, name)), None):
             raise ConfigError(
-                "answers: audit is set, but the model that answers is not kept. Leave audit out."
+                f"answers: {given} is set, which the model that answers has no use for. Leave {given} out."
             )
         _ = self.sampling
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
+from weaklabel._arguments import check_value
 from weaklabel.errors import ConfigError
 from weaklabel.stages.evaluator_data import AnsweringSettings
 from weaklabel.stages.policy import PolicySettings
@@ -41,6 +42,10 @@ class EvaluatorSettings(PolicySettings):
     audit: bool | Mapping[str, Any] = False
 
     OWNER: ClassVar[str] = "evaluator"
+    RANGES: ClassVar[Mapping[str, tuple[float, float]]] = {
+        **PolicySettings.RANGES,
+        "held_out_share": (0, 0.5),
+    }
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,6 +59,7 @@ class EvaluatorSettings(PolicySettings):
             raise ConfigError(
                 "evaluator: answers is set without checker. Name the function that says which answers are right."
             )
+        check_value("evaluator: answers", self.answers, "Mapping[str, Any]")
         _ = self.answering
 
     @property

@@ -6,13 +6,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Final, get_args
 
+from weaklabel._arguments import check_value
+from weaklabel._validation import check_settings
 from weaklabel.errors import ConfigError, MissingExtraError
+from weaklabel.stages.audit.settings import AuditSettings
 from weaklabel.stages.contract import Reference, StartFrom
-from weaklabel.training.settings import TrainingSettings, checked
+from weaklabel.training.settings import TrainingSettings, checked, kinds_of
 
+HELD_OUT_COMPARER: Final = "held_out_comparer"
 # Settings that name files: what is in them counts, not where they lie.
 _PATHS: Final = ("model", "adapter", "data", "eval_data")
 
@@ -63,10 +68,31 @@ class PolicySettings(TrainingSettings):
             raise ConfigError(
                 f"{self.OWNER}: adapter is {self.adapter!r} without a model that it belongs to. Give model."
             )
+        if self.from_scratch is not None and self.dtype != PolicySettings.dtype:
+            raise ConfigError(
+                f"{self.OWNER}: dtype is {self.dtype!r}, but a model from scratch has weights in {PolicySettings.dtype}. Leave "
+                "dtype out."
+            )
+        check_value(f"{self.OWNER}: columns", self.columns, "Mapping[str, str]")
         if not isinstance(self.audit, bool | Mapping):
             raise ConfigError(
                 f"{self.OWNER}: audit is {self.audit!r}. Allowed: true, false, or a table of its settings."
             )
+        _ = self.auditing
+
+    @property
+    def auditing(self) -> AuditSettings:
+        """Settings of the audit; its seed is the stage's, unless they say otherwise."""
+        table = {} if isinstance(self.audit, bool) else dict(self.audit)
+        check_value(f"{self.OWNER}: audit", table, "Mapping[str, Any]")
+        check_settings("audit", table, {**kinds_of(AuditSettings), HELD_OUT_COMPARER: "str | None"})
+        table.pop(HELD_OUT_COMPARER, None)
+        return AuditSettings(**{"seed": self.seed, **table})
+
+    @property
+    def held_out_comparer(self) -> str | None:
+        """The name of the comparer that had no part in the training."""
+        return None if isinstance(self.audit, bool) else self.audit.get(HELD_OUT_COMPARER)
 
     def told(self) -> dict[str, Any]:
         """The settings that decide what comes out, without paths: the hashes of what they name are inputs."""
@@ -120,7 +146,7 @@ class Policy:
     def __init__(self, settings: PolicySettings, texts: Iterable[str]) -> None:
         self.settings, self._texts = settings, texts
 
-    @property
+    @cached_property
     def inputs(self) -> dict[str, str]:
         """Hashes of the model and its adapter; of a model from scratch its settings and data say all.
 

@@ -35,7 +35,7 @@ STAGES: Final[Mapping[str, Kind]] = {
     "sft": Kind(SFTSettings, SFT.of),
 }
 # Folders and files of a run, whose names no stage may have.
-_TAKEN: Final = ("export", "labeler", "reward", "training", "judges", "report")
+_TAKEN: Final = ("export", "labeler", "reward", "training", "judges", "report", "sweep")
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ class StageTable:
         name = kind if name is None else name
         if (
             not isinstance(name, str)
-            or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name)
-            or _is_taken(name)
+            or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name)
+            or name.split("-")[0] in _TAKEN
         ):
             raise ConfigError(
-                f"stage {kind}: name is {name!r}. Allowed: letters, digits, '_', '-' and '.', and not the name of another "
-                f"folder of the run ({', '.join(_TAKEN)})."
+                f"stage {kind}: name is {name!r}. Allowed: letters, digits, '_' and '-', first a letter or a digit, and "
+                f"not the name of another folder of the run ({', '.join(_TAKEN)}), alone or before a '-'."
             )
         return cls(kind, name, settings(**given))
 
@@ -88,10 +88,6 @@ class StageTable:
             if isinstance(value := getattr(self.settings, name, None), str)
         }
         return STAGES[self.kind].build(replace(self.settings, **paths), materials)
-
-
-def _is_taken(name: str) -> bool:
-    return name.split("-")[0] in _TAKEN or "." in name
 
 
 def check_tables(tables: Sequence[Mapping[str, Any]]) -> list[StageTable]:

@@ -18,6 +18,7 @@ ROUNDS: Final = "rounds.json"
 _ROUND: Final = "round.json"
 _PART: Final = ".part"
 _DIGITS: Final = 6
+_TRAINED_WITH: Final = ("torch", "transformers", "tokenizers", "peft")
 
 
 def carry_out(
@@ -44,14 +45,14 @@ def carry_out(
     folder = Path(folder)
     with FolderLock(folder, patience=patience):
         wanted = _about(stage)
-        rounds, seal = _whole(folder, wanted)
+        rounds, last = _whole(folder, wanted)
         for made in rounds[: stage.n_rounds]:
             on_round(made)
-        _write_rounds(folder, wanted, rounds)
+        _write_rounds(folder, last or wanted, rounds)
         while len(rounds) < stage.n_rounds:
-            made, seal = _made(stage, folder, wanted, rounds, seal)
+            made, last = _made(stage, folder, wanted, rounds, str(last.get("seal", "")))
             rounds.append(made)
-            _write_rounds(folder, wanted, rounds)
+            _write_rounds(folder, last, rounds)
             on_round(made)
     return StageResult(stage.kind, folder, tuple(rounds), tuple(dict.fromkeys(stage.notes)))
 
@@ -60,12 +61,14 @@ def _about(stage: Stage) -> dict[str, Any]:
     about = artifacts.manifest(
         f"stage:{stage.kind}", inputs=stage.inputs, settings=json_values(stage.settings)
     )
+    about["versions"] |= artifacts.versions(_TRAINED_WITH)
     return dict(json.loads(json.dumps(about)))  # as it will be read back: lists for tuples
 
 
 def _made(
     stage: Stage, folder: Path, wanted: Mapping[str, Any], rounds: Sequence[Round], before: str
-) -> tuple[Round, str]:
+) -> tuple[Round, dict[str, Any]]:
+    """The next round, and its manifest; `before` is the seal of the one that it rests on."""
     number = len(rounds)
     target = _folder_of(folder, number)
     work = target.with_name(target.name + _PART)
@@ -78,7 +81,7 @@ def _made(
     # What follows can be done again: a round that is sealed is not made a second time.
     shutil.rmtree(scratch(work), ignore_errors=True)
     artifacts.rename_whole(work, target)
-    return Round(number, target, about["figures"]), str(about["seal"])
+    return Round(number, target, about["figures"]), about
 
 
 def _begun(work: Path, made_of: dict[str, Any]) -> dict[str, Any]:
@@ -104,31 +107,36 @@ def _hashes(work: Path) -> dict[str, str]:
     return {path.relative_to(work).as_posix(): artifacts.file_hash(path) for path in kept}
 
 
-def _whole(folder: Path, wanted: Mapping[str, Any]) -> tuple[list[Round], str]:
-    """The rounds that are whole, made of what is wanted, one resting on the other; and the seal of the last.
+def _whole(folder: Path, wanted: Mapping[str, Any]) -> tuple[list[Round], dict[str, Any]]:
+    """The rounds that are whole, made of what is wanted, one resting on the other; and the manifest of the last.
 
     Raises:
         ArtifactError: one of something else, one that was changed, or one that rests on a round that is no longer there.
     """
-    if (folder / ROUNDS).is_file():
+    if (folder / ROUNDS).is_file() and _holds_work(folder):
         _check_same(folder, artifacts.read_json(folder / ROUNDS), wanted)
     rounds: list[Round] = []
-    seal = ""
+    last: dict[str, Any] = {}
     while (target := _folder_of(folder, len(rounds))).is_dir():
         about = artifacts.read_json(target / _ROUND)
         if not isinstance(about, dict) or not artifacts.is_sealed(about):
             raise ArtifactError(f"{target / _ROUND} is not as it was written. {_put_back(target)}")
         _check_same(folder, about, wanted)
-        if about["before"] != seal:
+        if about["before"] != last.get("seal", ""):
             raise ArtifactError(f"{target} rests on another round before it. {_put_back(target)}")
         if changed := _changed(target, about["files"]):
             raise ArtifactError(f"{target / changed} is not as it was written. {_put_back(target)}")
         rounds.append(Round(about["round"], target, about["figures"]))
-        seal = about["seal"]
+        last = about
     later = [path for path in folder.glob("round-[0-9]*") if path.name[6:].isdigit()]
     if extra := sorted(set(later) - {made.folder for made in rounds}):
         raise ArtifactError(f"{extra[0]} stands there without the round before it. {_put_back(extra[0])}")
-    return rounds, seal
+    return rounds, last
+
+
+def _holds_work(folder: Path) -> bool:
+    """Whether there is anything to lose: a round, or files of one that was begun. A try that was refused leaves neither."""
+    return any(path.is_file() and path.name != _ROUND for path in folder.glob("round-*/**/*"))
 
 
 def _put_back(target: Path) -> str:
@@ -139,7 +147,7 @@ def _check_same(folder: Path, about: Mapping[str, Any], wanted: Mapping[str, Any
     if differing := _differing(about, wanted):
         raise ArtifactError(
             f"{folder} holds rounds that were made of something else: {', '.join(differing[:4])} differ. Give the stage "
-            "another name or folder, or remove this one."
+            "another name (or output_dir in Python), or remove this folder."
         )
 
 
@@ -166,9 +174,11 @@ def _changed(target: Path, files: Mapping[str, str]) -> str | None:
     return None
 
 
-def _write_rounds(folder: Path, wanted: Mapping[str, Any], rounds: Sequence[Round]) -> None:
+def _write_rounds(folder: Path, about: Mapping[str, Any], rounds: Sequence[Round]) -> None:
+    """What the manifest of the last round says of all, with the versions that it was made with, and the figures of each."""
     told = [{"round": made.number, "figures": dict(made.figures)} for made in rounds]
-    artifacts.write_json(folder / ROUNDS, {**wanted, "rounds": told})
+    common = {name: about[name] for name in ("kind", "format", "inputs", "settings", "versions")}
+    artifacts.write_json(folder / ROUNDS, {**common, "rounds": told})
 
 
 def read_rounds(folder: str | Path) -> StageResult:

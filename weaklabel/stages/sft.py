@@ -27,8 +27,8 @@ from weaklabel.types import CanCompare, Labels, as_comparer
 
 _USE: Final = (
     "A causal language model, trained by supervised finetuning. It is loaded with "
-    "`AutoModelForCausalLM.from_pretrained(folder)`, or served by vLLM; a folder with `adapter_config.json` is a LoRA adapter "
-    "of the model that this file names."
+    "`AutoModelForCausalLM.from_pretrained(folder)`, or served by vLLM. A folder with `adapter_config.json` holds a LoRA adapter "
+    "alone; `base_model_name_or_path` in that file is the model that it belongs to."
 )
 
 
@@ -137,7 +137,7 @@ class SFT(Stage):
         )
         figures: dict[str, float | int | str | None] = {
             "demonstrations": len(self._data) - done.empty - done.weightless,
-            "empty": done.empty,
+            "empty responses": done.empty,
             "weightless": done.weightless,
             "cut": done.truncated.prompts + done.truncated.responses,
             "steps": done.steps,

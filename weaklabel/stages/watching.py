@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
-from weaklabel._validation import check_settings
 from weaklabel.artifacts import content_hash
 from weaklabel.data.asked.demonstrations import Demonstrations
 from weaklabel.export.selection import AnyLabels, parts_of
@@ -23,7 +22,6 @@ from weaklabel.types import Comparer, Pairs, prompt_key
 from weaklabel.types.demonstration import Demonstration
 
 _FEWEST: Final = 2
-_OTHER: Final = "held_out_comparer"
 _LOOKED_AT: Final = 500
 _SHORTEST, _LONGEST = 16, 256
 _OF_FUNCTIONS: Final = ("drift", "score", "shift")
@@ -81,18 +79,6 @@ class Watched:
         return int(np.clip(np.percentile(lengths, 95) + 1, _SHORTEST, _LONGEST))
 
 
-def audit_settings(settings: PolicySettings) -> AuditSettings:
-    """The settings of the audit of a stage; the seed is the stage's, unless they say otherwise.
-
-    Raises:
-        ConfigError, UnknownNameError: settings that are not known or do not fit.
-    """
-    table = {} if isinstance(settings.audit, bool) else dict(settings.audit)
-    table.pop(_OTHER, None)
-    check_settings("the audit", table, {each.name: str(each.type) for each in fields(AuditSettings)})
-    return AuditSettings(**{"seed": settings.seed, **table})
-
-
 def watched_by(
     settings: PolicySettings, materials: Materials, given: Demonstrations, eval_data: Demonstrations | None
 ) -> tuple[Demonstrations, Watched | None, str | None]:
@@ -107,7 +93,7 @@ def watched_by(
     """
     if settings.audit is False:
         return given, None, None
-    chosen = audit_settings(settings)
+    chosen = settings.auditing
     labels = materials.learned_labels(settings.data)
     pairs = None if labels is None else believed_test_pairs(labels, chosen.audit_pairs)
     prompts: Sequence[Demonstration] = () if eval_data is None else eval_data.rows
@@ -121,7 +107,6 @@ def watched_by(
         note = "the audit asks prompts that are trained on, since there are too few to hold some out. Give eval_data."
     if len({prompt_key(row.prompt) for row in prompts}) < _FEWEST:
         return given, None, f"no audit: it needs {_FEWEST} prompts. Give eval_data."
-    other = None if isinstance(settings.audit, bool) else settings.audit.get(_OTHER)
     said = not isinstance(settings.audit, bool) and "max_new_tokens" in settings.audit
     watched = Watched(
         learned=() if said else [row.completion for row in given.rows[:_LOOKED_AT]],
@@ -129,7 +114,7 @@ def watched_by(
         settings=chosen,
         lfs=tuple(materials.lfs()),
         training_comparer=None if labels is None or materials.comparer is None else materials.comparer(),
-        held_out_comparer=materials.opened(other),
+        held_out_comparer=materials.opened(settings.held_out_comparer),
         pairs=pairs,
     )
     return given, watched, note

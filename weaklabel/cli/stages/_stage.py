@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from weaklabel._paths import expanded
 from weaklabel.cli._common import _columns, _stack, emit, note, run_options
 from weaklabel.cli._runs import open_run
 from weaklabel.errors import ConfigError
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from weaklabel.stages.contract import Round
 
 F = TypeVar("F", bound=Callable[..., Any])
-_PATHS = ("model", "adapter", "data", "eval_data")
 
 
 def stage_options(function: F) -> F:
@@ -64,12 +64,13 @@ def carry_out_command(kind: str, options: dict[str, Any]) -> None:
     own = {key.removeprefix("stage_"): options.pop(key) for key in list(options) if key.startswith("stage_")}
     given = {key: _absolute(key, value) for key, value in own.items() if value is not None}
     sets = tuple(options.get("sets", ()))
-    given |= stage_sets(sets)
     options["sets"] = tuple(text for text in sets if not text.startswith("stage."))
     run = open_run(options)
     from weaklabel.pipeline.stages import carry_out_stage, chosen_table
 
-    result = carry_out_stage(run, chosen_table(run.loaded, kind, name, given), on_round=show_round)
+    result = carry_out_stage(
+        run, chosen_table(run.loaded, kind, name, given, stage_sets(sets)), on_round=show_round
+    )
     emit(result.to_dict(), str(result), as_json)
 
 
@@ -102,8 +103,10 @@ def show_round(made: Round) -> None:
 
 def _absolute(key: str, value: Any) -> Any:
     """A path of an option, which counts from where the command was given and not from the project's folder."""
-    return (
-        os.path.abspath(value)
-        if key in _PATHS and isinstance(value, str) and os.path.exists(value)
-        else value
-    )
+    if key in ("data", "eval_data") and not value.startswith("hf:"):
+        return os.path.abspath(expanded(value, f"--{key.replace('_', '-')}"))
+    if key in ("model", "adapter") and os.path.exists(value):  # or a name on the hub
+        return os.path.abspath(value)
+    if key == "checker" and (file := value.rpartition(":")[0]).endswith(".py"):
+        return os.path.abspath(file) + value[len(file) :]
+    return value

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from weaklabel._arguments import check_value
 from weaklabel._shown import Shown
 from weaklabel.artifacts import content_hash
 from weaklabel.data.blocks import Block
+from weaklabel.data.fields.nested import check_distinct, with_columns
 from weaklabel.data.plan import PROBE, Plan, prompts_plan
 from weaklabel.data.readers.base import Row, RowProblem, encodes, is_missing, read_messages, shown
 from weaklabel.data.readers.context import read_context
-from weaklabel.data.readers.single import NAMES
+from weaklabel.data.readers.single import NAMES, ends_in_answer
 from weaklabel.data.sources import PairSource, open_source
-from weaklabel.errors import DataError, LayoutError, UnknownNameError
+from weaklabel.errors import DataError, LayoutError
 from weaklabel.types import SetAside
 from weaklabel.types.demonstration import Demonstration
 
-_OURS: Final = ("completion", "w")
+_W: Final = "w"
+_OURS: Final = ("completion", _W)
+_MESSAGES: Final = "messages"
 _TEST: Final = "locked test prompts"
 
 
@@ -52,26 +56,27 @@ def read_demonstrations(source: PairSource, *, columns: Mapping[str, str] | None
     Args:
         source: a path, a glob, a list of paths or dicts, a data frame or data set.
         columns: our names -> yours: `prompt`, `completion`, `messages`, `system`, `w`. Where `completion` is not named, the
-            one column of a name such as `response` or `answer` is it. `w` is how much a row counts, 1 by default; rows
-            whose `part` is `test` are left out and counted.
+            one column of a name such as `response` or `answer` is it; "messages" is their last turn. `w` is how much a row
+            counts, 1 by default; rows whose `part` is `test` are left out and counted.
 
     Raises:
         DataError: nothing to read, or most rows cannot be used; names the first reasons.
         LayoutError: no response, several columns that can be it, or pairs of responses.
+        ConfigError: one column that is two things at once.
 
     >>> found = read_demonstrations([{"prompt": "2 + 2?", "completion": "4"}, {"prompt": "3 + 3?", "completion": None}])
     >>> found.rows[0].completion, found.set_aside[0].reason
     ('4', 'completion is NoneType None, expected text')
     """
+    check_value("read_demonstrations: columns", columns, "Mapping[str, str] | None")
     found, named = Demonstrations([]), dict(columns or {})
-    own: dict[str, str] = {name: named.pop(name) for name in _OURS if name in named}
     for stream in open_source(source):
         reader: _Reader | None = None
         for block in stream.blocks():
             found.set_aside.extend(block.set_aside)
             if not len(block.lines):
                 continue
-            reader = reader or _Reader.of(block, named, own)
+            reader = reader or _Reader.of(block, named)
             for line, row in zip(block.lines, reader.plan.renamed(block).rows(), strict=True):
                 try:
                     _add(found, reader, row)
@@ -83,28 +88,37 @@ def read_demonstrations(source: PairSource, *, columns: Mapping[str, str] | None
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """How the rows of a file are read: its plan, the column of the response (None: the messages' last turn), of weights."""
+    """How the rows of a file are read: its plan, and the column of the response (None: the messages' last turn)."""
 
     plan: Plan
     completion: str | None
-    w: str | None
 
     @classmethod
-    def of(cls, block: Block, named: dict[str, str], own: Mapping[str, str]) -> _Reader:
-        for theirs in own.values():
-            if theirs not in block.columns:
-                raise UnknownNameError.for_name(f"column of {block.file}", theirs, block.columns)
-        plan = prompts_plan(block, named)
-        completion = own.get("completion") or _completion_of(block, plan)
-        return cls(plan, completion, own.get("w") or ("w" if "w" in block.columns else None))
+    def of(cls, block: Block, named: Mapping[str, str]) -> _Reader:
+        own = {name: named[name] for name in _OURS if name in named}
+        rest = {name: theirs for name, theirs in named.items() if name not in own}
+        last_turn = "completion" in own and own["completion"] in (_MESSAGES, rest.get(_MESSAGES))
+        if last_turn:
+            del own["completion"]
+        check_distinct(rest | own)
+        # The plan of a block whose response and weight are called as we do: no prompt is looked for in them.
+        block = with_columns(block, own)
+        plan = prompts_plan(block, rest)
+        plan = replace(plan, columns={**plan.columns, **own})
+        if "completion" in own:
+            return cls(plan, "completion")
+        return cls(plan, None if last_turn else _completion_of(block, plan))
 
 
 def _completion_of(block: Block, plan: Plan) -> str | None:
     taken = set(plan.columns.values())
     lower = {name.lower(): name for name in block.columns if name not in taken}
-    if "completion" in block.columns:
-        return "completion"
     names = [lower[name] for name in NAMES if name in lower and _holds_any(block, lower[name])]
+    if "completion" in block.columns:
+        names = ["completion"]
+    answered = any(ends_in_answer(row.get(_MESSAGES)) for row in plan.first_rows(block))
+    if names and answered:
+        names.append(_MESSAGES)
     if len(names) > 1:
         raise LayoutError(
             f"{block.file}: the response can be in several columns: {', '.join(names)}. Say which with --columns "
@@ -112,7 +126,7 @@ def _completion_of(block: Block, plan: Plan) -> str | None:
         )
     if names:
         return names[0]
-    if "messages" in plan.columns or "messages" in block.columns:
+    if _MESSAGES in plan.columns or _MESSAGES in block.columns:
         return None
     pairs = {"chosen", "response_a"} & set(block.columns)
     what = "pairs of responses" if pairs else "prompts without a response"
@@ -147,7 +161,7 @@ def _add(found: Demonstrations, reader: _Reader, row: Row) -> None:
     for name, said in (("the prompt", text), ("completion", answer)):
         if not encodes(said):
             raise RowProblem(f"{name} holds half a character (a lone surrogate)")
-    found.rows.append(Demonstration(text, answer, tuple(messages or ()), _weight(reader.w, decoded)))
+    found.rows.append(Demonstration(text, answer, tuple(messages or ()), _weight(decoded.get(_W))))
 
 
 def _answer(name: str, value: Any) -> str:
@@ -162,8 +176,7 @@ def _answer(name: str, value: Any) -> str:
     return value
 
 
-def _weight(name: str | None, row: Row) -> float:
-    value = None if name is None else row.get(name)
+def _weight(value: Any) -> float:
     if is_missing(value) or value == "":
         return 1.0
     try:
@@ -171,7 +184,7 @@ def _weight(name: str | None, row: Row) -> float:
     except (TypeError, ValueError):
         w = math.nan
     if isinstance(value, bool) or not (math.isfinite(w) and w >= 0):
-        raise RowProblem(f"{name} is {shown(value)}, expected a number of at least 0")
+        raise RowProblem(f"{_W} is {shown(value)}, expected a number of at least 0")
     return w
 
 

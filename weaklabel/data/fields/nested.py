@@ -78,6 +78,11 @@ def check_columns(columns: Mapping[str, str], found: Sequence[str] = ()) -> None
                 f"{theirs}={ours}."
             )
         raise UnknownNameError.for_name("column", ours, TARGETS)
+    check_distinct(columns)
+
+
+def check_distinct(columns: Mapping[str, str]) -> None:
+    """Raises ConfigError where one column is two things at once."""
     ours_of: dict[str, str] = {}
     for ours, theirs in columns.items():
         if ours_of.setdefault(theirs, ours) != ours:

@@ -25,7 +25,7 @@ def single_response(columns: frozenset[str], rows: Sequence[Row]) -> str | None:
     named = [lower[name] for name in NAMES if name in lower]
     if named:
         return named[0]
-    ends = [_ends_in_answer(row.get("messages")) for row in rows if row.get("messages")]
+    ends = [ends_in_answer(row.get("messages")) for row in rows if row.get("messages")]
     return "messages" if ends and all(ends) else None
 
 
@@ -45,7 +45,8 @@ def is_message_tree(columns: frozenset[str]) -> bool:
     return {"parent_id", "role"} <= columns and bool(columns & {"text", "content"})
 
 
-def _ends_in_answer(value: object) -> bool:
+def ends_in_answer(value: object) -> bool:
+    """Whether a conversation ends in a turn of the assistant."""
     if not isinstance(value, list) or not looks_like_messages(value):
         return False
     last = value[-1]

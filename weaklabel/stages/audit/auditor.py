@@ -152,10 +152,13 @@ class Auditor:
             settings=self.settings.to_dict(),
             not_watched=list(self._not_watched),
         )
-        if (self.folder / ABOUT).exists():
+        looks = read_looks(self.folder)
+        if (
+            looks
+        ):  # without any there is nothing to mix up: settings that the first look refused can be mended
             _check_same(self.folder, read_json(self.folder / ABOUT), about)
         artifacts.write_json(self.folder / ABOUT, about)
-        self._looks = read_looks(self.folder)
+        self._looks = looks
 
     def _inputs(self) -> dict[str, str | None]:
         pairs, reference = self._pairs, self._reference

@@ -75,11 +75,11 @@ class AuditSettings:
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         check_settings("audit", given, {field.name: str(field.type) for field in fields(self)})
         for name, (low, high) in self.RANGES.items():
-            if not low <= given[name] <= high:
-                allowed = f"{low:g} or more" if math.isinf(high) else f"{low:g} to {high:g}"
+            if not low <= given[name] <= high or given[name] == math.inf:
+                allowed = f"{low:g} or more, but finite" if math.isinf(high) else f"{low:g} to {high:g}"
                 raise ConfigError(f"audit: {name} is {given[name]!r}. Allowed: {allowed}.")
         names = self.stop_on
-        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
             raise ConfigError(f"audit: stop_on is {names!r}. Allowed: a list of names of warnings.")
         object.__setattr__(self, "stop_on", tuple(names))
 
