@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +13,18 @@ import numpy as np
 import pytest
 from command_line import run
 from made_pairs import made_pairs
+from mutated_json import mutated
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from weaklabel import load as load_as_people_do
+from weaklabel.artifacts import file_hash, sealed
 from weaklabel.comparers import load, open_comparer
 from weaklabel.comparers.both_orders import AskedBothWays
 from weaklabel.comparers.evaluator import Evaluator, train_evaluator
 from weaklabel.comparers.loading import reads_functions
-from weaklabel.errors import ArtifactError, ConfigError, DataError, NotFittedError
+from weaklabel.errors import ArtifactError, ConfigError, DataError, NotFittedError, WeaklabelError
 from weaklabel.labeler import fit
 from weaklabel.lf import load_lfs
 from weaklabel.reward import load_reward
@@ -100,8 +105,6 @@ def test_a_saved_one_answers_the_same_to_the_bit_however_it_is_opened(
 
 
 def test_what_is_saved_is_data_and_its_hashes_are_held(folder: Path, tmp_path: Path) -> None:
-    import shutil
-
     about = json.loads((folder / "manifest.json").read_text())
     assert about["kind"] == "evaluator"
     assert {"model.safetensors", "config.json", "tokenizer.json", "gold_prompts.npy"} <= set(about["hashes"])
@@ -237,3 +240,57 @@ def test_too_little_to_learn_from_is_one_line(tmp_path: Path) -> None:
 
 def test_it_is_asked_by_the_wrapper_that_asks_any_comparer(fitted: Evaluator) -> None:
     assert isinstance(fitted._both_ways, AskedBothWays)
+
+
+# ---------------------------------------------------------------------------------------- folders from elsewhere
+def answer_or_line(folder: Path, pairs: Pairs) -> Any:
+    """What the evaluator of a folder says, None where an error of one line says why it cannot."""
+    line = ""
+    try:
+        p = Evaluator.load(folder).compare(pairs)
+        assert ((p >= 0) & (p <= 1)).all()
+        return p
+    except WeaklabelError as error:
+        line = str(error)
+    assert "\n" not in line
+    return None
+
+
+def with_manifest(folder: Path, about: Any, *, seal: bool = True) -> None:
+    if seal:
+        with suppress(ValueError):  # a number that JSON does not know cannot be made to hash well
+            about = sealed(about)
+    (folder / "manifest.json").write_text(json.dumps(about))
+
+
+@pytest.mark.parametrize("seal", [False, True], ids=["edited", "made to hash well"])
+def test_a_mutated_manifest_is_one_line_or_an_evaluator_that_answers(
+    fitted: Evaluator, folder: Path, tmp_path: Path, seal: bool
+) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    few, about, draw = (
+        some_pairs(6),
+        json.loads((copy / "manifest.json").read_text()),
+        random.Random(f"{seal}"),
+    )
+    expected = fitted.compare(few)
+    for _ in range(60):
+        with_manifest(copy, mutated(about, draw)[0], seal=seal)
+        p = answer_or_line(copy, few)
+        assert p is None or seal or (p == expected).all()
+
+
+def test_bytes_that_were_changed_anywhere_are_one_line_though_they_hash_well(
+    folder: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    few, about, draw = some_pairs(6), json.loads((copy / "manifest.json").read_text()), random.Random(0)
+    for _ in range(60):
+        file = copy / draw.choice(sorted(about["hashes"]))
+        whole = file.read_bytes()
+        at = draw.randrange(len(whole)) if draw.random() < 0.5 else draw.randrange(min(len(whole), 200))
+        cut, put = draw.choice([0, 1, 8, len(whole)]), draw.randbytes(draw.choice([0, 1, 8]))
+        file.write_bytes(whole[:at] + put + whole[at + cut :])
+        with_manifest(copy, about | {"hashes": about["hashes"] | {file.name: file_hash(file)}})
+        answer_or_line(copy, few)
+        file.write_bytes(whole)

@@ -175,3 +175,24 @@ def test_beams_that_need_too_much_memory_say_so(responder, monkeypatch):
     monkeypatch.setattr(responder.model, "generate", generate)
     with pytest.raises(ConfigError, match="1 responses at once of 4 beams"):
         replies(responder, ["sun"], Sampling(temperature=0, num_beams=4))
+
+
+def test_a_model_with_adapters_answers_with_them_and_keeps_its_settings(folder):
+    pytest.importorskip("peft")
+    from weaklabel.training.models.loading import load_language_model, with_lora
+
+    model, tokenizer = load_language_model(folder)
+    plain = replies(Responder(model, tokenizer), ["sun", "moon"], Sampling(max_new_tokens=12))
+    before = model.generation_config.to_dict()
+    adapted = with_lora(model, lora_r=2)
+    with torch.no_grad():
+        for name, weights in adapted.named_parameters():
+            if "lora_B" in name:
+                weights.normal_(std=2.0)
+    said = replies(Responder(adapted, tokenizer), ["sun", "moon"], Sampling(max_new_tokens=12))
+    assert said != plain
+    assert adapted.get_base_model().generation_config.to_dict() == before
+    assert (
+        Responder(adapted, tokenizer).weights_hash()
+        != Responder(load_language_model(folder)[0], tokenizer).weights_hash()
+    )

@@ -50,6 +50,11 @@ def settings(**more: Any) -> TrainingSettings:
     return TrainingSettings(**given | more)
 
 
+def draw_head(model: Any, std: float = 0.1) -> None:
+    """Weights with which answers differ; the new head is nearly even."""
+    torch.nn.init.normal_(model.score.weight, std=std, generator=torch.Generator().manual_seed(1))
+
+
 def one(prompt: str, i: str, j: str, p: float = 1.0, w: float = 1.0) -> Group:
     return Group(prompt, (i, j), (Comparison(0, 1, p, w),))
 
@@ -146,7 +151,7 @@ def test_the_second_order_has_the_other_target(made) -> None:
 @pytest.mark.parametrize("layout", ["bucketed", "shared", "varlen"])
 def test_every_layout_gives_the_padded_logits(made, layout) -> None:
     model, tokenizer = made
-    torch.nn.init.normal_(model.score.weight, std=0.3)
+    draw_head(model)
     questions, _ = tokenize_questions(GROUPS[:6], tokenizer, max_length=100, kind="decoder")
     with torch.no_grad():
         padded, other = (
@@ -270,7 +275,7 @@ def test_what_teaches_nothing_is_counted_or_an_error(made, tmp_path: Path) -> No
 # ---------------------------------------------------------------------------------------- answering
 def test_an_answer_does_not_depend_on_its_company_and_equal_ones_are_equal(made) -> None:
     model, tokenizer = made
-    torch.nn.init.normal_(model.score.weight, std=0.5)
+    draw_head(model)
     asked = [(g.prompt, *g.responses) for g in GROUPS[:20]]
 
     def said(some: list[tuple[str, str, str]]) -> Any:
@@ -281,7 +286,7 @@ def test_an_answer_does_not_depend_on_its_company_and_equal_ones_are_equal(made)
     assert (said(asked[::-1])[::-1] == whole).all()
     assert (said(asked * 2) == np.tile(whole, 2)).all()
     assert np.concatenate([said([item]) for item in asked]) == pytest.approx(whole, abs=1e-6)
-    assert whole.std() > 0.01
+    assert np.ptp(whole) > 1e-3  # a thousand times what company may change
     assert acceptance(model, tokenizer, [], [], [], max_length=100).shape == (0,)
 
 
@@ -334,7 +339,7 @@ def test_a_reward_model_is_no_evaluator_and_the_other_way_round(made, tmp_path: 
 
 def test_a_saved_evaluator_keeps_its_head_and_names_its_labels(made, tmp_path: Path) -> None:
     model, tokenizer = made
-    torch.nn.init.normal_(model.score.weight)
+    draw_head(model)
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     again, _ = load_evaluator(tmp_path)

@@ -113,7 +113,7 @@ def test_pickled_weights_are_refused_with_the_way_to_convert(folder: Path, name:
     torch.save({"x": torch.zeros(1)}, folder / name)
     load_scorer(folder)  # beside safetensors a pickle lies unread
     weights.unlink()
-    for load in (load_scorer, Responder):
+    for load in (load_scorer, Responder.load):
         with pytest.raises(
             ArtifactError, match=rf"its {name} is a pickle, .*Convert it.*save_pretrained\(folder\)"
         ):
@@ -138,7 +138,10 @@ def test_a_folder_with_code_of_its_own_is_refused_and_the_code_not_run(
     tmp_path: Path, file: str, nested: bool
 ) -> None:
     ran = tmp_path / "ran"
-    for load, model in ((load_scorer, saved(tmp_path / "scorer")), (Responder, make_model(tmp_path / "lm"))):
+    for load, model in (
+        (load_scorer, saved(tmp_path / "scorer")),
+        (Responder.load, make_model(tmp_path / "lm")),
+    ):
         for name in ("modeling_own.py", "tokenization_own.py"):
             (model / name).write_text(f"open({str(ran)!r}, 'w')\nclass Own: pass\n")
         entry = {"AutoModelForCausalLM": "modeling_own.Own", "AutoTokenizer": ["tokenization_own.Own", None]}
@@ -212,7 +215,7 @@ def test_a_base_inside_the_adapters_folder_is_part_of_it(adapter: Path) -> None:
 def test_an_adapter_beside_a_model_does_not_take_its_place(
     folder: Path, adapter: Path, tmp_path: Path
 ) -> None:
-    for load, model in ((load_scorer, folder), (Responder, make_model(tmp_path / "lm"))):
+    for load, model in ((load_scorer, folder), (Responder.load, make_model(tmp_path / "lm"))):
         (model / "adapter_config.json").write_bytes((adapter / "adapter_config.json").read_bytes())
         with pytest.raises(ArtifactError, match="would put another model in its place"):
             load(model)

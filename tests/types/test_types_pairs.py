@@ -155,6 +155,14 @@ def test_columns_that_can_hold_the_answer_are_shown_to_nobody(name):
         next(make_pairs().iter_pairs([name]))
 
 
+def test_where_no_prompt_is_locked_all_pairs_are_visible_and_nothing_is_worked_out_again():
+    pairs = make_pairs()
+    assert pairs.visible.ids == ("1", "2", "4", "5")
+    assert pairs.visible.visible.ids == ("1", "2", "4", "5")
+    seen = pairs.visible
+    assert seen.visible is seen
+
+
 def test_rows_are_taken_in_any_order_and_more_than_once():
     rows = np.array([3, 1, 1])
     assert make_pairs().take(rows).ids == ("4", "2", "2")

@@ -153,10 +153,11 @@ def _arms(run: Outcome, notes: list[str]) -> dict[str, Comparer]:
         return arms
     n_voting = sum(t["n_a"] + t["n_b"] > 0 for t in run.applied["tallies"].values())
     baselines = _baselines(n_voting, notes)
-    read = run.pairs if same else _pairs_read(run, run.reward, baselines, notes)
+    visible = run.pairs.visible  # once: what is worked out of its prompts serves both fits
+    read = visible if same else _pairs_read(run, run.reward, baselines, notes)
     for name, model in baselines.items():
         arms[f"reward model: + {name} labels"] = same or _train(
-            run, _labels_by(run, model, read), f"{name} labels"
+            run, _labels_by(run, model, visible, read), f"{name} labels"
         )
     arms[TAUGHT] = run.reward
     return arms
@@ -175,11 +176,11 @@ def _pairs_read(run: Outcome, reward: RewardModel, baselines: Mapping[str, str],
     return pairs.take(rows)
 
 
-def _labels_by(run: Outcome, model: str, pairs: Pairs) -> Labels:
-    """Labels of these pairs by another label model, fitted to all pairs as ours was."""
+def _labels_by(run: Outcome, model: str, visible: Pairs, pairs: Pairs) -> Labels:
+    """Labels of these pairs by another label model, fitted to all visible pairs as ours was."""
     labeler = fit(
         run.lfs,
-        run.pairs,
+        visible,
         model=model,
         calibration=run.config.labeler.calibration,
         votes=run.votes,

@@ -202,7 +202,9 @@ class Pairs(Shown):
     @property
     def visible(self) -> Pairs:
         """Everything but the locked test prompts: what may be fitted on, shown and exported."""
-        return self.take(self.parts != "test")
+        seen = self.parts != "test"
+        # Where nothing is locked, what was worked out of these pairs serves again.
+        return self if seen.all() else self.take(seen)
 
     def take(self, rows: Rows) -> Pairs:
         """Some rows, in the order given; a row that is named twice comes twice.
