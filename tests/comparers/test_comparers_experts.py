@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,6 +50,20 @@ def test_a_checker_prefers_what_is_right() -> None:
     pairs = made_pairs([("4", "5"), ("5", "4"), ("4", " 4"), ("5", "6")])
     assert FOUR.comparer().compare(pairs).tolist() == [0.0, 1.0, 0.5, 0.5]
     check_comparer(FOUR.comparer(), pairs)
+
+
+def test_checkers_that_stand_in_no_file_are_told_apart_by_their_code() -> None:
+    made: dict[str, Any] = {}
+    exec("four = lambda p, r: '4' in r\nfive = lambda p, r: '5' in r", made)  # as cells of a notebook are
+    four, five = Checker(made["four"]), Checker(made["five"])
+    assert four.name == five.name
+    assert four.code_hash() != five.code_hash()
+    assert four.code_hash() == Checker(made["four"], name="another").code_hash()
+
+
+def test_a_checker_without_a_function_is_told_how_to_name_one() -> None:
+    with pytest.raises(ConfigError, match=r"'checks\.py' names no function\. Write module:function"):
+        Checker.named("checks.py")
 
 
 def test_a_checker_that_raises_names_the_response() -> None:

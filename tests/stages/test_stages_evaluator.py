@@ -189,7 +189,7 @@ def test_another_checker_or_base_is_another_stage(project: Path, tmp_path: Path)
         )
 
     run()
-    (project / "checks.py").write_text(CHECKS + "\n# another rule\n")
+    (project / "checks.py").write_text(CHECKS.replace("+ 1)", "+ 2)"))
     with pytest.raises(ArtifactError, match=r"inputs.checker differ"):
         run()
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 
-from weaklabel.artifacts import content_hash, file_hash
 from weaklabel.comparers.expert import ByScore, check_scores
 from weaklabel.errors import ConfigError, DataError
+from weaklabel.lf.fingerprints import resource_hash
 from weaklabel.lf.sources.files import load_object
 from weaklabel.types import FloatArray
 
@@ -56,12 +54,8 @@ class Checker:
         return cls(function, name=spec)
 
     def code_hash(self) -> str:
-        """Of the file that the function stands in, or of its name where it stands in none. What it imports is not seen."""
-        for written in (inspect.unwrap(self.function), type(self.function)):
-            with suppress(TypeError, OSError):  # an object that is called, or a function of C
-                if (file := inspect.getsourcefile(written)) and Path(file).is_file():
-                    return file_hash(Path(file))
-        return content_hash(self.name)
+        """Of the function and of what it reaches in the project's files, as of a labeling function; not of its name."""
+        return resource_hash(self.function)
 
     def score(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
         """`(n,)` float64.
