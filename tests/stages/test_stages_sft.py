@@ -364,6 +364,15 @@ def test_prompts_that_fill_the_length_are_cut_and_told(tmp_path: Path) -> None:
     assert any("max_length is 32" in note and "raise max_length" in note for note in result.notes)
 
 
+def test_prompts_that_are_learned_and_judged_by_are_told(tmp_path: Path) -> None:
+    rows = [{"prompt": f"{i}?", "completion": "b"} for i in range(4)]
+    held = tmp_path / "held.jsonl"
+    settings = SFTSettings(from_scratch="tiny", audit=False, eval_data=str(held))
+    held.write_text(json.dumps(rows[0]) + "\n" + json.dumps({"prompt": "other?", "completion": "b"}) + "\n")
+    stage = SFT.of(settings, Materials(source=rows))
+    assert any("1 of the 2 prompts of eval_data are trained on too" in note for note in stage.notes)
+
+
 def test_counts_of_the_data_are_not_overwritten_by_shares_of_answers(tmp_path: Path) -> None:
     rows = [{"prompt": f"{i}?", "completion": "b" if i else " "} for i in range(24)]
     figures = trained(rows, tmp_path / "sft", max_steps=1).rounds[0].figures

@@ -24,10 +24,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
 from weaklabel._tables import plain_table
-from weaklabel.types.result import Result
+from weaklabel.types.result import Result, json_values
 
 MODEL: Final = "model"
 AUDIT: Final = "audit"
+_DIGITS: Final = 6
 Figures = Mapping[str, float | int | str | None]
 StartFrom = Literal["base", "previous"]
 """Where the training of a round starts: from the model that the settings name, or from the round before."""
@@ -143,6 +144,14 @@ def starting_model(base: str | Path, start_from: StartFrom, before: Sequence[Rou
 def reference_model(base: str | Path, reference: Reference, before: Sequence[Round]) -> str | Path:
     """The model that a round is held against."""
     return before[-1].model if reference == "previous" and before else base
+
+
+def rounded(value: Any) -> float | int | str | None:
+    """A figure as files hold it: in its last digits a run that went on after a kill may differ from an undisturbed one."""
+    value = json_values(value)
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    return value if isinstance(value, int | str) else None
 
 
 def _cell(value: float | int | str | None) -> str:

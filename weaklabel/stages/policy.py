@@ -14,7 +14,7 @@ from weaklabel._arguments import check_value
 from weaklabel._validation import check_settings
 from weaklabel.errors import ConfigError, MissingExtraError
 from weaklabel.stages.audit.settings import AuditSettings
-from weaklabel.stages.contract import Reference, StartFrom
+from weaklabel.stages.contract import Reference, StartFrom, rounded
 from weaklabel.training.settings import TrainingSettings, checked, kinds_of
 
 HELD_OUT_COMPARER: Final = "held_out_comparer"
@@ -219,7 +219,8 @@ def card(
     title: str, inputs: Mapping[str, str], settings: Mapping[str, Any], figures: Mapping[str, Any], uses: str
 ) -> str:
     """README.md of a policy: what it was made of, its figures, how it is loaded."""
-    parts = [("Made of", inputs), ("Settings", settings), ("Figures", figures)]
+    told = {name: rounded(value) for name, value in figures.items()}
+    parts = [("Made of", inputs), ("Settings", settings), ("Figures", told)]
     lists = [
         f"## {name}\n\n"
         + "\n".join(f"- {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())

@@ -11,13 +11,12 @@ from typing import Any, Final
 from weaklabel import artifacts
 from weaklabel.artifacts.locks import PATIENCE, FolderLock
 from weaklabel.errors import ArtifactError
-from weaklabel.stages.contract import Round, Stage, StageResult, scratch
+from weaklabel.stages.contract import Round, Stage, StageResult, rounded, scratch
 from weaklabel.types.result import json_values
 
 ROUNDS: Final = "rounds.json"
 _ROUND: Final = "round.json"
 _PART: Final = ".part"
-_DIGITS: Final = 6
 _TRAINED_WITH: Final = ("torch", "transformers", "tokenizers", "peft")
 
 
@@ -75,7 +74,7 @@ def _made(
     about = _begun(work, {**wanted, "round": number, "before": before})
     if not artifacts.is_sealed(about):
         made = stage.make_round(number, work, rounds)
-        about |= {"figures": {name: _rounded(value) for name, value in made.items()}}
+        about |= {"figures": {name: rounded(value) for name, value in made.items()}}
         about = artifacts.sealed(about | {"files": _hashes(work)})
         artifacts.write_json(work / _ROUND, about)
     # What follows can be done again: a round that is sealed is not made a second time.
@@ -204,11 +203,3 @@ def read_rounds(folder: str | Path) -> StageResult:
 
 def _folder_of(folder: Path, number: int) -> Path:
     return folder / f"round-{number:02d}"
-
-
-def _rounded(value: Any) -> float | int | str | None:
-    value = json_values(value)
-    if isinstance(value, float):
-        # In the last digits a run that went on after a kill may differ from an undisturbed one.
-        return float(f"{value:.{_DIGITS}g}")
-    return value if isinstance(value, int | str) else None

@@ -23,7 +23,7 @@ from weaklabel.stages.policy import Policy, PolicySettings, card
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.watching import Watched, of_the_policy, watched_by
 from weaklabel.training.settings import checked
-from weaklabel.types import CanCompare, Labels, as_comparer
+from weaklabel.types import CanCompare, Labels, as_comparer, prompt_key
 
 _USE: Final = (
     "A causal language model, trained by supervised finetuning. It is loaded with "
@@ -106,6 +106,7 @@ class SFT(Stage):
         found, watched, note = watched_by(settings, materials, found, given)
         made = cls(settings, found, eval_data=given, watched=watched)
         made.notes += [] if note is None else [note]
+        made._note_what_is_shared()
         return made
 
     @property
@@ -159,6 +160,16 @@ class SFT(Stage):
         about = card("Policy: sft", self.inputs, self.settings, figures, _USE)
         self._policy.save(model, tokenizer, work / MODEL, card=about)
         return figures
+
+    def _note_what_is_shared(self) -> None:
+        learned, judging = (
+            {prompt_key(row.prompt) for row in found.rows} for found in (self._data, self._eval)
+        )
+        if shared := learned & judging:
+            self.notes.append(
+                f"{len(shared):,} of the {len(judging):,} prompts of eval_data are trained on too, so it favours what is known by "
+                "heart. Leave them out of data."
+            )
 
     def _note_what_is_left_out(self) -> None:
         for what, found in (("data", self._data), ("eval_data", self._eval)):
