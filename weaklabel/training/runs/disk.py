@@ -14,7 +14,14 @@ from weaklabel.errors import ArtifactError
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # torch and safetensors, which are not written in Python, tell what the system said as a text.
-_TOLD: Final = ("pytorchstreamwriter", "no space left", "file too large", "os error", "write failed", "unexpected pos")
+_TOLD: Final = (
+    "pytorchstreamwriter",
+    "no space left",
+    "file too large",
+    "os error",
+    "write failed",
+    "unexpected pos",
+)
 
 
 @contextmanager

@@ -205,7 +205,6 @@ class TrainingRun:
             lines=tuple(state.log_history),
         )
 
-
     def _take_up(self, trainer: WeightedTrainer, checkpoint: Path) -> None:
         """The end of a run that was killed when its training was over: the last look, then the weights that stay."""
         trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
