@@ -70,7 +70,7 @@ def check_settings(owner: str, given: Mapping[str, object], annotations: Mapping
         if value is None and annotation.endswith(" | None"):
             continue
         kind, words = _KINDS.get(annotation.removesuffix(" | None").partition("[")[0], (object, ""))
-        if isinstance(value, numbers.Integral) and kind in _LARGEST and abs(value) >= _LARGEST[kind]:
+        if kind in _LARGEST and isinstance(value, int) and abs(value) >= _LARGEST[kind]:
             raise ConfigError(f"{owner}: {name} is {_cut(value)}. Allowed: {words} that is not as large.")
         if not isinstance(value, kind) or (isinstance(value, bool) and kind in _NUMBERS):
             raise ConfigError(f"{owner}: {name} is {value!r}. Allowed: {words}.")

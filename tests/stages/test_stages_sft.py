@@ -360,7 +360,16 @@ def test_bad_input_is_one_line(
 def test_prompts_that_fill_the_length_are_cut_and_told(tmp_path: Path) -> None:
     rows = [{"prompt": f"{i} " + "word " * 200, "completion": f"answer {i}"} for i in range(24)]
     result = trained(rows, tmp_path / "sft", max_length=32, max_steps=1)
-    assert result.rounds[0].figures["cut"] >= 20
+    assert result.rounds[0].figures["prompts cut"] >= 20
+    assert any("max_length is 32" in note and "raise max_length" in note for note in result.notes)
+
+
+def test_counts_of_the_data_are_not_overwritten_by_shares_of_answers(tmp_path: Path) -> None:
+    rows = [{"prompt": f"{i}?", "completion": "b" if i else " "} for i in range(24)]
+    figures = trained(rows, tmp_path / "sft", max_steps=1).rounds[0].figures
+    assert isinstance(figures["empty responses"], int)
+    assert figures["empty responses"] + figures["demonstrations"] == 24 - SETTINGS["audit"]["audit_prompts"]
+    assert 0 <= figures["empty"] <= 1  # a share of the answers
 
 
 def test_an_audit_that_ends_the_run_keeps_what_there_is(data: Path, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_both_names_of_one_setting_are_refused() -> None:
             {"resume_from_checkpoint": 3},
             "resume_from_checkpoint is 3. Allowed: true, false, or a checkpoint's path",
         ),
-        ({"lora_r": 0}, "lora_r is 0. Allowed: 1 or more"),
+        ({"lora_r": 0}, "lora_r is 0. Allowed: 1 to 65536"),
         ({"learning_rates": 1}, "no setting of training 'learning_rates'.* Did you mean 'learning_rate'"),
         ({"loss_options": 1}, "loss_options is 1. Allowed: a table"),
         ({"loss_options": {"margin": 1.0}}, "has no option 'margin'"),

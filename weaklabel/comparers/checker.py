@@ -43,6 +43,10 @@ class Checker:
             ConfigError: it names something else than a function of two arguments.
             DiscoveryError, UnknownNameError: no such module, file or function.
         """
+        if not spec.rpartition(":")[0]:
+            raise ConfigError(
+                f"checker {spec!r} names no function. Write module:function or file.py:function."
+            )
         function = load_object(spec)
         if not callable(function) or not _takes_two(function):
             raise ConfigError(

@@ -44,7 +44,7 @@ def chosen_table(
     sets = {} if sets is None else sets
     if sets.get("kind", kind) != kind:
         raise ConfigError(f"stage.kind is {sets['kind']!r}, and the command is about {kind}. Leave it out.")
-    tables = [table for table in loaded.config.stage if table["kind"] == kind]
+    tables: list[dict[str, Any]] = [table for table in loaded.config.stage if table["kind"] == kind]
     names = [table.get("name", kind) for table in tables]
     if name is not None and names and name not in names:
         raise UnknownNameError.for_name(f"[[stage]] of kind {kind}", name, names)
@@ -60,7 +60,7 @@ def chosen_table(
     for one, other in (("model", "from_scratch"), ("from_scratch", "model")):
         if given.get(one, sets.get(one)) is not None:
             table = {key: value for key, value in table.items() if key != other}
-    made = StageTable.of(_merged(table | dict(given), sets))
+    made = StageTable.of(_merged({**table, **given}, sets))
     if made.name in others:
         raise ConfigError(
             f"stage {kind}: another [[stage]] table is called {made.name!r}. Choose another name."
@@ -73,8 +73,9 @@ def _merged(table: Mapping[str, Any], sets: Mapping[str, Any]) -> dict[str, Any]
     found = dict(table)
     for name, value in sets.items():
         inner = found.get(name)
-        both = isinstance(value, Mapping) and isinstance(inner, Mapping)
-        found[name] = _merged(inner, value) if both else value
+        if isinstance(value, Mapping) and isinstance(inner, Mapping):
+            value = _merged(inner, value)
+        found[name] = value
     return found
 
 

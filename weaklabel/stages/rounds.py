@@ -146,7 +146,7 @@ def _put_back(target: Path) -> str:
 def _check_same(folder: Path, about: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     if differing := _differing(about, wanted):
         raise ArtifactError(
-            f"{folder} holds rounds that were made of something else: {', '.join(differing[:4])} differ. Give the stage "
+            f"{folder} holds rounds, whole or begun, that were made of something else: {', '.join(differing[:4])} differ. Give the stage "
             "another name (or output_dir in Python), or remove this folder."
         )
 

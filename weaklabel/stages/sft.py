@@ -139,12 +139,18 @@ class SFT(Stage):
             "demonstrations": len(self._data) - done.empty - done.weightless,
             "empty responses": done.empty,
             "weightless": done.weightless,
-            "cut": done.truncated.prompts + done.truncated.responses,
+            "prompts cut": done.truncated.prompts,
+            "responses cut": done.truncated.responses,
             "steps": done.steps,
             "best step": done.best,
             "loss": done.losses[-1][1] if done.losses else None,
             "eval nll": min((nll for _, nll in done.checks), default=None),
         }
+        if done.truncated.prompts or done.truncated.responses:
+            self.notes.append(
+                f"max_length is {settings.max_length}: {done.truncated}. A response that is cut teaches no end; raise max_length "
+                "where there are many."
+            )
         if auditor is not None:
             audit = auditor.finish()
             figures |= of_the_policy(audit)

@@ -167,6 +167,7 @@ class TrainingSettings:
     RANGES: ClassVar[Mapping[str, tuple[float, float]]] = {
         **dict.fromkeys(_COUNTS, (1, math.inf)),
         "max_length": (8, math.inf),
+        "lora_r": (1, 1 << 16),
         "learning_rate": (0, 10),
         "warmup_steps": (0, math.inf),
         "save_steps": (0, math.inf),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,16 +35,23 @@ def command(as_json: bool, **options: Any) -> None:
     """
     run = open_run(options)
     report = run.all()
-    stages = _stages(run)
-    value = report.to_dict() | ({"stages": [result.to_dict() for result in stages]} if stages else {})
-    emit(value, lambda: "\n".join(f"\n{part}" for part in (report, *stages)), as_json)
+    if not as_json:  # before the stages, which may take long and fail
+        emit({}, lambda: f"\n{report}", as_json)
+    stages = []
+    for result in _stages(run):
+        stages.append(result.to_dict())
+        if not as_json:
+            emit({}, f"\n{result}", as_json)
+    if as_json:
+        emit(report.to_dict() | ({"stages": stages} if stages else {}), "", as_json)
 
 
-def _stages(run: Run) -> list[StageResult]:
+def _stages(run: Run) -> Iterator[StageResult]:
     """What the `[[stage]]` tables ask for, in their order; most files have none."""
     if not run.config.stage:
-        return []
+        return
     from weaklabel.cli.stages._stage import show_round
     from weaklabel.pipeline.stages import carry_out_stage, stage_tables
 
-    return [carry_out_stage(run, table, on_round=show_round) for table in stage_tables(run.loaded)]
+    for table in stage_tables(run.loaded):
+        yield carry_out_stage(run, table, on_round=show_round)

@@ -180,7 +180,7 @@ def _weight(value: Any) -> float:
     if is_missing(value) or value == "":
         return 1.0
     try:
-        w = float(value)  # type: ignore[arg-type]  # what is no number is told below
+        w = float(value)  # what is no number is told below
     except (TypeError, ValueError):
         w = math.nan
     if isinstance(value, bool) or not (math.isfinite(w) and w >= 0):

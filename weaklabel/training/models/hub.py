@@ -21,6 +21,7 @@ from transformers.utils import logging
 
 from weaklabel.artifacts import read_json
 from weaklabel.errors import ArtifactError, MissingExtraError, WeaklabelError
+from weaklabel.training.runs.memory import is_out_of_memory
 
 ADAPTER: Final = "adapter_config.json"
 _CONFIG: Final = "config.json"
@@ -40,8 +41,12 @@ def fetched(name: str) -> Path:
     Raises:
         ArtifactError: neither a folder here nor to be had from the hub.
     """
-    if Path(name).exists():
+    if Path(name).is_dir():
         return Path(name)
+    if Path(name).exists():
+        raise ArtifactError(
+            f"{name} is a file, not the folder of a model. Give the folder that save_pretrained wrote."
+        )
     from huggingface_hub import snapshot_download
 
     with quiet():
@@ -112,7 +117,7 @@ def own_base(folder: Path) -> Path:
     )
     raise ArtifactError(
         f"{folder} holds {of}. Name both yourself: base = {str(named or 'the base model')!r}, "
-        f"adapter = {str(folder)!r}."
+        f"adapter = {str(folder)!r}; of a stage, the base is called model."
     )
 
 
@@ -153,6 +158,10 @@ def need_peft(what: str) -> Any:
 
 
 def _adapter(folder: Path) -> Mapping[str, Any]:
+    if not (folder / ADAPTER).is_file():
+        raise ArtifactError(
+            f"{folder} holds no {ADAPTER}, so it is no adapter. Give the folder that save_pretrained wrote."
+        )
     return _table(folder / ADAPTER)
 
 
@@ -220,6 +229,10 @@ def reading(path: str | Path, what: str, read: Any) -> Any:
     except WeaklabelError:
         raise
     except Exception as error:  # a torn tokenizer raises a bare Exception, a torn config whatever it lacks
+        if is_out_of_memory(error):
+            raise ArtifactError(
+                f"{path}: out of memory while it was loaded. Free some, choose a smaller model, or set dtype to 'bfloat16'."
+            ) from error
         reason = " ".join(str(error).split()).split(". ")[0][:200] or type(error).__name__
         if Path(path).exists():
             raise ArtifactError(

@@ -125,7 +125,8 @@ def check_fits(model: Any, tokenizer: Any, settings: TrainingSettings, gold: Siz
         )
     if settings.early_stopping_patience is not None and not len(gold):
         raise ConfigError(
-            f"early_stopping_patience is {settings.early_stopping_patience} but there is no gold to judge by. Give gold."
+            f"early_stopping_patience is {settings.early_stopping_patience} but there is no gold to judge by. Give "
+            "gold; of a stage, that is eval_data."
         )
 
 
