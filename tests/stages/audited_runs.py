@@ -6,13 +6,14 @@ The base answers with four to nine words, drawn at random. A run goes on from it
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pytest
 
 from weaklabel.lf import response_scorer
 from weaklabel.stages.audit import Audit, Auditor, AuditSettings
@@ -123,10 +124,14 @@ def base(folder: Path) -> tuple[Any, Any]:
 
 @dataclass(frozen=True)
 class Run:
-    """How a run goes: what it learns from, and how."""
+    """How a run goes: what it learns from, and how; and whether the end token's string in a response is read as it.
+
+    A tokenizer that does so teaches to say nothing. Ours reads text, so for this run it is put back.
+    """
 
     made: Answer
     training: Mapping[str, Any] = field(default_factory=dict)
+    reads_control_tokens: bool = False
 
 
 RUNS: Final[Mapping[str, Run]] = {
@@ -135,7 +140,9 @@ RUNS: Final[Mapping[str, Run]] = {
     "no_end": Run(lambda draw: answer(draw, low=30, high=40), {"max_length": 36, "learning_rate": 2e-3}),
     "collapse": Run(lambda draw: "oak moss pine upland wharf", {"learning_rate": 3e-3}),
     "falling_logps": Run(lambda draw: answer(draw, BAD), {"learning_rate": 2e-3}),
-    "empty": Run(lambda draw: "<end>" if draw.random() < 0.7 else answer(draw), {"learning_rate": 2e-3}),
+    "empty": Run(
+        lambda draw: "<end>" if draw.random() < 0.7 else answer(draw), {"learning_rate": 2e-3}, True
+    ),
 }
 
 
@@ -146,8 +153,16 @@ def audited(name: str, seed: int, base_folder: Path, folder: Path, **more: Any) 
     auditor = auditor_of(tokenizer, seed, folder / "audit", **more)
     given = demonstrations(200, seed, run.made)
     chosen = settings(seed=seed, **run.training)
-    train_sft(model, tokenizer, given, settings=chosen, folder=folder / "run", watch=auditor.watch)
+    with pytest.MonkeyPatch.context() as patch:
+        if run.reads_control_tokens:
+            patch.setattr("weaklabel.training.tokens.text_ids", _with_control_tokens)
+        train_sft(model, tokenizer, given, settings=chosen, folder=folder / "run", watch=auditor.watch)
     return auditor.finish()
+
+
+def _with_control_tokens(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    ids: list[list[int]] = tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+    return ids
 
 
 def auditor_of(tokenizer: Any, seed: int, folder: Path, **more: Any) -> Auditor:
