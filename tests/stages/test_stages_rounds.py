@@ -203,6 +203,20 @@ def test_a_torn_rounds_file_is_told(tmp_path: Path) -> None:
         carry_out(Adding(1), tmp_path)
 
 
+def test_a_try_that_ended_before_its_first_checkpoint_gives_way_to_other_settings(tmp_path: Path) -> None:
+    class OutOfMemory(Adding):
+        def make_round(self, number: int, work: Path, before: Sequence[Round]) -> Figures:
+            for name in ("run.json", "log.jsonl"):
+                (scratch(work) / "training").mkdir(parents=True, exist_ok=True)
+                (scratch(work) / "training" / name).write_text("{}")
+            raise RuntimeError("no memory")
+
+    with pytest.raises(RuntimeError):
+        carry_out(OutOfMemory(1, step=5), tmp_path)
+    carry_out(Adding(1), tmp_path)
+    assert sums(tmp_path) == [2]
+
+
 def test_where_rounds_start_and_what_they_are_held_against_are_two_settings() -> None:
     chosen = LoopSettings(from_scratch="tiny", start_from="previous", num_rounds=3)
     assert (chosen.start_from, chosen.reference) == ("previous", "initial")

@@ -249,9 +249,16 @@ def test_an_adapter_is_saved_as_one_and_loads_on_its_base(
     )  # peft asks so
     base = from_python / "round-00" / "model"
     result = trained(
-        str(data), tmp_path / "lora", model=str(base), from_scratch=None, lora_r=4, learning_rate=1e-2
+        str(data),
+        tmp_path / "lora",
+        model=os.path.relpath(base),
+        from_scratch=None,
+        lora_r=4,
+        learning_rate=1e-2,
     )
     assert (result.model / "adapter_model.safetensors").is_file()
+    about = json.loads((result.model / "adapter_config.json").read_text())
+    assert about["base_model_name_or_path"] == str(base)
     assert not (result.model / "model.safetensors").exists()
     whole = transformers.AutoModelForCausalLM.from_pretrained(base)
     before = whole(torch.tensor([[5, 6, 7]])).logits

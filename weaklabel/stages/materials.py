@@ -62,7 +62,7 @@ class Materials:
             return read_demonstrations(self.source, columns=columns)
         if self.the_labels is None:
             raise ConfigError(
-                "sft: there are neither data nor labels to learn from. Give data, a file of demonstrations."
+                "there are neither data nor labels to learn from. Give data, a file of demonstrations."
             )
         return chosen_of(
             self.the_labels, min_confidence=min_confidence, allow_uncalibrated=allow_uncalibrated

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -190,7 +191,9 @@ class Policy:
         chosen = self.settings
         if chosen.model is None:
             return language_model_from_scratch(str(chosen.from_scratch), self._texts, seed=chosen.seed)
-        model, tokenizer = load_language_model(chosen.model, adapter=chosen.adapter, dtype=chosen.dtype)
+        # An adapter names its base by where that was found, which has to be found from anywhere.
+        base = os.path.abspath(chosen.model) if os.path.isdir(chosen.model) else chosen.model
+        model, tokenizer = load_language_model(base, adapter=chosen.adapter, dtype=chosen.dtype)
         return _merged(model), tokenizer
 
     def save(

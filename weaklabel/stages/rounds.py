@@ -11,12 +11,13 @@ from typing import Any, Final
 from weaklabel import artifacts
 from weaklabel.artifacts.locks import PATIENCE, FolderLock
 from weaklabel.errors import ArtifactError
-from weaklabel.stages.contract import Round, Stage, StageResult, rounded, scratch
+from weaklabel.stages.contract import AUDIT, Round, Stage, StageResult, rounded, scratch
 from weaklabel.types.result import json_values
 
 ROUNDS: Final = "rounds.json"
 _ROUND: Final = "round.json"
 _PART: Final = ".part"
+_BEGINNING: Final = (_ROUND, "run.json", "log.jsonl")
 _TRAINED_WITH: Final = ("torch", "transformers", "tokenizers", "peft")
 
 
@@ -134,8 +135,12 @@ def _whole(folder: Path, wanted: Mapping[str, Any]) -> tuple[list[Round], dict[s
 
 
 def _holds_work(folder: Path) -> bool:
-    """Whether there is anything to lose: a round, or files of one that was begun. A try that was refused leaves neither."""
-    return any(path.is_file() and path.name != _ROUND for path in folder.glob("round-*/**/*"))
+    """Whether there is anything to lose: a round, or more of one that was begun than its beginning and a look at it.
+
+    A try that was refused, or that ran out of memory before its first checkpoint, leaves nothing that is missed.
+    """
+    files = (path.relative_to(folder) for path in folder.glob("round-*/**/*") if path.is_file())
+    return any(path.name not in _BEGINNING and AUDIT not in path.parts for path in files)
 
 
 def _put_back(target: Path) -> str:
