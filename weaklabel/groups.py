@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -80,12 +80,22 @@ def some_prompts(groups: NDArray[np.int64], n_rows: int, seed: int) -> NDArray[n
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Response `j` beats response `i` with probability `p`; the comparison counts `w`."""
+    """Response `j` beats response `i` with probability `p`, between `p_low` and `p_high` where known; it counts `w`."""
 
     i: int
     j: int
     p: float
     w: float
+    p_low: float | None = None
+    p_high: float | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The interval of `p`; where none is known, `p` alone."""
+        return (
+            self.p if self.p_low is None else self.p_low,
+            self.p if self.p_high is None else self.p_high,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +215,17 @@ def trainable_groups(groups: Sequence[Group]) -> Trainable:
     return Trainable(tuple(kept), identical, weightless)
 
 
+def check_intervals(groups: Sequence[Group], loss: str) -> None:
+    """Raises DataError where a loss needs the interval of every belief and some comparison has none."""
+    compared = [c for group in groups for c in group.comparisons]
+    lacking = sum(c.p_low is None or c.p_high is None for c in compared)
+    if lacking:
+        raise DataError(
+            f"loss {loss!r} needs p_low and p_high of every comparison, and {lacking} of {len(compared)} have none. "
+            "Calibrate the labels with venn_abers, which gives both, or use loss_type 'sigmoid'."
+        )
+
+
 def check_group(group: Group, number: int) -> None:
     """Raises DataError, naming the group by `number` and prompt, where it cannot be trained on."""
     where = f"group {number} ({group.prompt[:40]!r})"
@@ -226,6 +247,12 @@ def check_group(group: Group, number: int) -> None:
             )
         if not 0.0 <= c.p <= 1.0:
             raise DataError(f"{where} has p = {c.p!r}. p is the probability that j beats i, 0 to 1.")
+        low, high = c.bounds
+        if not 0.0 <= low <= high <= 1.0:
+            raise DataError(
+                f"{where} has p_low = {low!r} and p_high = {high!r}. Allowed: 0 <= p_low <= p_high <= 1. Take both from "
+                "the labels, or leave both out."
+            )
         if not 0.0 <= c.w < float("inf"):
             raise DataError(f"{where} has w = {c.w!r}. A weight is 0 or more and finite.")
 
@@ -236,6 +263,6 @@ def _only_compared(group: Group, comparisons: Sequence[Comparison]) -> Group:
     return Group(
         group.prompt,
         tuple(group.responses[index] for index in used),
-        tuple(Comparison(place[c.i], place[c.j], c.p, c.w) for c in comparisons),
+        tuple(replace(c, i=place[c.i], j=place[c.j]) for c in comparisons),
         group.messages,
     )
