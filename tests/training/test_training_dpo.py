@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,18 @@ transformers = pytest.importorskip("transformers")
 from planted import planted_groups, texts_of  # noqa: E402
 from trl_runs import losses_of_trl  # noqa: E402
 
-from weaklabel.errors import ArtifactError, ConfigError, DataError  # noqa: E402
+from weaklabel.errors import ArtifactError, ConfigError, DataError, WeaklabelWarning  # noqa: E402
 from weaklabel.groups import Comparison, Group  # noqa: E402
 from weaklabel.training.dpo import reference as references  # noqa: E402
-from weaklabel.training.dpo.layouts import DPO_LAYOUTS, ReferredGroup, choose_dpo_layout  # noqa: E402
+from weaklabel.training.dpo.layouts import (  # noqa: E402
+    DPO_LAYOUTS,
+    ReferredGroup,
+    choose_dpo_layout,
+    proven_dpo_layout,
+)
 from weaklabel.training.dpo.settings import DPOTrainingSettings  # noqa: E402
 from weaklabel.training.dpo.train import DPOTrainer, TrainedDPO, train_dpo  # noqa: E402
+from weaklabel.training.layout.registry import LAYOUTS  # noqa: E402
 from weaklabel.training.logps import response_logps  # noqa: E402
 from weaklabel.training.models.loading import with_lora  # noqa: E402
 from weaklabel.training.models.scratch import language_model_from_scratch  # noqa: E402
@@ -293,6 +300,26 @@ def test_an_interval_of_beliefs_trains(tmp_path: Path) -> None:
     assert done.losses[0][1] == pytest.approx(0.6931, abs=1e-3)
     assert distance(sure, at_start) > 1e-4
     assert distance(unsure, sure) > 1e-4
+
+
+def test_a_layout_that_reads_something_else_gives_way_to_padded_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = LAYOUTS["shared"]
+    model, tokenizer = policy()
+    groups = planted_groups(3)
+    tokens = tokenize_groups(groups, tokenizer, max_length=64, kind="decoder").groups
+    device, pad_id = torch.device("cpu"), tokenizer.pad_token_id
+    assert proven_dpo_layout(model, "auto", tokens, device, pad_id=pad_id).name == "shared"
+
+    def wrong(some: Any, fill: int) -> Any:
+        batch = right.collate(some, fill)
+        return batch | {"segments": batch["segments"].clamp(max=0)}  # responses see each other
+
+    monkeypatch.setitem(LAYOUTS, "shared", replace(right, collate=wrong))
+    with pytest.warns(WeaklabelWarning, match="layout 'shared' differs from the padded one by"):
+        chosen = proven_dpo_layout(model, "auto", tokens, device, pad_id=pad_id)
+    assert chosen.name == "bucketed"
 
 
 def test_options_of_losses_are_given_once(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from weaklabel._validation import lookup
 from weaklabel.errors import ConfigError
 from weaklabel.training.layout import Batch, Choice, Layout, unwrapped
 from weaklabel.training.layout.architectures import why_not_shared
-from weaklabel.training.layout.choice import why_no_kernel
+from weaklabel.training.layout.choice import self_test, why_no_kernel
 from weaklabel.training.layout.language import predictions
 from weaklabel.training.layout.registry import LAYOUTS
 from weaklabel.training.tokens import TokenGroup
@@ -58,6 +58,28 @@ def _layout(name: str) -> Layout[ReferredGroup]:
 DPO_LAYOUTS: Final[Mapping[str, Layout[ReferredGroup]]] = {name: _layout(name) for name in LAYOUTS}
 """Those of rewards. A batch has besides, for each response, `reference` and `lengths` float32 (n_responses,), and what
 `predictions` gives."""
+
+
+def proven_dpo_layout(
+    model: nn.Module,
+    requested: str,
+    groups: Sequence[TokenGroup],
+    device: torch.device,
+    *,
+    pad_id: int,
+    bf16: bool = False,
+) -> Choice:
+    """`choose_dpo_layout`, moved to the device and held to padded rows by `self_test`.
+
+    Raises:
+        UnknownNameError, ConfigError, TrainingError: as those two.
+    """
+    chosen = choose_dpo_layout(model, requested, device, bf16=bf16)
+    if chosen.name in ("padded", "bucketed"):
+        return chosen
+    autocast = torch.bfloat16 if bf16 else None
+    tested = self_test(model.to(device), chosen.name, groups, pad_id=pad_id, autocast=autocast)
+    return Choice(tested.name, f"{chosen.reason}; {tested.reason}")
 
 
 def choose_dpo_layout(

@@ -69,6 +69,7 @@ def reference_logps(
     *,
     key: str,
     store: Path,
+    device: torch.device,
     pad_id: int,
     bf16: bool = False,
     tokens_per_batch: int = 8192,
@@ -76,10 +77,11 @@ def reference_logps(
     """The log-probability of every response under `model`, its adapters off; what the store lacks is computed and kept.
 
     Args:
-        model: the reference, on the device to compute on.
+        model: the reference. It goes back to where it was, so that a GPU need not hold it while another model trains.
         examples: prompts and responses as token ids.
         key: `reference_key` of the same model, tokenizer and `bf16`.
         store: a folder; it is made where it is missing.
+        device: where to compute.
         pad_id, tokens_per_batch: as `response_logps` takes them.
 
     Raises:
@@ -91,11 +93,13 @@ def reference_logps(
     hashes = [_ids_hash(example) for example in examples]
     missing = {name: example for name, example in zip(hashes, examples, strict=True) if name not in known}
     if missing:
-        device = next(model.parameters()).device.type
-        with _adapters_off(model), torch.autocast(device, torch.bfloat16, enabled=bf16):
-            found = response_logps(
-                model, list(missing.values()), pad_id=pad_id, tokens_per_batch=tokens_per_batch
-            )
+        home, rows = next(model.parameters()).device, list(missing.values())
+        model.to(device)
+        try:
+            with _adapters_off(model), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                found = response_logps(model, rows, pad_id=pad_id, tokens_per_batch=tokens_per_batch)
+        finally:
+            model.to(home)
         # Read again: another run may have written meanwhile.
         known = _read(path) | {name: float(part.sum()) for name, part in zip(missing, found, strict=True)}
         write_parquet(path, pa.table({"response": list(known), "logp": list(known.values())}))

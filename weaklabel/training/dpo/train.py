@@ -23,7 +23,7 @@ from transformers import PreTrainedTokenizerBase
 from weaklabel.artifacts import content_hash
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.groups import Group, Trainable, check_intervals, trainable_groups
-from weaklabel.training.dpo.layouts import DPO_LAYOUTS, ReferredGroup, choose_dpo_layout
+from weaklabel.training.dpo.layouts import DPO_LAYOUTS, ReferredGroup, proven_dpo_layout
 from weaklabel.training.dpo.reference import reference_key, reference_logps
 from weaklabel.training.dpo.settings import DPOTrainingSettings
 from weaklabel.training.layout import Batch, unwrapped
@@ -149,14 +149,22 @@ def train_dpo(
     best_by = DPOTrainer.best_by if gold else None
     with training_run(model, settings, folder, data, best_by=best_by, watch=watch) as run:
         attach(unwrapped(model))
-        layout = choose_dpo_layout(model, settings.layout, run.args.device, bf16=settings.bf16)
+        layout = proven_dpo_layout(
+            model,
+            settings.layout,
+            train,
+            run.args.device,
+            pad_id=tokenizer.pad_token_id,
+            bf16=settings.bf16,
+        )
         rows = [TokenExample(g.prompt, response) for g in (*train, *checks) for response in g.responses]
         with run.args.main_process_first(desc="reference log-probabilities"):  # the others read what it wrote
             found = reference_logps(
-                referee.to(run.args.device),
+                referee,
                 rows,
                 key=key,
                 store=folder / "reference" if reference_store is None else reference_store,
+                device=run.args.device,
                 pad_id=tokenizer.pad_token_id,
                 bf16=settings.bf16,
             )
