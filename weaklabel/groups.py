@@ -112,7 +112,14 @@ class Group:
     messages: tuple[Message, ...] = ()
 
 
-def gather_groups(pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None) -> list[Group]:
+def gather_groups(
+    pairs: Pairs,
+    p: ArrayLike,
+    w: ArrayLike | None = None,
+    *,
+    p_low: ArrayLike | None = None,
+    p_high: ArrayLike | None = None,
+) -> list[Group]:
     """The pairs of each prompt as one group, in order of first appearance, identical responses merged.
 
     Prompts that differ in more than white space are two: a model is trained on what was written.
@@ -125,13 +132,17 @@ def gather_groups(pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None) -> lis
         pairs: `n` pairs.
         p: `(n,)` float64, P(b beats a).
         w: `(n,)` float64 >= 0, how much each pair counts; None counts 1.
+        p_low, p_high: `(n,)` float64, the interval of each `p`, as labels carry it; None where none is known.
 
     Raises:
-        LabelMatrixError: when `p` or `w` has another length, or holds what is no belief or weight.
+        LabelMatrixError: when one of them has another length, or holds what is no belief or weight.
     """
-    beliefs, weights = _per_pair("p", p, len(pairs)), _per_pair("w", 1.0 if w is None else w, len(pairs))
-    _check_range("p", beliefs, 1.0, "a probability, 0 to 1")
+    beliefs, weights = _beliefs("p", p, len(pairs)), _per_pair("w", 1.0 if w is None else w, len(pairs))
     _check_range("w", weights, np.finfo(np.float64).max, "a weight, 0 or more and finite")
+    lows, highs = (
+        None if end is None else _beliefs(name, end, len(pairs))
+        for name, end in (("p_low", p_low), ("p_high", p_high))
+    )
     rows_of: dict[str, list[int]] = {}
     for row, asked in enumerate(pairs.asked):
         rows_of.setdefault(collapse_whitespace(asked), []).append(row)
@@ -147,6 +158,8 @@ def gather_groups(pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None) -> lis
                 index.setdefault(texts[row][1], len(index)),
                 float(beliefs[row]),
                 float(weights[row]),
+                None if lows is None else float(lows[row]),
+                None if highs is None else float(highs[row]),
             )
             for row in rows
         )
@@ -160,6 +173,12 @@ def _per_pair(what: str, values: ArrayLike, n: int) -> NDArray[np.float64]:
     if array.shape not in ((), (n,)):
         raise LabelMatrixError(f"{what} has shape {array.shape}, expected ({n},): one value per pair.")
     return np.broadcast_to(array, (n,))
+
+
+def _beliefs(what: str, values: ArrayLike, n: int) -> NDArray[np.float64]:
+    beliefs = _per_pair(what, values, n)
+    _check_range(what, beliefs, 1.0, "a probability, 0 to 1")
+    return beliefs
 
 
 def _check_range(what: str, values: NDArray[np.float64], most: float, allowed: str) -> None:
@@ -222,7 +241,7 @@ def check_intervals(groups: Sequence[Group], loss: str) -> None:
     if lacking:
         raise DataError(
             f"loss {loss!r} needs p_low and p_high of every comparison, and {lacking} of {len(compared)} have none. "
-            "Calibrate the labels with venn_abers, which gives both, or use loss_type 'sigmoid'."
+            "Give those of the labels, which carry both once they are calibrated on gold, or use loss_type 'sigmoid'."
         )
 
 
