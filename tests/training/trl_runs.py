@@ -15,12 +15,15 @@ def losses_of_trl(
     tokenizer: Any,
     rows: list[dict[str, list[int]]],
     folder: Path,
+    *,
+    ref_model: Any = None,
     **more: Any,
 ) -> list[float]:
     """The loss of every step of one of TRL's trainers over rows of token ids, in their order; the model is trained.
 
     Args:
         trainer, config: two classes of TRL's that belong together.
+        ref_model: of DPOTrainer.
         more: settings of `config`, `per_device_train_batch_size` and `max_steps` among them.
     """
     from datasets import Dataset
@@ -38,6 +41,9 @@ def losses_of_trl(
         use_cpu=True,
         **{CHECKPOINTING: False, **more},
     )
-    made = trainer(model=model, args=args, train_dataset=Dataset.from_list(rows), processing_class=tokenizer)
+    reference = {} if ref_model is None else {"ref_model": ref_model}
+    made = trainer(
+        model=model, args=args, train_dataset=Dataset.from_list(rows), processing_class=tokenizer, **reference
+    )
     made.train()
     return [line["loss"] for line in made.state.log_history if "loss" in line]

@@ -85,4 +85,7 @@ def _ordered(group: Group) -> Group:
 
 
 def _rising(i: int, j: int, c: Comparison) -> Comparison:
-    return Comparison(i, j, c.p, c.w) if i <= j else Comparison(j, i, 1.0 - c.p, c.w)
+    if i <= j:
+        return replace(c, i=i, j=j)
+    low, high = (None if end is None else 1.0 - end for end in (c.p_high, c.p_low))
+    return Comparison(j, i, 1.0 - c.p, c.w, low, high)

@@ -60,7 +60,7 @@ def _layout(name: str) -> Layout[TokenExample]:
         batch = base.collate(groups, pad_id)
         found = predictions(groups, batch, joined=name == "varlen")
         weights = torch.tensor([example.w for example in examples], dtype=torch.float32)
-        compared = ("i", "j", "p", "w", "pool", "token_type_ids")
+        compared = ("i", "j", "p", "p_low", "p_high", "w", "pool", "token_type_ids")
         rest = {key: value for key, value in batch.items() if key not in compared}
         return {**rest, **found, "w": weights[found["of"]]}
 

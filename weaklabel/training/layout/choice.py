@@ -12,6 +12,7 @@ from torch import nn
 from weaklabel._validation import lookup
 from weaklabel.errors import ConfigError, TrainingError, warn
 from weaklabel.training.layout.architectures import why_not_shared
+from weaklabel.training.layout.language import predictions, token_logps
 from weaklabel.training.layout.model import attach, kind_of, outputs, unwrapped
 from weaklabel.training.layout.registry import LAYOUTS
 from weaklabel.training.layout.varlen import HALF
@@ -121,10 +122,11 @@ def self_test(
 ) -> Choice:
     """The layout, if it gives a few groups the padded rewards; otherwise "bucketed", with a warning.
 
-    What is compared is what the head reads, a vector per response, so that a head of zeros hides nothing.
+    What is compared is what the head reads, a vector per response, or of a language model per token of the responses,
+    so that a head of zeros hides nothing.
 
     Args:
-        model: as it will train, on its device. Dropout is off during the test.
+        model: as it will train, on its device: a scorer or a language model. Dropout is off during the test.
         layout: a name of `LAYOUTS`.
         groups: any; the shortest few are used.
         pad_id: the id that fills rows up.
@@ -163,16 +165,24 @@ def _difference(
     model: nn.Module, layout: str, groups: Sequence[TokenGroup], pad_id: int, autocast: torch.dtype | None
 ) -> float:
     """The largest relative distance between what the head reads under `layout` and padded."""
-    device = unwrapped(model).device
+    inner = unwrapped(model)
+    device, scores = inner.device, hasattr(inner, "score")
+    head = inner.score if scores else inner.get_output_embeddings()
+    parts: list[torch.Tensor] = []  # a language model's head reads in chunks
     seen: list[torch.Tensor] = []
-    hook = unwrapped(model).score.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].float()))
+    hook = head.register_forward_pre_hook(lambda _, inputs: parts.append(inputs[0].float()))
     training = model.training
     model.eval()
     try:
         with torch.no_grad(), torch.autocast(device.type, autocast, enabled=autocast is not None):
             for name in ("padded", layout):
                 batch = LAYOUTS[name].collate(groups, pad_id)
-                outputs(model, {key: value.to(device) for key, value in batch.items()})
+                if not scores:
+                    batch |= predictions(groups, batch, joined=name in ("shared", "varlen"))
+                tensors = {key: value.to(device) for key, value in batch.items()}
+                outputs(model, tensors) if scores else token_logps(model, tensors)
+                seen.append(torch.cat(parts))
+                parts.clear()
     finally:
         hook.remove()
         model.train(training)

@@ -1,0 +1,1 @@
+"""Direct preference optimisation: settings, reference log-probabilities, layouts, trainer, and a whole run."""

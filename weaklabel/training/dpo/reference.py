@@ -1,0 +1,143 @@
+"""Log-probabilities of responses under the reference model, computed once and kept.
+
+A store is a folder with a Parquet file per reference, named after all that its numbers depend on beside the token ids:
+weights and configuration of the model, vocabulary of the tokenizer, and the dtype that it computes in. A row of a file
+is a response: a hash of the ids of prompt and response as they were after truncation, and the sum of log-probabilities.
+Nothing of a loss, `beta`, a learning rate or a seed is in either, so runs that differ in those read what the first of
+them computed; and whatever does change a number changes its key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+
+from weaklabel.artifacts import content_hash, write_parquet
+from weaklabel.errors import ArtifactError
+from weaklabel.training.layout.model import unwrapped
+from weaklabel.training.logps import response_logps
+from weaklabel.training.sft import TokenExample
+
+_CHANGING: Final = ("transformers_version", "use_cache", "_name_or_path", "dtype", "torch_dtype")
+_ADAPTER: Final = "lora_"
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceLogps:
+    """Log-probabilities of responses under a reference.
+
+    Attributes:
+        logps: float64 `(n_responses,)`, nats, summed over a response's tokens.
+        computed: different responses that the model was asked for; the others were read.
+    """
+
+    logps: NDArray[np.float64]
+    computed: int
+
+
+def reference_key(model: Any, tokenizer: Any, *, bf16: bool = False) -> str:
+    """What a reference's numbers depend on beside token ids, as a hash: the name of its file.
+
+    Adapters do not count: with them switched off the model is its base.
+
+    Args:
+        model: a causal language model, with adapters or not, wrapped or not.
+        tokenizer: of the token ids.
+        bf16: whether it computes in bfloat16 under autocast.
+    """
+    inner = unwrapped(model)
+    config = {name: value for name, value in inner.config.to_dict().items() if name not in _CHANGING}
+    vocabulary = sorted(tokenizer.get_vocab().items())
+    about = json.dumps([config, vocabulary, str(inner.dtype), bf16], sort_keys=True, default=str)
+    return content_hash(about, _weights_hash(inner))[:32]
+
+
+def reference_logps(
+    model: Any,
+    examples: Sequence[TokenExample],
+    *,
+    key: str,
+    store: Path,
+    device: torch.device,
+    pad_id: int,
+    bf16: bool = False,
+    tokens_per_batch: int = 8192,
+) -> ReferenceLogps:
+    """The log-probability of every response under `model`, its adapters off; what the store lacks is computed and kept.
+
+    Args:
+        model: the reference. It goes back to where it was, so that a GPU need not hold it while another model trains.
+        examples: prompts and responses as token ids.
+        key: `reference_key` of the same model, tokenizer and `bf16`.
+        store: a folder; it is made where it is missing.
+        device: where to compute.
+        pad_id, tokens_per_batch: as `response_logps` takes them.
+
+    Raises:
+        ArtifactError: a file of the store that cannot be read.
+        ConfigError, TrainingError: as `response_logps`.
+    """
+    path = store / f"{key}.parquet"
+    known = _read(path)
+    hashes = [_ids_hash(example) for example in examples]
+    missing = {name: example for name, example in zip(hashes, examples, strict=True) if name not in known}
+    if missing:
+        home, rows = next(model.parameters()).device, list(missing.values())
+        model.to(device)
+        try:
+            with _adapters_off(model), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                found = response_logps(model, rows, pad_id=pad_id, tokens_per_batch=tokens_per_batch)
+        finally:
+            model.to(home)
+        # Read again: another run may have written meanwhile.
+        known = _read(path) | {name: float(part.sum()) for name, part in zip(missing, found, strict=True)}
+        write_parquet(path, pa.table({"response": list(known), "logp": list(known.values())}))
+    return ReferenceLogps(np.array([known[name] for name in hashes], dtype=np.float64), len(missing))
+
+
+def _read(path: Path) -> dict[str, float]:
+    if not path.exists():
+        return {}
+    try:
+        table = pq.read_table(path, columns=["response", "logp"])
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ArtifactError(
+            f"{path} cannot be read as reference log-probabilities ({error}). Remove it; it is computed again."
+        ) from None
+    return dict(zip(table["response"].to_pylist(), table["logp"].to_pylist(), strict=True))
+
+
+def _ids_hash(example: TokenExample) -> str:
+    return content_hash(
+        *(np.array(ids, dtype=np.int64).tobytes() for ids in (example.prompt, example.response))
+    )[:32]
+
+
+def _weights_hash(inner: Any) -> str:
+    digest = hashlib.sha256()
+    state = inner.state_dict()
+    # By the names that the base has without adapters, so that it is the same reference with and without them.
+    plain = {name.replace(".base_layer", ""): name for name in state if _ADAPTER not in name}
+    for name in sorted(plain):
+        weight = state[plain[name]].detach().cpu().contiguous()
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+        digest.update(weight.flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _adapters_off(model: Any) -> AbstractContextManager[Any]:
+    off: AbstractContextManager[Any] = (
+        model.disable_adapter() if hasattr(model, "disable_adapter") else nullcontext()
+    )
+    return off
