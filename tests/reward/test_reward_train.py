@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from made_labels import build_labels, with_column
 
+import weaklabel
+import weaklabel.reward
 from weaklabel.errors import ConfigError, DataError, MissingExtraError, NotCalibratedError, UnknownNameError
 from weaklabel.reward import RewardModel, train_reward, training_targets
 
@@ -125,6 +127,10 @@ def test_without_torch_the_train_extra_is_named(monkeypatch):
         monkeypatch.delitem(sys.modules, f"weaklabel.reward.{name}", raising=False)
     for name in [n for n in sys.modules if n.startswith("weaklabel.training")]:
         monkeypatch.delitem(sys.modules, name)
+    # What is imported anew also takes the old one's place in its parent: later tests look there.
+    for parent, name in ((weaklabel, "training"), (weaklabel.reward, "minilm")):
+        if name in vars(parent):
+            monkeypatch.setattr(parent, name, vars(parent)[name])
     with pytest.raises(MissingExtraError, match=r"reward model 'minilm' needs the 'train' extra"):
         train_reward(build_labels(), "minilm")
 

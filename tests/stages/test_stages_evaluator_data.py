@@ -200,7 +200,7 @@ def test_answers_that_are_all_empty_give_no_pair(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"audit": True}, "the model that answers is not kept"),
+        ({"audit": True}, "audit is set, which the model that answers has no use for"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"temperature": -1.0}, "temperature is -1"),
         ({"save_steps": 1.5}, "save_steps is 1.5. Allowed: a whole number of steps from 1, or a share"),

@@ -433,7 +433,7 @@ def test_out_of_memory_while_scoring_names_the_batch(monkeypatch: pytest.MonkeyP
     def failing(*_: Any) -> Any:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr("weaklabel.training.scoring.score", failing)
+    monkeypatch.setattr("weaklabel.training.scoring.outputs", failing)
     with pytest.raises(TrainingError, match=r"scoring a batch of \d+ tokens. Lower max_length"):
         score_texts(model, tokenizer, ["q"], ["r"], max_length=32)
 
