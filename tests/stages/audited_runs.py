@@ -1,6 +1,7 @@
 """Small policies that really train and are watched: a healthy run, and runs made to fail in one way each.
 
 The base answers with four to nine words, drawn at random. A run goes on from it with demonstrations of its own kind.
+What needs torch is imported where it is used: without torch this file is read all the same.
 """
 
 from __future__ import annotations
@@ -17,9 +18,7 @@ import pytest
 
 from weaklabel.lf import response_scorer
 from weaklabel.stages.audit import Audit, Auditor, AuditSettings
-from weaklabel.training.models.scratch import language_model_from_scratch
 from weaklabel.training.settings import TrainingSettings
-from weaklabel.training.sft import train_sft
 from weaklabel.types import Comparer, FloatArray, Pair, Pairs
 from weaklabel.types.demonstration import Demonstration
 
@@ -106,6 +105,9 @@ def settings(**more: Any) -> TrainingSettings:
 
 @cache
 def _base(folder: Path) -> tuple[Any, Any]:
+    from weaklabel.training.models.scratch import language_model_from_scratch
+    from weaklabel.training.sft import train_sft
+
     given = [*demonstrations(320, 0), *demonstrations(320, 0, of="ask")]
     texts = [text for d in given for text in (d.prompt, d.completion)]
     model, tokenizer = language_model_from_scratch("tiny", texts)
@@ -148,6 +150,8 @@ RUNS: Final[Mapping[str, Run]] = {
 
 def audited(name: str, seed: int, base_folder: Path, folder: Path, **more: Any) -> Audit:
     """Train a run of `RUNS` from the base, and what its audit found."""
+    from weaklabel.training.sft import train_sft
+
     run = RUNS[name]
     model, tokenizer = base(base_folder)
     auditor = auditor_of(tokenizer, seed, folder / "audit", **more)
