@@ -263,7 +263,8 @@ def _links(
     votes: Votes, found: ErrorCorrelations, q: FloatArray, agreement: FloatArray, margins: FloatArray
 ) -> tuple[Link, ...]:
     spoke = votes.L != ABSTAIN
-    meet = spoke.astype(np.float32).T @ spoke.astype(np.float32)
+    with np.errstate(invalid="ignore"):  # a BLAS kernel may raise the flag for lanes behind a short row
+        meet = spoke.astype(np.float32).T @ spoke.astype(np.float32)
     either = np.diag(meet)[:, None] + np.diag(meet)[None] - meet
     links = []
     for i, j in zip(*np.where(np.triu(q <= BELIEVED, k=1) & (found.correlation > 0)), strict=True):

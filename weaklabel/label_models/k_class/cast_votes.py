@@ -114,16 +114,19 @@ def votes_per_class(L: Int8Array, k: int) -> FloatArray:
     ones = np.ones(
         L.shape[1], dtype=np.float32
     )  # float32 holds whole numbers up to 2^24 exactly, and is fastest
-    for rows in row_blocks(len(L)):
-        for c in range(k):
-            counts[rows, c] = (L[rows] == c).astype(np.float32) @ ones
+    # A BLAS kernel may raise the flag for the lanes behind a short row, which hold whatever was there: 0 and 1 never do.
+    with np.errstate(invalid="ignore"):
+        for rows in row_blocks(len(L)):
+            for c in range(k):
+                counts[rows, c] = (L[rows] == c).astype(np.float32) @ ones
     return counts
 
 
 def votes_per_lf(L: Int8Array) -> NDArray[np.int64]:
     """`(m,)` int64: how many votes each LF casts."""
     cast = np.zeros(L.shape[1], dtype=np.int64)
-    for rows in row_blocks(len(L)):
-        spoken = (L[rows] != ABSTAIN).astype(np.float32)
-        cast += (np.ones(len(spoken), dtype=np.float32) @ spoken).astype(np.int64)
+    with np.errstate(invalid="ignore"):  # as in votes_per_class
+        for rows in row_blocks(len(L)):
+            spoken = (L[rows] != ABSTAIN).astype(np.float32)
+            cast += (np.ones(len(spoken), dtype=np.float32) @ spoken).astype(np.int64)
     return cast
