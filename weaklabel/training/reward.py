@@ -15,7 +15,7 @@ from weaklabel.groups import Group, check_intervals, trainable_groups
 from weaklabel.training.layout import LAYOUTS, Batch, kind_of, proven_layout, score
 from weaklabel.training.losses import LOSSES, centring_penalty, l2_penalty, named_loss, takes_interval
 from weaklabel.training.preference import PreferenceTrainer
-from weaklabel.training.runs.running import TrainedOnTexts, check_fits, training_run
+from weaklabel.training.runs.running import TrainedOnComparisons, check_fits, training_run
 from weaklabel.training.settings import RewardTrainingSettings
 from weaklabel.training.tokens import Tokenized, Truncated, tokenize_groups
 
@@ -41,24 +41,8 @@ class RewardTrainer(PreferenceTrainer):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class TrainedScorer(TrainedOnTexts):
-    """What the training of a scorer did; `weightless` are comparisons.
-
-    Attributes:
-        identical: comparisons left out because their responses are equal.
-    """
-
-    identical: int
-
-    @property
-    def losses(self) -> tuple[tuple[Any, ...], ...]:
-        """(step, loss, entropy floor of its labels) per line of the log, nats per unit of weight."""
-        return self.logged("loss", "loss_floor")
-
-    @property
-    def checks(self) -> tuple[tuple[Any, ...], ...]:
-        """(step, NLL, accuracy) on the gold per evaluation; accuracy is None where all gold are ties."""
-        return self.logged("eval_nll", "eval_accuracy")
+class TrainedScorer(TrainedOnComparisons):
+    """What the training of a scorer did."""
 
 
 def train_scorer(

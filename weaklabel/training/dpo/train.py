@@ -31,7 +31,7 @@ from weaklabel.training.layout.language import attach, token_logps
 from weaklabel.training.losses import takes_interval
 from weaklabel.training.preference import PreferenceTrainer
 from weaklabel.training.runs.checkpoints import Watch
-from weaklabel.training.runs.running import TrainedOnTexts, check_fits, training_run
+from weaklabel.training.runs.running import TrainedOnComparisons, check_fits, training_run
 from weaklabel.training.sft import TokenExample
 from weaklabel.training.tokens import TokenGroup, Truncated, tokenize_groups
 
@@ -71,26 +71,14 @@ class DPOTrainer(PreferenceTrainer):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class TrainedDPO(TrainedOnTexts):
-    """What DPO did; `weightless` are comparisons.
+class TrainedDPO(TrainedOnComparisons):
+    """What DPO did; `identical` are also comparisons whose responses became equal when they were cut.
 
     Attributes:
-        identical: comparisons left out because their responses are equal, or became so when they were cut.
         reference_computed: responses whose reference log-probability was not in the store.
     """
 
-    identical: int
     reference_computed: int
-
-    @property
-    def losses(self) -> tuple[tuple[Any, ...], ...]:
-        """(step, loss, entropy floor of its labels) per line of the log, nats per unit of weight."""
-        return self.logged("loss", "loss_floor")
-
-    @property
-    def checks(self) -> tuple[tuple[Any, ...], ...]:
-        """(step, NLL, accuracy) on the gold per evaluation; accuracy is None where all gold are ties."""
-        return self.logged("eval_nll", "eval_accuracy")
 
 
 def train_dpo(

@@ -28,7 +28,7 @@ from weaklabel.training.layout import LAYOUTS, Batch, Layout, kind_of, outputs, 
 from weaklabel.training.losses import entropy
 from weaklabel.training.models.loading import ACCEPT, KEEP
 from weaklabel.training.runs.checkpoints import Watch
-from weaklabel.training.runs.running import TrainedOnTexts, check_fits, training_run
+from weaklabel.training.runs.running import TrainedOnComparisons, check_fits, training_run
 from weaklabel.training.scoring import outputs_of
 from weaklabel.training.settings import TrainingSettings
 from weaklabel.training.tokens import TokenGroup, Truncated
@@ -91,24 +91,8 @@ def _cross_entropy(logits: Tensor, p: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class TrainedClassifier(TrainedOnTexts):
-    """What the training of an evaluator did; `weightless` are comparisons.
-
-    Attributes:
-        identical: comparisons left out because their answers are equal.
-    """
-
-    identical: int
-
-    @property
-    def losses(self) -> tuple[tuple[Any, ...], ...]:
-        """(step, loss, entropy floor of its targets) per line of the log, nats per unit of weight."""
-        return self.logged("loss", "loss_floor")
-
-    @property
-    def checks(self) -> tuple[tuple[Any, ...], ...]:
-        """(step, NLL, accuracy) on the held-out comparisons per evaluation."""
-        return self.logged("eval_nll", "eval_accuracy")
+class TrainedClassifier(TrainedOnComparisons):
+    """What the training of an evaluator did."""
 
 
 def train_classifier(

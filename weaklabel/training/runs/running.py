@@ -168,6 +168,27 @@ class TrainedOnTexts(Trained):
     weightless: int
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TrainedOnComparisons(TrainedOnTexts):
+    """What training on compared responses did; `weightless` are comparisons.
+
+    Attributes:
+        identical: comparisons left out because their responses are equal.
+    """
+
+    identical: int
+
+    @property
+    def losses(self) -> tuple[tuple[Any, ...], ...]:
+        """(step, loss, entropy floor of its labels) per line of the log, nats per unit of weight."""
+        return self.logged("loss", "loss_floor")
+
+    @property
+    def checks(self) -> tuple[tuple[Any, ...], ...]:
+        """(step, NLL, accuracy) on the gold per evaluation; accuracy is None where all gold are ties."""
+        return self.logged("eval_nll", "eval_accuracy")
+
+
 @dataclass(frozen=True)
 class TrainingRun:
     """A run whose folder is claimed: what its trainer is made with, and `carry_out`."""
