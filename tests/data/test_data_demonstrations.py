@@ -23,6 +23,7 @@ USER, ANSWER = {"role": "user", "content": "Q"}, {"role": "assistant", "content"
         ({"question": "Q", "answer": "A"}, Demonstration("Q", "A")),
         ({"instruction": "Q", "input": "", "output": "A"}, Demonstration("Q", "A")),
         ({"instruction": "Q", "input": "X", "output": "A"}, Demonstration("Q\n\nX", "A")),
+        ({"question": "Q", "solution": "A"}, Demonstration("Q", "A")),
         ({"prompt": [USER], "completion": [ANSWER]}, Demonstration("Q", "A", (USER,))),
         ({"messages": [USER, ANSWER]}, Demonstration("Q", "A", (USER,))),
         (
@@ -50,6 +51,11 @@ def test_a_row_of_every_layout(row: dict[str, Any], expected: Demonstration) -> 
             {"prompt": "Q", "response": "A", "answer": "B"},
             LayoutError,
             "can be in several columns: response, answer",
+        ),
+        (
+            {"question": "Q", "solution": "40 + 2 is 42.", "answer": "42"},
+            LayoutError,
+            "can be in several columns: answer, solution",
         ),
         ({"prompt": "Q"}, LayoutError, "prompts without a response"),
         ({"text": "A"}, LayoutError, "neither pairs nor prompts"),

@@ -24,6 +24,8 @@ from weaklabel.types.demonstration import Demonstration
 _W: Final = "w"
 _OURS: Final = ("completion", _W)
 _MESSAGES: Final = "messages"
+# A worked answer often stands beside the bare one in `answer`, as in files of sums: either may be meant.
+_WORKED: Final = ("solution", "rationale", "explanation", "target")
 _TEST: Final = "locked test prompts"
 
 
@@ -113,7 +115,7 @@ class _Reader:
 def _completion_of(block: Block, plan: Plan) -> str | None:
     taken = set(plan.columns.values())
     lower = {name.lower(): name for name in block.columns if name not in taken}
-    names = [lower[name] for name in NAMES if name in lower and _holds_any(block, lower[name])]
+    names = [lower[name] for name in (*NAMES, *_WORKED) if name in lower and _holds_any(block, lower[name])]
     if "completion" in block.columns:
         names = ["completion"]
     answered = any(ends_in_answer(row.get(_MESSAGES)) for row in plan.first_rows(block))
