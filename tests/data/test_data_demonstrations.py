@@ -57,6 +57,7 @@ def test_a_row_of_every_layout(row: dict[str, Any], expected: Demonstration) -> 
             LayoutError,
             "can be in several columns: answer, solution",
         ),
+        ({"messages": [USER], "response_a": "A", "response_b": "B"}, LayoutError, "holds pairs of responses"),
         ({"prompt": "Q"}, LayoutError, "prompts without a response"),
         ({"text": "A"}, LayoutError, "neither pairs nor prompts"),
         ({"question": "Q", "query": "R", "answer": "A"}, LayoutError, "the prompt can be in several columns"),

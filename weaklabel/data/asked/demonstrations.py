@@ -128,9 +128,10 @@ def _completion_of(block: Block, plan: Plan) -> str | None:
         )
     if names:
         return names[0]
-    if _MESSAGES in plan.columns or _MESSAGES in block.columns:
-        return None
     pairs = {"chosen", "response_a"} & set(block.columns)
+    # Beside a pair, messages that end in a question are what both responses answer.
+    if (_MESSAGES in plan.columns or _MESSAGES in block.columns) and (answered or not pairs):
+        return None
     what = "pairs of responses" if pairs else "prompts without a response"
     hint = "completion=chosen" if "chosen" in pairs else "completion=..."
     raise LayoutError(
