@@ -25,6 +25,7 @@ from weaklabel.types.result import json_values
 
 ENDINGS: Final = (".parquet", ".jsonl")
 REWARD: Final = "reward"
+_ROUNDING: Final = 1e-6  # of numbers written in decimals
 
 
 def read_taught(
@@ -69,6 +70,38 @@ def read_taught(
     w = _numbers(pairs, "w", np.inf) if "w" in names else np.ones(len(pairs))
     w = np.where(np.isnan(p) | np.isnan(w), 0.0, w)
     return pairs, (np.where(w > 0, p, 0.5), w)
+
+
+def read_intervals(pairs: Pairs, p: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+    """The intervals of beliefs in a file's own columns: `p_low` and `p_high`, or `p_chosen_low` and `p_chosen_high`.
+
+    Args:
+        pairs, p: of `read_taught`.
+
+    Returns:
+        Both ends for P(B beats A), `(n_pairs,)`, NaN where the file has none; None without such columns.
+
+    Raises:
+        DataError: an end outside [0, 1], or on the wrong side of the belief, with the pair's id.
+    """
+    names = set(pairs.table.column_names)
+    if {"p_low", "p_high"} <= names:
+        low, high = (_numbers(pairs, name, 1.0) for name in ("p_low", "p_high"))
+    elif {"p_chosen_low", "p_chosen_high"} <= names:
+        ends = [_numbers(pairs, name, 1.0) for name in ("p_chosen_low", "p_chosen_high")]
+        # The reader called the belief after the side that was chosen.
+        b = np.array([value is None for value in pairs.table["p_a"].to_pylist()])
+        low, high = np.where(b, ends[0], 1 - ends[1]), np.where(b, ends[1], 1 - ends[0])
+    else:
+        return None
+    wrong = np.flatnonzero((low > p + _ROUNDING) | (high < p - _ROUNDING))
+    if wrong.size:
+        row = int(wrong[0])
+        raise DataError(
+            f"pair {pairs.ids[row]!r}: the belief {p[row]:g} lies outside its interval, {low[row]:g} to {high[row]:g} "
+            f"({wrong.size} pairs). Take the three from one labelling, or leave the interval out."
+        )
+    return np.minimum(low, p), np.maximum(high, p)
 
 
 def score_file(
