@@ -177,7 +177,9 @@ def test_few_prompts_are_told_as_their_rows_cannot_be_kept_apart(tmp_path):
     one = made(("q", "bad", "good"), ("q", "worse", "better"), z=[1.0, 1.0])
     many = made(*[(f"q{i}", "bad", "good") for i in range(8)], z=[1.0] * 8)
     report = export_trl_kto(one, tmp_path / "one")
-    assert "3 rows follow a row of the same prompt" in report.notes[0]  # the three after the first of four
+    assert (
+        "3 of 4 rows follow a row of the same prompt" in report.notes[0]
+    )  # the three after the first of four
     assert export_trl_kto(many, tmp_path / "many").notes == ()
 
 
