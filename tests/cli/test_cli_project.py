@@ -183,6 +183,8 @@ def test_plain_holds_for_every_format_of_messages(project: Path) -> None:
         lines = Path(f"runs/base/export/{name}/train.jsonl").read_text(encoding="utf-8").split("\n")
         row = json.loads(lines[0])
         assert all(isinstance(row[text], str) for text in ("prompt", "chosen", "completion") if text in row)
+        belief = "p_desirable" if name == "trl_kto" else "p_chosen"
+        assert row[f"{belief}_low"] <= row[belief] <= row[f"{belief}_high"]
         assert row["w"] == 1.0
 
 

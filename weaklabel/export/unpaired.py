@@ -22,7 +22,7 @@ from weaklabel.export.selection import Selection
 Row = dict[str, Any]
 
 BLOCK: Final = 4096
-"""Pairs whose rows change places; memory holds twice as many."""
+"""Pairs whose rows are dealt out together; the last list may hold nearly twice as many."""
 
 
 def unpaired(row: Row) -> tuple[Row, Row]:
@@ -39,10 +39,9 @@ def unpaired(row: Row) -> tuple[Row, Row]:
     5 False 0.25 0.125 0.5
     """
     low, high = row["p_chosen_low"], row["p_chosen_high"]
-    ends = (low, high)
     turned = tuple(None if end is None else 1.0 - end for end in (high, low))
     return (
-        _side(row, row["chosen"], True, row["p_chosen"], ends, row["logit"]),
+        _side(row, row["chosen"], True, row["p_chosen"], (low, high), row["logit"]),
         _side(row, row["rejected"], False, 1.0 - row["p_chosen"], turned, -row["logit"]),
     )
 
