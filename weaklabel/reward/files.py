@@ -25,7 +25,6 @@ from weaklabel.types.result import json_values
 
 ENDINGS: Final = (".parquet", ".jsonl")
 REWARD: Final = "reward"
-_ROUNDING: Final = 1e-6  # of numbers written in decimals
 
 
 def read_taught(
@@ -72,36 +71,55 @@ def read_taught(
     return pairs, (np.where(w > 0, p, 0.5), w)
 
 
-def read_intervals(pairs: Pairs, p: FloatArray) -> tuple[FloatArray, FloatArray] | None:
-    """The intervals of beliefs in a file's own columns: `p_low` and `p_high`, or `p_chosen_low` and `p_chosen_high`.
+def taught_interval(pairs: Pairs) -> tuple[FloatArray, FloatArray] | None:
+    """The bounds that a file's own columns set to the beliefs of `read_taught`, as P(B beats A), or None where it has none.
+
+    They are `p_low` and `p_high` beside `p`, and `p_chosen_low` and `p_chosen_high` beside `p_chosen`; the latter are turned
+    where the chosen response stands as A. Both are what weaklabel's exports hold.
 
     Args:
-        pairs, p: of `read_taught`.
+        pairs: from `read_taught` or `read_pairs`.
 
     Returns:
-        Both ends for P(B beats A), `(n_pairs,)`, NaN where the file has none; None without such columns.
+        `p_low` and `p_high`, `(n_pairs,)` float64 each, for `gather_groups`; NaN where a row has no bounds.
 
     Raises:
-        DataError: an end outside [0, 1], or on the wrong side of the belief, with the pair's id.
+        DataError: a bound outside [0, 1], one bound without the other, or bounds in the wrong order, with the pair's id.
+
+    >>> from weaklabel.data import read_pairs
+    >>> row = {"prompt": "q", "response_a": "x", "response_b": "y", "p": 0.75, "p_low": 0.5, "p_high": 0.875}
+    >>> low, high = taught_interval(read_pairs([row]))
+    >>> low.tolist(), high.tolist()
+    ([0.5], [0.875])
     """
     names = set(pairs.table.column_names)
-    if {"p_low", "p_high"} <= names:
-        low, high = (_numbers(pairs, name, 1.0) for name in ("p_low", "p_high"))
-    elif {"p_chosen_low", "p_chosen_high"} <= names:
-        ends = [_numbers(pairs, name, 1.0) for name in ("p_chosen_low", "p_chosen_high")]
-        # The reader called the belief after the side that was chosen.
-        b = np.array([value is None for value in pairs.table["p_a"].to_pylist()])
-        low, high = np.where(b, ends[0], 1 - ends[1]), np.where(b, ends[1], 1 - ends[0])
+    if "p" in names and names & {"p_low", "p_high"}:
+        low, high = _bounds(pairs, "p_low", "p_high", names)
+    elif names & {"p_a", "p_b"} and names & {"p_chosen_low", "p_chosen_high"}:
+        low, high = _bounds(pairs, "p_chosen_low", "p_chosen_high", names)
+        a_won, b_won = (~np.isnan(_numbers(pairs, name, 1.0)) for name in ("p_a", "p_b"))
+        low, high = (
+            np.select([a_won, b_won], [1.0 - there, here], np.nan)
+            for here, there in ((low, high), (high, low))
+        )
     else:
         return None
-    wrong = np.flatnonzero((low > p + _ROUNDING) | (high < p - _ROUNDING))
-    if wrong.size:
-        row = int(wrong[0])
+    return None if np.isnan(low).all() else (low, high)
+
+
+def _bounds(pairs: Pairs, first: str, second: str, names: set[str]) -> tuple[FloatArray, FloatArray]:
+    low, high = (
+        _numbers(pairs, name, 1.0) if name in names else np.full(len(pairs), np.nan)
+        for name in (first, second)
+    )
+    odd = np.flatnonzero((np.isnan(low) != np.isnan(high)) | (low > high))
+    if len(odd):
+        row = odd[0]
         raise DataError(
-            f"pair {pairs.ids[row]!r}: the belief {p[row]:g} lies outside its interval, {low[row]:g} to {high[row]:g} "
-            f"({wrong.size} pairs). Take the three from one labelling, or leave the interval out."
+            f"pair {pairs.ids[row]!r}: {first} is {low[row]:g} and {second} is {high[row]:g} ({len(odd)} of {len(pairs)} pairs). "
+            f"Allowed: 0 <= {first} <= {second} <= 1, or neither. Take both from the same labels."
         )
-    return np.minimum(low, p), np.maximum(high, p)
+    return low, high
 
 
 def score_file(

@@ -16,7 +16,7 @@ from weaklabel.errors import ConfigError
 from weaklabel.export.selection import check_confidence, parts_of, require_calibrated
 from weaklabel.groups import MIN_GOLD, Group, enough_gold, gather_groups
 from weaklabel.reward.base import prompt_hashes
-from weaklabel.reward.files import read_intervals, read_taught
+from weaklabel.reward.files import read_taught, taught_interval
 from weaklabel.reward.train import training_targets
 from weaklabel.stages.materials import Materials
 from weaklabel.types import FloatArray, Labels, Pairs
@@ -162,7 +162,7 @@ def taught_by(
             pairs, beliefs = read_taught(
                 data, columns=dict(columns) or None, allow_uncalibrated=allow_uncalibrated, **reading
             )
-        found = read_intervals(pairs, beliefs[0]) if intervals and beliefs is not None else None
+        found = taught_interval(pairs) if intervals and beliefs is not None else None
         nothing = np.full(len(pairs), np.nan)
         return Taught.of(
             pairs, beliefs, who=who, interval=(found or (nothing, nothing)) if intervals else None
