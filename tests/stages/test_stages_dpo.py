@@ -321,8 +321,8 @@ def test_a_second_model_is_the_reference(data: Path, from_python: Path, tmp_path
         json.loads((each.rounds[0].folder / "log.jsonl").read_text().splitlines()[0])
         for each in (own, another)
     ]
-    assert first[0]["rewards/chosen"] == 0.0  # at the start the model is its own reference
-    assert first[1]["rewards/chosen"] != 0.0
+    assert abs(first[0]["rewards/chosen"]) < 1e-5  # at the start the model is its own reference
+    assert abs(first[1]["rewards/chosen"]) > 1e-4
     told = json.loads((tmp_path / "another" / "rounds.json").read_text())
     assert "reference" in json.dumps(told)
     rows = [
@@ -393,6 +393,9 @@ def test_answers_longer_than_the_context_are_cut_and_told(tmp_path: Path) -> Non
 def test_from_labeling_functions_to_a_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`weaklabel run` with a table of kind dpo: functions, labels, a policy that learned what they prefer, its audit."""
     rows = made_pairs(300)
+    for number, row in enumerate(rows):
+        if number % 3:
+            del row["gold"]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     (tmp_path / "lfs.py").write_text(
         "import weaklabel as wl\n\n"
