@@ -24,7 +24,6 @@ from weaklabel.training.layout import unwrapped
 from weaklabel.training.layout.language import attach
 from weaklabel.training.losses import weighted_mean
 from weaklabel.training.runs.running import CHECKPOINTING, training_arguments
-from weaklabel.training.sft import TokenExample
 
 LEARNING_RATE, BETA = 1e-5, 0.1
 UNIT = ("pairs", "pair")
@@ -76,7 +75,7 @@ def arms_of(case: Case, device: str) -> tuple[str, ...]:
 
 
 def cpu_steps(case: Case, quick: bool) -> int:
-    return 1 if quick else 96 // case.pairs_per_step
+    return 1 if quick else 48 // case.pairs_per_step
 
 
 def per_step(case: Case) -> int:
@@ -130,9 +129,8 @@ def _our_trainer(layout: str, job: Job, folder: Path, model: Any, reference: Any
 
 def _referred(reference: Any, job: Job, device: torch.device, folder: Path) -> list[ReferredGroup]:
     groups = token_groups(job.drawn)
-    rows = [TokenExample(group.prompt, response) for group in groups for response in group.responses]
     found = reference_logps(
-        reference, rows, key="reference", store=folder / "store", device=device, pad_id=PAD, bf16=job.bf16
+        reference, groups, key="reference", store=folder / "store", device=device, pad_id=PAD, bf16=job.bf16
     )
     values = iter(found.logps.tolist())
     return [ReferredGroup(group, tuple(next(values) for _ in group.responses)) for group in groups]
