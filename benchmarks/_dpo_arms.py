@@ -129,8 +129,16 @@ def _our_trainer(layout: str, job: Job, folder: Path, model: Any, reference: Any
 
 def _referred(reference: Any, job: Job, device: torch.device, folder: Path) -> list[ReferredGroup]:
     groups = token_groups(job.drawn)
+    layout = "varlen" if device.type == "cuda" else "shared"
     found = reference_logps(
-        reference, groups, key="reference", store=folder / "store", device=device, pad_id=PAD, bf16=job.bf16
+        reference,
+        groups,
+        key="reference",
+        store=folder / "store",
+        device=device,
+        pad_id=PAD,
+        layout=layout,
+        bf16=job.bf16,
     )
     values = iter(found.logps.tolist())
     return [ReferredGroup(group, tuple(next(values) for _ in group.responses)) for group in groups]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from weaklabel._validation import lookup
 from weaklabel.artifacts import atomic_file
 from weaklabel.errors import ArtifactError, TrainingError
 from weaklabel.training.batching import GroupBatchSampler
@@ -66,12 +67,13 @@ def group_logps(
         layout: a name of `LAYOUTS` that the model can have, see `proven_dpo_layout`.
 
     Raises:
+        UnknownNameError: no layout of that name.
         ConfigError, TrainingError: as `response_logps`.
     """
     found: list[list[NDArray[np.float64]]] = [[] for _ in groups]
     if not groups:
         return found
-    chosen = LAYOUTS[layout]
+    chosen = lookup("layout", LAYOUTS, layout)
     lengths, rows = chosen.sizes(groups)
     device = next(model.parameters()).device
     training = model.training

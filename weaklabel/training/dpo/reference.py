@@ -87,8 +87,8 @@ def reference_logps(
         key: `reference_key` of the same model, tokenizer and `bf16`.
         store: a folder; it is made where it is missing.
         device: where to compute.
-        layout: "auto" or a name of `DPO_LAYOUTS`, as `proven_dpo_layout` takes it; "shared" and "varlen" read a prompt once
-            for all responses of its group that are missing.
+        layout: a name of `LAYOUTS` that is proven for this model, or "auto", which proves one; "shared" and "varlen" read a
+            prompt once for all responses of its group that are missing.
         pad_id, tokens_per_batch: as `group_logps` takes them.
 
     Raises:
@@ -104,9 +104,10 @@ def reference_logps(
         model.to(device)
         try:
             with _adapters_off(model), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-                chosen = proven_dpo_layout(model, layout, rows, device, pad_id=pad_id, bf16=bf16)
+                if layout == "auto":
+                    layout = proven_dpo_layout(model, layout, rows, device, pad_id=pad_id, bf16=bf16).name
                 found = group_logps(
-                    model, rows, layout=chosen.name, pad_id=pad_id, tokens_per_batch=tokens_per_batch
+                    model, rows, layout=layout, pad_id=pad_id, tokens_per_batch=tokens_per_batch
                 )
         finally:
             model.to(home)
