@@ -70,34 +70,40 @@ def group_logps(
         UnknownNameError: no layout of that name.
         ConfigError, TrainingError: as `response_logps`.
     """
-    found: list[list[NDArray[np.float64]]] = [[] for _ in groups]
-    if not groups:
-        return found
     chosen = lookup("layout", LAYOUTS, layout)
-    lengths, rows = chosen.sizes(groups)
+    joined = layout in ("shared", "varlen")
+    # Rows of their own need not wait for each other: a group of many responses would be one large batch.
+    apart = [TokenGroup(group.prompt, (response,), ()) for group in groups for response in group.responses]
+    units = groups if joined else apart
+    if not units:
+        return [[] for _ in groups]
+    found: list[list[NDArray[np.float64]]] = [[] for _ in units]
+    lengths, rows = chosen.sizes(units)
     device = next(model.parameters()).device
     training = model.training
     model.eval()
     try:
         for batch in GroupBatchSampler(lengths, rows, tokens_per_batch=tokens_per_batch):
-            some = [groups[k] for k in batch]
+            some = [units[k] for k in batch]
             collated = chosen.collate(some, pad_id)
-            collated |= predictions(some, collated, joined=layout in ("shared", "varlen"))
+            collated |= predictions(some, collated, joined=joined)
             tensors = {name: value.to(device) for name, value in collated.items()}
             with explaining_memory(_too_much, tensors), torch.no_grad():
                 flat = token_logps(model, tensors).double().cpu().numpy()
-            sizes = [len(response) for group in some for response in group.responses]
+            sizes = [len(response) for unit in some for response in unit.responses]
             parts = iter(np.split(flat, np.cumsum(sizes)[:-1]))
             for k in batch:
-                found[k] = [next(parts) for _ in groups[k].responses]
+                found[k] = [next(parts) for _ in units[k].responses]
     finally:
         model.train(training)
-    if not all(np.isfinite(part).all() for one in found for part in one):
+    in_order = [part for unit in found for part in unit]
+    if not all(np.isfinite(part).all() for part in in_order):
         raise TrainingError(
             "the model gives log-probabilities that are not numbers. Its weights are damaged, or its training went wrong: "
             "train again from an earlier checkpoint, with a lower learning_rate."
         )
-    return found
+    each = iter(in_order)
+    return [[next(each) for _ in group.responses] for group in groups]
 
 
 def keep_weights(model: Any, path: Path) -> None:
