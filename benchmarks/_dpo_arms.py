@@ -29,9 +29,9 @@ LEARNING_RATE, BETA = 1e-5, 0.1
 UNIT = ("pairs", "pair")
 CASES = {
     "DPO, K = 4, 200 + 4 x 60": Case(200, 60, 4, 24, False),
-    "DPO, K = 4, 50 + 4 x 200": Case(50, 200, 4, 24, False),
-    "DPO, fixed 200 + 60 + 60": Case(200, 60, 2, 8, False),
     "DPO, variable, means 200 / 60": Case(200, 60, 2, 8, True),
+    "DPO, fixed 200 + 60 + 60": Case(200, 60, 2, 8, False),
+    "DPO, K = 4, 50 + 4 x 200": Case(50, 200, 4, 24, False),
 }
 CUDA_CASES = {
     "DPO, variable, means 400 / 150": Case(400, 150, 2, 16, True),
@@ -83,18 +83,25 @@ def per_step(case: Case) -> int:
     return case.pairs_per_step // case.pairs_per_group
 
 
-def rows_of(drawn: Drawn) -> list[dict[str, Any]]:
-    """Every pair of every group as TRL's rows; the later response won, as in `token_groups`."""
-    return [
-        {
-            "prompt_ids": prompt,
-            "chosen_ids": responses[j],
-            "rejected_ids": responses[i],
-            "length": len(prompt) + max(len(responses[i]), len(responses[j])),
-        }
-        for prompt, responses in drawn
-        for i, j in combinations(range(len(responses)), 2)
-    ]
+def rows_of(drawn: Drawn, referred: Sequence[ReferredGroup] = ()) -> list[dict[str, Any]]:
+    """Every pair of every group as TRL's rows, with what the reference says where it is known.
+
+    The later response won, as in `token_groups`.
+    """
+    rows: list[dict[str, Any]] = []
+    for k, (prompt, responses) in enumerate(drawn):
+        for i, j in combinations(range(len(responses)), 2):
+            row = {
+                "prompt_ids": prompt,
+                "chosen_ids": responses[j],
+                "rejected_ids": responses[i],
+                "length": len(prompt) + max(len(responses[i]), len(responses[j])),
+            }
+            if referred:
+                said = referred[k].reference
+                row |= {"ref_chosen_logps": said[j], "ref_rejected_logps": said[i]}
+            rows.append(row)
+    return rows
 
 
 # ------------------------------------------------------------------------------------------------ a training run
@@ -144,7 +151,15 @@ def _referred(reference: Any, job: Job, device: torch.device, folder: Path) -> l
     return [ReferredGroup(group, tuple(next(values) for _ in group.responses)) for group in groups]
 
 
-def _trl(arm: Arm, job: Job, folder: Path, reference: Any = None) -> Any:
+def _trl(arm: Arm, job: Job, folder: Path) -> Any:
+    model = job.make_model()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return _their_trainer(arm, job, folder, model, rows_of(job.drawn, _referred(model, job, device, folder)))
+
+
+def _their_trainer(
+    arm: Arm, job: Job, folder: Path, model: Any, rows: list[dict[str, Any]], reference: Any = None
+) -> Any:
     from datasets import Dataset
     from trl import DPOConfig
     from trl.trainer import utils
@@ -153,7 +168,6 @@ def _trl(arm: Arm, job: Job, folder: Path, reference: Any = None) -> Any:
     grouped = {"train_sampling_strategy": "group_by_length", "remove_unused_columns": False}
     if arm.compact:
         utils._use_triton = lambda device: True
-    model = job.make_model()
     args = DPOConfig(
         **trl_arguments(
             folder,
@@ -165,9 +179,12 @@ def _trl(arm: Arm, job: Job, folder: Path, reference: Any = None) -> Any:
             **{CHECKPOINTING: job.checkpointing, **(grouped if arm.grouped else {})},
         )
     )
-    rows = Dataset.from_list(rows_of(job.drawn))
     return _trainer_of_trl()(
-        model=model, ref_model=reference, args=args, train_dataset=rows, processing_class=tokenizer_of(model)
+        model=model,
+        ref_model=reference,
+        args=args,
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer_of(model),
     )
 
 
@@ -175,15 +192,20 @@ def _trainer_of_trl() -> Any:
     from trl import DPOTrainer as TheirTrainer
 
     class OfTokens(TheirTrainer):  # type: ignore[misc]
-        """TRL's trainer, which tokenises texts, with token ids. Knows how long it asked its reference."""
+        """TRL's trainer, which tokenises texts, with token ids, and with what a reference said where rows hold it.
+
+        `asked` is how long it asked its reference, if it did.
+        """
 
         asked: tuple[float, float] = (0.0, 0.0)
 
         def _prepare_dataset(self, dataset: Any, *rest: Any) -> Any:
             return dataset
 
-        def _precompute_ref_logps(self, *given: Any) -> Any:
-            found, self.asked = timed(lambda: super(OfTokens, self)._precompute_ref_logps(*given))
+        def _precompute_ref_logps(self, dataset: Any, *rest: Any) -> Any:
+            if "ref_chosen_logps" in dataset.column_names:
+                return dataset
+            found, self.asked = timed(lambda: super(OfTokens, self)._precompute_ref_logps(dataset, *rest))
             return found
 
     return OfTokens
@@ -194,11 +216,11 @@ def ask(arm: str, job: Job) -> Measured:
     """The reference asked for every response, before training; what counts are responses, each of them once."""
     n = sum(len(responses) for _, responses in job.drawn)
     with tempfile.TemporaryDirectory() as folder:
+        model = job.make_model()
         if arm.startswith("TRL"):
-            seconds = _trl(Arm(), job, Path(folder)).asked
+            seconds = _their_trainer(Arm(), job, Path(folder), model, rows_of(job.drawn)).asked
         else:
-            model, device = job.make_model(), torch.device("cpu")
-            _, seconds = timed(lambda: _referred(model, job, device, Path(folder)))
+            _, seconds = timed(lambda: _referred(model, job, torch.device("cpu"), Path(folder)))
     return Measured(n, *seconds, 0, 0.0)
 
 
@@ -224,7 +246,7 @@ def losses_of_one_batch(case: Case, drawn: Drawn, make_model: Callable[..., Any]
             trainer = _our_trainer(name, job, folder / name, model, reference)
             found[name] = _our_loss(trainer)
         # Last, for it gives the models another forward.
-        theirs = _trl(Arm(), job, folder / "trl", reference)
+        theirs = _their_trainer(Arm(), job, folder / "trl", model, rows_of(drawn), reference)
         rows = [theirs.train_dataset[k] for k in range(len(theirs.train_dataset))]
         with torch.no_grad():
             found["TRL"] = float(theirs.compute_loss(model, theirs.data_collator(rows)))

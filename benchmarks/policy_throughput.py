@@ -13,9 +13,10 @@ many tokens a step on average. On the CPU each run is a process of its own and t
 is the figure to read on a machine that others use too. Memory is the peak over what the process held before it built
 the model.
 
-DPO trains on groups of K responses with all their pairs compared, TRL on the same pairs, each a row of two. Both have asked the
-reference before the clock starts, each in its own way, and what that takes stands in a table of its own. "head on responses alone"
-is TRL with the way that it has on CUDA: on a CPU its head reads every token, prompts and padding too.
+DPO trains on groups of K responses with all their pairs compared, TRL on the same pairs, each a row of two. Both are given what
+the reference says before the clock starts; what asking takes, each in its own way, stands in a table of its own, and the loss of one
+batch is by what each was told. "head on responses alone" is TRL with the way that it has on CUDA: on a CPU its head reads
+every token, prompts and padding too.
 """
 
 from __future__ import annotations
