@@ -53,6 +53,7 @@ SECTIONS: Final = {
         "generate": "Sample responses to prompts, pair them, label the pairs.",
     },
     "Train a policy": {
+        "dpo": "Teach a language model which response is better.",
         "evaluator": "Train a classifier that accepts better answers.",
         "sft": "Finetune a language model on demonstrations, or on the labels.",
     },

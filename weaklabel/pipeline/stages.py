@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from weaklabel.config import LoadedConfig
@@ -97,6 +98,7 @@ def materials_of(run: Run) -> Materials:
         lfs=lambda: configured_lfs(run.loaded),  # none is no mistake: a stage that is given data needs none
         comparer=lambda: run.labeler,
         resolve=lambda path: _resolved(run.loaded, path),
+        store=lambda path: run.folder / "reference" if path is None else Path(run.loaded.resolve(path)),
     )
 
 

@@ -71,6 +71,57 @@ def read_taught(
     return pairs, (np.where(w > 0, p, 0.5), w)
 
 
+def taught_interval(pairs: Pairs) -> tuple[FloatArray, FloatArray] | None:
+    """The bounds that a file's own columns set to the beliefs of `read_taught`, as P(B beats A), or None where it has none.
+
+    They are `p_low` and `p_high` beside `p`, and `p_chosen_low` and `p_chosen_high` beside `p_chosen`; the latter are turned
+    where the chosen response stands as A. Both are what weaklabel's exports hold.
+
+    Args:
+        pairs: from `read_taught` or `read_pairs`.
+
+    Returns:
+        `p_low` and `p_high`, `(n_pairs,)` float64 each, for `gather_groups`; NaN where a row has no bounds.
+
+    Raises:
+        DataError: a bound outside [0, 1], one bound without the other, or bounds in the wrong order, with the pair's id.
+
+    >>> from weaklabel.data import read_pairs
+    >>> row = {"prompt": "q", "response_a": "x", "response_b": "y", "p": 0.75, "p_low": 0.5, "p_high": 0.875}
+    >>> low, high = taught_interval(read_pairs([row]))
+    >>> low.tolist(), high.tolist()
+    ([0.5], [0.875])
+    """
+    names = set(pairs.table.column_names)
+    if "p" in names and names & {"p_low", "p_high"}:
+        low, high = _bounds(pairs, "p_low", "p_high", names)
+    elif names & {"p_a", "p_b"} and names & {"p_chosen_low", "p_chosen_high"}:
+        low, high = _bounds(pairs, "p_chosen_low", "p_chosen_high", names)
+        a_won, b_won = (~np.isnan(_numbers(pairs, name, 1.0)) for name in ("p_a", "p_b"))
+        low, high = (
+            np.select([a_won, b_won], [1.0 - there, here], np.nan)
+            for here, there in ((low, high), (high, low))
+        )
+    else:
+        return None
+    return None if np.isnan(low).all() else (low, high)
+
+
+def _bounds(pairs: Pairs, first: str, second: str, names: set[str]) -> tuple[FloatArray, FloatArray]:
+    low, high = (
+        _numbers(pairs, name, 1.0) if name in names else np.full(len(pairs), np.nan)
+        for name in (first, second)
+    )
+    odd = np.flatnonzero((np.isnan(low) != np.isnan(high)) | (low > high))
+    if len(odd):
+        row = odd[0]
+        raise DataError(
+            f"pair {pairs.ids[row]!r}: {first} is {low[row]:g} and {second} is {high[row]:g} ({len(odd)} of {len(pairs)} pairs). "
+            f"Allowed: 0 <= {first} <= {second} <= 1, or neither. Take both from the same labels."
+        )
+    return low, high
+
+
 def score_file(
     model: RewardModel, source: str | Path, target: str | Path, columns: Mapping[str, str] | None = None
 ) -> int:

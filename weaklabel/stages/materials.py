@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 from weaklabel.artifacts import content_hash
@@ -30,6 +31,7 @@ class Materials:
         comparer: what made the labels; None where nothing did.
         source: demonstrations that Python hands over, in the place of `data`.
         resolve: a path of the settings, as seen from the working folder.
+        store: where stages keep log-probabilities of references, by the setting that says so; None in the stage's own folder.
     """
 
     labels: Callable[[], AnyLabels] | None = None
@@ -37,6 +39,7 @@ class Materials:
     comparer: Callable[[], Comparer] | None = None
     source: Any = None
     resolve: Callable[[str], str] = str
+    store: Callable[[str | None], Path | None] = lambda path: None if path is None else Path(path)
 
     @cached_property
     def the_labels(self) -> AnyLabels | None:

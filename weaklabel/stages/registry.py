@@ -10,6 +10,8 @@ from typing import Any, Final
 from weaklabel._validation import lookup
 from weaklabel.errors import ConfigError
 from weaklabel.stages.contract import Stage
+from weaklabel.stages.dpo import DPO
+from weaklabel.stages.dpo_settings import DPOSettings
 from weaklabel.stages.evaluator import EvaluatorStage
 from weaklabel.stages.evaluator_settings import EvaluatorSettings
 from weaklabel.stages.materials import Materials
@@ -31,11 +33,12 @@ class Kind:
 
 
 STAGES: Final[Mapping[str, Kind]] = {
+    "dpo": Kind(DPOSettings, DPO.of),
     "evaluator": Kind(EvaluatorSettings, EvaluatorStage.of),
     "sft": Kind(SFTSettings, SFT.of),
 }
 # Folders and files of a run, whose names no stage may have.
-_TAKEN: Final = ("export", "labeler", "reward", "training", "judges", "report", "sweep")
+_TAKEN: Final = ("export", "labeler", "reward", "training", "judges", "report", "sweep", "reference")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import Policy, PolicySettings, card
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.watching import Watched, of_the_policy, watched_by
-from weaklabel.training.settings import checked
+from weaklabel.training.settings import TrainingSettings, checked
 from weaklabel.types import CanCompare, Labels, as_comparer, prompt_key
 
 _USE: Final = (
@@ -122,7 +122,7 @@ class SFT(Stage):
         model, tokenizer = self._policy.load()
         from weaklabel.training.sft import train_sft  # behind `load`, which says so where torch is missing
 
-        settings, lowered = self._policy.fitting(model, tokenizer)
+        settings, lowered = self._policy.fitting(model, tokenizer, TrainingSettings)
         if lowered is not None:
             self.notes.append(lowered)
         auditor = None if self._watched is None else self._watched.auditor(tokenizer, work)
