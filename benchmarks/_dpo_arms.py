@@ -152,9 +152,10 @@ def _referred(reference: Any, job: Job, device: torch.device, folder: Path) -> l
 
 
 def _trl(arm: Arm, job: Job, folder: Path) -> Any:
-    model = job.make_model()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return _their_trainer(arm, job, folder, model, rows_of(job.drawn, _referred(model, job, device, folder)))
+    # Asked of a copy: asking teaches a model another forward, and on CUDA another attention.
+    rows = rows_of(job.drawn, _referred(job.make_model(), job, device, folder))
+    return _their_trainer(arm, job, folder, job.make_model(), rows)
 
 
 def _their_trainer(
