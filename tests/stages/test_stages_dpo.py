@@ -274,13 +274,13 @@ def test_a_sweep_over_betas_and_seeds_asks_the_reference_once(
     data: Path, from_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    plain = references.response_logps
+    plain = references.group_logps
 
-    def counted(model: Any, rows: Any, **more: Any) -> Any:
-        asked.append(len(rows))
-        return plain(model, rows, **more)
+    def counted(model: Any, groups: Any, **more: Any) -> Any:
+        asked.append(sum(len(group.responses) for group in groups))
+        return plain(model, groups, **more)
 
-    monkeypatch.setattr(references, "response_logps", counted)
+    monkeypatch.setattr(references, "group_logps", counted)
     start_from = {"model": str(from_python / "round-00" / "model"), "from_scratch": None, "audit": False}
     short = {"max_steps": 1, "save_steps": None, "held_out_share": 0.0}
     for beta in (0.05, 0.1, 0.2, 0.5):

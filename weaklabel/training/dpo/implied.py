@@ -11,8 +11,7 @@ import torch
 from weaklabel.groups import Group
 from weaklabel.training.dpo.reference import reference_key, reference_logps
 from weaklabel.training.dpo.settings import DPOTrainingSettings
-from weaklabel.training.logps import response_logps
-from weaklabel.training.sft import TokenExample
+from weaklabel.training.logps import group_logps
 from weaklabel.training.tokens import tokenize_groups
 from weaklabel.types import FloatArray, Pairs
 from weaklabel.types.messages import copied
@@ -41,14 +40,13 @@ class ImpliedRewards:
         groups = [
             Group(prompt, (a, b), (), copied(turns)) for prompt, a, b, turns in zip(*columns, strict=True)
         ]
-        made = tokenize_groups(
+        self._groups = tokenize_groups(
             groups, tokenizer, max_length=settings.max_length, kind="decoder", keep_end=False
         ).groups
-        self._rows = [TokenExample(group.prompt, answer) for group in made for answer in group.responses]
         self._settings, self._pad = settings, tokenizer.pad_token_id
         self._reference = reference_logps(
             reference,
-            self._rows,
+            self._groups,
             key=reference_key(reference, tokenizer, bf16=settings.bf16),
             store=store,
             device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
@@ -60,12 +58,13 @@ class ImpliedRewards:
         """`(n_pairs, 2)` rewards of response a and b under a policy."""
         device = next(model.parameters()).device
         with torch.autocast(device.type, torch.bfloat16, enabled=self._settings.bf16):
-            found = response_logps(model, self._rows, pad_id=self._pad)
+            found = group_logps(model, self._groups, pad_id=self._pad)
+        parts = [part for group in found for part in group]
         rewards: FloatArray = self._settings.beta * (
-            np.array([part.sum() for part in found]) - self._reference
+            np.array([part.sum() for part in parts]) - self._reference
         )
         if self._settings.length_normalized:
-            rewards /= [len(row.response) for row in self._rows]
+            rewards /= [len(part) for part in parts]
         return np.asarray(rewards).reshape(-1, 2)
 
     def differences(self, model: Any) -> FloatArray:
