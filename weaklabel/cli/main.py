@@ -55,6 +55,7 @@ SECTIONS: Final = {
     "Train a policy": {
         "dpo": "Teach a language model which response is better.",
         "evaluator": "Train a classifier that accepts better answers.",
+        "ilr": "Refine demonstrations by comparisons, and train on them.",
         "sft": "Finetune a language model on demonstrations, or on the labels.",
     },
     "Judge a run": {

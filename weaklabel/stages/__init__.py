@@ -6,6 +6,7 @@ from weaklabel.stages.checks import check_stage
 from weaklabel.stages.contract import Round, Stage, StageResult
 from weaklabel.stages.dpo import dpo
 from weaklabel.stages.evaluator import evaluator
+from weaklabel.stages.refinement.stage import ilr
 from weaklabel.stages.rounds import carry_out, read_rounds
 from weaklabel.stages.sft import sft
 
@@ -17,6 +18,7 @@ __all__ = [
     "check_stage",
     "dpo",
     "evaluator",
+    "ilr",
     "read_rounds",
     "sft",
 ]

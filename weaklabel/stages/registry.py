@@ -16,6 +16,8 @@ from weaklabel.stages.evaluator import EvaluatorStage
 from weaklabel.stages.evaluator_settings import EvaluatorSettings
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import PolicySettings
+from weaklabel.stages.refinement.settings import ILRSettings
+from weaklabel.stages.refinement.stage import ILR
 from weaklabel.stages.sft import SFT, SFTSettings
 
 
@@ -35,6 +37,7 @@ class Kind:
 STAGES: Final[Mapping[str, Kind]] = {
     "dpo": Kind(DPOSettings, DPO.of),
     "evaluator": Kind(EvaluatorSettings, EvaluatorStage.of),
+    "ilr": Kind(ILRSettings, ILR.of),
     "sft": Kind(SFTSettings, SFT.of),
 }
 # Folders and files of a run, whose names no stage may have.
