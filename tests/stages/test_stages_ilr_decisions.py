@@ -19,9 +19,10 @@ from weaklabel.errors import ConfigError, DataError, UnknownNameError, Weaklabel
 from weaklabel.stages.incumbent import Incumbent
 from weaklabel.stages.refinement.agreement import AGREEMENTS, agreement
 from weaklabel.stages.refinement.deciding import decide
-from weaklabel.stages.refinement.editing import Edits, Teacher, edits
+from weaklabel.stages.refinement.editing import Edits, edits
 from weaklabel.stages.refinement.labels import Label, given_labels, read_labels, write_labels
 from weaklabel.stages.refinement.settings import ILRSettings
+from weaklabel.stages.refinement.teacher import Teacher
 from weaklabel.types import Comparer, Pairs
 from weaklabel.types.demonstration import Demonstration
 

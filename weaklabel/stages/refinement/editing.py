@@ -14,47 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.artifacts import content_hash
-from weaklabel.comparers.both_orders import AskedBothWays
 from weaklabel.comparers.metered import Metered
 from weaklabel.stages.incumbent import Incumbent
-from weaklabel.stages.refinement.agreement import Agreement
-from weaklabel.stages.refinement.deciding import AlphaOf, decide
+from weaklabel.stages.refinement.deciding import decide
 from weaklabel.stages.refinement.labels import Label, round_belief
-from weaklabel.types import Comparer, FloatArray, Pair, Pairs, Text, answer_of
+from weaklabel.stages.refinement.teacher import Teacher
+from weaklabel.types import FloatArray, Pair, Pairs, Text
 
 _EQUAL: Final = 1e-6
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """Who says which of two responses is better, and how labels give way.
-
-    Attributes:
-        comparer: None where chance decides.
-        expert: asked of `audit_sample` pairs a round; None for nobody.
-        agrees, quantile: when a label and a proposal say the same.
-        alpha, alpha_of: the cap, see `decide`.
-        max_comparisons: that a round asks about.
-        audit_sample: pairs a round that the expert is asked.
-        seed: of what is drawn.
-    """
-
-    comparer: Comparer | None
-    expert: Comparer | None
-    agrees: Agreement
-    quantile: float
-    alpha: float | None
-    alpha_of: AlphaOf
-    max_comparisons: int | None
-    audit_sample: int
-    seed: int
-
-    def asked(self, pairs: Pairs) -> FloatArray:
-        """`(n_pairs,)` P(B beats A), both orders averaged."""
-        assert self.comparer is not None
-        # What is metered answers a swapped pair from what it said of the pair.
-        both = self.comparer if isinstance(self.comparer, Metered) else AskedBothWays(self.comparer)
-        return answer_of("comparer", both, pairs)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from weaklabel.stages.refinement.editing import Teacher, pairs_of
+from weaklabel.stages.refinement.editing import pairs_of
 from weaklabel.stages.refinement.labels import Label, round_belief
+from weaklabel.stages.refinement.teacher import Teacher
 from weaklabel.training.sampling import Sampling
 from weaklabel.types import FloatArray
 

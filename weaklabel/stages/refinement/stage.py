@@ -22,7 +22,6 @@ import numpy as np
 
 from weaklabel._arguments import checked as checked_arguments
 from weaklabel.artifacts import atomic_file, content_hash
-from weaklabel.comparers import comparer_hash
 from weaklabel.comparers.checker import Check, Checker
 from weaklabel.data.asked.demonstrations import Demonstrations, read_demonstrations
 from weaklabel.data.sources import PairSource
@@ -34,16 +33,16 @@ from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult,
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import Policy, card
 from weaklabel.stages.refinement import judging
-from weaklabel.stages.refinement.agreement import agreement
-from weaklabel.stages.refinement.editing import Edits, Teacher, edits
+from weaklabel.stages.refinement.editing import Edits, edits
 from weaklabel.stages.refinement.labels import Label, given_labels, read_labels, write_labels
 from weaklabel.stages.refinement.sampled import samples_compared
 from weaklabel.stages.refinement.settings import ILRSettings
+from weaklabel.stages.refinement.teacher import Teacher, teacher_of
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.watching import Watched, of_the_policy, watched_by
 from weaklabel.training.sampling import Sampling
 from weaklabel.training.settings import TrainingSettings
-from weaklabel.types import CanCompare, Comparer, as_comparer
+from weaklabel.types import CanCompare, as_comparer
 from weaklabel.types.demonstration import Demonstration
 
 DECISIONS: Final = "decisions.jsonl"
@@ -51,10 +50,6 @@ _USE: Final = (
     "A causal language model, trained on demonstrations that were refined. It is loaded with "
     "`AutoModelForCausalLM.from_pretrained(folder)`, or served by vLLM. Beside its folder, labels.jsonl holds what it learned and "
     "where each label comes from, decisions.jsonl what was compared."
-)
-_NO_COMPARER: Final = (
-    "ilr: there is no comparer. Give comparer: a folder such as runs/base/labeler, people:questions.jsonl, or module:function of "
-    "(prompt, response)."
 )
 
 
@@ -139,26 +134,7 @@ class ILR(Stage):
             None if settings.eval_data is None else read_demonstrations(settings.eval_data, columns=columns)
         )
         truth = Checker.named(settings.truth) if truth is None and settings.truth is not None else truth
-        way = settings.way
-        if way.sees_truth and truth is None:
-            raise ConfigError(f"ilr: arm {settings.arm!r} decides by truth, and there is none. Give truth.")
-        comparer, hashes = _comparer_of(settings, materials, truth)
-        _check_functions(comparer)
-        if expert is None and settings.expert is not None:
-            expert = materials.opened(settings.expert)
-            hashes["expert"] = comparer_hash(materials.resolve(settings.expert))
-        agrees, hashes["agree"] = agreement(settings.agree)
-        teacher = Teacher(
-            comparer,
-            None if expert is None else as_comparer(expert, "expert"),
-            agrees,
-            settings.agree_quantile,
-            None if way.decides == "truth" else settings.alpha,
-            settings.alpha_of,
-            settings.max_comparisons,
-            settings.audit_sample,
-            settings.seed,
-        )
+        teacher, hashes = teacher_of(settings, materials, truth, expert)
         test = (
             []
             if settings.test_data is None
@@ -358,37 +334,6 @@ class ILR(Stage):
 def _group(label: Label, a: str, b: str, p: float) -> Group:
     row = label.demonstration
     return Group(row.prompt, (a, b), (Comparison(0, 1, p, 1.0),), row.messages)
-
-
-def _comparer_of(
-    settings: ILRSettings, materials: Materials, truth: Checker | None
-) -> tuple[Comparer | None, dict[str, str]]:
-    """Who decides, and the hash by which the stage knows it again."""
-    if settings.way.decides == "chance":
-        return None, {}
-    if settings.way.decides == "truth":
-        assert truth is not None
-        return truth.comparer(), {}
-    if settings.comparer is not None:
-        return materials.opened(settings.comparer), {
-            "comparer": comparer_hash(materials.resolve(settings.comparer))
-        }
-    if materials.comparer is None:
-        raise ConfigError(_NO_COMPARER)
-    found = materials.comparer()
-    return found, {"comparer": materials.comparer_hash(found)}
-
-
-def _check_functions(comparer: Comparer | None) -> None:
-    """Functions that read columns would see what the data says of its labels, and nothing of a proposal."""
-    inner: Any = comparer
-    while (within := getattr(inner, "inner", getattr(inner, "expert", None))) is not None:
-        inner = within
-    if reading := [lf.name for lf in getattr(inner, "lfs", ()) if lf.columns]:
-        raise ConfigError(
-            f"ilr: the comparer's functions {', '.join(reading[:5])} read columns of the data, which a proposal does not have. "
-            "Fit a labeler without them."
-        )
 
 
 @checked_arguments
