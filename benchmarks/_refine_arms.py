@@ -79,7 +79,7 @@ class Task:
         mine = self.pool.combo == self.combo
         found = np.zeros(len(self.solved.ids))
         turn = 1.0 if self.labels < self.proposals else -1.0
-        found[self.pool.question[mine]] = (self.pool.sign * log_odds)[mine] * turn
+        found[self.pool.question[mine]] = log_odds[mine] * turn
         return found
 
     def longer(self) -> Flags:
@@ -140,8 +140,7 @@ def best_of_four(pool: Pool, found: Floats, bonus: Mapping[int, float], n: int) 
     """`(n,)` the model whose solution wins: summed log-odds against the other three, and a bonus by model."""
     score = np.zeros((n, len(MODELS)))
     first, second = np.array(COMBOS)[pool.combo].T
-    toward = pool.sign * found
-    np.add.at(score, (pool.question, second), toward)
-    np.add.at(score, (pool.question, first), -toward)
+    np.add.at(score, (pool.question, second), found)
+    np.add.at(score, (pool.question, first), -found)
     score += len(MODELS) * np.array([bonus.get(m, 0.0) for m in range(len(MODELS))])
     return score.argmax(axis=1)

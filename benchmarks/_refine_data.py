@@ -97,8 +97,7 @@ class Pool:
         votes: of the functions and of those that look at other models' answers.
         question: `(n_pairs,)` place of the question.
         combo: `(n_pairs,)` place in `COMBOS`.
-        sign: `(n_pairs,)` 1 where response b is the second model's, -1 where the coin turned the pair round.
-        y: `(n_pairs,)` 1 where response b alone is right, 0 where a alone is, .5 else.
+        y: `(n_pairs,)` 1 where response b, the second model's, alone is right, 0 where a alone is, .5 else.
         lfs: name -> function.
     """
 
@@ -106,7 +105,6 @@ class Pool:
     votes: Votes
     question: Ints
     combo: Ints
-    sign: Floats
     y: Floats
     lfs: dict[str, wl.LabelingFunction]
 
@@ -129,14 +127,14 @@ def make_pool(solved: Solved) -> Pool:
     lfs = {lf.name: lf for lf in wl.load_lfs("shipped:mathematics") if lf.name in FUNCTIONS}
     for name in agreement_names(tuple(range(len(MODELS)))):
         lfs[name] = wl.column_scores(name, f"{name}_a", f"{name}_b")
-    sign = np.where(pairs.table["swapped"].to_pylist(), -1.0, 1.0)
+    assert not any(pairs.table["swapped"].to_pylist())  # `response_a` and `response_b` stay where they are
     question, combo = (
         np.array(pairs.table[name].to_pylist(), dtype=np.intp) for name in ("question_number", "combo")
     )
     first, second = np.array(COMBOS)[combo].T
     gap = solved.right[question, second].astype(float) - solved.right[question, first]
     votes = wl.apply(list(lfs.values()), pairs)
-    return Pool(pairs, votes, question, combo, sign, (sign * gap + 1) / 2, lfs)
+    return Pool(pairs, votes, question, combo, (gap + 1) / 2, lfs)
 
 
 def _rows(solved: Solved, combo: int, i: int, j: int) -> list[dict[str, Any]]:
