@@ -63,7 +63,11 @@ ARMS = {
     "weaklabel, shared": Arm(layout="shared"),
     "weaklabel, varlen": Arm(layout="varlen"),
 }
-REFERENCE_ARMS = ("TRL, precompute_ref_log_probs", "weaklabel, reference_logps")
+REFERENCE_ARMS = (
+    "TRL, precompute_ref_log_probs",
+    "weaklabel, a prompt for each response",
+    "weaklabel, reference_logps",
+)
 
 
 def arms_of(case: Case, device: str) -> tuple[str, ...]:
@@ -134,9 +138,11 @@ def _our_trainer(layout: str, job: Job, folder: Path, model: Any, reference: Any
     return DPOTrainer(model, args, settings, DPO_LAYOUTS[layout], groups, (), pad_id=PAD)
 
 
-def _referred(reference: Any, job: Job, device: torch.device, folder: Path) -> list[ReferredGroup]:
+def _referred(
+    reference: Any, job: Job, device: torch.device, folder: Path, *, shared: bool = True
+) -> list[ReferredGroup]:
     groups = token_groups(job.drawn)
-    layout = "varlen" if device.type == "cuda" else "shared"
+    layout = ("varlen" if device.type == "cuda" else "shared") if shared else "bucketed"
     found = reference_logps(
         reference,
         groups,
@@ -221,7 +227,8 @@ def ask(arm: str, job: Job) -> Measured:
         if arm.startswith("TRL"):
             seconds = _their_trainer(Arm(), job, Path(folder), model, rows_of(job.drawn)).asked
         else:
-            _, seconds = timed(lambda: _referred(model, job, torch.device("cpu"), Path(folder)))
+            shared, cpu = arm == REFERENCE_ARMS[-1], torch.device("cpu")
+            _, seconds = timed(lambda: _referred(model, job, cpu, Path(folder), shared=shared))
     return Measured(n, *seconds, 0, 0.0)
 
 
