@@ -23,8 +23,8 @@ from weaklabel.comparers.evaluator import Evaluator
 from weaklabel.data.asked.demonstrations import read_demonstrations
 from weaklabel.errors import ArtifactError, ConfigError, DataError, NotCalibratedError
 from weaklabel.stages.checks import STAGE_CHECKS, check_a_round_that_was_cut_off_ends_the_same
-from weaklabel.stages.evaluator import EvaluatorStage, Taught, ToBuild
-from weaklabel.stages.evaluator_settings import EvaluatorSettings
+from weaklabel.stages.evaluators.settings import EvaluatorSettings
+from weaklabel.stages.evaluators.stage import EvaluatorStage, Taught, ToBuild
 from weaklabel.stages.registry import StageTable
 from weaklabel.types import Pairs
 

@@ -5,7 +5,7 @@
 from weaklabel.stages.checks import check_stage
 from weaklabel.stages.contract import Round, Stage, StageResult
 from weaklabel.stages.dpo import dpo
-from weaklabel.stages.evaluator import evaluator
+from weaklabel.stages.evaluators.stage import evaluator
 from weaklabel.stages.refinement.stage import ilr
 from weaklabel.stages.rounds import carry_out, read_rounds
 from weaklabel.stages.sft import sft

@@ -12,8 +12,8 @@ from weaklabel.errors import ConfigError
 from weaklabel.stages.contract import Stage
 from weaklabel.stages.dpo import DPO
 from weaklabel.stages.dpo_settings import DPOSettings
-from weaklabel.stages.evaluator import EvaluatorStage
-from weaklabel.stages.evaluator_settings import EvaluatorSettings
+from weaklabel.stages.evaluators.settings import EvaluatorSettings
+from weaklabel.stages.evaluators.stage import EvaluatorStage
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import PolicySettings
 from weaklabel.stages.refinement.settings import ILRSettings

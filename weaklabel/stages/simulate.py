@@ -1,7 +1,7 @@
 """Unreliable demonstrations for experiments: what a weak model writes that learned the truth of other prompts.
 
 The other parts of a simulated supervisor stand elsewhere: pairs for an evaluator from the checkpoints of a small model in
-`evaluator_data`, comparers of a known accuracy and known biases in `comparers.simulated`.
+`evaluators.data`, comparers of a known accuracy and known biases in `comparers.simulated`.
 
 Source: Ye, Laidlaw & Steinhardt (2025, arXiv 2501.07886), as their released code has it: half of the prompts, at a fixed seed, teach
 the weak model; it answers the other half by a search with four beams.

@@ -27,8 +27,8 @@ from weaklabel.data.sources import PairSource
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.reward.evaluation import evaluate
 from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult, scratch
-from weaklabel.stages.evaluator_data import build_pairs
-from weaklabel.stages.evaluator_settings import EvaluatorSettings
+from weaklabel.stages.evaluators.data import build_pairs
+from weaklabel.stages.evaluators.settings import EvaluatorSettings
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import PolicySettings, card
 from weaklabel.stages.rounds import carry_out
