@@ -108,6 +108,61 @@ def test_bounds_that_are_none_are_refused_with_the_pairs_id(more, said):
         taught_interval(read_pairs([ROW | {"id": "seven", "p": 0.5} | more]))
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            {"p": 0.9, "p_low": 0.4, "p_high": 0.6},
+            "pair 'seven': the belief that response b is better is 0.9, outside",
+        ),
+        (
+            {"p": 0.5, "p_chosen_low": 0.4, "p_chosen_high": 0.6},
+            "p_chosen_low and p_chosen_high stand beside p. ",
+        ),
+    ],
+)
+def test_bounds_that_are_of_another_belief_are_refused(more, said):
+    with pytest.raises(DataError, match=said):
+        taught_interval(read_taught([ROW | {"id": "seven"} | more], test_share=0.0)[0])
+
+
+def test_bounds_of_a_choice_hold_its_belief_in_whatever_order_it_is_read():
+    rows = [
+        {
+            "prompt": f"q{i}",
+            "chosen": "x",
+            "rejected": "y",
+            "p_chosen": 0.8,
+            "p_chosen_low": 0.7,
+            "p_chosen_high": 0.9,
+        }
+        for i in range(9)
+    ]
+    pairs, (p, _) = read_taught(rows, test_share=0.0)
+    low, high = taught_interval(pairs)
+    assert len(set(p.round(6))) == 2  # some stand as A and some as B
+    assert ((low < p) & (p < high)).all()
+    with pytest.raises(
+        DataError, match=r"p_low and p_high stand beside p_chosen. Those of p_chosen are called p_chosen_low"
+    ):
+        taught_interval(
+            read_taught([*({**row, "p_low": 0.1, "p_high": 0.2} for row in short(rows))], test_share=0.0)[0]
+        )
+    with pytest.raises(DataError, match="outside its interval"):
+        taught_interval(read_taught([row | {"p_chosen": 0.95} for row in rows], test_share=0.0)[0])
+
+
+def short(rows):
+    """Without bounds."""
+    return [{name: value for name, value in row.items() if not name.startswith("p_chosen_")} for row in rows]
+
+
+@pytest.mark.parametrize("more", [{}, {"p": 0.3}, {"gold": "a"}])
+def test_a_belief_in_a_choice_that_is_not_there_is_refused(more):
+    with pytest.raises(DataError, match="p_chosen is about a chosen response, and the rows have response_a"):
+        read_taught([ROW | {"p_chosen": 0.8} | more])
+
+
 def test_a_choice_with_a_belief_is_a_label_and_no_gold():
     rows = [
         {"prompt": f"q{i}", "chosen": "x", "rejected": "y", "p_chosen": 0.8 if i < 3 else None}

@@ -212,7 +212,10 @@ def test_labels_become_comparisons_with_their_interval_and_gold_counts_where_it_
     assert made._gold.y.tolist() == [1.0] * 20
     assert not learned & {by_prompt[p] for p in made._gold.pairs.table["prompt"].to_pylist()}
     assert all(labels.pairs.parts[row] != "test" for row in learned)
-    assert made._taught.left_out == {"of prompts that choose the checkpoint": 20}
+    assert made._taught.left_out == {
+        "of the locked test part": 10,
+        "of prompts that choose the checkpoint": 20,
+    }
 
 
 def test_confidence_filters_weighs_and_hardens_only_where_it_is_asked_to() -> None:
@@ -228,7 +231,7 @@ def test_confidence_filters_weighs_and_hardens_only_where_it_is_asked_to() -> No
     some = taught(min_confidence=0.8)
     sure = np.maximum(plain.p, 1 - plain.p) >= 0.8
     assert some.p.tolist() == plain.p[sure].tolist()
-    assert some.left_out == {"below the confidence 0.8": int((~sure).sum())}
+    assert some.left_out == {"of the locked test part": 10, "below the confidence 0.8": int((~sure).sum())}
     assert taught(weighting="confidence").w == pytest.approx(np.abs(2 * plain.p - 1))
     assert taught(weighting="confidence").p.tolist() == plain.p.tolist()
     assert taught(hard_labels=True).p.tolist() == (plain.p > 0.5).astype(float).tolist()

@@ -98,7 +98,9 @@ def test_it_keeps_the_contract_when_it_builds_its_pairs(check: Any, project: Pat
 
 @pytest.mark.parametrize("check", STAGE_CHECKS, ids=lambda check: check.__name__)
 def test_it_keeps_the_contract_on_gold(check: Any, tmp_path: Path) -> None:
-    check(lambda: EvaluatorStage(EvaluatorSettings(**TINY), Taught.of(some_pairs())), tmp_path)
+    check(
+        lambda: EvaluatorStage(EvaluatorSettings(**TINY), Taught.of(some_pairs(), who="evaluator")), tmp_path
+    )
 
 
 def test_the_three_sides_give_the_same_files_and_the_model_is_a_comparer(

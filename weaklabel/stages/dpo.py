@@ -28,7 +28,7 @@ from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import Policy, card
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.taught import Taught, taught_by
-from weaklabel.stages.watching import Watched, of_the_policy, watched_by
+from weaklabel.stages.watching import Watched, of_the_policy, shared_prompts, watched_by
 from weaklabel.training.dpo.settings import DPOTrainingSettings
 from weaklabel.types import CanCompare, FloatArray, Labels, Pairs, as_comparer, prompt_key, sigmoid
 from weaklabel.types.demonstration import Demonstration
@@ -70,8 +70,7 @@ class DPO(Stage):
         self._watched, self._store = watched, store
         parts = [taught] if gold is None else [taught, gold]
         self._policy = Policy(settings, [text for part in parts for text in _texts(part.pairs)])
-        if left := ", ".join(f"{n:,} {why}" for why, n in taught.left_out.items()):
-            self.notes.append(f"pairs left out: {left}.")
+        self.notes += taught.told()
 
     @classmethod
     def of(cls, settings: DPOSettings, materials: Materials) -> DPO:
@@ -82,16 +81,15 @@ class DPO(Stage):
             DataError, LayoutError: data that cannot be read, or that leaves nothing.
         """
         reading: dict[str, Any] = {
-            "who": "dpo",
             "columns": settings.columns,
             "allow_uncalibrated": settings.allow_uncalibrated,
             "intervals": settings.needs_intervals,
             "test_share": 0.0,  # what a file given to learn from locks, it says itself
         }
         data = settings.data if settings.data is not None else materials.source
-        taught = taught_by(data, materials, **reading)
+        taught = taught_by(data, materials, who="dpo", **reading)
         if settings.eval_data is not None:
-            gold: Taught | None = taught_by(settings.eval_data, materials, **reading)
+            gold: Taught | None = taught_by(settings.eval_data, materials, who="dpo: eval_data", **reading)
         else:
             taught, gold = taught.gold_apart(settings.held_out_share, settings.seed)
         taught = taught.confident(settings.min_confidence)
@@ -109,6 +107,9 @@ class DPO(Stage):
             settings, taught, gold=gold, watched=watched, store=materials.store(settings.reference_store)
         )
         made.notes += [] if note is None else [note]
+        if gold is not None and settings.eval_data is not None:
+            made.notes += gold.told("eval_data")
+            made.notes += shared_prompts(taught.pairs.prompt_keys, gold.pairs.prompt_keys)
         if gold is None:
             made.notes.append(
                 "no gold was held out, so nothing chose the checkpoint: the last one is kept. Give eval_data, or more gold."
@@ -263,7 +264,7 @@ def dpo(
     Called again with the same arguments after a kill, it goes on and ends with the same files.
 
     Args:
-        data: labels; or pairs with gold or beliefs, as `Pairs` or as `read_pairs` takes them.
+        data: labels; pairs with gold or beliefs, as `read_pairs` takes them; or `Pairs` with gold.
         output_dir: the stage's own folder; see `stages.contract` for what stands in it.
         lfs: labeling functions that watch what the policy says; see `stages.audit`.
         comparer: what made the labels, watched too.

@@ -61,6 +61,8 @@ class DPOSettings(PolicySettings, DPOTrainingSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_confidence(self.min_confidence)
+        if self.reference_store == "":
+            raise ConfigError("dpo: reference_store is ''. Name a folder, or leave it out.")
         if self.weighting not in get_args(Weighting):
             raise ConfigError(f'dpo: weighting is {self.weighting!r}. Allowed: "none" or "confidence".')
         if self.hard_labels and self.needs_intervals:

@@ -12,17 +12,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from weaklabel.artifacts import content_hash
-from weaklabel.errors import ConfigError
+from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import check_confidence, parts_of, require_calibrated
 from weaklabel.groups import MIN_GOLD, Group, enough_gold, gather_groups
 from weaklabel.reward.base import prompt_hashes
-from weaklabel.reward.files import read_taught, taught_interval
+from weaklabel.reward.files import BELIEFS, read_taught, taught_interval
 from weaklabel.reward.train import training_targets
 from weaklabel.stages.materials import Materials
 from weaklabel.types import FloatArray, Labels, Pairs
 
 Interval = tuple[FloatArray, FloatArray]
 UNTAUGHT: Final = "neither gold nor a label that counts"
+LOCKED: Final = "of the locked test part"
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ class Taught:
             rows = np.isin(pairs.ids, taught.ids)
             low, high = (np.where(np.isnan(y), end[rows], y) for end in interval)
             interval = low, high
-        silent = int((pairs.parts != "test").sum()) - len(taught)
-        return cls(taught, p, w, y, pairs.test, interval, {UNTAUGHT: silent} if silent else {})
+        locked = int((pairs.parts == "test").sum())
+        counts = {LOCKED: locked, UNTAUGHT: len(pairs) - locked - len(taught)}
+        return cls(taught, p, w, y, pairs.test, interval, {why: n for why, n in counts.items() if n})
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -93,10 +95,16 @@ class Taught:
         """The pairs whose larger of p and 1 - p is at least `least`, 0 or from .5.
 
         Raises:
-            ConfigError: another `least`.
+            ConfigError: another `least`. DataError: no pair is left.
         """
         check_confidence(least)
-        return self.take(np.maximum(self.p, 1 - self.p) >= least, f"below the confidence {least:g}")
+        sure = np.maximum(self.p, 1 - self.p)
+        if (sure < least).all():
+            raise DataError(
+                f"min_confidence is {least:g}, and the surest of {len(self)} pairs has {sure.max():.3f}, so none is left to learn "
+                "from. Lower min_confidence."
+            )
+        return self.take(sure >= least, f"below the confidence {least:g}")
 
     def gold_apart(self, share: float, seed: int) -> tuple[Taught, Taught | None]:
         """What is learned, and pairs with gold of other prompts, at least `share` of the gold and twenty.
@@ -122,6 +130,19 @@ class Taught:
         low, high = (None, None) if self.interval is None else self.interval
         return gather_groups(self.pairs, self.p, self.w, p_low=low, p_high=high)
 
+    def told(self, what: str = "") -> list[str]:
+        """Sentences on what is not learned: rows that could not be used, and pairs that are left out.
+
+        Args:
+            what: the setting that the pairs come from, where that is not clear.
+        """
+        said, aside = [], self.pairs.set_aside
+        if aside:
+            said.append(f"{what or 'data'}: {len(aside):,} rows could not be used; first: {aside[0]}.")
+        if left := ", ".join(f"{n:,} {why}" for why, n in self.left_out.items()):
+            said.append(f"{what + ': ' if what else ''}pairs left out: {left}.")
+        return said
+
     @property
     def hash(self) -> str:
         """Of the texts, beliefs and weights, and of the gold that judges."""
@@ -139,7 +160,7 @@ def taught_by(
     intervals: bool = False,
     **reading: Any,
 ) -> Taught:
-    """What `data` teaches, `Pairs` or a file of them; or without it the labels.
+    """What `data` teaches: the gold of `Pairs`, or a file of pairs with gold or beliefs; or without it the labels.
 
     Args:
         data: None for the labels.
@@ -152,12 +173,18 @@ def taught_by(
 
     Raises:
         ConfigError: there is neither. NotCalibratedError: uncalibrated beliefs without `allow_uncalibrated`.
-        DataError, LayoutError: data that cannot be read, or that teaches nothing.
+        DataError, LayoutError: data that cannot be read, or that teaches nothing; `Pairs` with a column of beliefs.
     """
     if data is not None:
         beliefs: Interval | None = None
         if isinstance(data, Pairs):
             pairs = data
+            if believed := sorted(BELIEFS & set(pairs.table.column_names)):
+                raise DataError(
+                    f"{who}: the Pairs have a column {believed[0]!r}, a belief by its name, and do not say which of their responses "
+                    "it was about when they were read. Give the file or DataFrame that they come from, or Pairs without it to "
+                    "learn from their gold."
+                )
         else:
             pairs, beliefs = read_taught(
                 data, columns=dict(columns) or None, allow_uncalibrated=allow_uncalibrated, **reading

@@ -65,6 +65,8 @@ class EvaluatorStage(Stage):
         self._settings, self._source = settings, source
         if isinstance(source, ToBuild) and (unusable := source.demonstrations.set_aside):
             self.notes.append(f"data: {len(unusable):,} rows could not be used; first: {unusable[0]}.")
+        if isinstance(source, Taught):
+            self.notes += source.told()
 
     @classmethod
     def of(cls, settings: EvaluatorSettings, materials: Materials) -> EvaluatorStage:

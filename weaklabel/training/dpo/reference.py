@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Container, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from weaklabel.training.tokens import TokenGroup
 
 _CHANGING: Final = ("transformers_version", "use_cache", "_name_or_path", "dtype", "torch_dtype")
 _ADAPTER: Final = "lora_"
+_STORED: Final = pa.schema([pa.field("response", pa.string()), pa.field("logp", pa.float64())])
+_UNREADABLE: Final = "{} cannot be read as reference log-probabilities ({}). Remove it; it is computed again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def reference_logps(
         pad_id, tokens_per_batch: as `group_logps` takes them.
 
     Raises:
-        ArtifactError: a file of the store that cannot be read.
+        ArtifactError: a store that cannot be written, or a file of it that cannot be read.
         UnknownNameError, ConfigError, TrainingError: as `proven_dpo_layout` and `group_logps`.
     """
     path = store / f"{key}.parquet"
@@ -100,6 +103,7 @@ def reference_logps(
     hashes = [[_ids_hash(group.prompt, response) for response in group.responses] for group in groups]
     missing = _missing(groups, hashes, known)
     if missing:
+        _check_writable(store)  # before the model is asked, which may take hours
         home, rows = next(model.parameters()).device, [group for _, group in missing]
         model.to(device)
         try:
@@ -139,15 +143,26 @@ def _missing(
     return made
 
 
+def _check_writable(store: Path) -> None:
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=store).close()
+    except OSError as error:
+        raise ArtifactError(
+            f"reference log-probabilities cannot be kept in {store} ({error.strerror}). Name a folder that can be written to."
+        ) from None
+
+
 def _read(path: Path) -> dict[str, float]:
     if not path.exists():
         return {}
     try:
-        table = pq.read_table(path, columns=["response", "logp"])
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ArtifactError(
-            f"{path} cannot be read as reference log-probabilities ({error}). Remove it; it is computed again."
-        ) from None
+        # A schema of its own: other kinds, and files that lack a column, fail here.
+        table = pq.ParquetFile(path).read().select(_STORED.names).cast(_STORED)
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise ArtifactError(_UNREADABLE.format(path, " ".join(str(error).split())[:200])) from None
+    if odd := int((~np.isfinite(table["logp"].to_numpy())).sum()):
+        raise ArtifactError(_UNREADABLE.format(path, f"{odd} of {len(table)} are not finite"))
     return dict(zip(table["response"].to_pylist(), table["logp"].to_pylist(), strict=True))
 
 
