@@ -6,6 +6,7 @@ that shows a calculation or gives an answer to a question with numbers, and says
 
 import math
 import re
+from collections import Counter
 from fractions import Fraction
 
 from weaklabel.lf import Text, response_scorer
@@ -15,42 +16,28 @@ _SMALL = "one two three four five six seven eight nine ten eleven twelve thirtee
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _WORDS = {word: (n,) for n, word in enumerate(_SMALL.split(), 1)}
 _WORDS |= {word: (n,) for n, word in zip(range(20, 100, 10), _TENS.split(), strict=True)}
-_WORDS |= {"hundred": (100,), "thousand": (1000,), "million": (1000000,), "dozen": (12,), "dozens": (12,)}
-_WORDS |= {"half": (2, Fraction(1, 2)), "halves": (2, Fraction(1, 2)), "quarter": (4, Fraction(1, 4))}
-_WORDS |= {"third": (3, Fraction(1, 3)), "thirds": (3,), "fourth": (4, Fraction(1, 4)), "quarters": (4,), "fifth": (5, Fraction(1, 5))}  # fmt: skip
-_WORDS |= {"twice": (2,), "double": (2,), "doubled": (2,), "doubles": (2,), "couple": (2,), "pair": (2,)}
-_WORDS |= {"triple": (3,), "tripled": (3,), "triples": (3,), "thrice": (3,)}
+# fmt: off
+_WORDS |= {
+    "hundred": (100,), "thousand": (1000,), "million": (1000000,), "dozen": (12,), "dozens": (12,), "couple": (2,), "pair": (2,),
+    "twice": (2,), "double": (2,), "doubled": (2,), "doubles": (2,), "triple": (3,), "tripled": (3,), "triples": (3,), "thrice": (3,),
+    "half": (2, Fraction(1, 2)), "halves": (2, Fraction(1, 2)), "third": (3, Fraction(1, 3)), "thirds": (3,),
+    "quarter": (4, Fraction(1, 4)), "quarters": (4,), "fourth": (4, Fraction(1, 4)), "fifth": (5, Fraction(1, 5)),
+}
 # What a question may leave unsaid, by a word of it or of the solution.
-_UNSAID = {"week": (7, 52, 4), "month": (12, 30, 4), "year": (12, 52, 365, 10), "day": (24, 7, 365, 30), "hour": (60, 24), "minute": (60,)}  # fmt: skip
-_UNSAID |= {
-    "second": (60,),
-    "decade": (10,),
-    "century": (100,),
-    "cent": (100,),
-    "dollar": (100,),
-    "dime": (10,),
-    "nickel": (5,),
+_UNSAID = {
+    "second": (60,), "minute": (60,), "hour": (60, 24), "day": (24, 7, 365, 30), "week": (7, 52, 4), "month": (12, 30, 4),
+    "year": (12, 52, 365, 10), "decade": (10,), "century": (100,), "cent": (100,), "dollar": (100,), "dime": (10,), "nickel": (5,),
+    "quarter": (25, 4), "inch": (12,), "foot": (12, 3), "feet": (12, 3), "yard": (3,), "pound": (16,), "gallon": (4,),
+    "meter": (100, 1000), "kilometer": (1000,), "gram": (1000,), "kilogram": (1000,), "liter": (1000,),
 }
-_UNSAID |= {
-    "foot": (12, 3),
-    "feet": (12, 3),
-    "inch": (12,),
-    "yard": (3,),
-    "quarter": (25, 4),
-    "pound": (16,),
-    "gallon": (4,),
-}
-_UNSAID |= {
-    "meter": (100, 1000),
-    "kilometer": (1000,),
-    "gram": (1000,),
-    "liter": (1000,),
-    "kilogram": (1000,),
-}
+# fmt: on
 _ALWAYS = frozenset(map(Fraction, (1, 2, 100)))  # one's own, an average of two, percent
 
 _ASKED_NOUN = re.compile(
     r"\bhow (?:many|much)(?: more| fewer| less| total| of)?(?: the| his| her| their)? ([a-z]{3,20})"
+)
+_NO_NOUNS = frozenset(
+    {"money", "does", "did", "will", "would", "more", "can", "are", "was", "has", "had", "per"}
 )
 _MONEY = re.compile(
     r"\$|\b(?:dollars?|cents?|cost|costs|money|price|pay|paid|profit|spend|spent|earn|earns|charge|salary)\b"
@@ -72,15 +59,15 @@ def _words_of(text: str) -> list[str]:
     return re.findall(r"[a-z]+", text.lower())
 
 
-def _given(prompt: Text) -> dict[Fraction, None]:
-    """The numbers that the question gives, in digits or words; of 20% both 20 and 1/5."""
+def _given(prompt: Text) -> set[Fraction]:
+    """The numbers that the question gives, in digits or words."""
     return prompt.remember("given numbers", _read_given)
 
 
-def _read_given(prompt: Text) -> dict[Fraction, None]:
-    found = dict.fromkeys(numbers_in(prompt))
+def _read_given(prompt: Text) -> set[Fraction]:
+    found = set(numbers_in(prompt))
     for word in _words_of(prompt):
-        found |= dict.fromkeys(map(Fraction, _WORDS.get(word, ())))
+        found.update(map(Fraction, _WORDS.get(word, ())))
     return found
 
 
@@ -88,7 +75,7 @@ def _unsaid(prompt: Text, response: Text) -> set[Fraction]:
     """Numbers that nobody has to give: the rest of a percentage, how many days are in a week."""
     found = set(_ALWAYS)
     for word in [*_words_of(prompt), *_words_of(response)]:
-        found |= set(map(Fraction, _UNSAID.get(word.removesuffix("s"), _UNSAID.get(word, ()))))
+        found.update(map(Fraction, _UNSAID.get(word.removesuffix("s"), ())))
     for share in map(Fraction, _PERCENT.findall(prompt)):
         found |= {share / 100, 1 - share / 100, 1 + share / 100, 100 - share, 100 + share}
     return found
@@ -151,11 +138,11 @@ def given_behind_answer(response: Text, prompt: Text) -> float:
 @response_scorer(prefer="less")
 def given_used_again(response: Text, prompt: Text) -> float:
     """How much oftener calculations use numbers of the question than it gives them; 1, 2 and 100 may come from anywhere."""
-    found, given = _shown(response), numbers_in(prompt)
+    found, given = _shown(response), Counter(numbers_in(prompt))
     if found is None or not given:
         return math.nan
-    used = [n for c in found.calculations for n in c.operands]
-    return sum(max(0, used.count(n) - given.count(n)) for n in set(given) - _ALWAYS)
+    used = Counter(n for c in found.calculations for n in c.operands)
+    return sum(max(0, used[n] - given[n]) for n in given.keys() - _ALWAYS)
 
 
 @response_scorer(prefer="less")
@@ -164,7 +151,7 @@ def invented_numbers(response: Text, prompt: Text) -> float:
     found = _shown(response)
     if found is None or not _given(prompt):
         return math.nan
-    known = set(_given(prompt)) | _unsaid(prompt, response)
+    known = _given(prompt) | _unsaid(prompt, response)
     invented = 0
     for calculation in found.calculations:
         invented += sum(n not in known and n * 100 not in known for n in calculation.operands)
@@ -178,7 +165,7 @@ def stray_numbers(response: Text, prompt: Text) -> float:
     found = _shown(response)
     if found is None or not _given(prompt):
         return math.nan
-    known = set(_given(prompt)) | _unsaid(prompt, response)
+    known = _given(prompt) | _unsaid(prompt, response)
     known |= {n for c in found.calculations for n in (c.result, *c.operands)}
     return sum(n not in known for n in numbers_in(found.text))
 
@@ -210,9 +197,9 @@ def answer_from_last_result(response: Text) -> float:
 def answer_was_given(response: Text, prompt: Text) -> float:
     """The answer is a number of the question: nothing was worked out."""
     found = _read(response)
-    return (
-        math.nan if found.last is None or not _given(prompt) else float(found.last in set(numbers_in(prompt)))
-    )
+    if found.last is None or not _given(prompt):
+        return math.nan
+    return float(found.last in numbers_in(prompt))
 
 
 @response_scorer
@@ -254,20 +241,7 @@ def asked_unit(response: Text, prompt: Text) -> float:
         return math.nan
     last = _last_step(found)
     noun = _ASKED_NOUN.search(asked)
-    if noun and noun[1] not in (
-        "money",
-        "does",
-        "did",
-        "will",
-        "would",
-        "more",
-        "can",
-        "are",
-        "was",
-        "has",
-        "had",
-        "per",
-    ):
+    if noun and noun[1] not in _NO_NOUNS:
         return float(noun[1].removesuffix("s") in last)
     return float("$" in last or "dollar" in last or "cent" in last) if _MONEY.search(asked) else math.nan
 
