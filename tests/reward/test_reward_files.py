@@ -205,9 +205,20 @@ def test_a_belief_that_is_none_is_refused_with_the_pairs_id(more, said):
         read_taught([ROW | {"id": "seven"} | more])
 
 
-def test_p_beside_chosen_and_rejected_has_no_direction():
-    with pytest.raises(DataError, match="column p stands beside chosen and rejected"):
-        read_taught([{"prompt": "q", "chosen": "x", "rejected": "y", "p": 0.8}])
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "q", "chosen": "x", "rejected": "y"},
+        {"prompt": "q", "responses": ["x", "y"], "ratings": [5, 1]},
+        {"chosen": "Human: q\n\nAssistant: x", "rejected": "Human: q\n\nAssistant: y"},
+        {"prompt": "q", "chosen": "x", "rejected": "y", "score_chosen": 9.0, "score_rejected": 2.0},
+    ],
+)
+def test_a_belief_in_b_has_no_sense_where_the_order_is_drawn(row):
+    with pytest.raises(
+        DataError, match="column p stands in a file of the layout .* whose responses have no order"
+    ):
+        read_taught([row | {"p": 0.8}] * 4)
 
 
 @pytest.mark.parametrize("mark", [{"calibrated": False}, {"label_source": "weaklabel:uncalibrated"}])

@@ -97,6 +97,33 @@ def as_pairs(obj: PairSource) -> Pairs:
     return read_pairs(obj)
 
 
+def redrawing_layout(
+    source: PairSource,
+    *,
+    layout: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    gold_values: Mapping[Any, str] | None = None,
+    gold: PairSource | None = None,
+    **reading: Any,
+) -> str | None:
+    """The layout of the first file whose responses have no order of their own, so that `read_pairs` draws one; None where
+    the order stands as it is. A column about response b means nothing there. Arguments are those of `read_pairs`.
+
+    >>> redrawing_layout([{"prompt": "Hi", "chosen": "Hello!", "rejected": "Hm."}])
+    'trl'
+    >>> redrawing_layout([{"prompt": "Hi", "response_a": "Hello!", "response_b": "Hm."}])
+    """
+    chosen = lookup("layout", LAYOUTS, layout) if layout else None
+    values = VerdictMap(gold_values) if gold_values else None
+    for stream in open_source(source):
+        block = next((block for block in stream.blocks() if len(block.lines)), None)
+        if block is not None:
+            found = make_plan(block, chosen, columns, values, beside_gold=gold is not None).layout
+            if found.redraws:
+                return found.name
+    return None
+
+
 def iter_batches(
     source: PairSource,
     *,

@@ -17,6 +17,7 @@ from weaklabel.data import read_pairs
 from weaklabel.data.blocks import Block
 from weaklabel.data.fields.nested import with_columns
 from weaklabel.data.readers.base import is_missing, shown
+from weaklabel.data.reading import redrawing_layout
 from weaklabel.data.sources import open_source
 from weaklabel.errors import ConfigError, DataError, LayoutError, NotCalibratedError
 from weaklabel.reward.base import RewardModel
@@ -49,7 +50,7 @@ def read_taught(
 
     Raises:
         NotCalibratedError: uncalibrated beliefs without `allow_uncalibrated`.
-        DataError: a belief outside [0, 1] or a weight below 0, with the pair's id; `p` beside chosen and rejected, or
+        DataError: a belief outside [0, 1] or a weight below 0, with the pair's id; `p` where responses have no order, or
             `p_chosen` without them.
     """
     pairs = read_pairs(source, **settings)
@@ -61,10 +62,10 @@ def read_taught(
         )
     if not names & BELIEFS:
         return pairs, None
-    if "p" in names and _tells_the_better_one(source):
+    if "p" in names and (layout := redrawing_layout(source, **settings)) is not None:
         raise DataError(
-            "column p stands beside chosen and rejected, which have no order. Call the belief that the chosen "
-            "response is better p_chosen and leave p out, or give response_a and response_b."
+            f"column p stands in a file of the layout {layout!r}, whose responses have no order. Give response_a and "
+            "response_b; or chosen and rejected, with the belief that the chosen response is better as p_chosen, without p."
         )
     _require_calibrated(pairs, allow_uncalibrated)
     if "p" in names:
@@ -188,11 +189,6 @@ def score_file(
         if not count:
             raise DataError(f"{source} holds no rows. Expected a prompt and a response per row.")
     return count
-
-
-def _tells_the_better_one(source: Any) -> bool:
-    block = next(iter(open_source(source)[0].blocks()), None)
-    return block is not None and {"chosen", "rejected"} <= set(block.columns)
 
 
 def _require_calibrated(pairs: Pairs, allowed: bool) -> None:

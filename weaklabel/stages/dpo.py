@@ -20,6 +20,7 @@ from weaklabel._arguments import checked as checked_arguments
 from weaklabel.data.asked.demonstrations import Demonstrations
 from weaklabel.data.sources import PairSource
 from weaklabel.errors import ConfigError
+from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import bootstrap
 from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult, scratch
@@ -30,7 +31,16 @@ from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.taught import Taught, taught_by
 from weaklabel.stages.watching import Watched, of_the_policy, shared_prompts, watched_by
 from weaklabel.training.dpo.settings import DPOTrainingSettings
-from weaklabel.types import CanCompare, FloatArray, Labels, Pairs, as_comparer, prompt_key, sigmoid
+from weaklabel.types import (
+    CanCompare,
+    FloatArray,
+    Labels,
+    LabelsFile,
+    Pairs,
+    as_comparer,
+    prompt_key,
+    sigmoid,
+)
 from weaklabel.types.demonstration import Demonstration
 
 if TYPE_CHECKING:
@@ -252,7 +262,7 @@ def _judged(
 
 @checked_arguments
 def dpo(
-    data: Labels | Pairs | PairSource,
+    data: AnyLabels | Pairs | PairSource,
     *,
     output_dir: str | Path,
     lfs: Sequence[LabelingFunction] = (),
@@ -277,7 +287,7 @@ def dpo(
         TrainingError: no memory, a loss that is no number, or an audit that ends the run.
     """
     chosen = DPOSettings(**settings)
-    labels = data if isinstance(data, Labels) else None
+    labels = data if isinstance(data, Labels | LabelsFile) else None
     materials = Materials(
         labels=None if labels is None else lambda: labels,
         lfs=lambda: lfs,

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 from weaklabel._arguments import checked as checked_arguments
 from weaklabel.data.asked.demonstrations import Demonstrations, read_demonstrations
 from weaklabel.data.sources import PairSource
+from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.materials import Materials
@@ -23,7 +24,7 @@ from weaklabel.stages.policy import Policy, PolicySettings, card
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.watching import Watched, of_the_policy, shared_prompts, watched_by
 from weaklabel.training.settings import TrainingSettings, checked
-from weaklabel.types import CanCompare, Labels, as_comparer, prompt_key
+from weaklabel.types import CanCompare, Labels, LabelsFile, as_comparer, prompt_key
 
 _USE: Final = (
     "A causal language model, trained by supervised finetuning. It is loaded with "
@@ -175,7 +176,7 @@ class SFT(Stage):
 
 @checked_arguments
 def sft(
-    data: Labels | PairSource,
+    data: AnyLabels | PairSource,
     *,
     output_dir: str | Path,
     lfs: Sequence[LabelingFunction] = (),
@@ -200,7 +201,7 @@ def sft(
         TrainingError: no memory, a loss that is no number, or an audit that ends the run.
     """
     chosen = SFTSettings(**settings)
-    labels = data if isinstance(data, Labels) else None
+    labels = data if isinstance(data, Labels | LabelsFile) else None
     materials = Materials(
         labels=None if labels is None else lambda: labels,
         lfs=lambda: lfs,

@@ -25,6 +25,7 @@ from weaklabel.data import write_pairs
 from weaklabel.data.asked.demonstrations import Demonstrations, read_demonstrations
 from weaklabel.data.sources import PairSource
 from weaklabel.errors import ConfigError, DataError
+from weaklabel.export.selection import AnyLabels
 from weaklabel.reward.evaluation import evaluate
 from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.evaluators.data import build_pairs
@@ -33,7 +34,7 @@ from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import PolicySettings, card
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.taught import Taught, taught_by
-from weaklabel.types import FloatArray, Labels, Pairs
+from weaklabel.types import FloatArray, Labels, LabelsFile, Pairs
 
 PAIRS: Final = "pairs.parquet"
 _USE: Final = (
@@ -200,7 +201,7 @@ def _hashes(settings: PolicySettings, prefix: str) -> dict[str, str]:
 
 @checked_arguments
 def evaluator(
-    data: Labels | Pairs | PairSource,
+    data: AnyLabels | Pairs | PairSource,
     *,
     output_dir: str | Path,
     checker: Check | str | None = None,
@@ -224,14 +225,14 @@ def evaluator(
     """
     if callable(checker):
         given = EvaluatorSettings(**settings, checker="given:function")
-        if isinstance(data, Labels | Pairs):
+        if isinstance(data, Labels | LabelsFile | Pairs):
             raise DataError(
                 "evaluator: a checker needs demonstrations, not pairs. Give prompts with reference answers."
             )
         found = read_demonstrations(data, columns=dict(given.columns))
         return carry_out(EvaluatorStage(given, ToBuild(found, Checker(checker))), output_dir)
     chosen = EvaluatorSettings(**settings, checker=checker)
-    labels = data if isinstance(data, Labels) else None
+    labels = data if isinstance(data, Labels | LabelsFile) else None
     materials = Materials(
         labels=None if labels is None else lambda: labels, source=None if labels is not None else data
     )
