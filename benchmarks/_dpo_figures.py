@@ -11,7 +11,7 @@ from _figures import Figures
 from scipy.stats import t
 
 from weaklabel.metrics import Interval
-from weaklabel.pictures.drawing import Canvas, Picture, Scale
+from weaklabel.pictures.drawing import Canvas, Picture, Scale, tick
 
 START, LABELS, CHOICE = "no DPO", "labels", "choice"
 Done = Mapping[tuple[int, str, str], Mapping[str, float]]
@@ -98,10 +98,11 @@ _DRAWN = {
     "interval": "interval",
     "nearest point": "nearest point",
     "filtered at .75": "filtered at .75",
-    "confidence-weighted": "weighted",
+    "confidence-weighted": "confidence-weighted",
+    "geometric": "geometric",
     "robust": "robust",
 }
-_WIDTH, _PANEL, _TOP, _LEFT = 560, 150, 36, 46
+_WIDTH, _PANEL, _TOP, _LEFT, _HEAD = 560, 112, 46, 38, 20
 
 
 def picture(done: Done, wanted: Wanted) -> Picture:
@@ -115,11 +116,17 @@ def picture(done: Done, wanted: Wanted) -> Picture:
     known = [end for end in [*every, start] if np.isfinite(end)]
     low, high = min(known) - 0.02, max(known) + 0.02
     canvas = Canvas()
+    canvas.text(
+        2,
+        13,
+        "quality by share of wrong majority labels; blue: the arm, orange: soft, dashed: before DPO",
+        "wl-s",
+    )
     width = _WIDTH / columns
     for k, arm in enumerate(names):
-        left, top = (k % columns) * width, (k // columns) * (_PANEL + _TOP)
+        left, top = (k % columns) * width, _HEAD + (k // columns) * (_PANEL + _TOP)
         x = Scale(-0.3, len(levels) - 0.7, left + _LEFT, left + width - 10)
-        y = Scale(low, high, top + _PANEL, top + _TOP)
+        y = Scale(low, high, top + _PANEL + 24, top + 24)
         _panel(canvas, x, y, levels, by_arm, arm, start)
     rows = -(-len(names) // columns)
     cells = [
@@ -133,7 +140,7 @@ def picture(done: Done, wanted: Wanted) -> Picture:
         f"intervals over {len(seeds)} seeds.",
         str(canvas),
         _WIDTH,
-        rows * (_PANEL + _TOP) + 6,
+        _HEAD + rows * (_PANEL + _TOP) + 4,
         ("arm", "majority wrong", "quality", "95% from", "to", "n"),
         cells,
     )
@@ -154,10 +161,10 @@ def _panel(
 ) -> None:
     for value in y.ticks(4):
         canvas.line(x.start, y(value), x.end, y(value), "wl-grid")
-        canvas.text(x.start - 5, y(value) + 4, f"{value:.1f}".lstrip("0") or "0", "wl-s", anchor="end")
+        canvas.text(x.start - 5, y(value) + 4, tick(value), "wl-s", anchor="end")
     for k, level in enumerate(levels):
         canvas.text(x(k), y.start + 15, level.replace("20%, ", ""), "wl-s", anchor="middle")
-    canvas.text(x.start - 20, y.end - 10, _DRAWN[arm], "wl-tb")
+    canvas.text(x.start, y.end - 6, _DRAWN[arm], "wl-tb")
     canvas.line(x.start, y(start), x.end, y(start), "wl-dash")
     for name, shift, dot, whisker, line in (
         (SOFT, 0.12, "wl-a", "wl-whisker-a", "wl-la"),

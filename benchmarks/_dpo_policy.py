@@ -45,10 +45,10 @@ class Sizes:
     sft_epochs: int = 8
     pairs: int = 800
     gold: int = 100
-    held_prompts: int = 400
-    held_pairs: int = 400
+    held_prompts: int = 300
+    held_pairs: int = 300
     dpo_steps: int = 50
-    groups_per_batch: int = 32
+    groups_per_batch: int = 16
 
 
 @dataclass
@@ -173,15 +173,20 @@ class Seed:
         of_both = [_sums(one, rows, self.policy[1]) for one in (model, self.policy[0])]
         return float(np.mean(of_both[0] - of_both[1]))
 
-    def _implied_accuracy(self, model: Any) -> float:
-        """Share of held-out pairs whose better response gained more log-probability; equal gains are half right."""
-        task = self.held_pairs
-        groups = gather_groups(task.pairs, task.truth)
+    @cached_property
+    def _held_rows(self) -> tuple[list[TokenExample], np.ndarray]:
+        """Responses of the held-out pairs, a and b in turn, with their log-probabilities under the reference."""
+        groups = gather_groups(self.held_pairs.pairs, self.held_pairs.truth)
         made = tokenize_groups(groups, self.policy[1], max_length=MAX_LENGTH, kind="decoder", keep_end=False)
         rows = [TokenExample(g.prompt, response) for g in made.groups for response in g.responses]
-        gained = _sums(model, rows, self.policy[1]) - _sums(self.policy[0], rows, self.policy[1])
+        return rows, _sums(self.policy[0], rows, self.policy[1])
+
+    def _implied_accuracy(self, model: Any) -> float:
+        """Share of held-out pairs whose better response gained more log-probability; equal gains are half right."""
+        rows, before = self._held_rows
+        gained = _sums(model, rows, self.policy[1]) - before
         h = gained[1::2] - gained[::2]
-        return float(np.mean((1 + np.sign(h) * (2 * task.truth - 1)) / 2))
+        return float(np.mean((1 + np.sign(h) * (2 * self.held_pairs.truth - 1)) / 2))
 
 
 def _sums(model: Any, rows: Sequence[TokenExample], tokenizer: Any) -> np.ndarray:
