@@ -31,9 +31,12 @@ def mean_of_seeds(values: Sequence[float]) -> Interval:
 
 
 def seeds_and_levels(wanted: Wanted) -> tuple[list[int], list[str]]:
-    """Of the arms: without seeds and level of the choice, and without the policy that begins."""
+    """Of the arms, by rising noise: without seeds and level of the choice, and without the policy that begins."""
     seeds = [number for number, levels in wanted.items() if CHOICE not in levels]
-    return seeds, [level for level in wanted[seeds[0]] if level != START]
+    levels = [level for level in wanted[seeds[0]] if level != START]
+    return seeds, sorted(
+        levels, key=lambda level: ("," in level, level.partition(",")[2], int(level.partition("%")[0]))
+    )
 
 
 def add_figures(figures: Figures, done: Done, wanted: Wanted) -> None:
@@ -53,21 +56,27 @@ def add_figures(figures: Figures, done: Done, wanted: Wanted) -> None:
         return
     seeds, levels = seeds_and_levels(wanted)
     for level in levels:
-        rows = [done[seed, level, LABELS] for seed in seeds]
+        rows = [done[seed, level, LABELS] for seed in seeds if LABELS in wanted[seed][level]]
         for name in dict.fromkeys(name for row in rows for name in row):
             _add(figures, "labels", level, name, [row[name] for row in rows if name in row])
     for level in levels:
         for name in MEASURES[:4]:
             _add(figures, f"{level} wrong", START, name, [done[seed, START, START][name] for seed in seeds])
-        for arm in ARMS:
-            for name in (*MEASURES, *SHARES):
-                values = [done[seed, level, arm][name] for seed in seeds]
-                _add(figures, f"{level} wrong", arm, name, values, ends=name not in SHARES)
-    add_differences(figures, done, seeds, levels)
+        for arm, name in product(arms_at(wanted, level), (*MEASURES, *SHARES)):
+            values = [done[seed, level, arm][name] for seed in seeds]
+            _add(figures, f"{level} wrong", arm, name, values, ends=name not in SHARES)
+    add_differences(figures, done, wanted)
 
 
-def add_differences(figures: Figures, done: Done, seeds: Sequence[int], levels: Sequence[str]) -> None:
+def arms_at(wanted: Wanted, level: str) -> list[str]:
+    return next(
+        [arm for arm in levels[level] if arm != LABELS] for levels in wanted.values() if level in levels
+    )
+
+
+def add_differences(figures: Figures, done: Done, wanted: Wanted) -> None:
     """By seed, at each level and of the mean over the levels with noise that gold can see."""
+    seeds, levels = seeds_and_levels(wanted)
     noisy = [level for level in levels if level != "0%" and "," not in level]
     cases = {f"{level} wrong": [level] for level in levels}
     if len(noisy) > 1:
@@ -75,7 +84,7 @@ def add_differences(figures: Figures, done: Done, seeds: Sequence[int], levels: 
     for base, arms in ((SOFT, list(ARMS)), (NEAREST, [INTERVAL]), (HARD, [MAJORITY, REMOVED])):
         for case, some in cases.items():
             for arm, name in product(arms, COMPARED):
-                if arm != base:
+                if arm != base and all(arm in arms_at(wanted, level) for level in some):
                     gaps = [[done[s, at, arm][name] - done[s, at, base][name] for at in some] for s in seeds]
                     _add(figures, f"{case}: less {base}", arm, name, [float(np.mean(one)) for one in gaps])
 
@@ -107,13 +116,14 @@ _WIDTH, _PANEL, _TOP, _LEFT, _HEAD = 560, 112, 46, 38, 20
 
 def picture(done: Done, wanted: Wanted) -> Picture:
     """Mean quality of answers by the share of wrong majority labels: a small panel per arm, soft and no DPO in each."""
-    seeds, levels = seeds_and_levels(wanted)
+    seeds, every = seeds_and_levels(wanted)
+    levels = [level for level in every if set(_DRAWN) <= set(arms_at(wanted, level))]
     columns = 2
     names = [arm for arm in _DRAWN if arm != SOFT]
     by_arm = {arm: [_quality(done, seeds, level, arm) for level in levels] for arm in _DRAWN}
     start = mean_of_seeds([done[seed, START, START]["quality"] for seed in seeds]).value
-    every = [end for points in by_arm.values() for one in points for end in (one.low, one.high, one.value)]
-    known = [end for end in [*every, start] if np.isfinite(end)]
+    ends = [end for points in by_arm.values() for one in points for end in (one.low, one.high, one.value)]
+    known = [end for end in [*ends, start] if np.isfinite(end)]
     low, high = min(known) - 0.02, max(known) + 0.02
     canvas = Canvas()
     canvas.text(
