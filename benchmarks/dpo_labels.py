@@ -4,12 +4,12 @@
                                     [--json docs/results/dpo_labels.json] [--picture docs/results/dpo_labels.svg]
 
 A small policy from scratch learns by SFT to repeat five digits, about two thirds of them right, half of the time with a
-flourish of confident words (`_dpo_task.py`). People want digits right, and a flourish costs a little. On 0 to 4 of four
+flourish of confident words (`_dpo_labels_task.py`). People want digits right, and a flourish costs a little. On 0 to 4 of four
 topics three of the five labeling functions go by flourish, so that 0 to 40% of the majority's labels are wrong, all of
 them in favour of a flourish. Beliefs and intervals come from `wl.fit` on 100 gold pairs of 800; "unseen" is the case of
 20% in which none of that gold is on a topic where functions err. The pairs are the same at each level.
 
-Arms (`_dpo_arms.py`) train on the same pairs for the same number of steps, from the same policy. "Doubtful" are pairs of
+Arms (`_dpo_labels_arms.py`) train on the same pairs for the same number of steps, from the same policy. "Doubtful" are pairs of
 which the labeler contradicts the majority: "majority" keeps them as they are voted, "majority, doubtful removed" leaves
 them out, "hard" flips them, "soft" gives every pair its belief. "interval" is the loss of that name, and "nearest point"
 the sigmoid loss at the point of the interval nearest .5.
@@ -34,7 +34,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
-from _dpo_arms import (
+from _dpo_labels_arms import (
     ARMS,
     HARD,
     INTERVAL,
@@ -46,9 +46,9 @@ from _dpo_arms import (
     labelled,
     quality_of_labels,
 )
-from _dpo_figures import CHOICE, LABELS, START, Done, add_figures, picture
-from _dpo_policy import Seed, Sizes, task_of
-from _dpo_task import TOPICS, functions
+from _dpo_labels_figures import CHOICE, LABELS, START, Done, add_figures, picture
+from _dpo_labels_policy import Seed, Sizes, task_of
+from _dpo_labels_task import TOPICS, functions
 from _figures import Figures, arguments
 
 import weaklabel as wl
@@ -191,7 +191,7 @@ def main() -> None:
     # What is meant here would be said at every run: rates that the robust loss cuts, topics without gold.
     warnings.simplefilter("ignore")
     sources = sorted(Path(wl.__file__).parent.rglob("*.py"))
-    sources += [Path(__file__).with_name(f"_dpo_{part}.py") for part in ("task", "policy", "arms")]
+    sources += [Path(__file__).with_name(f"_dpo_labels_{part}.py") for part in ("task", "policy", "arms")]
     made_by = content_hash(*(path.read_text(encoding="utf-8") for path in sources), repr(sizes))
     done = run(wanted, sizes, options.folder / made_by[:12])
     figures = Figures("dpo_labels", ("weaklabel", "torch", "transformers"))

@@ -17,12 +17,12 @@ BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 @pytest.fixture
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    for name in ("_dpo_task", "_dpo_arms"):
+    for name in ("_dpo_labels_task", "_dpo_labels_arms"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    import _dpo_arms
-    import _dpo_task
+    import _dpo_labels_arms
+    import _dpo_labels_task
 
-    return _dpo_task, _dpo_arms
+    return _dpo_labels_task, _dpo_labels_arms
 
 
 def drawn(task: Any, n: int = 400, **more: Any) -> Any:

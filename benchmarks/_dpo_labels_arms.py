@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from _dpo_task import Task
+from _dpo_labels_task import Task
 
 import weaklabel as wl
 from weaklabel.groups import Group, gather_groups

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _dpo_task import (
+from _dpo_labels_task import (
     Task,
     drawn_answer,
     drawn_prompts,

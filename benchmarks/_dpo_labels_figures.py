@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
-from _dpo_arms import ARMS, HARD, INTERVAL, MAJORITY, NEAREST, REMOVED, SOFT
+from _dpo_labels_arms import ARMS, HARD, INTERVAL, MAJORITY, NEAREST, REMOVED, SOFT
 from _figures import Figures
 from scipy.stats import t
 
