@@ -39,7 +39,7 @@ MAX_LENGTH = 64
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything. `sft_epochs` passes over `demonstrations` teach to repeat digits, about half of them right."""
+    """How much of everything. `sft_epochs` passes over `demonstrations` teach to repeat digits, two thirds of them right."""
 
     demonstrations: int = 6000
     sft_epochs: int = 8
