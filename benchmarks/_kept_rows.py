@@ -11,8 +11,11 @@ from typing import Any
 from _figures import Figures, Row
 
 
-def keep_rows(figures: Figures, path: Path) -> set[tuple[str, str]]:
+def keep_rows(figures: Figures, path: Path, only: str | None = None) -> set[tuple[str, str]]:
     """Put the rows of the file at `path` that were not measured now back where they stood, and say when they were.
+
+    Args:
+        only: where whole cases were measured, the words that their names hold; otherwise arms of every case were.
 
     Returns (case, arm) of those rows.
     """
@@ -23,6 +26,8 @@ def keep_rows(figures: Figures, path: Path) -> set[tuple[str, str]]:
     renewed = sorted({arm for case, arm in now if case in known and not case.endswith(" less")})
     figures.rows[:] = _in_their_places(old, list(figures.rows), now)
     figures.earlier = {"date": kept["date"], "versions": kept["versions"], "renewed": renewed}
+    if only is not None:
+        figures.earlier = {**figures.earlier, "only": only}
     return {(row.case, row.arm) for row in old} - now
 
 
@@ -55,7 +60,12 @@ def renew_differences(figures: Figures, ours: str, kept: set[tuple[str, str]]) -
 def told(earlier: dict[str, Any], versions: dict[str, str]) -> str:
     """One sentence about the rows that are older, for the page."""
     then = ", ".join(f"{name} {v}" for name, v in earlier["versions"].items() if versions.get(name) != v)
+    before = f"{earlier['date']}{f' with {then}' if then else ''}"
+    if only := earlier.get("only"):
+        return (
+            f'Of that date are the tables with "{only}" in their title; all others were measured on {before}.'
+        )
     return (
         f"In tables that stood here before, only rows of {', '.join(earlier['renewed'])} are of that date, and differences "
-        f"without an interval are between the two; all others were measured on {earlier['date']}{f' with {then}' if then else ''}."
+        f"without an interval are between the two; all others were measured on {before}."
     )

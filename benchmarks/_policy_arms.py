@@ -1,4 +1,4 @@
-"""The arms of policy_throughput: TRL's SFTTrainer and ours over the same tokens, one training run each."""
+"""The arms of policy_throughput for SFT: TRL's SFTTrainer and ours over the same tokens, one training run each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _training_runs import PAD, Measured, measured_run, tokenizer_of, trl_arguments
+from _training_runs import PAD, Job, Measured, measured_run, tokenizer_of, trl_arguments
 
 from weaklabel.training.layout import unwrapped
 from weaklabel.training.layout.language import attach, token_logps
@@ -19,6 +19,7 @@ from weaklabel.training.settings import TrainingSettings
 from weaklabel.training.sft import SFT_LAYOUTS, SFTTrainer, TokenExample
 
 LEARNING_RATE = 1e-4
+UNIT = ("response tokens", "response token")
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ class Case:
 
 
 CASES = {
-    "fixed 200 + 60": Case(200, 60, 8, False),
-    "variable, means 200 / 60": Case(200, 60, 8, True),
+    "SFT, fixed 200 + 60": Case(200, 60, 8, False),
+    "SFT, variable, means 200 / 60": Case(200, 60, 8, True),
 }
-CUDA_CASES = {"variable, means 400 / 150": Case(400, 150, 32, True)}
+CUDA_CASES = {"SFT, variable, means 400 / 150": Case(400, 150, 32, True)}
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,31 @@ ARMS = {
 }
 
 
-def draw_examples(case: Case, n_steps: int, vocabulary: int, seed: int = 0) -> list[TokenExample]:
+def arms_of(case: Case, device: str) -> tuple[str, ...]:
+    """Names of the arms of a case."""
+    if device == "cuda":
+        return (
+            "TRL, as shipped",
+            "TRL, lengths grouped",
+            "TRL, packing",
+            "weaklabel, bucketed",
+            "weaklabel, varlen",
+        )
+    varying = ("TRL, lengths grouped", "TRL, packing") if case.varies else ()
+    ours = ("weaklabel, padded", "weaklabel, bucketed") if case.varies else ("weaklabel, padded",)
+    return ("TRL, as shipped", *varying, *ours)
+
+
+def cpu_steps(case: Case, quick: bool) -> int:
+    return 3 if quick else 24
+
+
+def per_step(case: Case) -> int:
+    """How many of what `draw` draws make a step."""
+    return case.per_step
+
+
+def draw(case: Case, n_steps: int, vocabulary: int, seed: int = 0) -> list[TokenExample]:
     """Random tokens, enough for `n_steps` steps."""
     rng = np.random.default_rng(seed)
 
@@ -85,21 +110,10 @@ def rows_of(examples: Sequence[TokenExample]) -> list[dict[str, list[int]]]:
     ]
 
 
-@dataclass(frozen=True)
-class Job:
-    """What every arm of a case is given."""
-
-    case: Case
-    examples: Sequence[TokenExample]
-    make_model: Callable[[], Any]
-    bf16: bool
-    checkpointing: bool
-
-
 def run_arm(arm: Arm, job: Job) -> Measured:
     """One epoch over the examples; what counts are tokens of responses."""
     make = _trl if arm.layout is None else _ours
-    n = sum(len(example.response) for example in job.examples)
+    n = sum(len(example.response) for example in job.drawn)
     return measured_run(lambda folder: make(arm, job, folder), n)
 
 
@@ -117,7 +131,7 @@ def _ours(arm: Arm, job: Job, folder: Path) -> SFTTrainer:
     args = training_arguments(settings, folder, best_by=None)
     args.save_strategy = "no"
     attach(unwrapped(model))
-    return SFTTrainer(model, args, settings, SFT_LAYOUTS[str(arm.layout)], job.examples, (), pad_id=PAD)
+    return SFTTrainer(model, args, settings, SFT_LAYOUTS[str(arm.layout)], job.drawn, (), pad_id=PAD)
 
 
 def _trl(arm: Arm, job: Job, folder: Path) -> Any:
@@ -127,7 +141,7 @@ def _trl(arm: Arm, job: Job, folder: Path) -> Any:
 
     more: dict[str, Any] = dict(arm.trl)
     case, model = job.case, job.make_model()
-    per_step, longest = case.per_step, max(len(e.prompt) + len(e.response) for e in job.examples)
+    per_step, longest = case.per_step, max(len(e.prompt) + len(e.response) for e in job.drawn)
     if more.get("packing"):
         # Rows of several examples, as many tokens a step as the others have on average.
         more["max_length"] = longest
@@ -142,12 +156,12 @@ def _trl(arm: Arm, job: Job, folder: Path) -> Any:
             **{CHECKPOINTING: job.checkpointing, **more},
         )
     )
-    rows = Dataset.from_list(rows_of(job.examples))
+    rows = Dataset.from_list(rows_of(job.drawn))
     return TheirTrainer(model=model, args=args, train_dataset=rows, processing_class=tokenizer_of(model))
 
 
 def losses_of_one_batch(
-    examples: Sequence[TokenExample], make_model: Callable[[], Any], layouts: Sequence[str]
+    case: Case, examples: Sequence[TokenExample], make_model: Callable[..., Any]
 ) -> dict[str, float]:
     """The loss of the same examples from the model's own logits, as TRL takes it, and by ours in every layout."""
     model = make_model().eval()
@@ -161,7 +175,7 @@ def losses_of_one_batch(
                 logits, torch.tensor(example.response), reduction="sum"
             )
         found["the model's own logits"] = float(total / sum(len(e.response) for e in examples))
-        for name in layouts:
+        for name in SFT_LAYOUTS:
             batch = SFT_LAYOUTS[name].collate(examples, PAD)
             found[name] = float(weighted_mean(-token_logps(model, batch), batch["w"]))
     return found

@@ -11,12 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from _figures import Figures, arguments
+from _kept_rows import keep_rows
 
 PAD = 0
 
@@ -34,6 +35,17 @@ class Measured:
     cpu_s: float
     tokens: int
     peak_mb: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every arm of a case trains: what was drawn for the case, from the same weights, by the same rules."""
+
+    case: Any
+    drawn: Sequence[Any]
+    make_model: Callable[[], Any]
+    bf16: bool
+    checkpointing: bool
 
 
 def measured_run(make_trainer: Callable[[Path], Any], n: int) -> Measured:
@@ -204,18 +216,20 @@ def carry_out(
     doc: str | None,
     cuda_steps: Mapping[str, int],
     *,
+    cases: Mapping[str, Iterable[str]],
     one_arm: Callable[[str, str, int | None], None],
-    on_cpu: Callable[[Figures, int, int], None],
-    on_cuda: Callable[[Figures, str, int], None],
+    on_cpu: Callable[[Figures, Sequence[str], int | None, int, bool], None],
+    on_cuda: Callable[[Figures, Sequence[str], str, int], None],
 ) -> None:
     """The command line of a benchmark of trainers.
 
     Args:
         name, doc: of the benchmark.
         cuda_steps: shapes for CUDA, and the steps of a run of each.
+        cases: names of all cases, of "cpu" and of "cuda".
         one_arm: prints the figures of `case`, `arm`, `n_steps`, run in this process.
-        on_cpu: adds the figures of `n_steps`, `repeats`.
-        on_cuda: adds the figures of `shape`, `n_steps`.
+        on_cpu: adds the figures of `cases`, with `n_steps` where they were given, `repeats`, and whether it is quick.
+        on_cuda: adds the figures of `cases`, `shape`, `n_steps`.
     """
     parser = arguments((doc or "").split("\n", 1)[0])
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
@@ -224,7 +238,12 @@ def carry_out(
     parser.add_argument(
         "--steps",
         type=int,
-        help=f"steps of a run (default: 24; cuda: {most} to {least}; with --quick 3)",
+        help=f"steps of a run (default: up to 24; cuda: {most} to {least}; with --quick up to 3)",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="WORDS",
+        help="cases whose name holds these words; other rows stay as --json has them",
     )
     parser.add_argument("--shapes", nargs="+", choices=list(cuda_steps), help="cuda: which models")
     parser.add_argument("--arm", nargs=2, help="run one arm of one case here and print its figures")
@@ -232,14 +251,17 @@ def carry_out(
     if options.arm:
         one_arm(*options.arm, options.steps)
         return
+    known = list(cases[options.device])
+    chosen = [case for case in known if (options.only or "") in case]
+    if not chosen:
+        raise SystemExit(f"no case of {options.device} holds {options.only!r}. Cases: {'; '.join(known)}.")
     figures = Figures(name, ("weaklabel", "torch", "transformers", "accelerate", "trl"))
     if options.device == "cuda":
         for shape in options.shapes or (["0.1B"] if options.quick else list(cuda_steps)):
-            on_cuda(figures, shape, options.steps or (3 if options.quick else cuda_steps[shape]))
+            on_cuda(figures, chosen, shape, options.steps or (3 if options.quick else cuda_steps[shape]))
     else:
-        on_cpu(
-            figures,
-            options.steps or (3 if options.quick else 24),
-            options.repeats or (1 if options.quick else 3),
-        )
+        repeats = options.repeats or (1 if options.quick else 3)
+        on_cpu(figures, chosen, options.steps, repeats, options.quick)
+    if options.only and options.json and options.json.exists():
+        keep_rows(figures, options.json, options.only)
     figures.finish(options.json)

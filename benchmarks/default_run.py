@@ -15,26 +15,22 @@ Memory is resident, added up over the processes of a command ten times a second,
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from _commits import BEFORE, NOW, ROOT, environment_of, ratio_of, tree_of
+from _commits import BEFORE, NOW, ROOT, ratio_of, tree_of
 from _figures import Figures, arguments, shared_folder
 from _lf_pairs import write_pairs
-from _processes import family_of, resident_mb
+from _processes import Cost, measured
 
 FILES = ("hh_rlhf_train", "mt_bench_train", "ultrafeedback_train")
 GOLD_SHARE, LEAST_GOLD = 803 / 20_000, 60
@@ -43,14 +39,6 @@ ASKED = ("label --explain p0", "reward eval", "report")
 TOML = '[data]\npairs = "{pairs}"\n[lfs]\nuse = ["shipped"]\n'
 _BREAK = re.compile(r"((?<=[.!?])\s+|\n+)")
 Row = tuple[str, str, str, str | None]
-
-
-class Cost(NamedTuple):
-    """What a command took."""
-
-    cpu_s: float
-    wall_s: float
-    peak_mb: float
 
 
 def pairs_file(path: Path, n_pairs: int) -> str:
@@ -106,34 +94,6 @@ def reshuffled(text: str, rng: random.Random) -> str:
     rng.shuffle(sentences)
     parts[::2] = sentences
     return "".join(parts)
-
-
-def measured(tree: Path, words: str, project: Path) -> Cost:
-    """Run `weaklabel words` in the project with the package of `tree`."""
-    began, peak = time.perf_counter(), 0.0
-    with tempfile.TemporaryFile("w+") as told:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "weaklabel.cli", *words.split()],
-            cwd=project,
-            env=environment_of(tree),
-            stdout=subprocess.DEVNULL,
-            stderr=told,
-        )
-        while True:
-            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if ended:
-                break
-            peak = max(peak, sum(map(resident_mb, family_of(process.pid))))
-            time.sleep(0.1)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            told.seek(0)
-            raise SystemExit(
-                f"weaklabel {words} in {tree} ended with {process.returncode}:\n{told.read()[-2000:]}"
-            )
-    return Cost(
-        usage.ru_utime + usage.ru_stime, time.perf_counter() - began, max(peak, usage.ru_maxrss / 1e3)
-    )
 
 
 def one_run(tree: Path, project: Path, pairs: Path, last: str) -> dict[str, Cost]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -44,15 +45,15 @@ TOLERANCE = 1e-5
 
 
 # ------------------------------------------------------------------------------------------------ on a CPU
-def on_cpu(figures: Figures, n_steps: int, repeats: int) -> None:
-    for case in CASES:
+def on_cpu(figures: Figures, cases: Sequence[str], n_steps: int | None, repeats: int, quick: bool) -> None:
+    for case in cases:
         compare_losses(figures, case)
         arms = [
             arm
             for arm in CPU_ARMS
             if CASES[case].varies or arm not in ("TRL, lengths grouped", "weaklabel, bucketed")
         ]
-        runs = in_turns(__file__, case, arms, n_steps, repeats)
+        runs = in_turns(__file__, case, arms, n_steps or (3 if quick else 24), repeats)
         for arm, found in runs.items():
             add_rates(figures, case, arm, found)
         add_ratios(figures, case, runs, REFERENCE)
@@ -85,7 +86,7 @@ def one_arm(case: str, arm: str, n_steps: int | None) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ on CUDA
-def on_cuda(figures: Figures, shape: str, n_steps: int) -> None:
+def on_cuda(figures: Figures, cases: Sequence[str], shape: str, n_steps: int) -> None:
     import torch
     from _reward_arms import ARMS, reward_errors, run_arm
 
@@ -99,7 +100,8 @@ def on_cuda(figures: Figures, shape: str, n_steps: int) -> None:
         with torch.device("cuda"):
             return build_model(shape, dtype=torch.bfloat16)
 
-    for name, case in CUDA_CASES.items():
+    for name in cases:
+        case = CUDA_CASES[name]
         drawn, label = draw_groups(case, n_steps + WARM_UP, SHAPES[shape][-1]), f"{shape}, {name}"
         warm_up = WARM_UP * case.pairs_per_step // case.pairs_per_group
         first, rest = drawn[:warm_up], drawn[warm_up:]
@@ -142,4 +144,12 @@ def add_utilisation(
 
 
 if __name__ == "__main__":
-    carry_out("reward_throughput", __doc__, CUDA_STEPS, one_arm=one_arm, on_cpu=on_cpu, on_cuda=on_cuda)
+    carry_out(
+        "reward_throughput",
+        __doc__,
+        CUDA_STEPS,
+        cases={"cpu": CASES, "cuda": CUDA_CASES},
+        one_arm=one_arm,
+        on_cpu=on_cpu,
+        on_cuda=on_cuda,
+    )

@@ -42,6 +42,7 @@ from weaklabel.lf import (
     with_derived_columns,
 )
 from weaklabel.lf.fingerprints import VOTES_VERSION
+from weaklabel.lf.sources.shipped import SUBJECTS
 from weaklabel.text import lexicons
 from weaklabel.text.features import FEATURES, PROMPT_FEATURES
 from weaklabel.types import CANONICAL, Pairs
@@ -126,6 +127,20 @@ REQUESTS: Final[list[tuple[str, list[str]]]] = [
         " \n\t ",
     ]),
 ]  # fmt: skip
+# The same for families about one subject, which say nothing of the others.
+SOLUTIONS: Final[list[tuple[str, list[str]]]] = [
+    ("Ann buys three boxes of 4 pens, each pen for $1.50, and loses half of them. How many pens are left after a week?", [
+        "She buys 3*4=<<3*4=12>>12 pens.\nSo 12/2=<<12/2=6.0>>6 pens are left.\n#### 6",
+        "3 * 4 = 13, and 13 / 2 = 6.5.\nThe answer is 6.5 pens.",
+        "4*1.5=$<<4*1.5=6>>6\n6/7=<<6/7=0.857142>>0.857142\n3-12=<<3-12=-9>>-9\n3-12=<<3-12=-9>>-9\nA: -9",
+        "Let X be 17 pens: <<X*4=12>>12. In 5 days 4-4=<<4-4=0>>0, \\boxed{\\frac{3}{4}}",
+        "4 pens", "Some are left.",
+    ]),
+    ("A shirt of $80 is 20% off. How much does it cost?", [
+        "80*.8=$<<80*.8=64>>64\nIt costs $64.\nA: 64", "80*20=<<80*20=1600>>1,600 dollars\nAnswer: $1,600.005",
+        "20% of 80 is 16, and 80 - 16 = 64. It costs 64 + 0 = 64 dollars", "80*1=<<80*1=80>>80\nA: 80",
+    ]),
+]  # fmt: skip
 # What marks, patterns and counts look at. Texts are put together from it at random, the same on every machine.
 PIECES: Final = [
     "good ", "not ", "sorry, ", "i don't know ", "I’m not sure. ", "\n- ", "\n1. ", "\n2) ", "\r\n\r\n", "\n\n", "```\n", "`x` ", ". ", "! ", "? ", ", ",
@@ -138,11 +153,11 @@ N_RANDOM: Final = 60
 _OPINIONS: Final = ["A", "B", "tie", None, "B", "A", "A"]
 
 
-def pairs() -> Pairs:
-    """The fixed pairs, every third in the other order than its source, with columns as judges and people leave them."""
-    rows = [(prompt, *two) for prompt, responses in REQUESTS for two in combinations(responses, 2)]
+def pairs(requests: list[tuple[str, list[str]]] = REQUESTS) -> Pairs:
+    """The fixed pairs of the requests and of random texts, every third in the other order than its source, with columns as judges and people leave them."""
+    rows = [(prompt, *two) for prompt, responses in requests for two in combinations(responses, 2)]
     texts = iter(_random_texts(2 * N_RANDOM))
-    rows += [(REQUESTS[i % len(REQUESTS)][0], next(texts), next(texts)) for i in range(N_RANDOM)]
+    rows += [(requests[i % len(requests)][0], next(texts), next(texts)) for i in range(N_RANDOM)]
     n = len(rows)
     table: dict[str, list[Any]] = {
         "id": [f"p{i}" for i in range(n)],
@@ -297,7 +312,7 @@ def _crowd(folder: Path) -> Iterator[LabelingFunction]:
 
 def functions(folder: Path) -> Iterator[tuple[str, LabelingFunction]]:
     """Everything that votes, under a name of its own."""
-    yield from ((f"shipped:{lf.family}.{lf.name}", lf) for lf in load_lfs("shipped"))
+    yield from ((f"shipped:{lf.family}.{lf.name}", lf) for lf in load_lfs("shipped", "shipped:mathematics"))
     for preset in ("hh", "ultrafeedback", "mt_bench"):
         yield from ((f"shipped:{preset}.{lf.name}", lf) for lf in load_lfs(f"shipped:{preset}"))
     for name, feature in (FEATURES | PROMPT_FEATURES).items():
@@ -313,23 +328,33 @@ def lines() -> list[str]:
     """
     with tempfile.TemporaryDirectory() as folder:
         named = dict(functions(Path(folder)))
-        # Judges and crowds read columns that bear their names.
-        derived = with_derived_columns(list(named.values()), pairs(), ask=False, quiet=True)
-        lfs = [replace(lf, name=name) for name, lf in named.items()]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FaultWarning)  # some of them fail on purpose
-            votes = apply(lfs, derived, max_fault_share=None)
+        subject = {name: lf for name, lf in named.items() if lf.family in SUBJECTS}
+        rest = {name: lf for name, lf in named.items() if name not in subject}
+        votes = {**_votes(rest, pairs()), **_votes(subject, pairs(SOLUTIONS))}
     found = []
-    for j, name in enumerate(named):
-        said = votes.L[:, j]
-        faulty = {fault.pair_id for fault in votes.faults if fault.lf == name}
+    for name in named:
+        said, margins, faulty = votes[name]
         counts = int((said == 0).sum()), int((said == 1).sum()), len(faulty)
-        found.append(" ".join([name, *map(str, counts), _digest(said, votes.margins[:, j], faulty)]))
+        found.append(" ".join([name, *map(str, counts), _digest(said, margins, faulty)]))
     # A word more may meet none of the texts above.
     lists = {name: value for name, value in vars(lexicons).items() if name.isupper()}
     return found + [
         f"words:{name} {_short_hash(json.dumps(v, default=sorted))}" for name, v in sorted(lists.items())
     ]
+
+
+def _votes(named: dict[str, LabelingFunction], asked: Pairs) -> dict[str, tuple[Any, Any, set[str]]]:
+    """Votes, margins and pairs with a fault of each function, by its name."""
+    # Judges and crowds read columns that bear their names.
+    derived = with_derived_columns(list(named.values()), asked, ask=False, quiet=True)
+    lfs = [replace(lf, name=name) for name, lf in named.items()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FaultWarning)  # some of them fail on purpose
+        votes = apply(lfs, derived, max_fault_share=None)
+    return {
+        name: (votes.L[:, j], votes.margins[:, j], {f.pair_id for f in votes.faults if f.lf == name})
+        for j, name in enumerate(named)
+    }
 
 
 def _digest(votes: Any, margins: Any, faulty: set[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -92,3 +93,21 @@ def labels_of(pairs: Pairs, logit: np.ndarray[Any, np.dtype[np.float64]]) -> Lab
     L = np.where(logit == 0, -1, logit > 0).astype(np.int8)[:, None]
     votes = Votes(L, logit.astype(np.float32)[:, None], ("lf",), pairs.ids)
     return Labels(pairs, votes, logit, np.ones(len(pairs)), None, True, np.zeros(len(pairs), dtype=bool))
+
+
+def with_interval(labels: Labels, low: list[float], high: list[float]) -> Labels:
+    """The labels with what gold leaves open of P(B)."""
+    return replace(labels, p_low=np.array(low), p_high=np.array(high))
+
+
+def swapped_labels(labels: Labels) -> Labels:
+    """The same labels of the same pairs with the two responses in the other order."""
+    no_interval = labels.p_low is None or labels.p_high is None
+    return replace(
+        labels,
+        pairs=labels.pairs.swapped(),
+        votes=labels.votes.swapped(),
+        logit=-labels.logit,
+        p_low=None if no_interval else 1.0 - labels.p_high,
+        p_high=None if no_interval else 1.0 - labels.p_low,
+    )

@@ -58,6 +58,7 @@ def good(name: str, made: dict[str, Any]) -> dict[str, Any]:
         "export_openrlhf": {"labels": labels, "folder": "out"},
         "export_parquet": {"labels": labels, "folder": "out"},
         "export_trl": {"labels": labels, "folder": "out"},
+        "export_trl_kto": {"labels": labels, "folder": "out"},
         "fit": {"lfs": lfs, "pairs": pairs},
         "from_snorkel": {"lfs": []},
         "generate_pairs": {"prompts": [], "models": ["m"], "comparer": "c", "out": "o.parquet"},

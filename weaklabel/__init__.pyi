@@ -9,6 +9,7 @@ from .export import export_datasets as export_datasets
 from .export import export_openrlhf as export_openrlhf
 from .export import export_parquet as export_parquet
 from .export import export_trl as export_trl
+from .export import export_trl_kto as export_trl_kto
 from .judges.columns import judge_column as judge_column
 from .judges.columns import judge_columns as judge_columns
 from .judges.crowd import crowd_workers as crowd_workers

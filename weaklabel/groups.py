@@ -132,7 +132,7 @@ def gather_groups(
         pairs: `n` pairs.
         p: `(n,)` float64, P(b beats a).
         w: `(n,)` float64 >= 0, how much each pair counts; None counts 1.
-        p_low, p_high: `(n,)` float64, the interval of each `p`, as labels carry it; None where none is known.
+        p_low, p_high: `(n,)` float64, the interval of each `p`, as labels carry it; NaN, or None for all, where none is known.
 
     Raises:
         LabelMatrixError: when one of them has another length, or holds what is no belief or weight.
@@ -140,7 +140,7 @@ def gather_groups(
     beliefs, weights = _beliefs("p", p, len(pairs)), _per_pair("w", 1.0 if w is None else w, len(pairs))
     _check_range("w", weights, np.finfo(np.float64).max, "a weight, 0 or more and finite")
     lows, highs = (
-        None if end is None else _beliefs(name, end, len(pairs))
+        None if end is None else _ends(name, end, len(pairs))
         for name, end in (("p_low", p_low), ("p_high", p_high))
     )
     rows_of: dict[str, list[int]] = {}
@@ -158,8 +158,8 @@ def gather_groups(
                 index.setdefault(texts[row][1], len(index)),
                 float(beliefs[row]),
                 float(weights[row]),
-                None if lows is None else float(lows[row]),
-                None if highs is None else float(highs[row]),
+                None if lows is None else lows[row],
+                None if highs is None else highs[row],
             )
             for row in rows
         )
@@ -179,6 +179,12 @@ def _beliefs(what: str, values: ArrayLike, n: int) -> NDArray[np.float64]:
     beliefs = _per_pair(what, values, n)
     _check_range(what, beliefs, 1.0, "a probability, 0 to 1")
     return beliefs
+
+
+def _ends(what: str, values: ArrayLike, n: int) -> list[float | None]:
+    ends = _per_pair(what, values, n)
+    _check_range(what, np.where(np.isnan(ends), 0.5, ends), 1.0, "a probability, 0 to 1, or NaN")
+    return [None if np.isnan(end) else end for end in ends.tolist()]
 
 
 def _check_range(what: str, values: NDArray[np.float64], most: float, allowed: str) -> None:

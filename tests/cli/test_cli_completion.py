@@ -42,7 +42,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["tune", "longer", "l"], ["lists", "longer"]),
         (["fit", "--model", "pair"], ["pair_model"]),
         (["fit", "--calibration", "n"], ["none"]),
-        (["export", "--format", "t"], ["trl"]),
+        (["export", "--format", "t"], ["trl", "trl_kto"]),
         (["apply", "--lfs", "shipped:mt"], ["shipped:mt_bench"]),
         (["reward", "train", "--reward-model", "lin"], ["linear"]),
         (["rule", "WL117"], ["WL117"]),

@@ -176,6 +176,18 @@ def test_export_writes_the_formats_asked_for(project: Path) -> None:
     assert "min_confidence is 0.3" in run("export", "--min-confidence", "0.3", code=2)[1]
 
 
+def test_plain_holds_for_every_format_of_messages(project: Path) -> None:
+    names = ("trl", "trl_kto", "openrlhf")
+    answer("export", "--plain", *(word for name in names for word in ("--format", name)), "--name", "base")
+    for name in names:
+        lines = Path(f"runs/base/export/{name}/train.jsonl").read_text(encoding="utf-8").split("\n")
+        row = json.loads(lines[0])
+        assert all(isinstance(row[text], str) for text in ("prompt", "chosen", "completion") if text in row)
+        belief = "p_desirable" if name == "trl_kto" else "p_chosen"
+        assert row[f"{belief}_low"] <= row[belief] <= row[f"{belief}_high"]
+        assert row["w"] == 1.0
+
+
 def test_reward_train_reports_on_held_out_prompts(project: Path) -> None:
     assert "reward model" in answer("reward", "train")["evaluation"]["figures"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from weaklabel.lf import check_labeling_function, load_lfs
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.types import ABSTAIN, Pair, swap_votes
 
-LFS = load_lfs("shipped")
+LFS = load_lfs("shipped", "shipped:mathematics")
 SETS = ("mt_bench_train", "ultrafeedback_train", "hh_rlhf_train")
 
 every = pytest.mark.parametrize("lf", LFS, ids=lambda lf: f"{lf.family}.{lf.name}")
@@ -23,9 +24,20 @@ every = pytest.mark.parametrize("lf", LFS, ids=lambda lf: f"{lf.family}.{lf.name
 
 @pytest.fixture(scope="module")
 def real_pairs(shared: Path) -> list[Pair]:
-    """All pairs of three data sets, with texts that remember what is known of them from function to function."""
+    """All pairs of three data sets, with texts that remember what is known of them from function to function.
+
+    And solutions of two models to mathematical questions, of which the other sets have few.
+    """
     files = [shared / "data" / "preferences" / f"{name}.parquet" for name in SETS]
-    return [pair for file in files for pair in read_pairs(file).iter_pairs()]
+    found = [pair for file in files for pair in read_pairs(file).iter_pairs()]
+    folder = shared / "data" / "gsm8k"
+    questions = {row["id"]: row["question"] for row in pq.read_table(folder / "test_dev.parquet").to_pylist()}
+    solutions = pq.read_table(folder / "test_dev_model_solutions.parquet").to_pylist()
+    by_model = {(row["model"], row["question_id"]): row["solution"] for row in solutions}
+    return found + [
+        Pair(id_, question, by_model["6b_finetuning", id_], by_model["175b_finetuning", id_])
+        for id_, question in questions.items()
+    ]
 
 
 def test_at_least_25_response_scorers_are_shipped() -> None:

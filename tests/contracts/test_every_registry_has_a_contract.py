@@ -17,7 +17,7 @@ TESTS = Path(__file__).resolve().parents[1]
 def shipped() -> Iterable[str]:
     from weaklabel.lf import load_lfs
 
-    return [lf.name for lf in load_lfs("shipped")]
+    return [lf.name for lf in load_lfs("shipped", "shipped:mathematics")]
 
 
 def pictures() -> Iterable[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
-from made_labels import build_labels
+from made_labels import build_labels, build_pairs, labels_of
 
-from weaklabel.export import export_trl
+from weaklabel.export import export_trl, export_trl_kto
 
 pytestmark = [
     pytest.mark.trains,
@@ -148,3 +149,49 @@ def test_the_reward_trainer_learns_to_prefer_what_we_call_chosen(tmp_path, token
 
     for row in dataset:
         assert reward(row["prompt"] + row["chosen"]) > reward(row["prompt"] + row["rejected"])
+
+
+def kto(tmp_path, tokenizer, labels, conversational, file_format, **settings):
+    """TRL's KTOTrainer on our export of the labels, policy and reference equal."""
+    import trl
+
+    datasets = pytest.importorskip("datasets")
+    export_trl_kto(labels, tmp_path / "out", conversational=conversational, file_format=file_format)
+    dataset = datasets.load_dataset(str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "cache"))
+    return trl.KTOTrainer(
+        model=tiny("LlamaForCausalLM", tokenizer),
+        ref_model=tiny("LlamaForCausalLM", tokenizer),
+        args=trl.KTOConfig(**one_step(tmp_path) | settings),
+        train_dataset=dataset,
+        processing_class=tokenizer,
+    )
+
+
+@pytest.mark.parametrize(("conversational", "file_format"), [(True, "jsonl"), (False, "parquet")])
+def test_the_kto_trainer_takes_a_step(tmp_path, tokenizer, conversational, file_format):
+    trainer = kto(tmp_path, tokenizer, build_labels(), conversational, file_format)
+    trainer.train()
+    assert trainer.train_dataset["label"] == [True, False] * 3
+    assert trainer.state.global_step == 1
+    # Policy and reference are equal before the first step: every row costs 1 - sigmoid(0), and the KL term is 0.
+    assert loss_of(trainer) == pytest.approx(0.5, abs=1e-4)
+
+
+def test_the_kto_trainer_learns_what_we_call_desirable(tmp_path, tokenizer):
+    settings = {"max_steps": 30, "learning_rate": 1e-2, "per_device_train_batch_size": 6}
+    trainer = kto(tmp_path, tokenizer, build_labels(), True, "jsonl", **settings)
+    trainer.train()
+    rewards = [row for row in trainer.state.log_history if "rewards/chosen" in row][-1]
+    assert rewards["rewards/chosen"] > rewards["rewards/rejected"] + 0.1
+
+
+def test_the_completions_of_the_kl_term_answer_other_prompts(tmp_path, tokenizer):
+    # Four prompts of two pairs each; no two of the sixteen responses have as many words.
+    names = [f"q{i // 2}" for i in range(8)]
+    a, b = (["word " * (2 * i + k) for i in range(8)] for k in (1, 2))
+    made = labels_of(build_pairs(names, a, b), np.array([1.0, -1.0] * 4))
+    trainer = kto(tmp_path, tokenizer, made, False, "jsonl", per_device_train_batch_size=4)
+    rows = trainer.train_dataset.to_list()
+    prompt_of = {tuple(row["completion_ids"]): row["prompt"] for row in rows}
+    assert len(prompt_of) == 16
+    assert all(prompt_of[tuple(row["KL_completion_ids"])] != row["prompt"] for row in rows)

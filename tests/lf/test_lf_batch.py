@@ -19,7 +19,7 @@ from weaklabel.lf.batch import PairBatch
 from weaklabel.lf.discovery import load_lfs
 from weaklabel.types import Text
 
-SHIPPED = load_lfs("shipped")
+SHIPPED = load_lfs("shipped", "shipped:mathematics")
 
 
 def batch_of(*responses: tuple[str, str], **more: list[str]) -> PairBatch:

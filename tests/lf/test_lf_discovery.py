@@ -302,6 +302,13 @@ def test_the_catalogue_lists_families_presets_and_given_sources(shipped, here):
     assert ("mine.py", "mine", "longer", "Counts characters.") in lines
 
 
+def test_a_family_about_one_subject_is_listed_and_comes_by_name_alone():
+    family = names("shipped:mathematics")
+    assert "wrong_calculations" in family
+    assert not set(family) & set(names("shipped"))
+    assert {entry.name for entry in catalogue() if entry.family == "mathematics"} == set(family)
+
+
 def test_every_shipped_function_and_preset_comes_back_from_its_spec():
     presets = {entry.source for entry in catalogue() if entry.source.startswith("shipped:")}
     for source in presets:

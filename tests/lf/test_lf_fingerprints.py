@@ -204,4 +204,5 @@ def test_a_function_of_this_process_alone_has_no_fingerprint():
 
 
 def test_loading_twice_gives_equal_fingerprints_for_everything_shipped():
-    assert fingerprints("shipped") == fingerprints("shipped")
+    for source in ("shipped", "shipped:mathematics"):
+        assert fingerprints(source) == fingerprints(source)

@@ -7,12 +7,14 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from made_labels import build_labels
+from made_labels import build_labels, with_interval
 from made_pairs import made_pairs
 
+from weaklabel.data import read_pairs
 from weaklabel.errors import ConfigError, DataError, LayoutError, NotCalibratedError
 from weaklabel.export import get_exporter
-from weaklabel.reward import read_taught, score_file, train_reward, training_targets
+from weaklabel.reward import read_taught, score_file, taught_interval, train_reward, training_targets
+from weaklabel.types import LabelsFile
 
 ROW = {"prompt": "q", "response_a": "x", "response_b": "y"}
 
@@ -31,6 +33,134 @@ def test_our_exports_teach_what_the_labels_taught(tmp_path, name):
         assert p == pytest.approx(1 - said[pair_id][0] if turned else said[pair_id][0])
         assert w == said[pair_id][1]
     assert {"b-wins", "a-wins", "unsure"} <= set(found)
+
+
+LOW, HIGH = [0.75, 0.125, 0.25, 0.5, 0.5, 0.0], [0.9375, 0.25, 0.75, 0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("parquet", {}),
+        ("datasets", {}),
+        ("trl", {"conversational": True}),
+        ("trl", {"conversational": False, "file_format": "parquet"}),
+        ("openrlhf", {}),
+    ],
+)
+def test_what_our_exports_say_of_a_pair_is_read_back(tmp_path, name, settings):
+    labels = with_interval(build_labels(), LOW, HIGH)
+    source = exported(name, labels, tmp_path / name, settings)
+    pairs, (p, w) = read_taught(source, test_share=0.0)
+    low, high = taught_interval(pairs)
+    at = [labels.votes.ids.index(pair_id) for pair_id in pairs.ids]
+    turned = np.array([text.startswith("second") for text in pairs.table["response_a"].to_pylist()])
+    assert {"b-wins", "a-wins", "unsure"} <= set(pairs.ids)
+    np.testing.assert_array_equal(w, labels.w[at])
+    counts = w > 0  # where a pair counts nothing its p is not read
+    np.testing.assert_allclose(
+        p[counts], np.where(turned, 1 - labels.p[at], labels.p[at])[counts], atol=1e-15
+    )
+    np.testing.assert_array_equal(low, np.where(turned, 1 - labels.p_high[at], labels.p_low[at]))
+    np.testing.assert_array_equal(high, np.where(turned, 1 - labels.p_low[at], labels.p_high[at]))
+
+
+def exported(name, labels, folder, settings):
+    """What a reader of ours takes for an export."""
+    if name == "datasets":
+        datasets = pytest.importorskip("datasets")
+        get_exporter(name)(labels, folder)
+        return datasets.load_from_disk(str(folder))
+    get_exporter(name)(labels, folder, **settings)
+    return next(file for file in folder.iterdir() if file.stem in ("train", "pairs"))
+
+
+def test_a_parquet_export_is_labels_again(tmp_path):
+    labels = with_interval(build_labels(), LOW, HIGH)
+    get_exporter("parquet")(labels, tmp_path / "out", include_test=True)
+    (back,) = LabelsFile(tmp_path / "out" / "pairs.parquet")
+    for name in ("p", "w", "p_low", "p_high", "logit", "label"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(labels, name))
+
+
+def test_single_responses_are_not_read_as_pairs(tmp_path):
+    get_exporter("trl_kto")(build_labels(), tmp_path / "out")
+    with pytest.raises(LayoutError, match="each row holds one response, in column 'completion'"):
+        read_taught(tmp_path / "out" / "train.jsonl")
+
+
+def test_labels_without_an_interval_give_none_back(tmp_path):
+    get_exporter("trl")(build_labels(), tmp_path / "out")
+    assert taught_interval(read_taught(tmp_path / "out" / "train.jsonl", test_share=0.0)[0]) is None
+    assert taught_interval(read_pairs([ROW])) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"p_low": 0.9, "p_high": 0.6}, r"p_low is 0.9 and p_high is 0.6 \(1 of 1 pairs\)"),
+        ({"p_low": 0.4}, r"p_low is 0.4 and p_high is nan"),
+        ({"p_low": 0.4, "p_high": 1.5}, r"p_high is float 1.5. Allowed: 0 to 1"),
+    ],
+)
+def test_bounds_that_are_none_are_refused_with_the_pairs_id(more, said):
+    with pytest.raises(DataError, match=f"pair 'seven': {said}"):
+        taught_interval(read_pairs([ROW | {"id": "seven", "p": 0.5} | more]))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            {"p": 0.9, "p_low": 0.4, "p_high": 0.6},
+            "pair 'seven': the belief that response b is better is 0.9, outside",
+        ),
+        (
+            {"p": 0.5, "p_chosen_low": 0.4, "p_chosen_high": 0.6},
+            "p_chosen_low and p_chosen_high stand beside p. ",
+        ),
+    ],
+)
+def test_bounds_that_are_of_another_belief_are_refused(more, said):
+    with pytest.raises(DataError, match=said):
+        taught_interval(read_taught([ROW | {"id": "seven"} | more], test_share=0.0)[0])
+
+
+def test_bounds_of_a_choice_hold_its_belief_in_whatever_order_it_is_read():
+    rows = [
+        {
+            "prompt": f"q{i}",
+            "chosen": "x",
+            "rejected": "y",
+            "p_chosen": 0.8,
+            "p_chosen_low": 0.7,
+            "p_chosen_high": 0.9,
+        }
+        for i in range(9)
+    ]
+    pairs, (p, _) = read_taught(rows, test_share=0.0)
+    low, high = taught_interval(pairs)
+    assert len(set(p.round(6))) == 2  # some stand as A and some as B
+    assert ((low < p) & (p < high)).all()
+    with pytest.raises(
+        DataError, match=r"p_low and p_high stand beside p_chosen. Those of p_chosen are called p_chosen_low"
+    ):
+        taught_interval(
+            read_taught([*({**row, "p_low": 0.1, "p_high": 0.2} for row in short(rows))], test_share=0.0)[0]
+        )
+    with pytest.raises(DataError, match="outside its interval"):
+        taught_interval(read_taught([row | {"p_chosen": 0.95} for row in rows], test_share=0.0)[0])
+
+
+def short(rows):
+    """Without bounds."""
+    return [{name: value for name, value in row.items() if not name.startswith("p_chosen_")} for row in rows]
+
+
+@pytest.mark.parametrize("more", [{}, {"p": 0.3}, {"gold": "a"}])
+def test_a_belief_in_a_choice_that_is_not_there_is_refused(more):
+    with pytest.raises(DataError, match="p_chosen is about a chosen response, and the rows have response_a"):
+        read_taught([ROW | {"p_chosen": 0.8} | more])
 
 
 def test_a_choice_with_a_belief_is_a_label_and_no_gold():

@@ -17,7 +17,7 @@ from weaklabel.lf.core import ResponseScorer
 from weaklabel.lf.discovery import load_lfs
 from weaklabel.types import Text
 
-_COLUMNS = {lf.name: lf for lf in load_lfs("shipped")}
+_COLUMNS = {lf.name: lf for lf in load_lfs("shipped", "shipped:mathematics")}
 _PLAIN = {lf.name: lf for lf in load_lfs(str(Path(__file__).parent / "plain"))}
 
 _PIECES = [

@@ -14,7 +14,7 @@ from weaklabel.lf.discovery import load_lfs
 from weaklabel.types import PREFER_A, Pair
 
 FOLDER = Path(__file__).resolve().parents[2] / "labeling_functions"
-BY_NAME = {lf.name: lf for lf in load_lfs("shipped")}
+BY_NAME = {lf.name: lf for lf in load_lfs("shipped", "shipped:mathematics")}
 
 
 def score(name: str, response: str, prompt: str = "") -> float:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from weaklabel.comparers.checker import Checker
 from weaklabel.errors import ArtifactError, ConfigError, DataError
-from weaklabel.stages.evaluator_data import (
+from weaklabel.stages.evaluators.data import (
     REFERENCE_OVER_RIGHT,
     REFERENCE_OVER_WRONG,
     RIGHT_OVER_WRONG,

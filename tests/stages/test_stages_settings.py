@@ -14,7 +14,7 @@ from weaklabel.config import LoadedConfig, load_config
 from weaklabel.errors import ConfigError, WeaklabelError
 from weaklabel.pipeline.stages import chosen_table
 from weaklabel.stages.audit import AuditSettings
-from weaklabel.stages.evaluator_settings import EvaluatorSettings
+from weaklabel.stages.evaluators.settings import EvaluatorSettings
 from weaklabel.stages.registry import StageTable
 from weaklabel.stages.sft import SFTSettings
 

@@ -17,6 +17,7 @@ from trl_runs import losses_of_trl  # noqa: E402
 
 from weaklabel.errors import ArtifactError, ConfigError, DataError, WeaklabelWarning  # noqa: E402
 from weaklabel.groups import Comparison, Group  # noqa: E402
+from weaklabel.training import logps  # noqa: E402
 from weaklabel.training.dpo import reference as references  # noqa: E402
 from weaklabel.training.dpo.layouts import (  # noqa: E402
     DPO_LAYOUTS,
@@ -63,8 +64,8 @@ def referred(model: Any, tokens: list[TokenGroup], pad_id: int) -> list[Referred
     made = []
     for group in tokens:
         rows = [TokenExample(group.prompt, response) for response in group.responses]
-        logps = response_logps(model, rows, pad_id=pad_id)
-        made.append(ReferredGroup(group, tuple(float(part.sum()) for part in logps)))
+        parts = response_logps(model, rows, pad_id=pad_id)
+        made.append(ReferredGroup(group, tuple(float(part.sum()) for part in parts)))
     return made
 
 
@@ -159,15 +160,11 @@ def test_a_reward_is_beta_times_the_log_ratio_by_hand(layout: str, normalized: b
     model.eval()
     with torch.no_grad():
         found = trainer.rewards(model, DPO_LAYOUTS[layout].collate(data, tokenizer.pad_token_id))
-    expected = []
-    for group in tokens:
-        for response, reference in zip(group.responses, (-10.0, -20.0, -30.0), strict=True):
-            ids = torch.tensor([group.prompt + response])
-            with torch.no_grad():
-                logps = model(ids).logits[0].log_softmax(-1)
-            start = len(group.prompt)
-            logp = sum(float(logps[start - 1 + k, token]) for k, token in enumerate(response))
-            expected.append(0.3 * (logp - reference) / (len(response) if normalized else 1))
+    expected = [
+        0.3 * (logp_by_hand(model, group.prompt, response) - reference) / (len(response) if normalized else 1)
+        for group in tokens
+        for response, reference in zip(group.responses, (-10.0, -20.0, -30.0), strict=True)
+    ]
     assert found.tolist() == pytest.approx(expected, abs=1e-4)
 
 
@@ -202,7 +199,8 @@ def test_a_pair_in_either_order_gives_the_same_model_and_log(tmp_path: Path) -> 
         assert done.lines[1][name] == pytest.approx(again.lines[1][name], abs=1e-4)
 
 
-def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("die_at", "resumed"), [(2, None), (8, 6), (12, 9)])
+def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path, die_at: int, resumed: int | None) -> None:
     groups = planted_groups(24)
     whole, _ = trained(tmp_path / "whole", groups, num_train_epochs=2, save_steps=3)
 
@@ -214,7 +212,7 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
     def dies(self: Any, *args: Any, **more: Any) -> Any:
         nonlocal steps
         steps += 1
-        if steps == 8:
+        if steps == die_at:
             raise Killed
         return real(self, *args, **more)
 
@@ -223,19 +221,19 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
         with pytest.raises(Killed):
             trained(tmp_path / "killed", groups, num_train_epochs=2, save_steps=3)
     again, done = trained(tmp_path / "killed", groups, num_train_epochs=2, save_steps=3)
-    assert (done.resumed, done.reference_computed) == (6, 0)
+    assert (done.resumed, done.reference_computed) == (resumed, 0)
     assert distance(whole, again) < 1e-6
 
 
 def test_a_sweep_asks_the_reference_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     groups, asked = planted_groups(6), []
-    real = references.response_logps
+    real = references.group_logps
 
-    def counted(model: Any, examples: Any, **more: Any) -> Any:
-        asked.append(len(examples))
-        return real(model, examples, **more)
+    def counted(model: Any, groups: Any, **more: Any) -> Any:
+        asked.append(sum(len(group.responses) for group in groups))
+        return real(model, groups, **more)
 
-    monkeypatch.setattr(references, "response_logps", counted)
+    monkeypatch.setattr(references, "group_logps", counted)
     sweep: list[dict[str, Any]] = [
         {},
         *({"beta": beta, "seed": seed} for beta in (0.1, 0.5) for seed in (1, 2)),
@@ -249,6 +247,45 @@ def test_a_sweep_asks_the_reference_once(tmp_path: Path, monkeypatch: pytest.Mon
     ]
     assert [done.reference_computed for done in computed] == [12] + [0] * 7
     assert asked == [12]
+
+
+@pytest.mark.parametrize(("layout", "times"), [("auto", 1), ("bucketed", 2)])
+def test_the_reference_reads_a_prompt_once_for_what_is_missing_and_says_the_same(
+    layout: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tokenizer = policy()
+    long, a, b, c, d = [5, 6] * 20, [7, 8], [9, 9, 9], [8], [7, 7]
+    groups = [TokenGroup(long, (a, b, c), ()), TokenGroup([6], (a,), ()), TokenGroup([6], (a, a, d), ())]
+    read: list[Any] = []
+    real = logps.token_logps
+    monkeypatch.setattr(
+        logps,
+        "token_logps",
+        lambda m, batch: (read.extend(batch["input_ids"].flatten().tolist()), real(m, batch))[1],
+    )
+
+    def asked(some: list[TokenGroup]) -> Any:
+        device = torch.device("cpu")
+        return references.reference_logps(
+            model, some, key="k", store=tmp_path, device=device, pad_id=tokenizer.pad_token_id, layout=layout
+        )
+
+    asked([TokenGroup(long, (b,), ())])
+    read.clear()
+    found = asked(groups)
+    assert read.count(5) == 20 * times  # for a and c: b was there
+    assert found.computed == 4  # and a and d behind the short prompt, each once
+    assert asked(groups).computed == 0
+    by_hand = [
+        logp_by_hand(model, group.prompt, response) for group in groups for response in group.responses
+    ]
+    assert found.logps.tolist() == pytest.approx(by_hand, abs=1e-5)
+
+
+def logp_by_hand(model: Any, prompt: list[int], response: list[int]) -> float:
+    with torch.no_grad():
+        said = model(torch.tensor([prompt + response])).logits[0].log_softmax(-1)
+    return sum(float(said[len(prompt) - 1 + k, token]) for k, token in enumerate(response))
 
 
 def test_a_stale_reference_cannot_be_read(tmp_path: Path) -> None:

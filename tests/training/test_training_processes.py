@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from safetensors.torch import load_file  # noqa: E402
-from train_script import run  # noqa: E402
+from train_script import run, run_dpo  # noqa: E402
 
 from weaklabel.training.runs.checkpoints import last_checkpoint  # noqa: E402
 
@@ -38,21 +39,47 @@ def furthest(model: Any, weights: dict[str, Any]) -> float:
     return max(float((own[name] - weights[name]).abs().max()) for name in own)
 
 
-def test_two_processes_give_the_model_of_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("dpo", "alone"), [(False, run), (True, run_dpo)], ids=["scorer", "dpo"])
+def test_two_processes_give_the_model_of_one(dpo: bool, alone: Any, tmp_path: Path) -> None:
     settings = {"dropout": 0.0, "groups_per_batch": 4, "num_train_epochs": 2}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
-    both = [start(tmp_path / "two", settings, RANK=rank, LOCAL_RANK=rank, **shared) for rank in ("0", "1")]
-    one, alone = run(tmp_path / "one", gradient_accumulation_steps=2, **settings)
+    both = [
+        start(tmp_path / "two", settings | {"dpo": dpo}, RANK=rank, LOCAL_RANK=rank, **shared)
+        for rank in ("0", "1")
+    ]
+    one, done = alone(tmp_path / "one", gradient_accumulation_steps=2, **settings)
     assert [process.wait(timeout=120) for process in both] == [0, 0]
     assert furthest(one, load_file(tmp_path / "two" / "model" / "model.safetensors")) < 1e-5
     log = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
-    assert [x["loss"] for x in log if "loss" in x] == pytest.approx([x[1] for x in alone.losses], abs=1e-5)
+    assert done.losses[0][1] != pytest.approx(done.losses[-1][1], abs=1e-2)  # it has learned something
+    assert [x["loss"] for x in log if "loss" in x] == pytest.approx([x[1] for x in done.losses], abs=1e-5)
     assert [x["eval_nll"] for x in log if "eval_nll" in x] == pytest.approx(
-        [x[1] for x in alone.checks], abs=1e-5
+        [x[1] for x in done.checks], abs=1e-5
     )
+
+
+@pytest.mark.slow
+def test_a_run_of_dpo_that_is_killed_twenty_times_ends_with_the_same_weights(tmp_path: Path) -> None:
+    settings = {"dropout": 0.2, "groups_per_batch": 2, "num_train_epochs": 6, "save_steps": 3}
+    began = time.monotonic()
+    assert start(tmp_path / "timed", settings | {"dpo": True}).wait() == 0
+    lasted = time.monotonic() - began
+    undisturbed, whole = run_dpo(tmp_path / "undisturbed", **settings)
+    draw, resumed = random.Random(0), []
+    for number in range(20):
+        folder = tmp_path / f"{number}"
+        process = start(folder, settings | {"dpo": True})
+        time.sleep(draw.uniform(0.3, 1.0) * lasted)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        continued, rest = run_dpo(folder, **settings)
+        resumed.append(rest.resumed)
+        assert furthest(continued, undisturbed.state_dict()) < 1e-6
+        assert rest.lines[-1]["step"] == whole.steps
+    assert len(set(resumed)) > 5, resumed  # kills fell at many places
 
 
 def test_a_killed_run_continues_to_the_weights_of_an_undisturbed_one(tmp_path: Path) -> None:

@@ -53,7 +53,9 @@ SECTIONS: Final = {
         "generate": "Sample responses to prompts, pair them, label the pairs.",
     },
     "Train a policy": {
+        "dpo": "Teach a language model which response is better.",
         "evaluator": "Train a classifier that accepts better answers.",
+        "ilr": "Refine demonstrations by comparisons, and train on them.",
         "sft": "Finetune a language model on demonstrations, or on the labels.",
     },
     "Judge a run": {

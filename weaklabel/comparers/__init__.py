@@ -7,6 +7,6 @@ An expert answers pairs or single responses (`expert`). Wrappers compose, the ou
 A newcomer adds one file with a class that has `compare`, and a line in `tests/contracts/test_contract_comparers.py`.
 """
 
-from weaklabel.comparers.loading import load, open_comparer
+from weaklabel.comparers.loading import comparer_hash, load, object_hash, open_comparer
 
-__all__ = ["load", "open_comparer"]
+__all__ = ["comparer_hash", "load", "object_hash", "open_comparer"]

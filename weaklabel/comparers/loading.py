@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from weaklabel.artifacts import content_hash, file_hash
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.types import Comparer
@@ -79,6 +80,33 @@ def open_comparer(
     raise ConfigError(
         f"comparer {name!r}: there is no such folder. Allowed: a folder with a labeler, reward model or evaluator, "
         "people:FILE.jsonl, or module:function."
+    )
+
+
+def comparer_hash(name: str | Path) -> str:
+    """The hash by which a comparer that a setting names is known again: of a folder by its files, of a checker by its code.
+
+    Args:
+        name: as for `open_comparer`. People are known by the name of their file: what they answer later changes nothing else.
+    """
+    from weaklabel.comparers.checker import Checker
+
+    kind, _, rest = str(name).partition(":")
+    if _is_folder(str(name)):
+        inside = labeler_in(name) or Path(name)
+        files = sorted(file for file in inside.rglob("*") if file.is_file() and file.name != "README.md")
+        return content_hash(
+            *(part for file in files for part in (str(file.relative_to(inside)), file_hash(file)))
+        )
+    if kind == "people" and rest:
+        return content_hash("people", Path(rest).name)
+    return Checker.named(str(name)).code_hash()
+
+
+def object_hash(comparer: object) -> str:
+    """The hash by which a comparer of Python is known again: of its class, and of its `identity` where it has one."""
+    return content_hash(
+        type(comparer).__module__, type(comparer).__qualname__, str(getattr(comparer, "identity", ""))
     )
 
 

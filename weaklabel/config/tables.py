@@ -171,7 +171,7 @@ class PreferenceSettings(ExportSettings):
 
 
 class TrlSettings(PreferenceSettings):
-    """`[export.trl]`."""
+    """`[export.trl]` and `[export.trl_kto]`."""
 
     file_format: Literal["jsonl", "parquet"] = "jsonl"
 
@@ -183,6 +183,7 @@ class ExportTables(Settings):
     parquet: ExportSettings | None = None
     datasets: ExportSettings | None = None
     openrlhf: PreferenceSettings | None = None
+    trl_kto: TrlSettings | None = None
 
 
 class RewardSettings(Settings):

@@ -11,6 +11,7 @@ from weaklabel.export.openrlhf import export_openrlhf
 from weaklabel.export.selection import AnyLabels, Exported, select
 from weaklabel.export.tabular import export_parquet
 from weaklabel.export.trl import export_trl
+from weaklabel.export.trl_kto import export_trl_kto
 
 __all__ = [
     "EXPORTERS",
@@ -21,6 +22,7 @@ __all__ = [
     "export_openrlhf",
     "export_parquet",
     "export_trl",
+    "export_trl_kto",
     "get_exporter",
     "select",
 ]
@@ -46,6 +48,7 @@ EXPORTERS: Final[dict[str, Exporter]] = {
     "openrlhf": export_openrlhf,
     "parquet": export_parquet,
     "trl": export_trl,
+    "trl_kto": export_trl_kto,
 }
 
 

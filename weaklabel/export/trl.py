@@ -7,7 +7,7 @@ log-odds of the chosen response are called `logit`, the belief `p_chosen`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from weaklabel._arguments import checked
 from weaklabel.errors import ConfigError
+from weaklabel.export.card import loading, trl_card
 from weaklabel.export.folder import write_export, write_jsonl
 from weaklabel.export.rows import rows_of
 from weaklabel.export.selection import AnyLabels, Exported, Selection
@@ -23,7 +24,7 @@ from weaklabel.types import Labels
 
 FileFormat = Literal["jsonl", "parquet"]
 FORMATS: Final = ("jsonl", "parquet")
-_TURNS: Final = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+TURNS: Final = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 
 
 @checked
@@ -58,8 +59,7 @@ def export_trl(
         NotCalibratedError, ConfigError, DataError: as for `Selection`; Parquet cannot hold tool calls either.
         ArtifactError: when `folder` holds other files.
     """
-    if file_format not in FORMATS:
-        raise ConfigError(f"export_trl: file_format is {file_format!r}. Allowed: {', '.join(FORMATS)}.")
+    check_file_format("export_trl", file_format)
     selection = Selection(
         labels,
         min_confidence=min_confidence,
@@ -69,7 +69,8 @@ def export_trl(
     form = {"conversational": conversational, "join_system": join_system}
 
     def write(target: Path, kept: Iterator[Labels]) -> None:
-        _write_data(target / f"train.{file_format}", rows_of(kept, selection, **form), conversational)
+        rows = rows_of(kept, selection, **form)
+        write_data(target, file_format, rows, _schema(conversational), "export_trl")
 
     settings = {**form, "file_format": file_format}
 
@@ -79,89 +80,67 @@ def export_trl(
     return write_export(folder, "trl", selection, settings, write, card)
 
 
-def _write_data(path: Path, parts: Iterator[Iterator[dict[str, Any]]], conversational: bool) -> None:
-    if path.suffix == ".jsonl":
+def check_file_format(who: str, file_format: str) -> None:
+    """Raises ConfigError unless TRL's data can be written so."""
+    if file_format not in FORMATS:
+        raise ConfigError(f"{who}: file_format is {file_format!r}. Allowed: {', '.join(FORMATS)}.")
+
+
+def write_data(
+    folder: Path,
+    file_format: FileFormat,
+    parts: Iterable[Iterable[dict[str, Any]]],
+    schema: pa.Schema,
+    who: str,
+) -> None:
+    """Write `train.jsonl` or `train.parquet`, a row group or more for each part; `who` is named in errors."""
+    path = folder / f"train.{file_format}"
+    if file_format == "jsonl":
         write_jsonl(path, (row for part in parts for row in part))
         return
-    text = _TURNS if conversational else pa.string()
-    schema = pa.schema(
-        [(name, text) for name in ("prompt", "chosen", "rejected")]
-        + [(name, pa.float64()) for name in ("p_chosen", "p_chosen_low", "p_chosen_high", "w", "logit")]
-        + [(name, pa.string()) for name in ("id", "label_source")]
-    )
     write_tables(
         path,
-        (pa.Table.from_pylist([_without_tools(row) for row in part], schema) for part in parts),
+        (pa.Table.from_pylist([_without_tools(row, who) for row in part], schema) for part in parts),
     )
 
 
-def _without_tools(row: dict[str, Any]) -> dict[str, Any]:
+def _without_tools(row: dict[str, Any], who: str) -> dict[str, Any]:
     """The row, unless a turn of its prompt holds more than a Parquet column of role and content can."""
     if not isinstance(row["prompt"], str) and any(len(turn) > 2 for turn in row["prompt"]):
         raise ConfigError(
-            f"export_trl: the prompt of pair {row['id']!r} holds tool calls, which are written as JSON lines only. "
+            f"{who}: the prompt of pair {row['id']!r} holds tool calls, which are written as JSON lines only. "
             "Set file_format to jsonl."
         )
     return row
 
 
+def _schema(conversational: bool) -> pa.Schema:
+    text = TURNS if conversational else pa.string()
+    return pa.schema(
+        [(name, text) for name in ("prompt", "chosen", "rejected")]
+        + [(name, pa.float64()) for name in ("p_chosen", "p_chosen_low", "p_chosen_high", "w", "logit")]
+        + [(name, pa.string()) for name in ("id", "label_source")]
+    )
+
+
 def _card(labels: AnyLabels, report: Exported, settings: dict[str, Any]) -> str:
-    file_format = settings["file_format"]
     form = "lists of role/content messages" if settings["conversational"] else "plain strings"
-    calibrated = (
-        "calibrated on gold labels"
-        if labels.calibrated
-        else "**never calibrated on gold**: p_chosen ranks pairs, but it is no probability"
-    )
-    test = (
-        "Prompts of the locked gold test part are INCLUDED: do not evaluate on them."
-        if settings["include_test"]
-        else "Prompts of the locked gold test part are left out."
-    )
-    threshold = settings["min_confidence"]
-    kept_if = f"confidence at least {threshold:g}" if threshold else "none"
-    facts = "\n".join(f"- {line}" for line in report.lines())
-    loader = "json" if file_format == "jsonl" else "parquet"
-    return f"""---
-configs:
-- config_name: default
-  data_files:
-  - split: train
-    path: train.{file_format}
----
-
-# Weakly labelled preference pairs
-
-Written by weaklabel from the votes of {len(labels.lf_names)} labeling functions; no person has read these labels one by one.
-
-{facts}
-- confidence filter: {kept_if}
-- probabilities: {calibrated}
-
-{test}
-
-| column | meaning |
-|---|---|
-| `prompt`, `chosen`, `rejected` | {form}; chosen is the response that the label prefers |
-| `p_chosen` | belief that the chosen response is the better one, at least .5 |
-| `p_chosen_low`, `p_chosen_high` | between which gold leaves that belief open; null where it was never calibrated |
-| `w` | how much the pair counts |
-| `logit` | log-odds of `p_chosen`, above 0 |
-| `id` | the pair's id |
-| `label_source` | weaklabel:calibrated or weaklabel:uncalibrated |
-
-**TRL ignores `p_chosen` and `w`.** Its trainers take every row for certain and count all rows alike; to use belief
+    columns = {
+        "`prompt`, `chosen`, `rejected`": f"{form}; chosen is the response that the label prefers",
+        "`p_chosen`": "belief that the chosen response is the better one, at least .5",
+        "`p_chosen_low`, `p_chosen_high`": "between which gold leaves that belief open; null where it was never calibrated",
+        "`w`": "how much the pair counts",
+        "`logit`": "log-odds of `p_chosen`, above 0",
+        "`id`": "the pair's id",
+        "`label_source`": "weaklabel:calibrated or weaklabel:uncalibrated",
+    }
+    use = f"""**TRL ignores `p_chosen` and `w`.** Its trainers take every row for certain and count all rows alike; to use belief
 and importance in the loss, train with weaklabel. No column is called `margin`, because TRL's RewardTrainer would
 subtract it from the reward difference.
 
-```python
-from datasets import load_dataset
-from trl import RewardTrainer  # or DPOTrainer
-
-train = load_dataset("{loader}", data_files="train.{file_format}", split="train")
-trainer = RewardTrainer(model="your/model", train_dataset=train)
-```
+{loading(settings, "RewardTrainer", "or DPOTrainer")}
 
 TRL drops pairs longer than its `max_length` from reward training without cutting them; compare its row count with
 the one above.
 """
+    return trl_card(labels, report, settings, belief="p_chosen", columns=columns, use=use)

@@ -29,7 +29,7 @@ from weaklabel.lf.core import LabelingFunction, WrittenFunction
 from weaklabel.lf.fingerprints import Grain, grain_of, hash_of, ingredients_of, source_hash_of
 from weaklabel.lf.sources.kinds import kind_of
 from weaklabel.lf.sources.plugins import entry_points
-from weaklabel.lf.sources.shipped import presets
+from weaklabel.lf.sources.shipped import all_families, presets
 
 
 class CatalogueEntry(NamedTuple):
@@ -132,8 +132,7 @@ def grain(lf: LabelingFunction) -> Grain:
 def catalogue(*sources: str | Path) -> list[CatalogueEntry]:
     """What can be loaded by name: shipped families and presets, `sources`, and plug-ins (named, not loaded)."""
     entries = [
-        CatalogueEntry(f"shipped:{lf.family}.{lf.name}", lf.family, lf.name, lf.doc)
-        for lf in load_lfs("shipped")
+        CatalogueEntry(f"shipped:{lf.family}.{lf.name}", lf.family, lf.name, lf.doc) for lf in all_families()
     ]
     for source in (*(f"shipped:{preset}" for preset in presets()), *map(str, sources)):
         entries += [CatalogueEntry(source, lf.family, lf.name, lf.doc) for lf in load_lfs(source)]

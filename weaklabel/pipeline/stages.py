@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from weaklabel.comparers import comparer_hash
 from weaklabel.config import LoadedConfig
 from weaklabel.errors import ConfigError, UnknownNameError
 from weaklabel.pipeline.functions import configured_lfs
@@ -96,7 +98,9 @@ def materials_of(run: Run) -> Materials:
         labels=lambda: run.labels_file,
         lfs=lambda: configured_lfs(run.loaded),  # none is no mistake: a stage that is given data needs none
         comparer=lambda: run.labeler,
+        comparer_hash=lambda made: comparer_hash(run.folder / "labeler"),
         resolve=lambda path: _resolved(run.loaded, path),
+        store=lambda path: run.folder / "reference" if path is None else Path(run.loaded.resolve(path)),
     )
 
 

@@ -12,7 +12,7 @@ from weaklabel.reward.evaluation import (
     evaluate_subsets,
     read_candidates,
 )
-from weaklabel.reward.files import read_taught, score_file
+from weaklabel.reward.files import read_taught, score_file, taught_interval
 from weaklabel.reward.registry import REWARD_MODELS, get_reward_model, load_reward
 from weaklabel.reward.train import train_reward, training_targets
 
@@ -32,6 +32,7 @@ __all__ = [
     "read_candidates",
     "read_taught",
     "score_file",
+    "taught_interval",
     "train_reward",
     "training_targets",
 ]

@@ -25,6 +25,9 @@ from weaklabel.types.result import json_values
 
 ENDINGS: Final = (".parquet", ".jsonl")
 REWARD: Final = "reward"
+BELIEFS: Final = frozenset({"p", "p_a", "p_b"})
+"""Columns of pairs that say how sure a label is: `p` as in the file, the others from `p_chosen`."""
+_ROUNDED: Final = 1e-6  # what files written with six digits may be off
 
 
 def read_taught(
@@ -46,16 +49,22 @@ def read_taught(
 
     Raises:
         NotCalibratedError: uncalibrated beliefs without `allow_uncalibrated`.
-        DataError: a belief outside [0, 1] or a weight below 0, with the pair's id; `p` beside chosen and rejected.
+        DataError: a belief outside [0, 1] or a weight below 0, with the pair's id; `p` beside chosen and rejected, or
+            `p_chosen` without them.
     """
     pairs = read_pairs(source, **settings)
     names = set(pairs.table.column_names)
-    if not names & {"p", "p_a", "p_b"}:
+    if "p_chosen" in names:  # beside chosen and rejected the reader calls it after the side that was chosen
+        raise DataError(
+            "column p_chosen is about a chosen response, and the rows have response_a and response_b. Call the belief "
+            "that response b is better p, or leave p_chosen out."
+        )
+    if not names & BELIEFS:
         return pairs, None
     if "p" in names and _tells_the_better_one(source):
         raise DataError(
             "column p stands beside chosen and rejected, which have no order. Call the belief that the chosen "
-            "response is better p_chosen, or give response_a and response_b."
+            "response is better p_chosen and leave p out, or give response_a and response_b."
         )
     _require_calibrated(pairs, allow_uncalibrated)
     if "p" in names:
@@ -69,6 +78,88 @@ def read_taught(
     w = _numbers(pairs, "w", np.inf) if "w" in names else np.ones(len(pairs))
     w = np.where(np.isnan(p) | np.isnan(w), 0.0, w)
     return pairs, (np.where(w > 0, p, 0.5), w)
+
+
+def taught_interval(pairs: Pairs) -> tuple[FloatArray, FloatArray] | None:
+    """The bounds that a file's own columns set to the beliefs of `read_taught`, as P(B beats A), or None where it has none.
+
+    They are `p_low` and `p_high` beside `p`, and `p_chosen_low` and `p_chosen_high` beside `p_chosen`; the latter are turned
+    where the chosen response stands as A. Both are what weaklabel's exports hold.
+
+    Args:
+        pairs: from `read_taught` or `read_pairs`.
+
+    Returns:
+        `p_low` and `p_high`, `(n_pairs,)` float64 each, for `gather_groups`; NaN where a row has no bounds.
+
+    Raises:
+        DataError: a bound outside [0, 1], one bound without the other, bounds in the wrong order, or a belief outside them,
+            with the pair's id; bounds of `p` beside `p_chosen`, or those of `p_chosen` beside `p`.
+
+    >>> from weaklabel.data import read_pairs
+    >>> row = {"prompt": "q", "response_a": "x", "response_b": "y", "p": 0.75, "p_low": 0.5, "p_high": 0.875}
+    >>> low, high = taught_interval(read_pairs([row]))
+    >>> low.tolist(), high.tolist()
+    ([0.5], [0.875])
+    """
+    names = set(pairs.table.column_names)
+    about_b, about_chosen = ("p_low", "p_high"), ("p_chosen_low", "p_chosen_high")
+    if "p" in names:
+        _require_no_other_bounds(names, "p", about_b, about_chosen)
+    elif names & BELIEFS:
+        _require_no_other_bounds(names, "p_chosen", about_chosen, about_b)
+    if "p" in names and names & set(about_b):
+        low, high = _bounds(pairs, *about_b, names)
+        p = _numbers(pairs, "p", 1.0)
+    elif names & {"p_a", "p_b"} and names & set(about_chosen):
+        low, high = _bounds(pairs, *about_chosen, names)
+        a, b = (_numbers(pairs, name, 1.0) for name in ("p_a", "p_b"))
+        a_won, b_won = ~np.isnan(a), ~np.isnan(b)
+        low, high = (
+            np.select([a_won, b_won], [1.0 - there, here], np.nan)
+            for here, there in ((low, high), (high, low))
+        )
+        p = np.where(b_won, b, 1.0 - a)
+    else:
+        return None
+    _require_within(pairs, p, low, high)
+    return None if np.isnan(low).all() else (low, high)
+
+
+def _require_no_other_bounds(
+    names: set[str], belief: str, own: tuple[str, str], other: tuple[str, str]
+) -> None:
+    """Bounds that are about another belief than the one in the file would be overlooked."""
+    if not names & set(own) and names & set(other):
+        raise DataError(
+            f"the bounds {' and '.join(other)} stand beside {belief}. Those of {belief} are called {' and '.join(own)}: rename them, "
+            "or leave them out."
+        )
+
+
+def _require_within(pairs: Pairs, p: FloatArray, low: FloatArray, high: FloatArray) -> None:
+    odd = np.flatnonzero((p < low - _ROUNDED) | (p > high + _ROUNDED))
+    if len(odd):
+        row = odd[0]
+        raise DataError(
+            f"pair {pairs.ids[row]!r}: the belief that response b is better is {p[row]:g}, outside its interval of {low[row]:g} to "
+            f"{high[row]:g} ({len(odd)} of {len(pairs)} pairs). Take belief and interval from the same labels."
+        )
+
+
+def _bounds(pairs: Pairs, first: str, second: str, names: set[str]) -> tuple[FloatArray, FloatArray]:
+    low, high = (
+        _numbers(pairs, name, 1.0) if name in names else np.full(len(pairs), np.nan)
+        for name in (first, second)
+    )
+    odd = np.flatnonzero((np.isnan(low) != np.isnan(high)) | (low > high))
+    if len(odd):
+        row = odd[0]
+        raise DataError(
+            f"pair {pairs.ids[row]!r}: {first} is {low[row]:g} and {second} is {high[row]:g} ({len(odd)} of {len(pairs)} pairs). "
+            f"Allowed: 0 <= {first} <= {second} <= 1, or neither. Take both from the same labels."
+        )
+    return low, high
 
 
 def score_file(

@@ -1,11 +1,24 @@
 """What comes after the labels: language models trained in rounds, files in and files out, and watched on the way."""
 
-# `evaluator` and `sft` are functions: their modules, of the same names, are loaded first, so that nothing puts a module in
+# `dpo`, `evaluator` and `sft` are functions: their modules, of the same names, are loaded first, so that nothing puts a module in
 # the place of its function later.
 from weaklabel.stages.checks import check_stage
 from weaklabel.stages.contract import Round, Stage, StageResult
-from weaklabel.stages.evaluator import evaluator
+from weaklabel.stages.dpo import dpo
+from weaklabel.stages.evaluators.stage import evaluator
+from weaklabel.stages.refinement.stage import ilr
 from weaklabel.stages.rounds import carry_out, read_rounds
 from weaklabel.stages.sft import sft
 
-__all__ = ["Round", "Stage", "StageResult", "carry_out", "check_stage", "evaluator", "read_rounds", "sft"]
+__all__ = [
+    "Round",
+    "Stage",
+    "StageResult",
+    "carry_out",
+    "check_stage",
+    "dpo",
+    "evaluator",
+    "ilr",
+    "read_rounds",
+    "sft",
+]

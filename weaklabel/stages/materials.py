@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 from weaklabel.artifacts import content_hash
-from weaklabel.comparers import open_comparer
+from weaklabel.comparers import object_hash, open_comparer
 from weaklabel.data.asked.demonstrations import Demonstrations, read_demonstrations
 from weaklabel.errors import ConfigError
 from weaklabel.export.selection import REASONS, AnyLabels, Selection
@@ -30,13 +31,17 @@ class Materials:
         comparer: what made the labels; None where nothing did.
         source: demonstrations that Python hands over, in the place of `data`.
         resolve: a path of the settings, as seen from the working folder.
+        comparer_hash: by which that comparer is known again.
+        store: where stages keep log-probabilities of references, by the setting that says so; None in the stage's own folder.
     """
 
     labels: Callable[[], AnyLabels] | None = None
     lfs: Callable[[], Sequence[LabelingFunction]] = tuple
     comparer: Callable[[], Comparer] | None = None
     source: Any = None
+    comparer_hash: Callable[[Comparer], str] = object_hash
     resolve: Callable[[str], str] = str
+    store: Callable[[str | None], Path | None] = lambda path: None if path is None else Path(path)
 
     @cached_property
     def the_labels(self) -> AnyLabels | None:

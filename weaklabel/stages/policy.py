@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Final, get_args
+from typing import Any, ClassVar, Final, TypeVar, get_args
 
 from weaklabel._arguments import check_value
 from weaklabel._validation import check_settings
@@ -18,6 +18,7 @@ from weaklabel.stages.audit.settings import AuditSettings
 from weaklabel.stages.contract import Reference, StartFrom, rounded
 from weaklabel.training.settings import TrainingSettings, checked, kinds_of
 
+S = TypeVar("S", bound=TrainingSettings)
 HELD_OUT_COMPARER: Final = "held_out_comparer"
 # Settings that name files: what is in them counts, not where they lie.
 _PATHS: Final = ("model", "adapter", "data", "eval_data")
@@ -205,12 +206,17 @@ class Policy:
         on_the_base = self.settings.model is not None and self.settings.adapter is None and previous is None
         save_policy(model if on_the_base else _merged(model), tokenizer, folder, card=card)
 
-    def fitting(self, model: Any, tokenizer: Any) -> tuple[TrainingSettings, str | None]:
-        """The settings of training with a `max_length` that the model can read, and a sentence where it was lowered."""
-        from weaklabel.training.models.loading import context_length
+    def fitting(self, model: Any, tokenizer: Any, kind: type[S]) -> tuple[S, str | None]:
+        """The settings of training with a `max_length` that the model can read, and a sentence where it was lowered.
 
-        own = [each.name for each in fields(TrainingSettings)]
-        plain = TrainingSettings(**{name: getattr(self.settings, name) for name in own})
+        Args:
+            model, tokenizer: of `load`.
+            kind: the class of settings that the training takes.
+        """
+        with _needing_torch():
+            from weaklabel.training.models.loading import context_length
+
+        plain = kind(**{each.name: getattr(self.settings, each.name) for each in fields(kind)})
         longest = context_length(model, tokenizer)
         if plain.max_length <= longest or plain.max_length != TrainingSettings.max_length:
             return plain, None  # what was asked for and cannot be is refused by the training

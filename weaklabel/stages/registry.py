@@ -10,10 +10,14 @@ from typing import Any, Final
 from weaklabel._validation import lookup
 from weaklabel.errors import ConfigError
 from weaklabel.stages.contract import Stage
-from weaklabel.stages.evaluator import EvaluatorStage
-from weaklabel.stages.evaluator_settings import EvaluatorSettings
+from weaklabel.stages.dpo import DPO
+from weaklabel.stages.dpo_settings import DPOSettings
+from weaklabel.stages.evaluators.settings import EvaluatorSettings
+from weaklabel.stages.evaluators.stage import EvaluatorStage
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import PolicySettings
+from weaklabel.stages.refinement.settings import ILRSettings
+from weaklabel.stages.refinement.stage import ILR
 from weaklabel.stages.sft import SFT, SFTSettings
 
 
@@ -31,11 +35,13 @@ class Kind:
 
 
 STAGES: Final[Mapping[str, Kind]] = {
+    "dpo": Kind(DPOSettings, DPO.of),
     "evaluator": Kind(EvaluatorSettings, EvaluatorStage.of),
+    "ilr": Kind(ILRSettings, ILR.of),
     "sft": Kind(SFTSettings, SFT.of),
 }
 # Folders and files of a run, whose names no stage may have.
-_TAKEN: Final = ("export", "labeler", "reward", "training", "judges", "report", "sweep")
+_TAKEN: Final = ("export", "labeler", "reward", "training", "judges", "report", "sweep", "reference")
 
 
 @dataclass(frozen=True)

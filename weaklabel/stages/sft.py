@@ -21,8 +21,8 @@ from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult,
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import Policy, PolicySettings, card
 from weaklabel.stages.rounds import carry_out
-from weaklabel.stages.watching import Watched, of_the_policy, watched_by
-from weaklabel.training.settings import checked
+from weaklabel.stages.watching import Watched, of_the_policy, shared_prompts, watched_by
+from weaklabel.training.settings import TrainingSettings, checked
 from weaklabel.types import CanCompare, Labels, as_comparer, prompt_key
 
 _USE: Final = (
@@ -106,7 +106,10 @@ class SFT(Stage):
         found, watched, note = watched_by(settings, materials, found, given)
         made = cls(settings, found, eval_data=given, watched=watched)
         made.notes += [] if note is None else [note]
-        made._note_what_is_shared()
+        learned, judging = (
+            (prompt_key(row.prompt) for row in each.rows) for each in (made._data, made._eval)
+        )
+        made.notes += shared_prompts(learned, judging)
         return made
 
     @property
@@ -122,7 +125,7 @@ class SFT(Stage):
         model, tokenizer = self._policy.load()
         from weaklabel.training.sft import train_sft  # behind `load`, which says so where torch is missing
 
-        settings, lowered = self._policy.fitting(model, tokenizer)
+        settings, lowered = self._policy.fitting(model, tokenizer, TrainingSettings)
         if lowered is not None:
             self.notes.append(lowered)
         auditor = None if self._watched is None else self._watched.auditor(tokenizer, work)
@@ -160,16 +163,6 @@ class SFT(Stage):
         about = card("Policy: sft", self.inputs, self.settings, figures, _USE)
         self._policy.save(model, tokenizer, work / MODEL, card=about)
         return figures
-
-    def _note_what_is_shared(self) -> None:
-        learned, judging = (
-            {prompt_key(row.prompt) for row in found.rows} for found in (self._data, self._eval)
-        )
-        if shared := learned & judging:
-            self.notes.append(
-                f"{len(shared):,} of the {len(judging):,} prompts of eval_data are trained on too, so it favours what is known by "
-                "heart. Leave them out of data."
-            )
 
     def _note_what_is_left_out(self) -> None:
         for what, found in (("data", self._data), ("eval_data", self._eval)):

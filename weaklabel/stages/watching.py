@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -118,6 +118,17 @@ def watched_by(
         pairs=pairs,
     )
     return given, watched, note
+
+
+def shared_prompts(learned: Iterable[str], judging: Iterable[str]) -> list[str]:
+    """A sentence where prompts of `eval_data` are trained on too; none otherwise. Both as `prompt_key` gives them."""
+    asked = set(judging)
+    if not (shared := asked & set(learned)):
+        return []
+    return [
+        f"{len(shared):,} of the {len(asked):,} prompts of eval_data are trained on too, so it favours what is known by heart. "
+        "Leave them out of data."
+    ]
 
 
 def of_the_policy(audit: Audit) -> dict[str, float | int | str | None]:

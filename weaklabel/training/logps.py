@@ -17,16 +17,20 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from weaklabel._validation import lookup
 from weaklabel.artifacts import atomic_file
 from weaklabel.errors import ArtifactError, TrainingError
 from weaklabel.training.batching import GroupBatchSampler
-from weaklabel.training.layout.language import token_logps
+from weaklabel.training.layout.language import predictions, token_logps
+from weaklabel.training.layout.registry import LAYOUTS
 from weaklabel.training.runs.memory import explaining_memory
-from weaklabel.training.sft import SFT_LAYOUTS, TokenExample
+from weaklabel.training.settings import TOKENS_PER_BATCH
+from weaklabel.training.sft import TokenExample
+from weaklabel.training.tokens import TokenGroup
 
 
 def response_logps(
-    model: Any, examples: Sequence[TokenExample], *, pad_id: int, tokens_per_batch: int = 8192
+    model: Any, examples: Sequence[TokenExample], *, pad_id: int, tokens_per_batch: int = TOKENS_PER_BATCH
 ) -> list[NDArray[np.float64]]:
     """The log-probability of every token of each response in nats, float64 `(n_tokens,)`, in the order given.
 
@@ -43,33 +47,63 @@ def response_logps(
         ConfigError: an empty prompt, or a model without a language-modelling head.
         TrainingError: no memory, or a log-probability that is not a number.
     """
-    found: list[NDArray[np.float64]] = [np.zeros(0)] * len(examples)
-    filled = [k for k, example in enumerate(examples) if example.response]
-    if not filled:
-        return found
-    layout = SFT_LAYOUTS["bucketed"]
-    lengths, rows = layout.sizes([examples[k] for k in filled])
+    filled = [TokenGroup(one.prompt, (one.response,), ()) for one in examples if one.response]
+    found = iter(group_logps(model, filled, pad_id=pad_id, tokens_per_batch=tokens_per_batch))
+    return [next(found)[0] if one.response else np.zeros(0) for one in examples]
+
+
+def group_logps(
+    model: Any,
+    groups: Sequence[TokenGroup],
+    *,
+    layout: str = "bucketed",
+    pad_id: int,
+    tokens_per_batch: int = TOKENS_PER_BATCH,
+) -> list[list[NDArray[np.float64]]]:
+    """As `response_logps`, for each group its responses; where the layout shares prompts each is read once a group.
+
+    Args:
+        groups: no prompt and no response is empty; comparisons are not looked at.
+        layout: a name of `LAYOUTS` that the model can have, see `proven_dpo_layout`.
+
+    Raises:
+        UnknownNameError: no layout of that name.
+        ConfigError, TrainingError: as `response_logps`.
+    """
+    chosen = lookup("layout", LAYOUTS, layout)
+    joined = layout in ("shared", "varlen")
+    # Rows of their own need not wait for each other: a group of many responses would be one large batch.
+    apart = [TokenGroup(group.prompt, (response,), ()) for group in groups for response in group.responses]
+    units = groups if joined else apart
+    if not units:
+        return [[] for _ in groups]
+    found: list[list[NDArray[np.float64]]] = [[] for _ in units]
+    lengths, rows = chosen.sizes(units)
     device = next(model.parameters()).device
     training = model.training
     model.eval()
     try:
         for batch in GroupBatchSampler(lengths, rows, tokens_per_batch=tokens_per_batch):
-            some = [filled[k] for k in batch]
-            collated = layout.collate([examples[k] for k in some], pad_id)
+            some = [units[k] for k in batch]
+            collated = chosen.collate(some, pad_id)
+            collated |= predictions(some, collated, joined=joined)
             tensors = {name: value.to(device) for name, value in collated.items()}
             with explaining_memory(_too_much, tensors), torch.no_grad():
                 flat = token_logps(model, tensors).double().cpu().numpy()
-            sizes = [len(examples[k].response) for k in some]
-            for k, part in zip(some, np.split(flat, np.cumsum(sizes)[:-1]), strict=True):
-                found[k] = part
+            sizes = [len(response) for unit in some for response in unit.responses]
+            parts = iter(np.split(flat, np.cumsum(sizes)[:-1]))
+            for k in batch:
+                found[k] = [next(parts) for _ in units[k].responses]
     finally:
         model.train(training)
-    if not all(np.isfinite(part).all() for part in found):
+    in_order = [part for unit in found for part in unit]
+    if not all(np.isfinite(part).all() for part in in_order):
         raise TrainingError(
             "the model gives log-probabilities that are not numbers. Its weights are damaged, or its training went wrong: "
             "train again from an earlier checkpoint, with a lower learning_rate."
         )
-    return found
+    each = iter(in_order)
+    return [[next(each) for _ in group.responses] for group in groups]
 
 
 def keep_weights(model: Any, path: Path) -> None:

@@ -200,8 +200,9 @@ def named_loss(name: str, **options: float) -> Loss:
                 f"loss {name!r} has no option {option!r}. It takes: {', '.join(sorted(takes)) or 'none'}."
             )
         low, high = _RANGES[option]
-        if not isinstance(value, int | float) or not low <= value <= high:
-            raise ConfigError(f"{option} of loss {name!r} is {value!r}. Allowed: {low:g} to {high:g}.")
+        if not isinstance(value, int | float) or not low <= value <= high or value == math.inf:
+            allowed = f"{low:g} or more, and finite" if math.isinf(high) else f"{low:g} to {high:g}"
+            raise ConfigError(f"{option} of loss {name!r} is {value!r}. Allowed: {allowed}.")
     return partial(loss, **options)
 
 

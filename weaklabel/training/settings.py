@@ -183,7 +183,7 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         for name, (low, high) in self.RANGES.items():
             value = getattr(self, name)
-            if value is not None and not low <= value <= high:
+            if value is not None and (not low <= value <= high or value == math.inf):
                 raise ConfigError(f"{name} is {value}. Allowed: {_between(low, high)}.")
         lookup("lr_scheduler_type", SCHEDULES, self.lr_scheduler_type)
         self._check_reporters()
@@ -285,4 +285,4 @@ class RewardTrainingSettings(TrainingSettings):
 
 
 def _between(low: float, high: float) -> str:
-    return f"{low:g} or more" if math.isinf(high) else f"{low:g} to {high:g}"
+    return f"{low:g} or more, and finite" if math.isinf(high) else f"{low:g} to {high:g}"

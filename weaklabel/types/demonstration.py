@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from weaklabel.types.messages import Message
 
@@ -16,9 +16,11 @@ class Demonstration:
         completion: the response.
         messages: the conversation that stands for the prompt where the tokenizer has a chat template; may be empty.
         w: how much the example counts, 0 or from 1e-6 to 1e6.
+        pinned: whether a person says that it is right, so that no stage replaces it.
     """
 
     prompt: str
     completion: str
     messages: tuple[Message, ...] = ()
     w: float = 1.0
+    pinned: bool = field(default=False, repr=False)  # nothing of what is learned, which hashes are made of

@@ -18,10 +18,12 @@ from weaklabel.cli._runs import open_run
     multiple=True,
     metavar="NAME",
     shell_complete=_completion.formats,
-    help="trl, openrlhf, datasets, parquet. May repeat.",
+    help="trl, trl_kto, openrlhf, datasets, parquet. May repeat.",
 )
 @click.option("--min-confidence", type=float, help="Keep pairs at least this confident: 0, or .5 up to 1.")
-@click.option("--plain", is_flag=True, help="Plain strings instead of message lists (trl).")
+@click.option(
+    "--plain", is_flag=True, help="Plain strings instead of message lists (trl, trl_kto, openrlhf)."
+)
 @click.option("--include-test", is_flag=True, default=None, help="Write the locked test prompts too.")
 @click.option(
     "--allow-uncalibrated", is_flag=True, default=None, help="Write labels that were never fitted to gold."
@@ -50,9 +52,9 @@ def command(
         "allow_uncalibrated": allow_uncalibrated,
     }
     wanted = run.export_settings(formats or None)
-    for name, settings in wanted.items():
+    for settings in wanted.values():
         settings |= {key: value for key, value in given.items() if value is not None}
-        if plain and name == "trl":
+        if plain and "conversational" in settings:
             settings["conversational"] = False
     reports = run.export(wanted)
     text = "\n\n".join(

@@ -96,17 +96,19 @@ def stage_sets(sets: tuple[str, ...]) -> dict[str, Any]:
 
 def show_round(made: Round) -> None:
     """A line on stderr for a round that was made, or found whole."""
-    shown = ("demonstrations", "loss", "warnings")
+    shown = ("demonstrations", "comparisons", "replaced", "loss", "accuracy", "test accuracy", "warnings")
     told = ", ".join(f"{name} {made.figures[name]:,}" for name in shown if made.figures.get(name) is not None)
     note(f"round {made.number}: {told}" if told else f"round {made.number}")
 
 
 def _absolute(key: str, value: Any) -> Any:
     """A path of an option, which counts from where the command was given and not from the project's folder."""
-    if key in ("data", "eval_data") and not value.startswith("hf:"):
+    if key in ("data", "eval_data", "test_data") and not value.startswith("hf:"):
         return os.path.abspath(expanded(value, f"--{key.replace('_', '-')}"))
-    if key in ("model", "adapter") and os.path.exists(value):  # or a name on the hub
+    if key in ("model", "adapter", "ref_model", "comparer") and os.path.exists(value):  # or a name on the hub
         return os.path.abspath(value)
-    if key == "checker" and (file := value.rpartition(":")[0]).endswith(".py"):
+    if key in ("checker", "truth", "comparer", "agree") and (file := value.rpartition(":")[0]).endswith(
+        ".py"
+    ):
         return os.path.abspath(file) + value[len(file) :]
     return value

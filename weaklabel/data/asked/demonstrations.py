@@ -22,6 +22,7 @@ from weaklabel.types import SetAside
 from weaklabel.types.demonstration import Demonstration
 
 _W: Final = "w"
+_PINNED: Final = "pinned"
 _OURS: Final = ("completion", _W)
 _MESSAGES: Final = "messages"
 # A worked answer often stands beside the bare one in `answer`, as in files of sums: either may be meant.
@@ -59,7 +60,8 @@ def read_demonstrations(source: PairSource, *, columns: Mapping[str, str] | None
         source: a path, a glob, a list of paths or dicts, a data frame or data set.
         columns: our names -> yours: `prompt`, `completion`, `messages`, `system`, `w`. Where `completion` is not named, the
             one column of a name such as `response` or `answer` is it; "messages" is their last turn. `w` is how much a row
-            counts, 1 by default; rows whose `part` is `test` are left out and counted.
+            counts, 1 by default; `pinned` (true or false) says that no stage replaces it; rows whose `part` is `test` are left
+            out and counted.
 
     Raises:
         DataError: nothing to read, or most rows cannot be used; names the first reasons.
@@ -164,7 +166,8 @@ def _add(found: Demonstrations, reader: _Reader, row: Row) -> None:
     for name, said in (("the prompt", text), ("completion", answer)):
         if not encodes(said):
             raise RowProblem(f"{name} holds half a character (a lone surrogate)")
-    found.rows.append(Demonstration(text, answer, tuple(messages or ()), _weight(decoded.get(_W))))
+    w, pinned = _weight(decoded.get(_W)), _pinned(decoded.get(_PINNED))
+    found.rows.append(Demonstration(text, answer, tuple(messages or ()), w, pinned))
 
 
 def _answer(name: str, value: Any) -> str:
@@ -189,6 +192,15 @@ def _weight(value: Any) -> float:
     if isinstance(value, bool) or not (math.isfinite(w) and w >= 0):
         raise RowProblem(f"{_W} is {shown(value)}, expected a number of at least 0")
     return w
+
+
+def _pinned(value: Any) -> bool:
+    if is_missing(value) or value == "":
+        return False
+    said = {"true": True, "false": False}.get(str(value).lower())
+    if said is None:
+        raise RowProblem(f"{_PINNED} is {shown(value)}, expected true or false")
+    return said
 
 
 def _check(found: Demonstrations, source: Any) -> None:

@@ -1,6 +1,8 @@
 """The labeling functions that come with weaklabel: by family, one by one, or as a preset of `presets.toml`.
 
 shipped, shipped:<family>, shipped:<family>.<name>, shipped:<preset>
+
+`shipped` is all families but those about one subject, `SUBJECTS`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from weaklabel.lf.modules import load_file, shipped_folder
 from weaklabel.lf.sources.kinds import Kind
 from weaklabel.lf.sources.members import at_home, members, pick
 
+SUBJECTS: Final = ("mathematics",)
+"""Families about one subject. `shipped` leaves them out, for they say nothing of other texts: they come by name."""
 _PRESET_KEYS: Final = {"use", "name", "prefer", "min_gap", "max_gap"}
 
 
@@ -28,7 +32,7 @@ class Shipped(Kind):
     def load_all(self, source: str) -> list[LabelingFunction]:
         name = source.partition(":")[2]
         if not name:
-            return [lf for path in _files() for lf in _load_family(path)]
+            return [lf for path in _files() if path.stem not in SUBJECTS for lf in _load_family(path)]
         entries = presets()
         return (
             [_from_preset(name, entry) for entry in entries[name]] if name in entries else _load_named(name)
@@ -63,6 +67,11 @@ def _presets_in(text: str, path: Path) -> dict[str, list[dict[str, Any]]]:
     except tomllib.TOMLDecodeError as error:
         raise DiscoveryError(f"{path}: {error}.") from None
     return {name: value["lfs"] if isinstance(value, dict) else value for name, value in tables.items()}
+
+
+def all_families() -> list[LabelingFunction]:
+    """The functions of every family, those about one subject among them."""
+    return [lf for path in _files() for lf in _load_family(path)]
 
 
 def _load_named(name: str) -> list[LabelingFunction]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from weaklabel.artifacts.folders import clear_torn
 from weaklabel.artifacts.steps import Made
-from weaklabel.config import Config, ExportSettings, TrlSettings
+from weaklabel.config import Config, ExportSettings, PreferenceSettings, TrlSettings
 from weaklabel.errors import DataError, WeaklabelWarning
 from weaklabel.export import get_exporter
 from weaklabel.pipeline.steps.base import Place, RunStep
@@ -85,6 +85,10 @@ def export_settings(config: Config, formats: Sequence[str] | None = None) -> dic
     if formats is None:
         chosen = {name: table for name, table in named.items() if table is not None}
     else:
-        blank = {name: TrlSettings() if name == "trl" else ExportSettings() for name in formats}
-        chosen = {name: named.get(name) or blank[name] for name in formats}
+        blank: dict[str, type[ExportSettings]] = {
+            "openrlhf": PreferenceSettings,
+            "trl": TrlSettings,
+            "trl_kto": TrlSettings,
+        }
+        chosen = {name: named.get(name) or blank.get(name, ExportSettings)() for name in formats}
     return {name: table.model_dump(mode="json") for name, table in chosen.items()}

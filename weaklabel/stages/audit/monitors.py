@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from weaklabel.engine.apply import apply
-from weaklabel.errors import FaultWarning
+from weaklabel.errors import FaultWarning, ShiftWarning
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.metrics import Interval, bootstrap_ratio
 from weaklabel.stages.audit.asked import Answer, Asked
@@ -86,7 +86,10 @@ def comparer_figures(
     for name, comparer in comparers.items():
         said[name] = np.full(len(now), 0.5)
         if len(rows):
-            said[name][rows] = answer_of(name, comparer, pairs)
+            with warnings.catch_warnings():
+                # The answers of a policy are pairs of another kind; how they differ is what `function_figures` measure.
+                warnings.simplefilter("ignore", ShiftWarning)
+                said[name][rows] = answer_of(name, comparer, pairs)
         yield name, bootstrap_ratio(said[name], seed=seed)
     if len(said) == 2:
         yield (

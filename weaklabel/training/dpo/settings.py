@@ -21,6 +21,7 @@ class DPOTrainingSettings(TrainingSettings):
     """Settings of DPO, of TRL's names.
 
     Attributes:
+        learning_rate: by default 1e-6, as in TRL; about 1e-5 with LoRA, 1e-3 from scratch.
         beta: > 0, the strength of the pull to the reference; a reward is beta times a log-ratio.
         loss_type, loss_options: a name of `losses.LOSSES`, and what it takes. `beta` of "ipo" is the setting.
         label_smoothing: in [0, .5], the share of labels taken to be flipped. With "sigmoid" this is cDPO, where TRL
@@ -32,6 +33,7 @@ class DPOTrainingSettings(TrainingSettings):
         ConfigError, UnknownNameError: as for all training, and for a loss or an option of it that does not exist.
     """
 
+    learning_rate: float = 1e-6
     beta: float = 0.1
     loss_type: str = "sigmoid"
     loss_options: Mapping[str, float] = field(default_factory=dict)

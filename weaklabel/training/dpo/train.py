@@ -32,7 +32,6 @@ from weaklabel.training.losses import takes_interval
 from weaklabel.training.preference import PreferenceTrainer
 from weaklabel.training.runs.checkpoints import Watch
 from weaklabel.training.runs.running import TrainedOnComparisons, check_fits, training_run
-from weaklabel.training.sft import TokenExample
 from weaklabel.training.tokens import TokenGroup, Truncated, tokenize_groups
 
 
@@ -145,15 +144,17 @@ def train_dpo(
             pad_id=tokenizer.pad_token_id,
             bf16=settings.bf16,
         )
-        rows = [TokenExample(g.prompt, response) for g in (*train, *checks) for response in g.responses]
+        # A reference of its own may allow another layout than the model does.
+        same_layout = reference is None or layout.name in ("padded", "bucketed")
         with run.args.main_process_first(desc="reference log-probabilities"):  # the others read what it wrote
             found = reference_logps(
                 referee,
-                rows,
+                [*train, *checks],
                 key=key,
                 store=folder / "reference" if reference_store is None else reference_store,
                 device=run.args.device,
                 pad_id=tokenizer.pad_token_id,
+                layout=layout.name if same_layout else "auto",
                 bf16=settings.bf16,
             )
         values = iter(found.logps.tolist())

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from weaklabel._arguments import check_value
 from weaklabel.errors import ConfigError
-from weaklabel.stages.evaluator_data import AnsweringSettings
+from weaklabel.stages.evaluators.data import AnsweringSettings
 from weaklabel.stages.policy import PolicySettings
 from weaklabel.training.settings import TrainingSettings, checked
 

@@ -30,7 +30,7 @@ from weaklabel.errors import ConfigError, DataError
 from weaklabel.generation.responders import MemorySource, answers_of
 from weaklabel.stages.policy import Policy, PolicySettings
 from weaklabel.training.sampling import Sampling
-from weaklabel.training.settings import checked
+from weaklabel.training.settings import TrainingSettings, checked
 from weaklabel.types import CANONICAL, Pairs
 from weaklabel.types.demonstration import Demonstration
 
@@ -153,7 +153,7 @@ def build_pairs(
         first.setdefault(content_hash(prompt.text, prompt.told), (prompt, row.completion.strip()))
     asked, references = [prompt for prompt, _ in first.values()], [text for _, text in first.values()]
     claim(folder, _made_of(asked, settings), writes=True)
-    training, _ = policy.fitting(model, tokenizer)
+    training, _ = policy.fitting(model, tokenizer, TrainingSettings)
     look = _Asking(tokenizer, asked, settings, folder)
     done = train_sft(
         model, tokenizer, demonstrations, settings=training, folder=folder / "training", watch=look

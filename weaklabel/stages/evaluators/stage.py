@@ -17,27 +17,22 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import numpy as np
-import pyarrow as pa
 
 from weaklabel._arguments import checked as checked_arguments
-from weaklabel.artifacts import content_hash
 from weaklabel.comparers.checker import Check, Checker
 from weaklabel.comparers.evaluator import Evaluator
 from weaklabel.data import write_pairs
 from weaklabel.data.asked.demonstrations import Demonstrations, read_demonstrations
 from weaklabel.data.sources import PairSource
 from weaklabel.errors import ConfigError, DataError
-from weaklabel.export.selection import parts_of, require_calibrated
-from weaklabel.groups import gather_groups
 from weaklabel.reward.evaluation import evaluate
-from weaklabel.reward.files import read_taught
-from weaklabel.reward.train import training_targets
 from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult, scratch
-from weaklabel.stages.evaluator_data import build_pairs
-from weaklabel.stages.evaluator_settings import EvaluatorSettings
+from weaklabel.stages.evaluators.data import build_pairs
+from weaklabel.stages.evaluators.settings import EvaluatorSettings
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import PolicySettings, card
 from weaklabel.stages.rounds import carry_out
+from weaklabel.stages.taught import Taught, taught_by
 from weaklabel.types import FloatArray, Labels, Pairs
 
 PAIRS: Final = "pairs.parquet"
@@ -45,41 +40,6 @@ _USE: Final = (
     "A sequence classifier of two labels, keep and accept, over a question, the current answer and a proposed one. "
     "`weaklabel.load(folder)` gives it as a comparer, which asks about both orders."
 )
-
-
-@dataclass(frozen=True)
-class Taught:
-    """What an evaluator learns from.
-
-    Attributes:
-        pairs: `n_pairs`.
-        p, w, y: `(n_pairs,)` belief that B is better, weight, and gold (NaN unknown).
-        test: gold of the locked test part, to judge by.
-        left_out: pairs that teach nothing.
-    """
-
-    pairs: Pairs
-    p: FloatArray
-    w: FloatArray
-    y: FloatArray
-    test: Pairs
-    left_out: int = 0
-
-    @classmethod
-    def of(cls, pairs: Pairs, beliefs: tuple[FloatArray, FloatArray] | None = None) -> Taught:
-        """The pairs outside test, by their gold, else by the beliefs (p, w) that came with them.
-
-        Raises:
-            DataError: none teaches anything.
-        """
-        found = training_targets(pairs, beliefs=beliefs, who="evaluator")
-        return cls(*found, test=pairs.test, left_out=len(pairs) - len(found[0]))
-
-    @property
-    def hash(self) -> str:
-        """Of the texts, beliefs and weights, and of the gold that judges."""
-        groups = (*gather_groups(self.pairs, self.p, self.w), *gather_groups(self.test, self.test.y))
-        return content_hash(*map(repr, groups))
 
 
 @dataclass(frozen=True)
@@ -105,6 +65,8 @@ class EvaluatorStage(Stage):
         self._settings, self._source = settings, source
         if isinstance(source, ToBuild) and (unusable := source.demonstrations.set_aside):
             self.notes.append(f"data: {len(unusable):,} rows could not be used; first: {unusable[0]}.")
+        if isinstance(source, Taught):
+            self.notes += source.told()
 
     @classmethod
     def of(cls, settings: EvaluatorSettings, materials: Materials) -> EvaluatorStage:
@@ -116,7 +78,14 @@ class EvaluatorStage(Stage):
         """
         data = settings.data if settings.data is not None else materials.source
         if settings.checker is None:
-            return cls(settings, _taught(data, settings, materials))
+            taught = taught_by(
+                data,
+                materials,
+                who="evaluator",
+                columns=settings.columns,
+                allow_uncalibrated=settings.allow_uncalibrated,
+            )
+            return cls(settings, taught)
         if data is None:
             raise ConfigError("evaluator: a checker needs demonstrations. Give data.")
         answers = dict(settings.answers)
@@ -155,7 +124,7 @@ class EvaluatorStage(Stage):
         facts = evaluator.facts()
         figures |= {
             "pairs": len(taught.pairs),
-            "left out": taught.left_out,
+            "left out": sum(taught.left_out.values()),
             "prompts": int(facts["prompts"]),
             "held out": int(facts["prompts held out"]),
             "steps": int(facts["steps"]),
@@ -182,7 +151,7 @@ class EvaluatorStage(Stage):
                 "are taken for right."
             )
         write_pairs(built.pairs, work / PAIRS)
-        return Taught.of(built.pairs)
+        return Taught.of(built.pairs, who="evaluator")
 
     def _judged(self, evaluator: Evaluator, taught: Taught) -> dict[str, float | int | str | None]:
         """How well it knows gold of prompts that taught it nothing, with both orders and with one."""
@@ -227,24 +196,6 @@ def _hashes(settings: PolicySettings, prefix: str) -> dict[str, str]:
     model = str(minilm_folder()) if settings.model == "minilm" else settings.model
     named = {"model": model, "adapter": settings.adapter}
     return {f"{prefix}{name}": model_hash(value) for name, value in named.items() if value is not None}
-
-
-def _taught(data: Any, settings: EvaluatorSettings, materials: Materials) -> Taught:
-    """The pairs of `data`, or the labels."""
-    if isinstance(data, Pairs):
-        return Taught.of(data)
-    if data is not None:
-        columns = dict(settings.columns) or None
-        return Taught.of(*read_taught(data, columns=columns, allow_uncalibrated=settings.allow_uncalibrated))
-    if (labels := materials.the_labels) is None:
-        raise ConfigError(
-            "evaluator: there is nothing to learn from. Give data with a checker, pairs with gold, or labels."
-        )
-    require_calibrated(labels, settings.allow_uncalibrated, "evaluator")
-    parts = list(parts_of(labels))
-    pairs = Pairs(pa.concat_tables([part.pairs.table for part in parts], promote_options="permissive"))
-    p, w = (np.concatenate([getattr(part, name) for part in parts]) for name in ("p", "w"))
-    return Taught.of(pairs, (p, w))
 
 
 @checked_arguments

@@ -1,0 +1,287 @@
+"""The stage `dpo`: a language model learns which response of a prompt is better, by beliefs, weights and intervals.
+
+    labels, or pairs with gold --(gold held out, prompts of the audit)--> train_dpo --> model/  audit.*  log.jsonl
+
+What is compared, and how much it counts, is `taught`; the loss and the reference are `training.dpo`. Figures of how well the
+policy tells the better response are of gold that it never saw: that of the locked test part.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+
+from weaklabel._arguments import checked as checked_arguments
+from weaklabel.data.asked.demonstrations import Demonstrations
+from weaklabel.data.sources import PairSource
+from weaklabel.errors import ConfigError
+from weaklabel.lf.core import LabelingFunction
+from weaklabel.metrics import bootstrap
+from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult, scratch
+from weaklabel.stages.dpo_settings import DPOSettings
+from weaklabel.stages.materials import Materials
+from weaklabel.stages.policy import Policy, card
+from weaklabel.stages.rounds import carry_out
+from weaklabel.stages.taught import Taught, taught_by
+from weaklabel.stages.watching import Watched, of_the_policy, shared_prompts, watched_by
+from weaklabel.training.dpo.settings import DPOTrainingSettings
+from weaklabel.types import CanCompare, FloatArray, Labels, Pairs, as_comparer, prompt_key, sigmoid
+from weaklabel.types.demonstration import Demonstration
+
+if TYPE_CHECKING:
+    from weaklabel.training.dpo.implied import ImpliedRewards
+
+_USE: Final = (
+    "A causal language model, trained by direct preference optimisation. It is loaded with "
+    "`AutoModelForCausalLM.from_pretrained(folder)`, or served by vLLM. A folder with `adapter_config.json` holds a LoRA adapter "
+    "alone; `base_model_name_or_path` in that file is the model that it belongs to."
+)
+
+
+class DPO(Stage):
+    """One round of direct preference optimisation.
+
+    Args:
+        settings: how.
+        taught: what is learned.
+        gold: what chooses the checkpoint; None keeps the last one.
+        watched: what the audit looks at; None for no audit.
+        store: where log-probabilities of references are kept; None in the round's scratch.
+    """
+
+    kind: ClassVar[str] = "dpo"
+
+    def __init__(
+        self,
+        settings: DPOSettings,
+        taught: Taught,
+        *,
+        gold: Taught | None = None,
+        watched: Watched | None = None,
+        store: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self._settings, self._taught, self._gold = settings, taught, gold
+        self._watched, self._store = watched, store
+        parts = [taught] if gold is None else [taught, gold]
+        self._policy = Policy(settings, [text for part in parts for text in _texts(part.pairs)])
+        self.notes += taught.told()
+
+    @classmethod
+    def of(cls, settings: DPOSettings, materials: Materials) -> DPO:
+        """The stage from settings whose paths are resolved, and what they draw on.
+
+        Raises:
+            ConfigError: nothing to learn from. NotCalibratedError: beliefs that were never calibrated.
+            DataError, LayoutError: data that cannot be read, or that leaves nothing.
+        """
+        reading: dict[str, Any] = {
+            "columns": settings.columns,
+            "allow_uncalibrated": settings.allow_uncalibrated,
+            "intervals": settings.needs_intervals,
+            "test_share": 0.0,  # what a file given to learn from locks, it says itself
+        }
+        data = settings.data if settings.data is not None else materials.source
+        taught = taught_by(data, materials, who="dpo", **reading)
+        if settings.eval_data is not None:
+            gold: Taught | None = taught_by(settings.eval_data, materials, who="dpo: eval_data", **reading)
+        else:
+            taught, gold = taught.gold_apart(settings.held_out_share, settings.seed)
+        taught = taught.confident(settings.min_confidence)
+        judging = None if gold is None else _demonstrations(gold)
+        given = _demonstrations(taught)
+        kept, watched, note = watched_by(settings, materials, given, judging)
+        if len(kept) < len(given):
+            asked = {prompt_key(row.prompt) for row in kept.rows}
+            rows = np.array([prompt_key(row.prompt) in asked for row in given.rows])
+            taught = taught.take(rows, "of prompts that the audit asks")
+        if watched is not None and watched.pairs is None and gold is not None:
+            decided = gold.pairs.take(np.isin(gold.y, (0.0, 1.0)))
+            watched = replace(watched, pairs=decided if len(decided) else None)
+        made = cls(
+            settings, taught, gold=gold, watched=watched, store=materials.store(settings.reference_store)
+        )
+        made.notes += [] if note is None else [note]
+        if gold is not None and settings.eval_data is not None:
+            made.notes += gold.told("eval_data")
+            made.notes += shared_prompts(taught.pairs.prompt_keys, gold.pairs.prompt_keys)
+        if gold is None:
+            made.notes.append(
+                "no gold was held out, so nothing chose the checkpoint: the last one is kept. Give eval_data, or more gold."
+            )
+        return made
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        found = self._policy.inputs | {"pairs": self._taught.hash}
+        if self._gold is not None:
+            found |= {"gold": self._gold.hash}
+        if self._settings.ref_model is not None:
+            from weaklabel.training.models.saving import (
+                model_hash,
+            )  # behind the policy's, which says so without torch
+
+            found |= {"reference": model_hash(self._settings.ref_model)}
+        return found if self._watched is None else found | self._watched.inputs
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self._settings.told()
+
+    def make_round(self, number: int, work: Path, before: Sequence[Round]) -> Figures:
+        model, tokenizer = self._policy.load()
+        from weaklabel.training.dpo.implied import (
+            ImpliedRewards,
+        )  # behind `load`, which says so where torch is missing
+        from weaklabel.training.dpo.train import train_dpo
+
+        settings, lowered = self._policy.fitting(model, tokenizer, DPOTrainingSettings)
+        self.notes += [] if lowered is None else [lowered]
+        reference = self._reference(tokenizer)
+        training = scratch(work) / "training"
+        store = training / "reference" if self._store is None else self._store
+        test, implied = self._taught.test, None
+        if len(test):  # the model that starts is its own reference, and soon is another one
+            referee = model if reference is None else reference
+            implied = ImpliedRewards(referee, tokenizer, test, settings=settings, store=store)
+        auditor = None if self._watched is None else self._watched.auditor(tokenizer, work)
+        done = train_dpo(
+            model,
+            tokenizer,
+            self._weighted(self._taught).groups(),
+            gold=[] if self._gold is None else self._gold.groups(),
+            settings=settings,
+            folder=training,
+            reference=reference,
+            reference_store=store,
+            watch=None if auditor is None else auditor.watch,
+        )
+        best = min(done.checks, key=lambda check: check[1], default=(None, None, None))
+        figures: dict[str, float | int | str | None] = {
+            "comparisons": len(self._taught) - done.identical - done.weightless,
+            "left out": sum(self._taught.left_out.values()),
+            "identical": done.identical,
+            "weightless": done.weightless,
+            "prompts cut": done.truncated.prompts,
+            "responses cut": done.truncated.responses,
+            "steps": done.steps,
+            "best step": done.best,
+            "loss": done.losses[-1][1] if done.losses else None,
+            "eval nll": best[1],
+            "eval accuracy": best[2],
+        }
+        if implied is not None:
+            figures |= _judged(implied, model, test, self._settings.seed)
+        if done.truncated.prompts or done.truncated.responses:
+            self.notes.append(
+                f"max_length is {settings.max_length}: {done.truncated}. Responses that differ only behind the cut are not "
+                "compared; raise max_length where there are many."
+            )
+        if auditor is not None:
+            audit = auditor.finish()
+            figures |= of_the_policy(audit)
+            self.notes += [f"audit, step {each.step:,}: {each}" for each in audit.warnings]
+        shutil.copyfile(training / "log.jsonl", work / "log.jsonl")
+        about = card("Policy: dpo", self.inputs, self.settings, figures, _USE)
+        self._policy.save(model, tokenizer, work / MODEL, card=about)
+        return figures
+
+    def _reference(self, tokenizer: Any) -> Any:
+        """The second model, where there is one."""
+        if (name := self._settings.ref_model) is None:
+            return None
+        from weaklabel.training.models.loading import load_language_model
+
+        reference, its_own = load_language_model(name, dtype=self._settings.dtype)
+        if its_own.get_vocab() != tokenizer.get_vocab():
+            raise ConfigError(
+                f"dpo: ref_model {name!r} has a tokenizer of another vocabulary, so it reads other texts in the same token "
+                "ids. Give the model that training starts from, or leave ref_model out."
+            )
+        return reference.requires_grad_(False)
+
+    def _weighted(self, taught: Taught) -> Taught:
+        """With beliefs and weights as `hard_labels` and `weighting` say."""
+        p, w = taught.p, taught.w
+        if self._settings.weighting == "confidence":
+            w = w * np.abs(2 * p - 1)
+        if self._settings.hard_labels:
+            p = (1 + np.sign(p - 0.5)) / 2
+        return replace(taught, p=p, w=w)
+
+
+def _texts(pairs: Pairs) -> list[str]:
+    """What a tokenizer is made of, where the model comes from scratch."""
+    return [text for name in ("prompt", "response_a", "response_b") for text in pairs.table[name].to_pylist()]
+
+
+def _demonstrations(taught: Taught) -> Demonstrations:
+    """The better response of every pair, for the audit: a row per pair, of a tie response a."""
+    answers = (
+        pair.response_b if p > 0.5 else pair.response_a
+        for pair, p in zip(taught.pairs.iter_pairs(), taught.p, strict=True)
+    )
+    return Demonstrations(
+        [
+            Demonstration(pair.prompt, answer, tuple(pair.messages or ()))
+            for pair, answer in zip(taught.pairs.iter_pairs(), answers, strict=True)
+        ]
+    )
+
+
+def _judged(
+    implied: ImpliedRewards, model: Any, test: Pairs, seed: int
+) -> dict[str, float | int | str | None]:
+    """How well the rewards that the policy implies know the gold of the locked test part."""
+    p: FloatArray = sigmoid(implied.differences(model))
+    drawn: dict[str, Any] = {"groups": test.prompt_groups, "seed": seed}
+    figures: dict[str, float | int | str | None] = {
+        "judged pairs": len(test),
+        "nll": bootstrap("nll", p, test.y, **drawn).value,
+    }
+    if (test.y != 0.5).any():
+        accuracy = bootstrap("accuracy", p, test.y, **drawn)
+        figures |= {"accuracy": accuracy.value, "accuracy low": accuracy.low, "accuracy high": accuracy.high}
+    return figures
+
+
+@checked_arguments
+def dpo(
+    data: Labels | Pairs | PairSource,
+    *,
+    output_dir: str | Path,
+    lfs: Sequence[LabelingFunction] = (),
+    comparer: CanCompare | None = None,
+    **settings: Any,
+) -> StageResult:
+    """Train a language model on labels, or on pairs with gold or beliefs, by direct preference optimisation.
+
+    Called again with the same arguments after a kill, it goes on and ends with the same files.
+
+    Args:
+        data: labels; pairs with gold or beliefs, as `read_pairs` takes them; or `Pairs` with gold.
+        output_dir: the stage's own folder; see `stages.contract` for what stands in it.
+        lfs: labeling functions that watch what the policy says; see `stages.audit`.
+        comparer: what made the labels, watched too.
+        **settings: of `DPOSettings`: `model` or `from_scratch`, `beta`, `loss_type`, and any of TRL's that mean the same.
+
+    Raises:
+        ConfigError, UnknownNameError: settings that are not known or do not fit.
+        DataError, LayoutError: nothing to learn. NotCalibratedError: labels that were never calibrated.
+        ArtifactError: a model that does not load, or the folder of another stage.
+        TrainingError: no memory, a loss that is no number, or an audit that ends the run.
+    """
+    chosen = DPOSettings(**settings)
+    labels = data if isinstance(data, Labels) else None
+    materials = Materials(
+        labels=None if labels is None else lambda: labels,
+        lfs=lambda: lfs,
+        comparer=None if comparer is None else lambda: as_comparer(comparer),
+        source=None if labels is not None else data,
+    )
+    return carry_out(DPO.of(chosen, materials), output_dir)

@@ -1,0 +1,1 @@
+"""The stage `evaluator`: settings, pairs built from demonstrations, the stage itself."""

@@ -1,0 +1,210 @@
+"""What a stage learns from comparisons: pairs outside test, and for each a belief, its interval, a weight and its gold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from weaklabel.artifacts import content_hash
+from weaklabel.errors import ConfigError, DataError
+from weaklabel.export.selection import check_confidence, parts_of, require_calibrated
+from weaklabel.groups import MIN_GOLD, Group, enough_gold, gather_groups
+from weaklabel.reward.base import prompt_hashes
+from weaklabel.reward.files import BELIEFS, read_taught, taught_interval
+from weaklabel.reward.train import training_targets
+from weaklabel.stages.materials import Materials
+from weaklabel.types import FloatArray, Labels, Pairs
+
+Interval = tuple[FloatArray, FloatArray]
+UNTAUGHT: Final = "neither gold nor a label that counts"
+LOCKED: Final = "of the locked test part"
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What is learned from.
+
+    Attributes:
+        pairs: `n_pairs`, none of the locked test part.
+        p, w, y: `(n_pairs,)` belief that B is better, weight, and gold (NaN unknown).
+        test: pairs of the locked test part with gold, to judge by.
+        interval: `(p_low, p_high)`, `(n_pairs,)` each, NaN where none is known; None where none is asked for.
+        left_out: why -> pairs that are not learned from.
+    """
+
+    pairs: Pairs
+    p: FloatArray
+    w: FloatArray
+    y: FloatArray
+    test: Pairs
+    interval: Interval | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        pairs: Pairs,
+        beliefs: Interval | None = None,
+        *,
+        who: str,
+        interval: Interval | None = None,
+    ) -> Taught:
+        """The pairs outside test, by their gold, else by the beliefs (p, w) that came with them.
+
+        Args:
+            pairs: `n` pairs.
+            beliefs: `p` and `w`, `(n,)` each.
+            who: asks, for messages.
+            interval: of `p`; that of gold is its value.
+
+        Raises:
+            DataError: none teaches anything.
+        """
+        taught, p, w, y = training_targets(pairs, beliefs=beliefs, who=who)
+        if interval is not None:
+            rows = np.isin(pairs.ids, taught.ids)
+            low, high = (np.where(np.isnan(y), end[rows], y) for end in interval)
+            interval = low, high
+        locked = int((pairs.parts == "test").sum())
+        counts = {LOCKED: locked, UNTAUGHT: len(pairs) - locked - len(taught)}
+        return cls(taught, p, w, y, pairs.test, interval, {why: n for why, n in counts.items() if n})
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def take(self, rows: NDArray[np.bool_], why: str) -> Taught:
+        """The pairs in `rows`, `(n_pairs,)`, with the others counted as left out."""
+        lost = int((~rows).sum())
+        return replace(
+            self,
+            pairs=self.pairs.take(rows),
+            p=self.p[rows],
+            w=self.w[rows],
+            y=self.y[rows],
+            interval=None if self.interval is None else (self.interval[0][rows], self.interval[1][rows]),
+            left_out=dict(self.left_out) | ({why: lost} if lost else {}),
+        )
+
+    def confident(self, least: float) -> Taught:
+        """The pairs whose larger of p and 1 - p is at least `least`, 0 or from .5.
+
+        Raises:
+            ConfigError: another `least`. DataError: no pair is left.
+        """
+        check_confidence(least)
+        sure = np.maximum(self.p, 1 - self.p)
+        if (sure < least).all():
+            raise DataError(
+                f"min_confidence is {least:g}, and the surest of {len(self)} pairs has {sure.max():.3f}, so none is left to learn "
+                "from. Lower min_confidence."
+            )
+        return self.take(sure >= least, f"below the confidence {least:g}")
+
+    def gold_apart(self, share: float, seed: int) -> tuple[Taught, Taught | None]:
+        """What is learned, and pairs with gold of other prompts, at least `share` of the gold and twenty.
+
+        Which prompts those are depends on their texts and the seed. None are held out where that would take more than half
+        of the gold; the pairs of such a prompt that have no gold are left out.
+        """
+        known = ~np.isnan(self.y)
+        least = max(MIN_GOLD, math.ceil(share * int(known.sum())))
+        if not share or known.sum() < 2 * least:
+            return self, None
+        hashes = prompt_hashes(self.pairs)
+        prompts, counts = np.unique(hashes[known], return_counts=True)
+        drawn = np.random.default_rng(seed).permutation(len(prompts))
+        n = int(np.searchsorted(np.cumsum(counts[drawn]), least)) + 1
+        held = np.isin(hashes, prompts[drawn[:n]])
+        if held.all() or not enough_gold(hashes[held & known]):
+            return self, None
+        return self.take(~held, "of prompts that choose the checkpoint"), self.take(held & known, "")
+
+    def groups(self) -> list[Group]:
+        """As groups to train on."""
+        low, high = (None, None) if self.interval is None else self.interval
+        return gather_groups(self.pairs, self.p, self.w, p_low=low, p_high=high)
+
+    def told(self, what: str = "") -> list[str]:
+        """Sentences on what is not learned: rows that could not be used, and pairs that are left out.
+
+        Args:
+            what: the setting that the pairs come from, where that is not clear.
+        """
+        said, aside = [], self.pairs.set_aside
+        if aside:
+            said.append(f"{what or 'data'}: {len(aside):,} rows could not be used; first: {aside[0]}.")
+        if left := ", ".join(f"{n:,} {why}" for why, n in self.left_out.items()):
+            said.append(f"{what + ': ' if what else ''}pairs left out: {left}.")
+        return said
+
+    @property
+    def hash(self) -> str:
+        """Of the texts, beliefs and weights, and of the gold that judges."""
+        groups = (*self.groups(), *gather_groups(self.test, self.test.y))
+        return content_hash(*map(repr, groups))
+
+
+def taught_by(
+    data: Any,
+    materials: Materials,
+    *,
+    who: str,
+    columns: Mapping[str, str],
+    allow_uncalibrated: bool,
+    intervals: bool = False,
+    **reading: Any,
+) -> Taught:
+    """What `data` teaches: the gold of `Pairs`, or a file of pairs with gold or beliefs; or without it the labels.
+
+    Args:
+        data: None for the labels.
+        materials: have them.
+        who: asks, for messages.
+        columns: our names -> those of the file.
+        allow_uncalibrated: learn from beliefs that were never fitted to gold.
+        intervals: whether intervals of the beliefs are asked for.
+        **reading: further settings of `read_pairs`.
+
+    Raises:
+        ConfigError: there is neither. NotCalibratedError: uncalibrated beliefs without `allow_uncalibrated`.
+        DataError, LayoutError: data that cannot be read, or that teaches nothing; `Pairs` with a column of beliefs.
+    """
+    if data is not None:
+        beliefs: Interval | None = None
+        if isinstance(data, Pairs):
+            pairs = data
+            if believed := sorted(BELIEFS & set(pairs.table.column_names)):
+                raise DataError(
+                    f"{who}: the Pairs have a column {believed[0]!r}, a belief by its name, and do not say which of their responses "
+                    "it was about when they were read. Give the file or DataFrame that they come from, or Pairs without it to "
+                    "learn from their gold."
+                )
+        else:
+            pairs, beliefs = read_taught(
+                data, columns=dict(columns) or None, allow_uncalibrated=allow_uncalibrated, **reading
+            )
+        found = taught_interval(pairs) if intervals and beliefs is not None else None
+        nothing = np.full(len(pairs), np.nan)
+        return Taught.of(
+            pairs, beliefs, who=who, interval=(found or (nothing, nothing)) if intervals else None
+        )
+    if (labels := materials.the_labels) is None:
+        raise ConfigError(f"{who}: there is nothing to learn from. Give data, or labels.")
+    require_calibrated(labels, allow_uncalibrated, who)
+    parts = list(parts_of(labels))
+    pairs = Pairs(pa.concat_tables([part.pairs.table for part in parts], promote_options="permissive"))
+    p, w = (np.concatenate([getattr(part, name) for part in parts]) for name in ("p", "w"))
+    low, high = (np.concatenate([_end(part, name) for part in parts]) for name in ("p_low", "p_high"))
+    return Taught.of(pairs, (p, w), who=who, interval=(low, high) if intervals else None)
+
+
+def _end(labels: Labels, name: str) -> FloatArray:
+    """`(n_pairs,)`: one end of the intervals, NaN where labels have none."""
+    end: FloatArray | None = getattr(labels, name)
+    return np.full(len(labels), np.nan) if end is None else end
