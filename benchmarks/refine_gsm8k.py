@@ -53,6 +53,7 @@ N_ROUNDS = 3
 OURS = "functions + agreement"
 LABELS = "labels as they are"
 FOUR = f"{OURS}, gold judges four models"
+FITTED = "fitted agreement, gold judges four models"
 PRIOR = "the prior alone: all proposals or none"
 AGREEMENT = "more other models agree with the proposal"
 PEERS = (
@@ -199,7 +200,8 @@ def run(figures: Figures, tasks: list[Task], size: int, n_draws: int, words: str
     report(figures, case_best, best, best.mean("one of four at random"), best.mean("oracle"))
     for end in ("", " + model"):
         ours = f"verifier: {FOUR}{end}"
-        differ(figures, case_best, best, ours, ["most frequent answer", "model best on the gold"])
+        others = ("most frequent answer", "model best on the gold", f"verifier: {FITTED}{end}")
+        differ(figures, case_best, best, ours, [arm for arm in others if arm in best.right])
     if by_task:
         every_two(figures, case, by_task)
 
@@ -219,8 +221,9 @@ def every_two(figures: Figures, case: str, by_task: dict[Task, Kept]) -> None:
     means = {arm: np.asarray(np.mean(each, axis=0)) for arm, each in gains.items()}
     for arm, each in means.items():
         _add_mean(figures, f"{title}: gain", "mean of the twelve", arm, each)
-    for other in (arm for arm in means if arm.startswith(PEERS)):
-        _add_mean(figures, f"{title}: {FOUR} less", other, "accuracy", means[FOUR] - means[other])
+    for ours in (FOUR, ARMS[2].name):
+        for other in (arm for arm in means if arm.startswith(PEERS) and ours in means):
+            _add_mean(figures, f"{title}: {ours} less", other, "accuracy", means[ours] - means[other])
 
 
 def _add_mean(figures: Figures, case: str, arm: str, metric: str, each: Floats) -> None:
@@ -256,7 +259,10 @@ def verify(best: Kept, task: Task, arm: Arm, found: Floats, gold: Ints) -> None:
 def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument(
-        "--only", metavar="WORDS", default="", help="run the arms whose name holds these words"
+        "--only",
+        metavar="WORDS",
+        default="",
+        help="only arms whose name holds these words, 100 gold questions",
     )
     options = parser.parse_args()
     solved = read_solved(shared_folder() / "data" / "gsm8k")
