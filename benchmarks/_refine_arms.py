@@ -23,12 +23,14 @@ class Arm(NamedTuple):
         agreement: whether functions that look at other models' answers are among its functions.
         judged: whose solutions the gold questions judge: "two" models' (demonstrations and proposals), or all "four".
         model: the label model.
+        text: whether functions that look at the solutions themselves are among them.
     """
 
     name: str
     agreement: bool
     judged: str = "two"
     model: str = "pair_model"
+    text: bool = True
 
 
 ARMS = (
@@ -36,6 +38,7 @@ ARMS = (
     Arm("functions + agreement", True),
     Arm("functions, gold judges four models", False, "four"),
     Arm("functions + agreement, gold judges four models", True, "four"),
+    Arm("fitted agreement, gold judges four models", True, "four", text=False),
     Arm("majority vote of functions", False, model="majority_vote"),
     Arm("majority vote of functions + agreement", True, model="majority_vote"),
     Arm("Snorkel on functions", False, model="snorkel"),
@@ -112,7 +115,7 @@ def functions_of(task: Task, arm: Arm) -> list[str]:
     everybody = tuple(range(len(MODELS)))
     others = tuple(m for m in everybody if m not in (task.labels, task.proposals))
     looks_at = agreement_names(everybody if arm.judged == "four" else others)
-    return [*FUNCTIONS, *(looks_at if arm.agreement else [])]
+    return [*(FUNCTIONS if arm.text else ()), *(looks_at if arm.agreement else [])]
 
 
 def log_odds(pool: Pool, labeler: wl.Labeler, unseen: Ints) -> Floats:

@@ -1,6 +1,6 @@
 """One decision of iterative label refinement on real solutions: is a comparer of mathematical labeling functions any good?
 
-    python benchmarks/refine_gsm8k.py [--quick] [--json docs/results/refine_gsm8k.json]
+    python benchmarks/refine_gsm8k.py [--quick] [--only WORDS] [--json docs/results/refine_gsm8k.json]
 
 Labels are the solutions of `6b_verification` to 660 questions of GSM8K's test set, proposals those of `175b_finetuning`;
 where their final numbers differ, a label is replaced if p(the proposal is better) > .5. Functions were chosen on one half
@@ -14,6 +14,9 @@ Rows are means over the draws; intervals resample questions, of the mean over dr
 models' solutions which are right, so that pairs of any two of them are gold; nothing else differs. Functions of agreement
 compare the final number with those of models that are not in the pair. 175b_verification, which the agreement rows listen
 to, is right far oftener than either of the two models that the oracle chooses from.
+
+"fitted agreement" is the label model on functions of agreement alone, without any of the family: what the family adds is the
+difference to it. "the prior alone" replaces all or nothing.
 
 "less" tables are paired differences in accuracy, in points of 0 to 1. "in rounds" replaces at most 15% of what is in
 dispute at a time; proposals stay the same, nothing is trained in between. "every two models" makes the same decision with
@@ -30,6 +33,7 @@ from importlib.util import find_spec
 
 import numpy as np
 from _figures import Figures, arguments, shared_folder
+from _kept_rows import keep_rows
 from _refine_arms import ALPHA, ARMS, Arm, Task, best_of_four, capped_rounds, fit, log_odds
 from _refine_data import (
     DEMONSTRATIONS,
@@ -48,8 +52,19 @@ N_DRAWS = 20
 N_ROUNDS = 3
 OURS = "functions + agreement"
 LABELS = "labels as they are"
+FOUR = f"{OURS}, gold judges four models"
+FITTED = "fitted agreement, gold judges four models"
+PRIOR = "the prior alone: all proposals or none"
 AGREEMENT = "more other models agree with the proposal"
-PEERS = (LABELS, AGREEMENT, "175b_verification agrees", f"majority vote of {OURS}", f"Snorkel on {OURS}")
+PEERS = (
+    LABELS,
+    AGREEMENT,
+    PRIOR,
+    "fitted agreement",
+    "175b_verification agrees",
+    f"majority vote of {OURS}",
+    f"Snorkel on {OURS}",
+)
 
 
 class Kept:
@@ -96,13 +111,9 @@ def report(figures: Figures, case: str, kept: Kept, base: Floats, best: Floats) 
 
 
 def differ(figures: Figures, case: str, kept: Kept, arm: str, others: list[str]) -> None:
-    draws = resampled(len(kept.unseen))
     for other in others:
         gap = kept.mean(arm) - kept.mean(other)
-        low, high = np.quantile(draws @ gap, [0.025, 0.975])
-        figures.add(
-            f"{case}: {arm} less", other, "accuracy", float(gap.mean()), float(low), float(high), len(gap)
-        )
+        _add_mean(figures, f"{case}: {arm} less", other, "accuracy", gap)
 
 
 def references(kept: Kept, task: Task) -> None:
@@ -143,8 +154,8 @@ def decide(kept: Kept, rounds: Kept, task: Task, arm: Arm, toward: Floats, gold:
             rounds.add(f"{arm.name}, round {k}", task, replaced)
 
 
-def run(figures: Figures, tasks: list[Task], size: int, n_draws: int) -> None:
-    """All arms with gold of `size` questions."""
+def run(figures: Figures, tasks: list[Task], size: int, n_draws: int, words: str) -> None:
+    """The arms whose name holds the words, with gold of `size` questions."""
     main = next(t for t in tasks if (MODELS[t.labels], MODELS[t.proposals]) == (DEMONSTRATIONS, PROPOSALS))
     chosen_on, unseen = halves(len(main.solved.ids))
     kept, rounds, best = Kept(unseen), Kept(unseen), Kept(unseen)
@@ -153,11 +164,18 @@ def run(figures: Figures, tasks: list[Task], size: int, n_draws: int) -> None:
     for task, some in by_task.items():
         references(some, task)
     best_references(best, main)
-    arms = [arm for arm in ARMS if arm.model != "snorkel" or find_spec("snorkel") is not None]
+    arms = [arm for arm in ARMS if words in arm.name]
+    if find_spec("snorkel") is None:
+        arms = [arm for arm in arms if arm.model != "snorkel"]
     priors = []
     for seed in range(n_draws):
         gold = draw(chosen_on, size, seed)
         priors.append(main.prior(gold))
+        for task, some in by_task.items():
+            some.add(PRIOR, task, np.full(len(task.disagree), task.prior(gold).log_odds > 0))
+        kept.add(PRIOR, main, np.full(len(main.disagree), main.prior(gold).log_odds > 0))
+        right = main.solved.right
+        best.add_right("model best on the gold", right[:, right[gold].mean(axis=0).argmax()].astype(float))
         for arm in arms:
             found = log_odds(main.pool, fit(main, arm, gold, unseen, seed), unseen)
             decide(kept, rounds, main, arm, main.toward_proposals(found), gold)
@@ -166,7 +184,8 @@ def run(figures: Figures, tasks: list[Task], size: int, n_draws: int) -> None:
                     decide(some, Kept(unseen), task, arm, task.toward_proposals(found), gold)
                 verify(best, main, arm, found, gold)
         print(f"gold of {size}: draw {seed + 1} of {n_draws}", file=sys.stderr, flush=True)
-    at_random(kept, main, OURS)
+    if OURS in kept.right:
+        at_random(kept, main, OURS)
     case = f"gold of {size} questions"
     labels, oracle = kept.mean(LABELS), kept.mean("oracle")
     report(figures, case, kept, labels, oracle)
@@ -174,30 +193,42 @@ def run(figures: Figures, tasks: list[Task], size: int, n_draws: int) -> None:
     figures.add(
         case, "gold", "prior's share of better proposals", float(np.mean([p.share.value for p in priors]))
     )
-    for ours in (OURS, f"{OURS}, gold judges four models"):
+    for ours in (name for name in (OURS, FOUR) if name in kept.right):
         differ(figures, case, kept, ours, [arm for arm in kept.right if arm.startswith(PEERS)])
     report(figures, f"{case}, in rounds of at most {ALPHA:.0%}", rounds, labels, oracle)
     case_best = f"{case}, best of four"
     report(figures, case_best, best, best.mean("one of four at random"), best.mean("oracle"))
     for end in ("", " + model"):
-        ours = f"verifier: {OURS}, gold judges four models{end}"
-        differ(figures, case_best, best, ours, ["most frequent answer", "model best on the gold"])
-    every_two(figures, case, by_task)
+        ours = f"verifier: {FOUR}{end}"
+        others = ("most frequent answer", "model best on the gold", f"verifier: {FITTED}{end}")
+        differ(figures, case_best, best, ours, [arm for arm in others if arm in best.right])
+    if by_task:
+        every_two(figures, case, by_task)
 
 
 def every_two(figures: Figures, case: str, by_task: dict[Task, Kept]) -> None:
+    """Gains of every two models, their mean, and differences of the mean."""
+    title = f"{case}, every two models"
+    gains: dict[str, list[Floats]] = defaultdict(list)
     for task, some in by_task.items():
-        draws = resampled(len(some.unseen))
+        for arm in some.replaced:
+            if arm == LABELS or "agrees" in arm or "longer" in arm:
+                continue  # of models that are not the same for every two
+            gains[arm].append(some.mean(arm) - some.mean(LABELS))
         name = f"{MODELS[task.labels]} <- {MODELS[task.proposals]}"
-        base = some.mean(LABELS)
-        for arm in ("oracle", AGREEMENT, *(
-            f"{a.name}{end}" for a in ARMS if a.judged == "four" for end in ("", ", without the prior")
-        )):  # fmt: skip
-            gap = some.mean(arm) - base
-            low, high = np.quantile(draws @ gap, [0.025, 0.975])
-            figures.add(
-                f"{case}, every two models: gain", name, arm, float(gap.mean()), float(low), float(high)
-            )
+        for arm in gains:
+            _add_mean(figures, f"{title}: gain", name, arm, gains[arm][-1])
+    means = {arm: np.asarray(np.mean(each, axis=0)) for arm, each in gains.items()}
+    for arm, each in means.items():
+        _add_mean(figures, f"{title}: gain", "mean of the twelve", arm, each)
+    for ours in (FOUR, ARMS[2].name):
+        for other in (arm for arm in means if arm.startswith(PEERS) and ours in means):
+            _add_mean(figures, f"{title}: {ours} less", other, "accuracy", means[ours] - means[other])
+
+
+def _add_mean(figures: Figures, case: str, arm: str, metric: str, each: Floats) -> None:
+    low, high = np.quantile(resampled(len(each)) @ each, [0.025, 0.975])
+    figures.add(case, arm, metric, float(each.mean()), float(low), float(high), len(each))
 
 
 def best_references(best: Kept, task: Task) -> None:
@@ -216,8 +247,6 @@ def best_references(best: Kept, task: Task) -> None:
 def verify(best: Kept, task: Task, arm: Arm, found: Floats, gold: Ints) -> None:
     right = task.solved.right
     n = len(right)
-    if not arm.agreement:
-        best.add_right("model best on the gold", right[:, right[gold].mean(axis=0).argmax()].astype(float))
     share = {
         m: float(np.log((right[gold, m].sum() + 1) / ((~right[gold, m]).sum() + 1)))
         for m in range(len(MODELS))
@@ -228,15 +257,29 @@ def verify(best: Kept, task: Task, arm: Arm, found: Floats, gold: Ints) -> None:
 
 
 def main() -> None:
-    options = arguments(__doc__ or "").parse_args()
+    parser = arguments(__doc__ or "")
+    parser.add_argument(
+        "--only",
+        metavar="WORDS",
+        default="",
+        help="only arms whose name holds these words, 100 gold questions",
+    )
+    options = parser.parse_args()
     solved = read_solved(shared_folder() / "data" / "gsm8k")
     pool = make_pool(solved)
     places = range(len(MODELS))
     tasks = [Task(solved, pool, i, j) for i in places for j in places if i != j]
     figures = Figures("refine_gsm8k", ("weaklabel", "snorkel", "numpy", "scikit-learn"))
-    for size in SIZES[:1] if options.quick else SIZES:
-        run(figures, tasks, size, 1 if options.quick else N_DRAWS)
-        figures.save(options.json)
+    for size in SIZES[:1] if options.quick or options.only else SIZES:
+        run(figures, tasks, size, 1 if options.quick else N_DRAWS, options.only)
+        if not options.only:
+            figures.save(options.json)
+    if options.only and options.json and options.json.exists():
+        keep_rows(figures, options.json)
+        renewed = [
+            f"arms named '... {options.only} ...' with {SIZES[0]} gold questions, and rows that need no fit"
+        ]
+        figures.earlier = {**(figures.earlier or {}), "renewed": renewed}
     figures.finish(options.json)
 
 
