@@ -74,12 +74,10 @@ class Said:
 
     p: FloatArray
     w: FloatArray | None = None
-    bounds: tuple[FloatArray, FloatArray] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def groups(self, case: Case) -> list[Group]:
-        low, high = self.bounds or (None, None)
-        return gather_groups(case.task.pairs, self.p, self.w, p_low=low, p_high=high)
+        return gather_groups(case.task.pairs, self.p, self.w)
 
     def shares(self, case: Case) -> dict[str, float]:
         """Of all pairs: left out, and pulled to the side that the majority votes against."""
@@ -112,7 +110,7 @@ def by_one_rate(case: Case) -> Said:
     return Said(hard(case.labels.p), settings={"loss_type": "robust", "loss_options": {"flip_rate": rate}})
 
 
-SOFT, NEAREST, INTERVAL, MAJORITY = "soft", "nearest point", "interval", "majority"
+SOFT, NEAREST, MAJORITY = "soft", "nearest point", "majority"
 REMOVED, HARD = "majority, doubtful removed", "hard"
 ARMS: dict[str, Callable[[Case], Said]] = {
     "gold of all pairs": lambda case: Said(case.task.truth),
@@ -123,7 +121,6 @@ ARMS: dict[str, Callable[[Case], Said]] = {
     SOFT: lambda case: Said(case.labels.p),
     "soft, doubtful at .5": lambda case: Said(np.where(agrees(case), case.labels.p, 0.5)),
     NEAREST: lambda case: Said(nearest(case)),
-    INTERVAL: lambda case: Said(case.labels.p, bounds=case.bounds, settings={"loss_type": "interval"}),
     "robust": lambda case: Said(case.labels.p, settings={"loss_type": "robust"}),
     "robust, one rate": by_one_rate,
     "geometric": lambda case: Said(case.labels.p, settings={"loss_type": "geometric"}),

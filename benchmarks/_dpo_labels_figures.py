@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
-from _dpo_labels_arms import ARMS, HARD, INTERVAL, MAJORITY, NEAREST, REMOVED, SOFT
+from _dpo_labels_arms import ARMS, HARD, MAJORITY, REMOVED, SOFT
 from _figures import Figures
 from scipy.stats import t
 
@@ -81,7 +81,7 @@ def add_differences(figures: Figures, done: Done, wanted: Wanted) -> None:
     cases = {f"{level} wrong": [level] for level in levels}
     if len(noisy) > 1:
         cases = {f"{noisy[0]} to {noisy[-1]} wrong": noisy, **cases}
-    for base, arms in ((SOFT, list(ARMS)), (NEAREST, [INTERVAL]), (HARD, [MAJORITY, REMOVED])):
+    for base, arms in ((SOFT, list(ARMS)), (HARD, [MAJORITY, REMOVED])):
         for case, some in cases.items():
             for arm, name in product(arms, COMPARED):
                 if arm != base and all(arm in arms_at(wanted, level) for level in some):
@@ -104,7 +104,6 @@ _DRAWN = {
     "majority, doubtful removed": "removed",
     "hard": "hard (flipped)",
     "soft": "soft",
-    "interval": "interval",
     "nearest point": "nearest point",
     "filtered at .75": "filtered at .75",
     "confidence-weighted": "confidence-weighted",

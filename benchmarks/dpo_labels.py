@@ -11,8 +11,9 @@ them in favour of a flourish. Beliefs and intervals come from `wl.fit` on 100 go
 
 Arms (`_dpo_labels_arms.py`) train on the same pairs for the same number of steps, from the same policy. "Doubtful" are pairs of
 which the labeler contradicts the majority: "majority" keeps them as they are voted, "majority, doubtful removed" leaves
-them out, "hard" flips them, "soft" gives every pair its belief. "interval" is the loss of that name, and "nearest point"
-the sigmoid loss at the point of the interval nearest .5.
+them out, "hard" flips them, "soft" gives every pair its belief, and "nearest point"
+the point of its interval that is nearest .5. The kept figures have one arm more, "interval": a loss that took the worst
+belief of each interval, and that is gone because it was no better (docs/dpo.md).
 
 Measured on answers drawn to held-out prompts: mean quality, which is what counts, share of digits right, of answers with a
 flourish, and KL to the reference in nats; and on held-out gold pairs the accuracy of the implied reward. Intervals are
@@ -37,7 +38,6 @@ from pathlib import Path
 from _dpo_labels_arms import (
     ARMS,
     HARD,
-    INTERVAL,
     MAJORITY,
     NEAREST,
     REMOVED,
@@ -76,7 +76,6 @@ LOOSE_ARMS = [
     HARD,
     SOFT,
     NEAREST,
-    INTERVAL,
     "geometric",
     "filtered at .75",
 ]

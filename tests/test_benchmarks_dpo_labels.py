@@ -88,7 +88,6 @@ def test_arms_make_of_a_doubtful_pair_what_their_names_say(benchmark: Any) -> No
     assert (said["soft"].p == p).all()
     assert (said["soft, doubtful at .5"].p[doubtful] == 0.5).all()
     low, high = case.bounds
-    assert (said["interval"].bounds[0] == low).all()
     at = said["nearest point"].p
     assert ((at >= low) & (at <= high) & (abs(at - 0.5) <= abs(p - 0.5) + 1e-12)).all()
     assert said["hard"].shares(case)["flipped"] == pytest.approx(doubtful.mean())

@@ -157,12 +157,3 @@ def test_a_group_that_makes_no_sense_is_named(bad, message):
 def test_nothing_to_train_on_is_an_error(groups):
     with pytest.raises(DataError, match=r"nothing to train on in \d group\(s\): .* Check the weights"):
         trainable_groups(groups)
-
-
-def test_intervals_of_beliefs_go_with_their_pair() -> None:
-    pairs = make_pairs([("q", "x", "y"), ("r", "x", "y")])
-    groups = gather_groups(pairs, [0.7, 0.2], p_low=[0.6, 0.1], p_high=[0.8, 0.4])
-    assert [g.comparisons[0].bounds for g in groups] == [(0.6, 0.8), (0.1, 0.4)]
-    assert gather_groups(pairs, [0.7, 0.2])[0].comparisons == (Comparison(0, 1, 0.7, 1.0),)
-    with pytest.raises(LabelMatrixError, match=r"p_high holds 1\.5 at pair 0"):
-        gather_groups(pairs, [0.7, 0.2], p_high=[1.5, 0.4])

@@ -80,22 +80,12 @@ def some_prompts(groups: NDArray[np.int64], n_rows: int, seed: int) -> NDArray[n
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Response `j` beats response `i` with probability `p`, between `p_low` and `p_high` where known; it counts `w`."""
+    """Response `j` beats response `i` with probability `p`; it counts `w`."""
 
     i: int
     j: int
     p: float
     w: float
-    p_low: float | None = None
-    p_high: float | None = None
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The interval of `p`; where none is known, `p` alone."""
-        return (
-            self.p if self.p_low is None else self.p_low,
-            self.p if self.p_high is None else self.p_high,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +102,7 @@ class Group:
     messages: tuple[Message, ...] = ()
 
 
-def gather_groups(
-    pairs: Pairs,
-    p: ArrayLike,
-    w: ArrayLike | None = None,
-    *,
-    p_low: ArrayLike | None = None,
-    p_high: ArrayLike | None = None,
-) -> list[Group]:
+def gather_groups(pairs: Pairs, p: ArrayLike, w: ArrayLike | None = None) -> list[Group]:
     """The pairs of each prompt as one group, in order of first appearance, identical responses merged.
 
     Prompts that differ in more than white space are two: a model is trained on what was written.
@@ -132,17 +115,12 @@ def gather_groups(
         pairs: `n` pairs.
         p: `(n,)` float64, P(b beats a).
         w: `(n,)` float64 >= 0, how much each pair counts; None counts 1.
-        p_low, p_high: `(n,)` float64, the interval of each `p`, as labels carry it; NaN, or None for all, where none is known.
 
     Raises:
         LabelMatrixError: when one of them has another length, or holds what is no belief or weight.
     """
     beliefs, weights = _beliefs("p", p, len(pairs)), _per_pair("w", 1.0 if w is None else w, len(pairs))
     _check_range("w", weights, np.finfo(np.float64).max, "a weight, 0 or more and finite")
-    lows, highs = (
-        None if end is None else _ends(name, end, len(pairs))
-        for name, end in (("p_low", p_low), ("p_high", p_high))
-    )
     rows_of: dict[str, list[int]] = {}
     for row, asked in enumerate(pairs.asked):
         rows_of.setdefault(collapse_whitespace(asked), []).append(row)
@@ -158,8 +136,6 @@ def gather_groups(
                 index.setdefault(texts[row][1], len(index)),
                 float(beliefs[row]),
                 float(weights[row]),
-                None if lows is None else lows[row],
-                None if highs is None else highs[row],
             )
             for row in rows
         )
@@ -179,12 +155,6 @@ def _beliefs(what: str, values: ArrayLike, n: int) -> NDArray[np.float64]:
     beliefs = _per_pair(what, values, n)
     _check_range(what, beliefs, 1.0, "a probability, 0 to 1")
     return beliefs
-
-
-def _ends(what: str, values: ArrayLike, n: int) -> list[float | None]:
-    ends = _per_pair(what, values, n)
-    _check_range(what, np.where(np.isnan(ends), 0.5, ends), 1.0, "a probability, 0 to 1, or NaN")
-    return [None if np.isnan(end) else end for end in ends.tolist()]
 
 
 def _check_range(what: str, values: NDArray[np.float64], most: float, allowed: str) -> None:
@@ -240,17 +210,6 @@ def trainable_groups(groups: Sequence[Group]) -> Trainable:
     return Trainable(tuple(kept), identical, weightless)
 
 
-def check_intervals(groups: Sequence[Group], loss: str) -> None:
-    """Raises DataError where a loss needs the interval of every belief and some comparison has none."""
-    compared = [c for group in groups for c in group.comparisons]
-    lacking = sum(c.p_low is None or c.p_high is None for c in compared)
-    if lacking:
-        raise DataError(
-            f"loss {loss!r} needs p_low and p_high of every comparison, and {lacking} of {len(compared)} have none. "
-            "Give those of the labels, which carry both once they are calibrated on gold, or use loss_type 'sigmoid'."
-        )
-
-
 def check_group(group: Group, number: int) -> None:
     """Raises DataError, naming the group by `number` and prompt, where it cannot be trained on."""
     where = f"group {number} ({group.prompt[:40]!r})"
@@ -272,12 +231,6 @@ def check_group(group: Group, number: int) -> None:
             )
         if not 0.0 <= c.p <= 1.0:
             raise DataError(f"{where} has p = {c.p!r}. p is the probability that j beats i, 0 to 1.")
-        low, high = c.bounds
-        if not 0.0 <= low <= high <= 1.0:
-            raise DataError(
-                f"{where} has p_low = {low!r} and p_high = {high!r}. Allowed: 0 <= p_low <= p_high <= 1. Take both from "
-                "the labels, or leave both out."
-            )
         if not 0.0 <= c.w < float("inf"):
             raise DataError(f"{where} has w = {c.w!r}. A weight is 0 or more and finite.")
 

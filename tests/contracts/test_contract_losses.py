@@ -39,7 +39,6 @@ TEXTBOOK: dict[str, Callable[[float], float]] = {
     "davidson": davidson_wins,
     "forward_corrected": hard,
     "geometric": hard,
-    "interval": hard,
     "ipo": lambda d: (d - 1 / 2) ** 2,
     "margin": lambda d: hard(d - 1),
     "robust": hard,
@@ -64,7 +63,6 @@ OPTIMUM: dict[str, Callable[[float], float]] = {
     "davidson": of_davidson,
     "forward_corrected": lambda p: INF,  # its rate is read from p, and the clean label is certain
     "geometric": lambda p: INF,
-    "interval": lambda p: math.log(p / (1 - p)),
     "ipo": lambda p: (2 * p - 1) / 2,
     "margin": of_margin,
     "robust": lambda p: INF,
@@ -161,6 +159,6 @@ def test_its_options_are_keywords_with_a_range(name: str) -> None:
     assert (d.name, p.name) == ("d", "p")
     for option in options:
         assert option.kind is option.KEYWORD_ONLY
-        if option.name not in ("tie", "p_low", "p_high"):  # of each comparison, not settings
+        if option.name != "tie":  # of each comparison, no setting
             with pytest.raises(ConfigError, match=rf"{option.name} of loss '{name}' is -1.0. Allowed"):
                 named_loss(name, **{option.name: -1.0})

@@ -216,7 +216,7 @@ def test_a_belief_that_is_none_is_refused_with_the_pairs_id(more, said):
 )
 def test_a_belief_in_b_has_no_sense_where_the_order_is_drawn(row):
     with pytest.raises(
-        DataError, match="column p stands in a file of the layout .* whose responses have no order"
+        DataError, match=r"column p stands in a file of the layout .* whose responses have no order"
     ):
         read_taught([row | {"p": 0.8}] * 4)
 

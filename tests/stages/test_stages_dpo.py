@@ -175,7 +175,7 @@ def test_every_promise_of_a_stage_is_kept(data: Path, tmp_path: Path) -> None:
 
 
 def labels_of(n_pool: int = 30, n_gold: int = 60, n_test: int = 10, *, calibrated: bool = True) -> Any:
-    """Labels with log-odds from -3 to 3 and intervals around them; gold of the dev part is B."""
+    """Labels with log-odds from -3 to 3 ; gold of the dev part is B."""
     draw = np.random.default_rng(0)
     parts = ["pool"] * n_pool + ["dev"] * n_gold + ["test"] * n_test
     rows = [
@@ -185,16 +185,9 @@ def labels_of(n_pool: int = 30, n_gold: int = 60, n_test: int = 10, *, calibrate
     return build_labels(calibrated, rows)
 
 
-def with_interval(labels: Any) -> Any:
-    from dataclasses import replace
-
-    p = labels.p
-    return replace(labels, p_low=p * 0.9, p_high=1 - (1 - p) * 0.9)
-
-
-def test_labels_become_comparisons_with_their_interval_and_gold_counts_where_it_is_known() -> None:
-    labels = with_interval(labels_of())
-    made = DPO.of(DPOSettings(**SETTINGS, loss_type="interval"), Materials(labels=lambda: labels))
+def test_labels_become_comparisons_and_gold_counts_where_it_is_known() -> None:
+    labels = labels_of()
+    made = DPO.of(DPOSettings(**SETTINGS), Materials(labels=lambda: labels))
     by_prompt = {prompt: row for row, prompt in enumerate(labels.pairs.table["prompt"].to_pylist())}
     learned = set()
     for group in made._taught.groups():
@@ -202,10 +195,9 @@ def test_labels_become_comparisons_with_their_interval_and_gold_counts_where_it_
         row = by_prompt[group.prompt]
         learned.add(row)
         if labels.pairs.parts[row] == "dev":
-            assert (it.p, it.bounds) == (1.0, (1.0, 1.0))
+            assert it.p == 1.0
         else:
             assert it.p == labels.p[row]
-            assert it.bounds == (labels.p_low[row], labels.p_high[row])
     # Twenty gold pairs choose the checkpoint; test is not learned, and is asked by the audit's own means.
     assert len(learned) == 30 + 60 - 20
     assert made._gold is not None
@@ -339,7 +331,6 @@ def test_a_second_model_is_the_reference(data: Path, from_python: Path, tmp_path
 SAME = [{"prompt": f"{i}?", "response_a": "b", "response_b": "b", "gold": "a"} for i in range(3)]
 UNDECIDED = [{"prompt": f"{i}?", "response_a": "b", "response_b": "c", "gold": "tie"} for i in range(3)]
 THREE = [{"prompt": f"{i}?", "response_a": "b", "response_b": "c", "gold": "a"} for i in range(3)]
-BELIEVED = [{"prompt": f"{i}?", "response_a": "b", "response_b": "c", "p": 0.7} for i in range(3)]
 
 
 @pytest.mark.parametrize(
@@ -347,9 +338,7 @@ BELIEVED = [{"prompt": f"{i}?", "response_a": "b", "response_b": "c", "p": 0.7} 
     [
         (SAME, {}, DataError, "3 compare identical responses|identical"),
         (UNDECIDED, {}, DataError, "all 3 comparisons have p = 0.5"),
-        (BELIEVED, {"loss_type": "interval"}, DataError, "3 of 3 have none"),
         (THREE, {"weighting": "confident"}, ConfigError, "weighting is 'confident'"),
-        (THREE, {"loss_type": "interval", "hard_labels": True}, ConfigError, "hard_labels"),
         (THREE, {"loss_type": "sigmoid_norm"}, UnknownNameError, "sigmoid"),
         (THREE, {"beta": 0.0}, ConfigError, "beta is 0"),
         (THREE, {"label_smoothing": 0.1, "loss_type": "geometric"}, ConfigError, "does not take it"),

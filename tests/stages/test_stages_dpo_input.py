@@ -21,8 +21,8 @@ from weaklabel.cli.main import main  # noqa: E402
 from weaklabel.errors import ArtifactError, ConfigError, DataError  # noqa: E402
 from weaklabel.stages.dpo import DPO  # noqa: E402
 from weaklabel.stages.dpo_settings import DPOSettings  # noqa: E402
-from weaklabel.stages.evaluators.stage import EvaluatorStage  # noqa: E402
 from weaklabel.stages.evaluators.settings import EvaluatorSettings  # noqa: E402
+from weaklabel.stages.evaluators.stage import EvaluatorStage  # noqa: E402
 from weaklabel.stages.materials import Materials  # noqa: E402
 from weaklabel.stages.sft import SFT, SFTSettings  # noqa: E402
 

@@ -336,23 +336,6 @@ def test_adapters_switched_off_are_the_reference(tmp_path: Path) -> None:
     assert plain.reference_computed == 0
 
 
-def test_an_interval_of_beliefs_trains(tmp_path: Path) -> None:
-    def bounded(low: float, high: float) -> list[Group]:
-        return [
-            Group(
-                g.prompt, g.responses, tuple(Comparison(c.i, c.j, 0.7, 1.0, low, high) for c in g.comparisons)
-            )
-            for g in planted_groups(8)
-        ]
-
-    at_start, _ = policy()
-    unsure, _ = trained(tmp_path / "unsure", bounded(0.4, 0.9), loss_type="interval", max_steps=2)
-    sure, done = trained(tmp_path / "sure", bounded(0.6, 0.9), loss_type="interval", max_steps=2)
-    assert done.losses[0][1] == pytest.approx(0.6931, abs=1e-3)
-    assert distance(sure, at_start) > 1e-4
-    assert distance(unsure, sure) > 1e-4
-
-
 def test_a_layout_that_reads_something_else_gives_way_to_padded_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -400,10 +383,6 @@ def test_what_cannot_be_learned_is_one_line(tmp_path: Path) -> None:
         DataError, match="responses of all 1 comparisons are equal as token ids within max_length 32"
     ):
         trained(folder, [pair(1.0, (long + "kind", long + "rude"))], max_length=32)
-    with pytest.raises(
-        DataError, match="loss 'interval' needs p_low and p_high of every comparison, and 1 of 1"
-    ):
-        trained(folder, [pair(1.0)], loss_type="interval")
     other, _ = language_model_from_scratch("tiny", ["quite other words " * 9])
     other.resize_token_embeddings(other.config.vocab_size + 8)
     with pytest.raises(ConfigError, match="do not read the same token ids"):

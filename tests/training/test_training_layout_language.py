@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import Any
 
@@ -153,3 +154,21 @@ def test_what_generate_reads_off_the_forward_stays() -> None:
     assert inspect.signature(model.forward) == before
     assert model._supports_logits_to_keep()
     assert (model.generate(padded, max_new_tokens=5, do_sample=False) == expected).all()
+
+
+def test_a_copy_of_a_model_that_was_taught_to_predict_places_is_a_model_of_its_own() -> None:
+    model = MODELS["llama"]().eval()
+    language.attach(model)
+    twin = copy.deepcopy(model)
+    ids = torch.tensor([[5, 6, 7]])
+    asked = {"places": torch.tensor([0, 1]), "targets": torch.tensor([6, 7])}
+    before = [each(ids, **asked) for each in (model, twin)]
+    assert torch.equal(before[0], before[1])
+    with torch.no_grad():
+        for weight in twin.parameters():
+            weight.mul_(1.5)
+    assert torch.equal(model(ids, **asked), before[0])
+    assert not torch.allclose(twin(ids, **asked), before[0])
+    assert not torch.allclose(twin(ids).logits, model(ids).logits)
+    language.attach(twin)  # a second time changes nothing
+    assert inspect.signature(twin.forward) == inspect.signature(type(twin).forward.__get__(twin))

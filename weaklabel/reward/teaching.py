@@ -85,7 +85,4 @@ def _ordered(group: Group) -> Group:
 
 
 def _rising(i: int, j: int, c: Comparison) -> Comparison:
-    if i <= j:
-        return replace(c, i=i, j=j)
-    low, high = (None if end is None else 1.0 - end for end in (c.p_high, c.p_low))
-    return Comparison(j, i, 1.0 - c.p, c.w, low, high)
+    return replace(c, i=i, j=j) if i <= j else Comparison(j, i, 1.0 - c.p, c.w)

@@ -1,4 +1,4 @@
-"""The stage `dpo`: a language model learns which response of a prompt is better, by beliefs, weights and intervals.
+"""The stage `dpo`: a language model learns which response of a prompt is better, by beliefs and weights.
 
     labels, or pairs with gold --(gold held out, prompts of the audit)--> train_dpo --> model/  audit.*  log.jsonl
 
@@ -93,7 +93,6 @@ class DPO(Stage):
         reading: dict[str, Any] = {
             "columns": settings.columns,
             "allow_uncalibrated": settings.allow_uncalibrated,
-            "intervals": settings.needs_intervals,
             "test_share": 0.0,  # what a file given to learn from locks, it says itself
         }
         data = settings.data if settings.data is not None else materials.source

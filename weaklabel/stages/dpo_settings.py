@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from weaklabel.errors import ConfigError
 from weaklabel.export.selection import check_confidence
 from weaklabel.stages.policy import PolicySettings
 from weaklabel.training.dpo.settings import DPOTrainingSettings
-from weaklabel.training.losses import takes_interval
 from weaklabel.training.settings import checked
 
 Weighting = Literal["none", "confidence"]
-_HARD_INTERVAL: Final = (
-    "dpo: hard_labels is set, and loss_type {!r} reads the interval of a belief, which a hard label has none of. Leave one "
-    "of the two out."
-)
 
 
 @checked
@@ -65,10 +60,3 @@ class DPOSettings(PolicySettings, DPOTrainingSettings):
             raise ConfigError("dpo: reference_store is ''. Name a folder, or leave it out.")
         if self.weighting not in get_args(Weighting):
             raise ConfigError(f'dpo: weighting is {self.weighting!r}. Allowed: "none" or "confidence".')
-        if self.hard_labels and self.needs_intervals:
-            raise ConfigError(_HARD_INTERVAL.format(self.loss_type))
-
-    @property
-    def needs_intervals(self) -> bool:
-        """Whether the loss reads the interval of each belief."""
-        return takes_interval(self.loss())

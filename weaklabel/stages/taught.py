@@ -1,4 +1,4 @@
-"""What a stage learns from comparisons: pairs outside test, and for each a belief, its interval, a weight and its gold."""
+"""What a stage learns from comparisons: pairs outside test, and for each a belief, a weight and its gold."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import check_confidence, parts_of, require_calibrated
 from weaklabel.groups import MIN_GOLD, Group, enough_gold, gather_groups
 from weaklabel.reward.base import prompt_hashes
-from weaklabel.reward.files import BELIEFS, read_taught, taught_interval
+from weaklabel.reward.files import BELIEFS, read_taught
 from weaklabel.reward.train import training_targets
 from weaklabel.stages.materials import Materials
-from weaklabel.types import FloatArray, Labels, Pairs
+from weaklabel.types import FloatArray, Pairs
 
-Interval = tuple[FloatArray, FloatArray]
+Beliefs = tuple[FloatArray, FloatArray]
+"""p and w, `(n_pairs,)` each."""
 UNTAUGHT: Final = "neither gold nor a label that counts"
 LOCKED: Final = "of the locked test part"
 
@@ -34,7 +35,6 @@ class Taught:
         pairs: `n_pairs`, none of the locked test part.
         p, w, y: `(n_pairs,)` belief that B is better, weight, and gold (NaN unknown).
         test: pairs of the locked test part with gold, to judge by.
-        interval: `(p_low, p_high)`, `(n_pairs,)` each, NaN where none is known; None where none is asked for.
         left_out: why -> pairs that are not learned from.
     """
 
@@ -43,37 +43,24 @@ class Taught:
     w: FloatArray
     y: FloatArray
     test: Pairs
-    interval: Interval | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls,
-        pairs: Pairs,
-        beliefs: Interval | None = None,
-        *,
-        who: str,
-        interval: Interval | None = None,
-    ) -> Taught:
+    def of(cls, pairs: Pairs, beliefs: Beliefs | None = None, *, who: str) -> Taught:
         """The pairs outside test, by their gold, else by the beliefs (p, w) that came with them.
 
         Args:
             pairs: `n` pairs.
             beliefs: `p` and `w`, `(n,)` each.
             who: asks, for messages.
-            interval: of `p`; that of gold is its value.
 
         Raises:
             DataError: none teaches anything.
         """
         taught, p, w, y = training_targets(pairs, beliefs=beliefs, who=who)
-        if interval is not None:
-            rows = np.isin(pairs.ids, taught.ids)
-            low, high = (np.where(np.isnan(y), end[rows], y) for end in interval)
-            interval = low, high
         locked = int((pairs.parts == "test").sum())
         counts = {LOCKED: locked, UNTAUGHT: len(pairs) - locked - len(taught)}
-        return cls(taught, p, w, y, pairs.test, interval, {why: n for why, n in counts.items() if n})
+        return cls(taught, p, w, y, pairs.test, {why: n for why, n in counts.items() if n})
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -87,7 +74,6 @@ class Taught:
             p=self.p[rows],
             w=self.w[rows],
             y=self.y[rows],
-            interval=None if self.interval is None else (self.interval[0][rows], self.interval[1][rows]),
             left_out=dict(self.left_out) | ({why: lost} if lost else {}),
         )
 
@@ -127,8 +113,7 @@ class Taught:
 
     def groups(self) -> list[Group]:
         """As groups to train on."""
-        low, high = (None, None) if self.interval is None else self.interval
-        return gather_groups(self.pairs, self.p, self.w, p_low=low, p_high=high)
+        return gather_groups(self.pairs, self.p, self.w)
 
     def told(self, what: str = "") -> list[str]:
         """Sentences on what is not learned: rows that could not be used, and pairs that are left out.
@@ -157,7 +142,6 @@ def taught_by(
     who: str,
     columns: Mapping[str, str],
     allow_uncalibrated: bool,
-    intervals: bool = False,
     **reading: Any,
 ) -> Taught:
     """What `data` teaches: the gold of `Pairs`, or a file of pairs with gold or beliefs; or without it the labels.
@@ -168,7 +152,6 @@ def taught_by(
         who: asks, for messages.
         columns: our names -> those of the file.
         allow_uncalibrated: learn from beliefs that were never fitted to gold.
-        intervals: whether intervals of the beliefs are asked for.
         **reading: further settings of `read_pairs`.
 
     Raises:
@@ -176,7 +159,7 @@ def taught_by(
         DataError, LayoutError: data that cannot be read, or that teaches nothing; `Pairs` with a column of beliefs.
     """
     if data is not None:
-        beliefs: Interval | None = None
+        beliefs: Beliefs | None = None
         if isinstance(data, Pairs):
             pairs = data
             if believed := sorted(BELIEFS & set(pairs.table.column_names)):
@@ -189,22 +172,11 @@ def taught_by(
             pairs, beliefs = read_taught(
                 data, columns=dict(columns) or None, allow_uncalibrated=allow_uncalibrated, **reading
             )
-        found = taught_interval(pairs) if intervals and beliefs is not None else None
-        nothing = np.full(len(pairs), np.nan)
-        return Taught.of(
-            pairs, beliefs, who=who, interval=(found or (nothing, nothing)) if intervals else None
-        )
+        return Taught.of(pairs, beliefs, who=who)
     if (labels := materials.the_labels) is None:
         raise ConfigError(f"{who}: there is nothing to learn from. Give data, or labels.")
     require_calibrated(labels, allow_uncalibrated, who)
     parts = list(parts_of(labels))
     pairs = Pairs(pa.concat_tables([part.pairs.table for part in parts], promote_options="permissive"))
     p, w = (np.concatenate([getattr(part, name) for part in parts]) for name in ("p", "w"))
-    low, high = (np.concatenate([_end(part, name) for part in parts]) for name in ("p_low", "p_high"))
-    return Taught.of(pairs, (p, w), who=who, interval=(low, high) if intervals else None)
-
-
-def _end(labels: Labels, name: str) -> FloatArray:
-    """`(n_pairs,)`: one end of the intervals, NaN where labels have none."""
-    end: FloatArray | None = getattr(labels, name)
-    return np.full(len(labels), np.nan) if end is None else end
+    return Taught.of(pairs, (p, w), who=who)

@@ -29,8 +29,8 @@ from weaklabel.errors import ConfigError, warn
 if TYPE_CHECKING:
     from torch import Tensor
 
-Loss = Callable[..., "Tensor"]
-"""`(d, p)`, and where `takes_interval` says so the keywords `p_low` and `p_high`, all `(n,)`."""
+Loss = Callable[["Tensor", "Tensor"], "Tensor"]
+"""`(d, p)`, both `(n,)`, to the losses `(n,)`."""
 
 LARGEST_FLIP_RATE: Final = 0.45  # the robust form divides by 1 - 2 * rate: ten times the gradient here
 
@@ -137,36 +137,10 @@ def ipo(d: Tensor, p: Tensor, *, beta: float = 1.0) -> Tensor:
     return ((d - (2 * p - 1) / 2) / beta) ** 2
 
 
-def interval(d: Tensor, p: Tensor, *, p_low: Tensor | None = None, p_high: Tensor | None = None) -> Tensor:
-    """The sigmoid loss of the worst belief q in [p_low, p_high]; ours, after minimax losses.
-
-    As that loss falls or rises with q by -d, the worst q is p_low where d > 0 and p_high where d < 0. An interval that
-    holds .5 pulls d to 0; any other has its optimum at the logit of its end nearest .5. At d = 0, where every q is the
-    worst and every run of DPO starts, the slope is the smallest there is: that of the point nearest .5.
-
-    Args:
-        d: `(n,)`, r_j - r_i.
-        p: `(n,)` in [0, 1]; the loss depends on it only where no interval is given.
-        p_low, p_high: `(n,)`, 0 <= p_low <= p_high <= 1, bounds of P(j beats i); None is the interval [p, p], for which
-            this is `sigmoid_loss`.
-
-    >>> import torch
-    >>> d, low, high = torch.tensor([[2.0, -2.0], [0.6, 0.6], [0.9, 0.9]])
-    >>> bool((interval(d, high, p_low=low, p_high=high) == sigmoid_loss(d, torch.tensor([0.6, 0.9]))).all())
-    True
-    """
-    import torch
-
-    low, high = p if p_low is None else p_low, p if p_high is None else p_high
-    nearest = torch.minimum(torch.maximum(torch.full_like(low, 0.5), low), high)
-    return sigmoid_loss(d, torch.where(d > 0, low, torch.where(d < 0, high, nearest)))
-
-
 LOSSES: Final[dict[str, Callable[..., Tensor]]] = {
     "davidson": davidson,
     "forward_corrected": forward_corrected,
     "geometric": geometric,
-    "interval": interval,
     "ipo": ipo,
     "margin": with_margin,
     "robust": robust,
@@ -204,15 +178,6 @@ def named_loss(name: str, **options: float) -> Loss:
             allowed = f"{low:g} or more, and finite" if math.isinf(high) else f"{low:g} to {high:g}"
             raise ConfigError(f"{option} of loss {name!r} is {value!r}. Allowed: {allowed}.")
     return partial(loss, **options)
-
-
-def takes_interval(loss: Loss) -> bool:
-    """Whether a loss, of `named_loss` or `LOSSES`, looks at the bounds of a belief.
-
-    >>> takes_interval(named_loss("interval")), takes_interval(named_loss("sigmoid"))
-    (True, False)
-    """
-    return "p_low" in inspect.signature(loss).parameters
 
 
 def centring_penalty(r_i: Tensor, r_j: Tensor) -> Tensor:

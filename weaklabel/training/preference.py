@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from weaklabel.training.layout import Batch
-from weaklabel.training.losses import Loss, entropy, sigmoid_loss, takes_interval
+from weaklabel.training.losses import Loss, entropy, sigmoid_loss
 from weaklabel.training.trainer import WeightedTrainer
 
 
@@ -28,7 +28,6 @@ class PreferenceTrainer(WeightedTrainer):
     def __init__(self, *args: Any, loss: Loss, **more: Any) -> None:
         super().__init__(*args, **more)
         self._loss = loss
-        self._bounds = ("p_low", "p_high") if takes_interval(loss) else ()
 
     def rewards(self, model: nn.Module, batch: Batch) -> Tensor:
         """float32 `(n_responses,)`, what the comparisons of a batch compare."""
@@ -45,8 +44,7 @@ class PreferenceTrainer(WeightedTrainer):
     def losses(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         r_i, r_j = self._compared(model, batch)
         self.record_rewards(r_i, r_j, batch)
-        bounds = {name: batch[name] for name in self._bounds}
-        losses = self._loss(r_j - r_i, batch["p"], **bounds)
+        losses = self._loss(r_j - r_i, batch["p"])
         return losses + self.penalties(r_i, r_j), self.weights(batch)
 
     def figures(self, model: nn.Module, batch: Batch) -> dict[str, tuple[Tensor, Tensor]]:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from weaklabel.artifacts import content_hash
-from weaklabel.groups import Group, check_intervals, trainable_groups
+from weaklabel.groups import Group, trainable_groups
 from weaklabel.training.layout import LAYOUTS, Batch, kind_of, proven_layout, score
-from weaklabel.training.losses import LOSSES, centring_penalty, l2_penalty, named_loss, takes_interval
+from weaklabel.training.losses import centring_penalty, l2_penalty, named_loss
 from weaklabel.training.preference import PreferenceTrainer
 from weaklabel.training.runs.running import TrainedOnComparisons, check_fits, training_run
 from weaklabel.training.settings import RewardTrainingSettings
@@ -73,8 +73,6 @@ def train_scorer(
     """
     check_fits(model, tokenizer, settings, gold)
     made = trainable_groups(groups)
-    if takes_interval(LOSSES[settings.loss_type]):
-        check_intervals(made.groups, settings.loss_type)
     held_out = trainable_groups(gold).groups if gold else ()
     train, check = (
         tokenize_groups(part, tokenizer, max_length=settings.max_length, kind=kind_of(model))

@@ -22,13 +22,12 @@ from transformers import PreTrainedTokenizerBase
 
 from weaklabel.artifacts import content_hash
 from weaklabel.errors import ConfigError, DataError
-from weaklabel.groups import Group, Trainable, check_intervals, trainable_groups
+from weaklabel.groups import Group, Trainable, trainable_groups
 from weaklabel.training.dpo.layouts import DPO_LAYOUTS, ReferredGroup, proven_dpo_layout
 from weaklabel.training.dpo.reference import reference_key, reference_logps
 from weaklabel.training.dpo.settings import DPOTrainingSettings
 from weaklabel.training.layout import Batch, unwrapped
 from weaklabel.training.layout.language import attach, token_logps
-from weaklabel.training.losses import takes_interval
 from weaklabel.training.preference import PreferenceTrainer
 from weaklabel.training.runs.checkpoints import Watch
 from weaklabel.training.runs.running import TrainedOnComparisons, check_fits, training_run
@@ -110,8 +109,7 @@ def train_dpo(
         watch: sees the model at the start and after every checkpoint.
 
     Raises:
-        DataError: groups that cannot be trained on, see `trainable_groups`; beliefs that are all .5; comparisons
-            without an interval where the loss needs one.
+        DataError: groups that cannot be trained on, see `trainable_groups`; beliefs that are all .5.
         ConfigError: settings that do not fit the model or each other, or a reference of another vocabulary.
         ArtifactError: the folder of another run, or a store that cannot be read.
         TrainingError: no memory, or a loss that is not a number. Checkpoints are kept.
@@ -121,7 +119,7 @@ def train_dpo(
     """
     check_fits(model, tokenizer, settings, gold)
     made = trainable_groups(groups)
-    _check_learnable(made, settings)
+    _check_learnable(made)
     held_out = trainable_groups(gold).groups if gold else ()
     train, truncated, alike = _tokenized(made.groups, tokenizer, settings.max_length)
     checks, truncated_gold, _ = _tokenized(held_out, tokenizer, settings.max_length)
@@ -182,15 +180,13 @@ def train_dpo(
     )
 
 
-def _check_learnable(made: Trainable, settings: DPOTrainingSettings) -> None:
+def _check_learnable(made: Trainable) -> None:
     beliefs = [c.p for group in made.groups for c in group.comparisons]
     if all(p == 0.5 for p in beliefs):
         raise DataError(
             f"all {len(beliefs)} comparisons have p = 0.5, which says nothing about what is better. Give labels that "
             "prefer a side; check what the labeling functions vote."
         )
-    if takes_interval(settings.loss()):
-        check_intervals(made.groups, settings.loss_type)
 
 
 def _check_vocabulary(model: Any, reference: Any) -> None:

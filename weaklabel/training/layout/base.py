@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 Batch = dict[str, Any]
 """Tensors by name. Every batch holds `pool` int64 (n_responses,): where in the flattened hidden states each
-response's last token stands; and `i`, `j` int64, `p`, `p_low`, `p_high`, `w` float32, all (n_comparisons,): the comparisons,
+response's last token stands; and `i`, `j` int64, `p`, `w` float32, all (n_comparisons,): the comparisons,
 as indices into the flat rewards."""
 
 
@@ -39,7 +39,7 @@ class Layout(Generic[T]):
 
 def comparisons(groups: Sequence[TokenGroup]) -> Batch:
     """The comparisons of all groups as tensors, their indices into rewards in order of groups, then responses."""
-    i, j, p, w, bounds = [], [], [], [], []
+    i, j, p, w = [], [], [], []
     start = 0
     for group in groups:
         for c in group.comparisons:
@@ -47,15 +47,12 @@ def comparisons(groups: Sequence[TokenGroup]) -> Batch:
             j.append(start + c.j)
             p.append(c.p)
             w.append(c.w)
-            bounds.append(c.bounds)
         start += len(group.responses)
     return {
         "i": torch.tensor(i, dtype=torch.int64),
         "j": torch.tensor(j, dtype=torch.int64),
         "p": torch.tensor(p, dtype=torch.float32),
         "w": torch.tensor(w, dtype=torch.float32),
-        "p_low": torch.tensor([low for low, _ in bounds], dtype=torch.float32),
-        "p_high": torch.tensor([high for _, high in bounds], dtype=torch.float32),
     }
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from types import MethodType
 from typing import Any, Final
 
 import torch
@@ -99,17 +98,22 @@ def attach(inner: Any) -> None:
             f"{type(inner).__name__} has no language-modelling head. Load it with AutoModelForCausalLM."
         )
     setattr(inner, _PATCHED, inner.forward)
-    inner.forward = _like(inner.forward, MethodType(_forward, inner))
+    inner.forward = _Taught(inner, inner.forward)
 
 
-def _like(own: Any, taught: Any) -> Any:
-    """`taught` with the signature of the model's own forward: `generate` decides by it what it may pass."""
+class _Taught:
+    """A model's forward that predicts places, with the signature of its own: `generate` decides by it what it may pass.
 
-    @functools.wraps(own)
-    def forward(*args: Any, **kwargs: Any) -> Any:
-        return taught(*args, **kwargs)
+    An object and no function: a copy of the model gets a copy that belongs to it, where a function would go on to ask the
+    model that it was made for.
+    """
 
-    return forward
+    def __init__(self, inner: Any, own: Any) -> None:
+        self.inner = inner
+        functools.update_wrapper(self, own)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return _forward(self.inner, *args, **kwargs)
 
 
 def _forward(
