@@ -95,6 +95,27 @@ def test_an_agreement_test_says_whether_two_texts_say_the_same(
     assert AGREEMENTS[name](["?"], [proposal], [label], 0.5).tolist() == [same]
 
 
+def test_the_more_alike_share_of_texts_agrees_by_their_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors of two numbers on the unit circle: the cosine is that of the angle between label and proposal."""
+    from weaklabel.training import embedding
+
+    class Circle:
+        def embed(self, prompts: Any, responses: Any) -> Any:
+            angles = np.array([float(text) for text in responses])
+            return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+    monkeypatch.setattr(embedding, "embedder", lambda layer: Circle())
+    labels, proposals = ["0"] * 5, ["0.1", "0.2", "0.3", "0.4", "0"]
+
+    def agreed(quantile: float) -> list[bool]:
+        return list(AGREEMENTS["embedding"](["?"] * 5, labels, proposals, quantile))
+
+    assert agreed(0.5) == [True, False, False, False, True]
+    assert agreed(0.0) == [True, True, True, False, True]
+    assert agreed(1.0) == [False, False, False, False, True]  # the same text always agrees
+    assert not len(AGREEMENTS["embedding"]([], [], [], 0.5))
+
+
 def test_an_agreement_test_of_ones_own_is_named_and_held_to_yes_or_no(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(
