@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from made_pairs import made_pairs
 
-from weaklabel.groups import Comparison
-from weaklabel.reward.teaching import _rising, plan_gold, teaching_groups
+from weaklabel.reward.teaching import plan_gold, teaching_groups
 
 
 def gold_of(n, share=1.0):
@@ -51,9 +50,3 @@ def test_prompts_are_never_divided():
 
 def test_gold_on_too_few_prompts_calibrates_nothing():
     assert plan_gold(gold_of(60), np.zeros(60, dtype=np.int64), 0, seed=0).kind == "none"
-
-
-def test_a_comparison_that_is_turned_round_takes_its_interval_along():
-    turned = _rising(1, 0, Comparison(0, 1, 0.7, 2.0, 0.6, 0.9))
-    assert (turned.i, turned.j, turned.w) == (0, 1, 2.0)
-    assert (turned.p, *turned.bounds) == pytest.approx((0.3, 0.1, 0.4))
