@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -27,7 +28,9 @@ from weaklabel.stages.checks import STAGE_CHECKS  # noqa: E402
 from weaklabel.stages.dpo import DPO  # noqa: E402
 from weaklabel.stages.dpo_settings import DPOSettings  # noqa: E402
 from weaklabel.stages.materials import Materials  # noqa: E402
+from weaklabel.stages.taught import Taught  # noqa: E402
 from weaklabel.training.dpo import reference as references  # noqa: E402
+from weaklabel.types import Pairs  # noqa: E402
 
 pytestmark = pytest.mark.trains
 
@@ -208,6 +211,23 @@ def test_labels_become_comparisons_and_gold_counts_where_it_is_known() -> None:
         "of the locked test part": 10,
         "of prompts that choose the checkpoint": 20,
     }
+
+
+def test_few_prompts_with_many_pairs_each_give_five_to_choose_the_checkpoint() -> None:
+    """Ten prompts of ten gold pairs: two would be twenty pairs, and five are half of the gold."""
+    table = labels_of(n_pool=0, n_gold=100, n_test=0).pairs.table
+    prompts = pa.array([f"What is number {i // 10}?" for i in range(100)])
+    pairs = Pairs(table.set_column(table.schema.get_field_index("prompt"), "prompt", prompts))
+
+    def held(some: Any, share: float = 0.1) -> Any:
+        taught, gold = Taught.of(some, who="dpo").gold_apart(share, seed=0)
+        assert gold is None or not set(taught.pairs.prompt_keys) & set(gold.pairs.prompt_keys)
+        return gold
+
+    assert len(held(pairs)) == 50
+    assert len(set(held(pairs).pairs.prompt_keys)) == 5
+    assert held(pairs, share=0.0) is None
+    assert held(pairs.take(np.arange(100) < 90)) is None  # five of nine prompts are more than half
 
 
 def test_confidence_filters_weighs_and_hardens_only_where_it_is_asked_to() -> None:

@@ -28,8 +28,8 @@ class DPOSettings(PolicySettings, DPOTrainingSettings):
         weighting: "confidence" multiplies the weight of each pair by 2 * max(p, 1 - p) - 1; "none" leaves it alone.
         hard_labels: learn 0 or 1 in place of each belief; .5 stays.
         min_confidence: of the pairs to learn from: 0 for all, or from .5 on.
-        held_out_share: of the gold, at most .5, that chooses the checkpoint and is not learned; at least twenty pairs, or
-            none where that is more than half. 0 keeps the last checkpoint.
+        held_out_share: of the gold, at most .5, that chooses the checkpoint and is not learned; at least twenty pairs on
+            five prompts, or none where that is more than half. 0 keeps the last checkpoint.
         allow_uncalibrated: learn from beliefs that were never fitted to gold.
 
     Raises:

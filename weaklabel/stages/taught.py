@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from weaklabel.artifacts import content_hash
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import check_confidence, parts_of, require_calibrated
-from weaklabel.groups import MIN_GOLD, Group, enough_gold, gather_groups
+from weaklabel.groups import MIN_GOLD, MIN_PROMPTS, Group, enough_gold, gather_groups
 from weaklabel.reward.base import prompt_hashes
 from weaklabel.reward.files import BELIEFS, read_taught
 from weaklabel.reward.train import training_targets
@@ -93,21 +93,22 @@ class Taught:
         return self.take(sure >= least, f"below the confidence {least:g}")
 
     def gold_apart(self, share: float, seed: int) -> tuple[Taught, Taught | None]:
-        """What is learned, and pairs with gold of other prompts, at least `share` of the gold and twenty.
+        """What is learned, and pairs with gold of other prompts: at least `share` of the gold, twenty pairs, five prompts.
 
         Which prompts those are depends on their texts and the seed. None are held out where that would take more than half
         of the gold; the pairs of such a prompt that have no gold are left out.
         """
         known = ~np.isnan(self.y)
         least = max(MIN_GOLD, math.ceil(share * int(known.sum())))
-        if not share or known.sum() < 2 * least:
+        if not share or not known.any():
             return self, None
         hashes = prompt_hashes(self.pairs)
         prompts, counts = np.unique(hashes[known], return_counts=True)
         drawn = np.random.default_rng(seed).permutation(len(prompts))
-        n = int(np.searchsorted(np.cumsum(counts[drawn]), least)) + 1
+        # Few prompts with many pairs each give enough pairs before they are enough prompts.
+        n = max(MIN_PROMPTS, int(np.searchsorted(np.cumsum(counts[drawn]), least)) + 1)
         held = np.isin(hashes, prompts[drawn[:n]])
-        if held.all() or not enough_gold(hashes[held & known]):
+        if 2 * (held & known).sum() > known.sum() or not enough_gold(hashes[held & known]):
             return self, None
         return self.take(~held, "of prompts that choose the checkpoint"), self.take(held & known, "")
 
