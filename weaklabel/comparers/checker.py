@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from weaklabel.types import FloatArray
 
 Check = Callable[[str, str], float]
 """(prompt, response) -> how right: True or False, or a number, higher for better."""
+
+RIGHT: Final = 0.5
+"""A response is right where the checker's score is above it: True is 1."""
 
 
 class Checker:

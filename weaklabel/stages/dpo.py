@@ -29,7 +29,7 @@ from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import Policy, card
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.taught import Taught, taught_by
-from weaklabel.stages.watching import Watched, of_the_policy, shared_prompts, watched_by
+from weaklabel.stages.watching import Watched, seen_by, shared_prompts, watched_by
 from weaklabel.training.dpo.settings import DPOTrainingSettings
 from weaklabel.types import (
     CanCompare,
@@ -191,10 +191,9 @@ class DPO(Stage):
                 f"max_length is {settings.max_length}: {done.truncated}. Responses that differ only behind the cut are not "
                 "compared; raise max_length where there are many."
             )
-        if auditor is not None:
-            audit = auditor.finish()
-            figures |= of_the_policy(audit)
-            self.notes += [f"audit, step {each.step:,}: {each}" for each in audit.warnings]
+        seen, warned = seen_by(auditor)
+        figures |= seen
+        self.notes += warned
         shutil.copyfile(training / "log.jsonl", work / "log.jsonl")
         about = card("Policy: dpo", self.inputs, self.settings, figures, _USE)
         self._policy.save(model, tokenizer, work / MODEL, card=about)

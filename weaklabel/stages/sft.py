@@ -22,7 +22,7 @@ from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult,
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import Policy, PolicySettings, card
 from weaklabel.stages.rounds import carry_out
-from weaklabel.stages.watching import Watched, of_the_policy, shared_prompts, watched_by
+from weaklabel.stages.watching import Watched, seen_by, shared_prompts, watched_by
 from weaklabel.training.settings import TrainingSettings, checked
 from weaklabel.types import CanCompare, Labels, LabelsFile, as_comparer, prompt_key
 
@@ -156,10 +156,9 @@ class SFT(Stage):
                 f"max_length is {settings.max_length}: {done.truncated}. A response that is cut teaches no end; raise max_length "
                 "where there are many."
             )
-        if auditor is not None:
-            audit = auditor.finish()
-            figures |= of_the_policy(audit)
-            self.notes += [f"audit, step {each.step:,}: {each}" for each in audit.warnings]
+        seen, warned = seen_by(auditor)
+        figures |= seen
+        self.notes += warned
         shutil.copyfile(training / "log.jsonl", work / "log.jsonl")
         about = card("Policy: sft", self.inputs, self.settings, figures, _USE)
         self._policy.save(model, tokenizer, work / MODEL, card=about)

@@ -139,6 +139,14 @@ def of_the_policy(audit: Audit) -> dict[str, float | int | str | None]:
     return found | {"warnings": len(audit.warnings)}
 
 
+def seen_by(auditor: Auditor | None) -> tuple[dict[str, float | int | str | None], list[str]]:
+    """The last figures of an audit that has ended, and its warnings in sentences; nothing without an auditor."""
+    if auditor is None:
+        return {}, []
+    audit = auditor.finish()
+    return of_the_policy(audit), [f"audit, step {each.step:,}: {each}" for each in audit.warnings]
+
+
 def believed_test_pairs(labels: AnyLabels, most: int) -> Pairs | None:
     """Labelled pairs of the locked test part, with the label's verdict in the place of their gold; None where there are none.
 

@@ -24,7 +24,7 @@ import pyarrow as pa
 from weaklabel._shown import Shown
 from weaklabel._validation import check_least
 from weaklabel.artifacts import content_hash, read_json, write_json
-from weaklabel.comparers.checker import Checker
+from weaklabel.comparers.checker import RIGHT, Checker
 from weaklabel.data.asked.prompts import Prompt
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.generation.responders import MemorySource, answers_of
@@ -34,8 +34,6 @@ from weaklabel.training.settings import TrainingSettings, checked
 from weaklabel.types import CANONICAL, Pairs
 from weaklabel.types.demonstration import Demonstration
 
-RIGHT: Final = 0.5
-"""A response is right where the checker's score is above it: True is 1."""
 REFERENCE_OVER_RIGHT: Final = "reference over right"
 RIGHT_OVER_WRONG: Final = "right over wrong"
 REFERENCE_OVER_WRONG: Final = "reference over wrong"

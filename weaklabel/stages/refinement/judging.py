@@ -10,14 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.comparers.checker import Checker
+from weaklabel.comparers.checker import RIGHT, Checker
 from weaklabel.metrics import bootstrap, bootstrap_ratio
 from weaklabel.stages.contract import Figures
 from weaklabel.stages.refinement.labels import Label
 from weaklabel.types import FloatArray
-
-RIGHT = 0.5
-"""A response is right where the checker's score is above it: True is 1."""
 
 
 def are_right(truth: Checker, prompts: Sequence[str], responses: Sequence[str]) -> NDArray[np.bool_]:

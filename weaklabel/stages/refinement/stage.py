@@ -39,7 +39,7 @@ from weaklabel.stages.refinement.sampled import samples_compared
 from weaklabel.stages.refinement.settings import ILRSettings
 from weaklabel.stages.refinement.teacher import Teacher, teacher_of
 from weaklabel.stages.rounds import carry_out
-from weaklabel.stages.watching import Watched, of_the_policy, watched_by
+from weaklabel.stages.watching import Watched, seen_by, watched_by
 from weaklabel.training.sampling import Sampling
 from weaklabel.training.settings import TrainingSettings
 from weaklabel.types import CanCompare, as_comparer
@@ -310,10 +310,9 @@ class ILR(Stage):
             made.figures |= {"steps": done.steps, "best step": done.best}
             made.figures["loss"] = done.losses[-1][1] if done.losses else None
             shutil.copyfile(folder / "log.jsonl", work / "log.jsonl")
-        if auditor is not None and done is not None:
-            audit = auditor.finish()
-            made.figures |= of_the_policy(audit)
-            self.notes += [f"audit, step {each.step:,}: {each}" for each in audit.warnings]
+        seen, warned = seen_by(None if done is None else auditor)
+        made.figures |= seen
+        self.notes += warned
         if self._known.truth is not None and self._known.prompts:
             made.figures |= self._tested(model, tokenizer, work)
         about = card("Policy: ilr", self.inputs, self.settings, made.figures, _USE)
