@@ -230,7 +230,7 @@ def test_general_text_counts_by_its_weight_once_a_step(tmp_path: Path) -> None:
         expected = [p.grad for p in by_hand.parameters()]
         apart = max(float((a - b).abs().max()) for a, b in zip(expected, grads, strict=True))
         assert apart < 1e-5
-        assert done.logged("pretrain_nll")[0][1] == pytest.approx(float(nll), rel=1e-4)
+        assert done.logged("pretrain_nll")[0][1] == pytest.approx(nll.item(), rel=1e-4)
 
 
 def test_the_rows_of_general_text_depend_on_seed_and_step_alone() -> None:
