@@ -16,7 +16,7 @@ pytest.importorskip("transformers")
 from made_chains import OUTPUTS, TEXTS, chain, tokenizer_of  # noqa: E402
 
 from weaklabel.errors import ConfigError, DataError, UnknownNameError  # noqa: E402
-from weaklabel.training.chains.general import GeneralText, read_text  # noqa: E402
+from weaklabel.training.chains.general import GeneralText  # noqa: E402
 from weaklabel.training.chains.layout import CHAIN_LAYOUTS, TokenRow, collate, laid_out  # noqa: E402
 from weaklabel.training.chains.settings import ChainTrainingSettings  # noqa: E402
 from weaklabel.training.chains.tokens import Chain, Part, TokenChain, tokenize_chains  # noqa: E402
@@ -344,11 +344,6 @@ def test_a_model_that_takes_no_mask_is_refused_in_one_line(tmp_path: Path) -> No
 def test_general_text_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has 0 tokens"):
         trained(tmp_path / "run", general="")
-    (tmp_path / "odd.txt").write_bytes(b"abc\xff")
-    with pytest.raises(DataError, match=r"not UTF-8 \(byte 3\)"):
-        read_text(tmp_path / "odd.txt")
-    with pytest.raises(DataError, match="cannot be read"):
-        read_text(tmp_path / "nowhere.txt")
 
 
 def test_the_tokenizers_of_the_tests_train_too(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ SECTIONS: Final = {
     "Train a policy": {
         "dpo": "Teach a language model which response is better.",
         "evaluator": "Train a classifier that accepts better answers.",
+        "hindsight": "Teach good and bad answers, each behind words that say which.",
         "ilr": "Refine demonstrations by comparisons, and train on them.",
         "sft": "Finetune a language model on demonstrations, or on the labels.",
     },

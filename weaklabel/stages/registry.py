@@ -14,6 +14,8 @@ from weaklabel.stages.dpo import DPO
 from weaklabel.stages.dpo_settings import DPOSettings
 from weaklabel.stages.evaluators.settings import EvaluatorSettings
 from weaklabel.stages.evaluators.stage import EvaluatorStage
+from weaklabel.stages.hindsight.settings import HindsightSettings
+from weaklabel.stages.hindsight.stage import Hindsight
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import PolicySettings
 from weaklabel.stages.refinement.settings import ILRSettings
@@ -37,6 +39,7 @@ class Kind:
 STAGES: Final[Mapping[str, Kind]] = {
     "dpo": Kind(DPOSettings, DPO.of),
     "evaluator": Kind(EvaluatorSettings, EvaluatorStage.of),
+    "hindsight": Kind(HindsightSettings, Hindsight.of),
     "ilr": Kind(ILRSettings, ILR.of),
     "sft": Kind(SFTSettings, SFT.of),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from weaklabel._validation import check_least
 from weaklabel.artifacts import content_hash
@@ -26,6 +26,7 @@ def answers(
     *,
     feedback: str | None = None,
     sampling: Sampling | None = None,
+    batch_size: int = 16,
 ) -> list[str]:
     """One answer to each prompt, asked with words of feedback.
 
@@ -33,12 +34,15 @@ def answers(
         responder: of a policy that was trained with the template.
         feedback: the words; None takes the first that mean good.
         sampling: how answers are drawn; by default the likeliest token each time.
+        batch_size: answers at once.
 
     Raises:
         ConfigError: a prompt that leaves no room for an answer.
     """
     words = template.good[0] if feedback is None else feedback
-    return _drawn(responder, [[asking(template, prompt, words)] for prompt in prompts], prompts, sampling)
+    return _drawn(
+        responder, [[asking(template, prompt, words)] for prompt in prompts], prompts, sampling, batch_size
+    )
 
 
 def refine(
@@ -49,13 +53,14 @@ def refine(
     rounds: int = 2,
     first: str | None = None,
     sampling: Sampling | None = None,
+    batch_size: int = 16,
 ) -> list[list[str]]:
     """Answers that are asked for again: each round shows the last answer as a bad one, and asks for a good one.
 
     Args:
         rounds: answers to each prompt, the first one included.
         first: the words that the first answer is asked with; None takes those that mean good.
-        responder, template, prompts, sampling: as for `answers`.
+        responder, template, prompts, sampling, batch_size: as for `answers`.
 
     Returns:
         `rounds` answers per prompt, the last one the one to use.
@@ -64,18 +69,24 @@ def refine(
         ConfigError: no round, or a prompt that leaves no room for an answer.
     """
     check_least("rounds", rounds, 1)
-    found = [[text] for text in answers(responder, template, prompts, feedback=first, sampling=sampling)]
+    found = [
+        [text]
+        for text in answers(
+            responder, template, prompts, feedback=first, sampling=sampling, batch_size=batch_size
+        )
+    ]
     for _ in range(rounds - 1):
-        shown = [
-            [
-                replace(asking(template, prompt, template.bad[0]), output=before[-1]),
-                asking(template, prompt, template.good[0], later=True),
-            ]
-            for prompt, before in zip(prompts, found, strict=True)
-        ]
-        for before, text in zip(found, _drawn(responder, shown, prompts, sampling), strict=True):
+        shown = [_behind(template, prompt, before[-1]) for prompt, before in zip(prompts, found, strict=True)]
+        for before, text in zip(found, _drawn(responder, shown, prompts, sampling, batch_size), strict=True):
             before.append(text)
     return found
+
+
+def refined_length(template: Template, prompt: str, tokenizer: Any) -> int:
+    """Tokens of what two rounds of `refine` show, without the answers."""
+    from weaklabel.training.chains.tokens import asking_ids
+
+    return len(asking_ids(_behind(template, prompt, ""), tokenizer))
 
 
 def copying(
@@ -95,11 +106,20 @@ def copying(
     return {name: bootstrap_ratio(values, seed=seed) for name, values in found.items()}
 
 
+def _behind(template: Template, prompt: str, shown: str) -> list[Part]:
+    """A good answer is asked for, behind one that is shown as bad."""
+    return [
+        replace(asking(template, prompt, template.bad[0]), output=shown),
+        asking(template, prompt, template.good[0], later=True),
+    ]
+
+
 def _drawn(
     responder: Responder,
     parts: Sequence[Sequence[Part]],
     prompts: Sequence[str],
     sampling: Sampling | None,
+    batch_size: int,
 ) -> list[str]:
     from weaklabel.training.chains.tokens import asking_ids
 
@@ -109,4 +129,4 @@ def _drawn(
         content_hash("hindsight", str(chosen.seed), str(len(each)), prompt)
         for each, prompt in zip(parts, prompts, strict=True)
     ]
-    return [each.reply.text for each in responder.drawn(ids, keys, chosen)]
+    return [each.reply.text for each in responder.drawn(ids, keys, chosen, batch_size=batch_size)]

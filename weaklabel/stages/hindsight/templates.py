@@ -33,6 +33,17 @@ _PLACES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 }
 
 
+def _check(name: str, text: str) -> None:
+    allowed, needed = _PLACES.get(name, ((), ()))
+    if not text.strip():
+        raise ConfigError(f"the template's {name} is empty. Write words.")
+    if not allowed:
+        return  # words of feedback, which are put in as they are
+    found = check_places(text, allowed, f"the template's {name}")
+    if missing := [place for place in needed if place not in found]:
+        raise ConfigError(f"the template's {name} is {text!r}, without {{{missing[0]}}}. Write it in.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Template:
     """The words of chains.
@@ -81,6 +92,11 @@ class Template:
     def ranked(self, rank: int, of: int) -> str:
         """The feedback of what is neither the best nor the worst."""
         return fill(self.middle, {"rank": str(rank), "of": str(of)})
+
+    @property
+    def texts(self) -> list[str]:
+        """All its words, in which places are left as they are written."""
+        return [*self.good, *self.bad, *(text for text in asdict(self).values() if isinstance(text, str))]
 
     @property
     def hash(self) -> str:
@@ -148,14 +164,3 @@ def _of_table(table: Mapping[str, Any], where: str) -> Template:
         return Template(**given)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
-
-
-def _check(name: str, text: str) -> None:
-    allowed, needed = _PLACES.get(name, ((), ()))
-    if not text.strip():
-        raise ConfigError(f"the template's {name} is empty. Write words.")
-    if not allowed:
-        return  # words of feedback, which are put in as they are
-    found = check_places(text, allowed, f"the template's {name}")
-    if missing := [place for place in needed if place not in found]:
-        raise ConfigError(f"the template's {name} is {text!r}, without {{{missing[0]}}}. Write it in.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -62,17 +61,3 @@ class GeneralText:
             "targets": ids[:, 1:].reshape(-1),
             "places": places.reshape(-1),
         }
-
-
-def read_text(path: str | Path) -> str:
-    """A plain text file, UTF-8.
-
-    Raises:
-        DataError: it cannot be read, or is not UTF-8.
-    """
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). Name a plain text file.") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
