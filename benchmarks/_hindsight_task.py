@@ -17,19 +17,19 @@ from typing import Any
 import numpy as np
 from _sorting import digits, is_right, sorted_digits
 
-from weaklabel.stages.hindsight.asking import answers, copying, refine
-from weaklabel.stages.hindsight.chaining import asking
+from weaklabel.stages.hindsight.asking import answers, behind, copying, refine
 from weaklabel.stages.hindsight.ranked import Output, Ranked
 from weaklabel.stages.hindsight.templates import Template
 from weaklabel.training.chains.general import GeneralText
 from weaklabel.training.chains.settings import ChainTrainingSettings
-from weaklabel.training.chains.tokens import Chain, Part
+from weaklabel.training.chains.tokens import Chain, Part, asking_ids
 from weaklabel.training.chains.train import train_chains
 from weaklabel.training.decoding import Responder
 from weaklabel.training.layout.language import attach, token_logps
 from weaklabel.training.models.loading import load_language_model
 from weaklabel.training.models.scratch import language_model_from_scratch
 from weaklabel.training.sampling import Sampling
+from weaklabel.training.tokens import prompt_ids
 
 WORDS = Template(
     first="{prompt}\n{feedback}",
@@ -51,9 +51,9 @@ class Sizes:
     pairs: int = 1200
     test: int = 300
     general: int = 3000
-    base_steps: int = 200
-    steps: int = 240
-    batch: int = 64
+    base_steps: int = 600
+    steps: int = 160
+    batch: int = 32
     few: int = 120
 
 
@@ -67,7 +67,7 @@ def corrupted(right: str, draw: random.Random) -> str:
 
 
 def general_lines(n: int, draw: random.Random) -> list[str]:
-    """Sentences about digits, none of which sorts any."""
+    """Sentences about digits, one kind of which sorts them: as of most tasks, something of it is in what a policy has read."""
     lines = []
     for _ in range(n):
         some = [str(draw.randrange(10)) for _ in range(5)]
@@ -75,6 +75,7 @@ def general_lines(n: int, draw: random.Random) -> list[str]:
         rising = [str(start + k) for k in range(5)]
         kinds = [
             f"repeat {' '.join(some)} : {' '.join(some)}",
+            f"in order {' '.join(some)} : {' '.join(sorted(some))}",
             f"backwards {' '.join(some)} : {' '.join(some[::-1])}",
             f"rising {' '.join(rising)} .",
             f"falling {' '.join(rising[::-1])} .",
@@ -213,26 +214,13 @@ def is_swap(prompt: str, answer: str) -> bool:
 
 def plain_answers(policy: Responder, prompts: Sequence[str]) -> list[str]:
     """Answers to bare prompts."""
-    from weaklabel.training.tokens import prompt_ids
-
     ids = prompt_ids([(prompt, ()) for prompt in prompts], policy.tokenizer)
     return [each.reply.text for each in policy.drawn(ids, list(prompts), GREEDY, batch_size=300)]
 
 
 def second_answers(policy: Responder, prompts: Sequence[str], first: Sequence[str]) -> list[str]:
     """Answers behind a bad one, asked to be good."""
-    from dataclasses import replace
-
-    from weaklabel.training.chains.tokens import asking_ids
-
-    ids = [
-        asking_ids(
-            [
-                replace(asking(WORDS, prompt, "bad:"), output=shown),
-                asking(WORDS, prompt, "good:", later=True),
-            ],
-            policy.tokenizer,
-        )
-        for prompt, shown in zip(prompts, first, strict=True)
-    ]
+    words = ("bad:", "good:")
+    shown = zip(prompts, first, strict=True)
+    ids = [asking_ids(behind(WORDS, prompt, text, words), policy.tokenizer) for prompt, text in shown]
     return [each.reply.text for each in policy.drawn(ids, list(prompts), GREEDY, batch_size=300)]

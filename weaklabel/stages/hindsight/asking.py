@@ -52,6 +52,7 @@ def refine(
     *,
     rounds: int = 2,
     first: str | None = None,
+    words: tuple[str, str] | None = None,
     sampling: Sampling | None = None,
     batch_size: int = 16,
 ) -> list[list[str]]:
@@ -60,6 +61,7 @@ def refine(
     Args:
         rounds: answers to each prompt, the first one included.
         first: the words that the first answer is asked with; None takes those that mean good.
+        words: that mean bad and good; None takes the template's first ones.
         responder, template, prompts, sampling, batch_size: as for `answers`.
 
     Returns:
@@ -69,24 +71,24 @@ def refine(
         ConfigError: no round, or a prompt that leaves no room for an answer.
     """
     check_least("rounds", rounds, 1)
-    found = [
-        [text]
-        for text in answers(
-            responder, template, prompts, feedback=first, sampling=sampling, batch_size=batch_size
-        )
-    ]
+    said = (template.bad[0], template.good[0]) if words is None else words
+    asked = said[1] if first is None else first
+    more: dict[str, Any] = {"sampling": sampling, "batch_size": batch_size}
+    found = [[text] for text in answers(responder, template, prompts, feedback=asked, **more)]
     for _ in range(rounds - 1):
-        shown = [_behind(template, prompt, before[-1]) for prompt, before in zip(prompts, found, strict=True)]
+        shown = [
+            behind(template, prompt, before[-1], said) for prompt, before in zip(prompts, found, strict=True)
+        ]
         for before, text in zip(found, _drawn(responder, shown, prompts, sampling, batch_size), strict=True):
             before.append(text)
     return found
 
 
-def refined_length(template: Template, prompt: str, tokenizer: Any) -> int:
+def refined_length(template: Template, prompt: str, tokenizer: Any, words: tuple[str, str]) -> int:
     """Tokens of what two rounds of `refine` show, without the answers."""
     from weaklabel.training.chains.tokens import asking_ids
 
-    return len(asking_ids(_behind(template, prompt, ""), tokenizer))
+    return len(asking_ids(behind(template, prompt, "", words), tokenizer))
 
 
 def copying(
@@ -106,11 +108,12 @@ def copying(
     return {name: bootstrap_ratio(values, seed=seed) for name, values in found.items()}
 
 
-def _behind(template: Template, prompt: str, shown: str) -> list[Part]:
-    """A good answer is asked for, behind one that is shown as bad."""
+def behind(template: Template, prompt: str, shown: str, words: tuple[str, str]) -> list[Part]:
+    """An answer that is shown with the first words, and one that is asked for with the second."""
+    bad, good = words
     return [
-        replace(asking(template, prompt, template.bad[0]), output=shown),
-        asking(template, prompt, template.good[0], later=True),
+        replace(asking(template, prompt, bad), output=shown),
+        asking(template, prompt, good, later=True),
     ]
 
 

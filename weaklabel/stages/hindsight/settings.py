@@ -140,6 +140,11 @@ class HindsightSettings(PolicySettings, ChainTrainingSettings):
             return ""
         return self.opened.much_better if self.feedback == "soft" else self.opened.good[0]
 
+    @property
+    def unwanted(self) -> str:
+        """The words of a bad output."""
+        return self.opened.much_worse if self.feedback == "soft" else self.opened.bad[0]
+
     def told(self) -> dict[str, Any]:
         """As for every policy; of the template the hash of its words is an input."""
         return {**super().told(), "kinds": dict(self.kinds)}

@@ -169,13 +169,14 @@ class Hindsight(Stage):
 
         prompts = [row.prompt for row in self._learned.watched.prompts][: auditor.settings.audit_prompts]
         drawn = Sampling(max_new_tokens=auditor.settings.max_new_tokens, seed=self._settings.seed)
+        words = (self._settings.unwanted, self._settings.wanted)
         room = context_length(model, tokenizer) - 2 * drawn.max_new_tokens
-        prompts = [each for each in prompts if refined_length(self._template, each, tokenizer) <= room]
+        prompts = [each for each in prompts if refined_length(self._template, each, tokenizer, words) <= room]
         if not prompts:
             return {}
         given = Responder(model, tokenizer), self._template, prompts
-        rounds = refine(*given, first=self._template.bad[0], sampling=drawn)
-        alone = answers(*given, feedback=self._settings.wanted, sampling=drawn)
+        rounds = refine(*given, first=words[0], words=words, sampling=drawn)
+        alone = answers(*given, feedback=words[1], sampling=drawn)
         first, second = ([each[k] for each in rounds] for k in range(2))
         found = copying(first, second, alone, self._settings.seed)
         return {name: interval.value for name, interval in found.items()}
