@@ -218,7 +218,8 @@ def test_ranked_lists_are_learned_from_a_file_and_from_python(tmp_path: Path) ->
     assert figures["chains"] == 80
     assert any("1 rows could not be used" in note for note in result.notes)
     rows = [
-        Ranked(row["prompt"], tuple(Output(o["text"], o["score"]) for o in row["outputs"])) for row in LISTS
+        Ranked(row["prompt"], tuple(Output(o["text"], float(o["score"])) for o in row["outputs"]))
+        for row in LISTS
     ]
     again = trained(rows, tmp_path / "python")
     assert_same(tmp_path / "file", again.folder)
@@ -287,6 +288,7 @@ def test_labels_that_were_never_calibrated_are_refused(tmp_path: Path) -> None:
 
 
 FEW = [Ranked(f"{i}?", (Output("a", 0.0), Output("b", 1.0))) for i in range(4)]
+THREE = [Ranked(f"{i}?", tuple(Output(text, float(k)) for k, text in enumerate("abc"))) for i in range(4)]
 ENDING = [Ranked("?", (Output("a", 0.0, "bad<end>:"), Output("b", 1.0, "good:")))] * 2
 
 
@@ -296,10 +298,10 @@ ENDING = [Ranked("?", (Output("a", 0.0, "bad<end>:"), Output("b", 1.0, "good:"))
         (FEW, {"template": "question"}, UnknownNameError, "Did you mean 'questions'"),
         (FEW, {"feedback": "soft"}, ConfigError, "on no known scale"),
         (ENDING, {}, DataError, "the feedback 'bad<end>:' holds '<end>'"),
-        (FEW, {"max_length": 8}, DataError, "do not fit into max_length = 8"),
+        (THREE, {"max_length": 8, "kinds": {"np": 1.0}}, DataError, "4 do not fit into max_length = 8"),
         ([Ranked("?", (Output("a", 1.0), Output("b", 1.0)))] * 2, {}, DataError, "none of 0 chains"),
         (FEW, {"pretrain_data": "nowhere.txt"}, DataError, "nowhere.txt cannot be read"),
-        ([{"prompt": "a"}], {}, DataError, "pair"),
+        ([{"prompt": "a"}], {}, DataError, "no layout recognises"),
         (FEW, {"layout": "shared"}, UnknownNameError, "no layout 'shared'"),
     ],
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -153,8 +153,3 @@ def asking(
 
 def _plain(given: Ranked, output: Output) -> Part:
     return Part(given.prompt, output.text, messages=given.messages)
-
-
-def counted(chains: Sequence[Chain]) -> dict[str, Any]:
-    """Figures: chains, and outputs of the longest one."""
-    return {"chains": len(chains), "longest chain": max((len(chain.parts) for chain in chains), default=0)}

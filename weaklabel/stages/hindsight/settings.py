@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from weaklabel._arguments import check_value
 from weaklabel._validation import lookup
@@ -144,7 +144,3 @@ class HindsightSettings(PolicySettings, ChainTrainingSettings):
     def unwanted(self) -> str:
         """The words of a bad output."""
         return self.opened.much_worse if self.feedback == "soft" else self.opened.bad[0]
-
-    def told(self) -> dict[str, Any]:
-        """As for every policy; of the template the hash of its words is an input."""
-        return {**super().told(), "kinds": dict(self.kinds)}
