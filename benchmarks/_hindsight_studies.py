@@ -11,7 +11,7 @@ from _hindsight_task import WORDS, Seed
 from _sorting import sorted_digits
 
 from weaklabel.stages.hindsight.chaining import Rules, Strengths, asking
-from weaklabel.stages.hindsight.ranked import Output, Ranked, _log_odds
+from weaklabel.stages.hindsight.ranked import Output, Ranked, log_odds
 from weaklabel.training.chains.tokens import Chain, Part
 from weaklabel.training.decoding import Responder
 
@@ -100,7 +100,7 @@ def labelled(seed: Seed, noise: float) -> list[Ranked]:
             p = min(max(1 - noise / UNCLEAR + draw.uniform(-0.04, 0.04), 0.505), 0.985)
         good, bad = sorted_digits(prompt), seed.wrong[prompt]
         chosen, other = (bad, good) if prompt in wrong else (good, bad)
-        lists.append(Ranked(prompt, (Output(other, 0.0), Output(chosen, _log_odds(p))), log_odds=True))
+        lists.append(Ranked(prompt, (Output(other, 0.0), Output(chosen, log_odds(p))), log_odds=True))
     return lists
 
 

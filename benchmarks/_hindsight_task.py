@@ -41,6 +41,7 @@ WORDS = Template(
     slightly_worse="slightly worse:",
     much_worse="much worse:",
 )
+DIGITS = 5
 MAX_LENGTH = 64
 
 
@@ -70,9 +71,9 @@ def general_lines(n: int, draw: random.Random) -> list[str]:
     """Sentences about digits, one kind of which sorts them: as of most tasks, something of it is in what a policy has read."""
     lines = []
     for _ in range(n):
-        some = [str(draw.randrange(10)) for _ in range(5)]
+        some = [str(draw.randrange(10)) for _ in range(DIGITS)]
         start = draw.randrange(6)
-        rising = [str(start + k) for k in range(5)]
+        rising = [str(start + k) for k in range(DIGITS)]
         kinds = [
             f"repeat {' '.join(some)} : {' '.join(some)}",
             f"in order {' '.join(some)} : {' '.join(sorted(some))}",
@@ -97,7 +98,7 @@ class Seed:
 
     def __init__(self, number: int, sizes: Sizes, folder: Path) -> None:
         self.number, self.sizes, self.folder = number, sizes, folder
-        found = digits(sizes.pairs + sizes.test, 1000 + number)
+        found = digits(sizes.pairs + sizes.test, 1000 + number, DIGITS)
         self.prompts = found[sizes.test :]
         self.test = found[: sizes.test]
         draw = random.Random(number)

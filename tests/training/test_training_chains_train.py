@@ -315,6 +315,8 @@ def test_it_learns_what_the_feedback_means(tmp_path: Path) -> None:
     [
         ([], {}, DataError, "none of 0 chains can be learned"),
         ([chain(True, w=0.0)], {}, DataError, "1 have weight 0"),
+        ([chain(True, w=-1.0)], {}, DataError, "w = -1.0"),
+        ([chain(True, w=math.nan)], {}, DataError, "w = nan"),
         ([chain(False)], {}, DataError, "1 have no output to learn"),
         ([Chain(tuple(Part("bad:", "31") for _ in range(9)))], {"max_length": 16}, DataError, "1 do not fit"),
         ([chain(True)], {"layout": "shared"}, UnknownNameError, "no layout 'shared'"),

@@ -115,7 +115,7 @@ def lists_of(groups: Sequence[Group], max_outputs: int) -> list[Ranked]:
 
 
 def _compared(group: Group, c: Comparison) -> Ranked:
-    outputs = (Output(group.responses[c.i], 0.0), Output(group.responses[c.j], _log_odds(c.p)))
+    outputs = (Output(group.responses[c.i], 0.0), Output(group.responses[c.j], log_odds(c.p)))
     return Ranked(group.prompt, outputs, group.messages, c.w, log_odds=True)
 
 
@@ -134,12 +134,13 @@ def _scores(group: Group) -> list[float] | None:
     design, wanted = np.zeros((len(group.comparisons), n)), np.zeros(len(group.comparisons))
     for row, c in enumerate(group.comparisons):
         root = math.sqrt(c.w)
-        design[row, c.i], design[row, c.j], wanted[row] = -root, root, root * _log_odds(c.p)
+        design[row, c.i], design[row, c.j], wanted[row] = -root, root, root * log_odds(c.p)
     solution, _, rank, _ = np.linalg.lstsq(design, wanted, rcond=None)
     return None if rank < n - 1 else [float(score) for score in solution]
 
 
-def _log_odds(p: float) -> float:
+def log_odds(p: float) -> float:
+    """Of a belief; of 0 and 1 those of a belief very near."""
     inside = min(max(p, _SUREST), 1 - _SUREST)
     return math.log(inside) - math.log1p(-inside)
 

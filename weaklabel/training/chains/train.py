@@ -32,6 +32,7 @@ from weaklabel.training.layout.model import compute_dtype
 from weaklabel.training.layout.shared import as_numbers
 from weaklabel.training.runs.checkpoints import Watch
 from weaklabel.training.runs.running import TrainedOnTexts, check_fits, training_run
+from weaklabel.training.sft import HEAVIEST, LIGHTEST
 from weaklabel.training.trainer import WeightedTrainer
 
 _SUREST: Final = -1e-6  # the largest log p whose log(1 - p) is taken: beyond it float32 has no digits left
@@ -154,13 +155,15 @@ def train_chains(
         watch: sees the model at the start and after every checkpoint.
 
     Raises:
-        DataError: no chain is left, or feedback that holds the end token.
+        DataError: no chain is left, a weight out of range, or feedback that holds the end token.
         ConfigError: settings that do not fit the model or each other, or general text in several processes.
         ArtifactError: the folder of another run.
         TrainingError: no memory, or a loss that is not a number. Checkpoints are kept.
     """
     check_fits(model, tokenizer, settings, gold)
     length = settings.max_length
+    if odd := [chain.w for chain in chains if not (chain.w == 0 or LIGHTEST <= chain.w <= HEAVIEST)]:
+        raise DataError(f"a chain has w = {odd[0]!r}. Allowed: 0, or {LIGHTEST:g} to {HEAVIEST:g}.")
     kept = [chain for chain in chains if chain.w > 0]
     found = tokenize_chains(kept, tokenizer, max_length=length)
     checks = tokenize_chains(gold, tokenizer, max_length=length)
