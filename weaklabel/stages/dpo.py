@@ -8,11 +8,10 @@ policy tells the better response are of gold that it never saw: that of the lock
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -23,21 +22,19 @@ from weaklabel.errors import ConfigError
 from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import bootstrap
-from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult, scratch
+from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.dpo_settings import DPOSettings
+from weaklabel.stages.ending import end_round
 from weaklabel.stages.materials import Materials
-from weaklabel.stages.policy import Policy, card
+from weaklabel.stages.policy import Policy
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.taught import Taught, taught_by
-from weaklabel.stages.watching import Watched, seen_by, shared_prompts, watched_by
+from weaklabel.stages.watching import Watched, shared_prompts, watched_by
 from weaklabel.training.dpo.settings import DPOTrainingSettings
 from weaklabel.types import (
     CanCompare,
     FloatArray,
-    Labels,
-    LabelsFile,
     Pairs,
-    as_comparer,
     prompt_key,
     sigmoid,
 )
@@ -45,12 +42,6 @@ from weaklabel.types.demonstration import Demonstration
 
 if TYPE_CHECKING:
     from weaklabel.training.dpo.implied import ImpliedRewards
-
-_USE: Final = (
-    "A causal language model, trained by direct preference optimisation. It is loaded with "
-    "`AutoModelForCausalLM.from_pretrained(folder)`, or served by vLLM. A folder with `adapter_config.json` holds a LoRA adapter "
-    "alone; `base_model_name_or_path` in that file is the model that it belongs to."
-)
 
 
 class DPO(Stage):
@@ -191,12 +182,16 @@ class DPO(Stage):
                 f"max_length is {settings.max_length}: {done.truncated}. Responses that differ only behind the cut are not "
                 "compared; raise max_length where there are many."
             )
-        seen, warned = seen_by(auditor)
-        figures |= seen
-        self.notes += warned
-        shutil.copyfile(training / "log.jsonl", work / "log.jsonl")
-        about = card("Policy: dpo", self.inputs, self.settings, figures, _USE)
-        self._policy.save(model, tokenizer, work / MODEL, card=about)
+        end_round(
+            self,
+            self._policy,
+            (model, tokenizer),
+            figures,
+            work,
+            by="by direct preference optimisation",
+            auditor=auditor,
+            training=training,
+        )
         return figures
 
     def _reference(self, tokenizer: Any) -> Any:
@@ -285,11 +280,4 @@ def dpo(
         TrainingError: no memory, a loss that is no number, or an audit that ends the run.
     """
     chosen = DPOSettings(**settings)
-    labels = data if isinstance(data, Labels | LabelsFile) else None
-    materials = Materials(
-        labels=None if labels is None else lambda: labels,
-        lfs=lambda: lfs,
-        comparer=None if comparer is None else lambda: as_comparer(comparer),
-        source=None if labels is not None else data,
-    )
-    return carry_out(DPO.of(chosen, materials), output_dir)
+    return carry_out(DPO.of(chosen, Materials.given(data, lfs, comparer)), output_dir)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from weaklabel._arguments import check_value
 from weaklabel._validation import check_settings
 from weaklabel.errors import ConfigError, MissingExtraError
 from weaklabel.stages.audit.settings import AuditSettings
-from weaklabel.stages.contract import Reference, StartFrom, rounded
+from weaklabel.stages.contract import Reference, StartFrom
 from weaklabel.training.settings import TrainingSettings, checked, kinds_of
 
 S = TypeVar("S", bound=TrainingSettings)
@@ -222,21 +221,6 @@ class Policy:
             return plain, None  # what was asked for and cannot be is refused by the training
         note = f"max_length is {longest}, all that the model reads, in place of the default of {plain.max_length}."
         return replace(plain, max_length=longest), note
-
-
-def card(
-    title: str, inputs: Mapping[str, str], settings: Mapping[str, Any], figures: Mapping[str, Any], uses: str
-) -> str:
-    """README.md of a policy: what it was made of, its figures, how it is loaded."""
-    told = {name: rounded(value) for name, value in figures.items()}
-    parts = [("Made of", inputs), ("Settings", settings), ("Figures", told)]
-    lists = [
-        f"## {name}\n\n"
-        + "\n".join(f"- {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())
-        for name, values in parts
-        if values
-    ]
-    return "\n\n".join([f"# {title}", uses, *lists]) + "\n"
 
 
 def _merged(model: Any) -> Any:
