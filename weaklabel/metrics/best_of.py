@@ -36,7 +36,9 @@ def best_of_weights(n_drawn: int, n: int) -> FloatArray:
     return np.asarray((np.maximum(k - j, 0.0) / (n_drawn - j)).prod(axis=1) * n / n_drawn)
 
 
-def best_of_curve(values: ArrayLike, others: ArrayLike | None = None, *, most: int | None = None) -> FloatArray:
+def best_of_curve(
+    values: ArrayLike, others: ArrayLike | None = None, *, most: int | None = None
+) -> FloatArray:
     """`(most,)` float64: for n = 1 to `most` what the best of n by `values` is expected to have of `others`.
 
     Args:
