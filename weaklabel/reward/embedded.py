@@ -80,7 +80,7 @@ class EmbeddedReward(RidgeReward):
 
     def unseen(self, features: FloatArray) -> FloatArray:
         # Far from every landmark the features vanish, as if all were known of such a response (Snelson & Ghahramani 2006).
-        return np.maximum(1.0 - (features**2).sum(axis=1), 0.0)
+        return np.asarray(np.maximum(1.0 - (features**2).sum(axis=1), 0.0), dtype=np.float64)
 
     def prior_precision(self, pairs: Pairs, w: FloatArray) -> FloatArray:
         prompts = pairs.table["prompt"].to_pylist()

@@ -115,7 +115,7 @@ class LastLayer:
 
         with one_thread():
             taken = solve_triangular(self._root, _dense(self._weighted @ f.T), lower=True)  # (n, m)
-        return np.maximum(before - (taken**2).sum(axis=0), 0.0)
+        return np.asarray(np.maximum(before - (taken**2).sum(axis=0), 0.0), dtype=np.float64)
 
 
 def _named(model: Any) -> str:
