@@ -149,7 +149,7 @@ class Policy:
 
     @cached_property
     def inputs(self) -> dict[str, str]:
-        """Hashes of the model and its adapter; of a model from scratch its settings and data say all.
+        """Hashes of the model, its adapter and the reference; of a model from scratch its settings and data say all.
 
         Raises:
             ArtifactError: nothing there.
@@ -157,6 +157,7 @@ class Policy:
         with _needing_torch():
             from weaklabel.training.models.saving import model_hash
         named = {"model": self.settings.model, "adapter": self.settings.adapter}
+        named["reference"] = getattr(self.settings, "ref_model", None)
         return {name: model_hash(value) for name, value in named.items() if value is not None}
 
     def load(self, previous: Path | None = None) -> tuple[Any, Any]:
@@ -195,6 +196,25 @@ class Policy:
         base = os.path.abspath(chosen.model) if os.path.isdir(chosen.model) else chosen.model
         model, tokenizer = load_language_model(base, adapter=chosen.adapter, dtype=chosen.dtype)
         return _merged(model), tokenizer
+
+    def reference(self, name: str, tokenizer: Any) -> Any:
+        """The model that the setting `ref_model` names, which does not train.
+
+        Args:
+            tokenizer: of the policy, whose token ids it reads.
+
+        Raises:
+            ConfigError: it has another vocabulary. ArtifactError: it does not load.
+        """
+        from weaklabel.training.models.loading import load_language_model
+
+        reference, its_own = load_language_model(name, dtype=self.settings.dtype)
+        if its_own.get_vocab() != tokenizer.get_vocab():
+            raise ConfigError(
+                f"{self.settings.OWNER}: ref_model {name!r} has a tokenizer of another vocabulary, so it reads other texts in the "
+                "same token ids. Give the model that training starts from, or leave ref_model out."
+            )
+        return reference.requires_grad_(False)
 
     def save(
         self, model: Any, tokenizer: Any, folder: Path, *, card: str, previous: Path | None = None

@@ -112,6 +112,7 @@ def show_round(made: Round) -> None:
         "accuracy",
         "test accuracy",
         "held out gain",
+        "reward gained",
         "warnings",
     )
     told = ", ".join(f"{name} {made.figures[name]:,}" for name in shown if made.figures.get(name) is not None)

@@ -18,8 +18,7 @@ from typing import Any, ClassVar, Final
 
 from weaklabel import artifacts
 from weaklabel._arguments import checked as checked_arguments
-from weaklabel.comparers import object_hash
-from weaklabel.comparers.checker import Check, Checker
+from weaklabel.comparers.checker import Check
 from weaklabel.comparers.expert import CanScore
 from weaklabel.data.asked.prompts import Prompts
 from weaklabel.data.sources import PairSource
@@ -29,17 +28,18 @@ from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import bootstrap_ratio
 from weaklabel.stages.best_of.cautious import Spreading, by_folds, by_laplace, by_models, scored
 from weaklabel.stages.best_of.choosing import Chosen, choose
-from weaklabel.stages.best_of.curve import HELD_OUT, Curve
-from weaklabel.stages.best_of.judging import WIN_RATE, Judge
+from weaklabel.stages.best_of.curve import Curve
+from weaklabel.stages.best_of.judging import WIN_RATE, Judge, two_judges
 from weaklabel.stages.best_of.sampled import CUT, Draws, prompts_of, samples_of
 from weaklabel.stages.best_of.settings import BestOfSettings
 from weaklabel.stages.best_of.written import Found, write_comparisons, write_curve, write_texts
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
-from weaklabel.stages.materials import Materials, refuse_columns
-from weaklabel.stages.policy import Policy, card
+from weaklabel.stages.ending import card
+from weaklabel.stages.materials import Materials
+from weaklabel.stages.policy import Policy
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.taught import taught_by
-from weaklabel.types import CanCompare, Labels, LabelsFile
+from weaklabel.types import CanCompare
 
 _USE: Final = (
     "The best of several samples of a policy to each prompt. demonstrations.jsonl is data for supervised finetuning (TRL's columns "
@@ -99,7 +99,7 @@ class BestOf(Stage):
             ConfigError: no prompts, no comparer, one that reads columns, or the same one twice.
             DataError, LayoutError: prompts or pairs that cannot be read.
         """
-        prompts, n_locked = prompts_of(settings.data, settings.columns, materials)
+        prompts, n_locked = prompts_of(settings.data, settings.columns, materials, "best_of")
         made = cls(settings, prompts, judges_of(settings, materials, comparer, held_out))
         if n_locked:
             made.notes.append(f"{n_locked:,} prompts of the locked test part are left out.")
@@ -196,32 +196,10 @@ def judges_of(settings: BestOfSettings, materials: Materials, comparer: Any, hel
     Raises:
         ConfigError: no comparer, one that reads columns, the same one twice, or a spread that it cannot have.
     """
-    hashes: dict[str, str] = {}
-    if comparer is None:
-        found, hashes["comparer"] = materials.comparer_named(settings.comparer, "best_of")
-        training = Judge.of(found, "the comparer")
-    else:
-        refuse_columns(comparer, "best_of")
-        training, hashes["comparer"] = Judge.of(comparer, "the comparer"), _known(comparer)
-    judging = None
-    if held_out is not None:
-        judging, hashes[HELD_OUT] = Judge.of(held_out, "held_out"), _known(held_out)
-    elif settings.held_out is not None:
-        opened, hashes[HELD_OUT] = materials.comparer_named(settings.held_out, "best_of")
-        judging = Judge.of(opened, "held_out")
-    # Objects are known by their class, which two that differ may have in common: they have to be one to be the same.
-    by_name = comparer is None and held_out is None and hashes.get(HELD_OUT) == hashes["comparer"]
-    if by_name or (held_out is not None and held_out is comparer):
-        raise ConfigError(
-            "best_of: held_out is the comparer that chooses, so that it cannot show what the choice is worth. Name another one, "
-            "such as a reward model of other gold, or leave it out."
-        )
+    training, judging, hashes = two_judges(
+        settings.comparer, settings.held_out, materials, comparer=comparer, held_out=held_out, who="best_of"
+    )
     return Judges(training, judging, _spreading(settings, materials, training, hashes), hashes)
-
-
-def _known(given: Any) -> str:
-    """The hash by which an object is known again: of a function its code."""
-    return object_hash(given) if isinstance(given, CanCompare | CanScore) else Checker(given).code_hash()
 
 
 def _spreading(
@@ -298,10 +276,5 @@ def best_of(
         ArtifactError: a model that does not load, or the folder of another stage.
     """
     chosen = BestOfSettings(**settings)
-    labels = prompts if isinstance(prompts, Labels | LabelsFile) else None
-    materials = Materials(
-        labels=None if labels is None else lambda: labels,
-        lfs=lambda: lfs,
-        source=None if labels is not None else prompts,
-    )
+    materials = Materials.given(prompts, lfs)
     return carry_out(BestOf.of(chosen, materials, comparer=comparer, held_out=held_out), output_dir)
