@@ -45,7 +45,7 @@ class Superbatch:
     Attributes:
         examples: the kept texts as token ids.
         prompts: what each of them answers, for messages.
-        seconds: of `sampling` and `scoring`.
+        seconds: of `sampling` and `scoring`; none where that took no time to speak of.
     """
 
     examples: Sequence[TokenExample]
@@ -65,9 +65,7 @@ class SuperHFTrainer(WeightedTrainer):
     settings: SuperHFTrainingSettings
     optimizer: Any
 
-    def __init__(
-        self, *, draw: Draw, told: Told, n_superbatches: int, prior: Any, **more: Any
-    ) -> None:
+    def __init__(self, *, draw: Draw, told: Told, n_superbatches: int, prior: Any, **more: Any) -> None:
         numbers: Any = range(n_superbatches)
         super().__init__(groups=numbers, gold=(), **more)
         self._draw, self._told, self._prior = draw, told, prior
@@ -115,7 +113,7 @@ class SuperHFTrainer(WeightedTrainer):
             self._set_rate(step + (number + 0.5) / len(starts))
             some = slice(start, start + size)
             self._update(model, found.examples[some], step, found.prompts[some])
-        self.seconds.append({**found.seconds, "update": perf_counter() - began})
+        self.seconds.append({**dict.fromkeys(PARTS, 0.0), **found.seconds, "update": perf_counter() - began})
         return torch.zeros((), device=self.args.device)  # the log has what `_update` noted
 
     def _set_rate(self, at: float) -> None:
