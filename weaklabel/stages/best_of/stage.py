@@ -273,8 +273,8 @@ def best_of(
     prompts: AnyLabels | PairSource,
     *,
     output_dir: str | Path,
-    comparer: CanCompare | CanScore | Check | None = None,
-    held_out: CanCompare | CanScore | Check | None = None,
+    comparer: CanCompare | CanScore | Check | str | None = None,
+    held_out: CanCompare | CanScore | Check | str | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
 ) -> StageResult:
@@ -286,8 +286,7 @@ def best_of(
     Args:
         prompts: whatever `read_pairs` takes, or rows with a column `prompt` or `messages`; or labels, for their prompts.
         output_dir: the stage's own folder; what stands in it says `stages.best_of.written`.
-        comparer: says which sample is better: a labeler, a reward model, a function of (prompt, response), ...; a setting of
-            that name names one instead.
+        comparer: says which sample is better: a labeler, a reward model, a function of (prompt, response), ..., or its name.
         held_out: another one, which has no part in the choice; what it makes of the best of n is reported.
         lfs: labeling functions among which a comparer that is named finds its own.
         **settings: of `BestOfSettings`: `model` or `from_scratch`, `num_generations`, `max_new_tokens`, `pessimism`, ...
@@ -297,11 +296,13 @@ def best_of(
         DataError, LayoutError: no prompts, or no choice. LabelMatrixError: scores that are not finite.
         ArtifactError: a model that does not load, or the folder of another stage.
     """
-    chosen = BestOfSettings(**settings)
+    judges: dict[str, Any] = {"comparer": comparer, "held_out": held_out}
+    named = {name: judges.pop(name) for name, given in list(judges.items()) if isinstance(given, str)}
+    chosen = BestOfSettings(**settings, **named)
     labels = prompts if isinstance(prompts, Labels | LabelsFile) else None
     materials = Materials(
         labels=None if labels is None else lambda: labels,
         lfs=lambda: lfs,
         source=None if labels is not None else prompts,
     )
-    return carry_out(BestOf.of(chosen, materials, comparer=comparer, held_out=held_out), output_dir)
+    return carry_out(BestOf.of(chosen, materials, **judges), output_dir)
