@@ -21,7 +21,7 @@ from made_pairs import made_pairs
 import weaklabel as wl
 from weaklabel.cli.main import main
 from weaklabel.data.asked.demonstrations import read_demonstrations
-from weaklabel.errors import ArtifactError, ConfigError, DataError, LabelMatrixError
+from weaklabel.errors import ArtifactError, ConfigError, DataError, LabelMatrixError, NotCalibratedError
 from weaklabel.groups import gather_groups, trainable_groups
 from weaklabel.reward.files import read_taught
 from weaklabel.reward.linear import LinearReward
@@ -389,3 +389,26 @@ def test_the_command_says_a_mistake_in_one_line(project: Path) -> None:
         )
         assert done.returncode == 2
         assert said in done.stderr.strip().splitlines()[-1]
+
+
+def test_a_linear_reward_is_unsure_by_the_labels_that_taught_it(tmp_path: Path) -> None:
+    pairs = made_pairs([(f"a {i}", f"b b {i}") for i in range(60)], gold=["a", "b", "b"] * 20)
+    labels = wl.fit(wl.load_lfs("shipped:length"), pairs, model="majority_vote").label(pairs)
+    reward = wl.train_reward(labels, "linear")
+    result = wl.stages.best_of(
+        labels, output_dir=tmp_path, comparer=reward, spread="laplace", **TINY | {"num_generations": 2}
+    )
+    assert result.rounds[0].figures["judged by"] == "score"
+    assert result.rounds[0].figures["spread of samples"] > 0
+
+
+def test_sft_and_dpo_learn_from_what_was_written(tmp_path: Path, made: Path) -> None:
+    training: dict[str, Any] = {"from_scratch": "tiny", "max_steps": 2, "max_length": 64, "audit": False}
+    sft = wl.stages.sft(str(made / "demonstrations.jsonl"), output_dir=tmp_path / "sft", **training)
+    assert sft.rounds[0].figures["demonstrations"] == len(lines(made / "demonstrations.jsonl"))
+    for name in ("pairs", "groups"):
+        source, folder = str(made / f"{name}.parquet"), tmp_path / name
+        with pytest.raises(NotCalibratedError, match="were never calibrated on gold"):
+            wl.stages.dpo(source, output_dir=folder, **training)
+        done = wl.stages.dpo(source, output_dir=folder, allow_uncalibrated=True, **training)
+        assert done.rounds[0].figures["steps"] == 2
