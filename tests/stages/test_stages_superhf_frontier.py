@@ -92,9 +92,9 @@ def test_the_command_carries_it_out(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     made = tmp_path / "runs" / "base" / "superhf-frontier"
     assert len(list(made.glob("superbatch_size-*-seed-*/round-00"))) == 4
     for bad, said in (("beta=0,x", "Write numbers with commas"), ("model=1,2", "a setting that is a number")):
-        with pytest.raises(ConfigError, match=said):
+        with pytest.raises(UserError, match=said):
             main([*words, "--frontier", bad], standalone_mode=False)
-    with pytest.raises(ConfigError, match="--seeds are of a frontier"):
+    with pytest.raises(UserError, match="--seeds are of a frontier"):
         main([*words, "--seeds", "0,1"], standalone_mode=False)
 
 

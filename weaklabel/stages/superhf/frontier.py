@@ -151,11 +151,9 @@ def frontier_of(
             f"superhf: the frontier is over {setting!r}. Allowed: a setting that is a number, such as beta, superbatch_size or "
             "learning_rate; seeds are given apart."
         )
-    for name, given in (("values", list(values)), ("seeds", list(seeds))):
-        if not given or len(set(given)) < len(given):
-            raise ConfigError(
-                f"superhf: the {name} of the frontier are {given}. Give one or more, each once."
-            )
+    for name, some in (("values", list(values)), ("seeds", list(seeds))):
+        if not some or len(set(some)) < len(some):
+            raise ConfigError(f"superhf: the {name} of the frontier are {some}. Give one or more, each once.")
     if settings.audit is False:
         raise ConfigError(
             "superhf: a frontier needs the audit, whose prompts all policies answer. Leave audit out."
@@ -167,8 +165,9 @@ def frontier_of(
             int(value) if kinds[setting].startswith("int") and float(value).is_integer() else value
         )
         for seed in seeds:
+            given: dict[str, Any] = {setting: number, "seed": seed}
             place = folder / f"{setting}-{value:g}-seed-{seed}"
-            made = carry_out(make(replace(settings, **{setting: number, "seed": seed})), place).rounds[-1]
+            made = carry_out(make(replace(settings, **given)), place).rounds[-1]
             arms.append(ArmResult(float(value), seed, place, made.figures))
             told(f"{setting} {value:g}, seed {seed}: {_line(made.figures)}")
     found = Frontier(setting, tuple(arms))
