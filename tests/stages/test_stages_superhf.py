@@ -90,15 +90,7 @@ def named(data: Path) -> dict[str, str]:
 
 
 def program(data: Path) -> Program:
-    given = {f"{name}": value for name, value in SETTINGS.items()}
-    text = PROGRAM.replace(
-        "import weaklabel as wl\n", "import weaklabel as wl\nfrom weaklabel.comparers import open_comparer\n"
-    )
-    names = named(data)
-    opened = ", ".join(f"{name}=open_comparer({value!r})" for name, value in names.items())
-    return Program(
-        text.replace("**json", f"{opened}, **json"), (str(data / "prompts.jsonl"), json.dumps(given))
-    )
+    return Program(PROGRAM, (str(data / "prompts.jsonl"), json.dumps(SETTINGS | named(data))))
 
 
 def learned(folder: Path, given: Any = None, **more: Any) -> Any:

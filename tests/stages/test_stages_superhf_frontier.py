@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import weaklabel as wl
-from weaklabel.cli.main import main
+from weaklabel.cli.main import UserError, main
 from weaklabel.errors import ConfigError
 from weaklabel.stages.superhf.frontier import ArmResult, Frontier
 

@@ -29,7 +29,7 @@ from weaklabel.metrics import bootstrap_ratio
 from weaklabel.stages.best_of.cautious import Spreading, by_folds, by_laplace, by_models, scored
 from weaklabel.stages.best_of.choosing import Chosen, choose
 from weaklabel.stages.best_of.curve import Curve
-from weaklabel.stages.best_of.judging import WIN_RATE, Judge, two_judges
+from weaklabel.stages.best_of.judging import WIN_RATE, Judge, names_apart, two_judges
 from weaklabel.stages.best_of.sampled import CUT, Draws, prompts_of, samples_of
 from weaklabel.stages.best_of.settings import BestOfSettings
 from weaklabel.stages.best_of.written import Found, write_comparisons, write_curve, write_texts
@@ -274,7 +274,6 @@ def best_of(
         DataError, LayoutError: no prompts, or no choice. LabelMatrixError: scores that are not finite.
         ArtifactError: a model that does not load, or the folder of another stage.
     """
-    judges: dict[str, Any] = {"comparer": comparer, "held_out": held_out}
-    named = {name: judges.pop(name) for name, given in list(judges.items()) if isinstance(given, str)}
+    judges, named = names_apart(comparer=comparer, held_out=held_out)
     chosen = BestOfSettings(**settings, **named)
     return carry_out(BestOf.of(chosen, Materials.given(prompts, lfs), **judges), output_dir)

@@ -26,6 +26,7 @@ from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import Interval
 from weaklabel.pictures import Picture, trade_off_picture
+from weaklabel.stages.best_of.judging import names_apart
 from weaklabel.stages.contract import Figures, Stage, rounded
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.rounds import carry_out
@@ -201,8 +202,8 @@ def superhf_frontier(
     values: Sequence[float],
     setting: str = "beta",
     seeds: Sequence[int] = (0,),
-    comparer: CanCompare | CanScore | Check | None = None,
-    held_out: CanCompare | CanScore | Check | None = None,
+    comparer: CanCompare | CanScore | Check | str | None = None,
+    held_out: CanCompare | CanScore | Check | str | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
 ) -> Frontier:
@@ -220,9 +221,10 @@ def superhf_frontier(
     Raises:
         ConfigError: a setting that is no number, or as for `superhf`; further errors too.
     """
-    chosen = SuperHFSettings(**settings)
+    judges, named = names_apart(comparer=comparer, held_out=held_out)
+    chosen = SuperHFSettings(**settings, **named)
 
     def make(some: SuperHFSettings) -> Stage:
-        return SuperHF.of(some, Materials.given(prompts, lfs), comparer=comparer, held_out=held_out)
+        return SuperHF.of(some, Materials.given(prompts, lfs), **judges)
 
     return frontier_of(make, chosen, output_dir, setting=setting, values=values, seeds=seeds)
