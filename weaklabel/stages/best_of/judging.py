@@ -91,7 +91,7 @@ class Judge:
         return found[draws.first]
 
 
-def names_apart(**judges: Any) -> tuple[dict[str, Any], dict[str, str]]:
+def names_apart(**judges: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Who is given as an object, or as None, and who by a name, which is a setting.
 
     >>> names_apart(comparer="checks.py:score", held_out=None)
