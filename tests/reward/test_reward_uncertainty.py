@@ -108,14 +108,22 @@ def test_fewer_pairs_make_it_less_sure(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (part.spread(*asked) > whole.spread(*asked)).all()
 
 
-def test_a_kernel_is_unsure_of_what_is_far_from_its_landmarks(encoder: None) -> None:
+def test_what_the_landmarks_do_not_see_of_a_response_is_as_unsure_as_the_prior(encoder: None) -> None:
     pairs = made_pairs([("red", "green"), ("red small", "green"), ("green", "red large")] * 6)
     model = EmbeddedReward().fit(pairs, np.array([0.0, 0.0, 1.0] * 6))
-    layer = LastLayer(model, pairs)
-    near, far = (
-        layer.spread(["", ""], ["green", other], [0, 0])[1] for other in ("red", "blue blue blue blue")
-    )
-    assert 0 < near < far
+    prompts = pairs.table["prompt"].to_pylist()
+    a, b = (model.last_layer(prompts, pairs.table[n].to_pylist()) for n in ("response_a", "response_b"))
+    p = 1 / (1 + np.exp(-(b - a) @ np.linalg.lstsq(model.kernel_.basis(), model.coef_, rcond=None)[0]))
+    precision = model.prior_precision(pairs, np.ones(18))
+    H = (b - a).T @ np.diag(p * (1 - p)) @ (b - a) + np.diag(precision)
+    responses = ["green", "red", "blue blue blue blue"]
+    f = model.last_layer([""] * 3, responses)
+    unseen = np.maximum(1 - (f**2).sum(axis=1), 0) / precision[0]
+    assert unseen[2] > 100 * max(unseen[:2]) > 0 or (unseen[:2] < 1e-6).all()
+    centred = np.eye(3) - 1 / 3
+    covariance = centred @ (f @ np.linalg.inv(H) @ f.T + np.diag(unseen)) @ centred
+    found = LastLayer(model, pairs).spread([""] * 3, responses, [0] * 3)
+    assert found == pytest.approx(np.sqrt(np.diag(covariance)), rel=1e-6)
 
 
 def test_what_has_no_linear_head_is_refused() -> None:

@@ -25,6 +25,8 @@ from weaklabel.metrics.equal_mass import ReliabilityBin, reliability_equal_mass
 from weaklabel.metrics.equal_width import (
     ECE_BINS,
     ReliabilityRow,
+    choice_ece_metric,
+    choice_ece_when_perfect,
     ece,
     ece_metric,
     ece_when_perfect,
@@ -57,6 +59,8 @@ __all__ = [
     "brier",
     "calibration_gap",
     "calibration_gap_when_perfect",
+    "choice_ece_metric",
+    "choice_ece_when_perfect",
     "ece",
     "ece_metric",
     "ece_when_perfect",

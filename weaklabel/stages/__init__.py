@@ -10,6 +10,7 @@ from weaklabel.stages.evaluators.stage import evaluator
 from weaklabel.stages.refinement.stage import ilr
 from weaklabel.stages.rounds import carry_out, read_rounds
 from weaklabel.stages.sft import sft
+from weaklabel.stages.superhf.frontier import superhf_frontier
 from weaklabel.stages.superhf.stage import superhf
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "read_rounds",
     "sft",
     "superhf",
+    "superhf_frontier",
 ]

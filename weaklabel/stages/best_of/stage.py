@@ -29,7 +29,7 @@ from weaklabel.metrics import bootstrap_ratio
 from weaklabel.stages.best_of.cautious import Spreading, by_folds, by_laplace, by_models, scored
 from weaklabel.stages.best_of.choosing import Chosen, choose
 from weaklabel.stages.best_of.curve import Curve
-from weaklabel.stages.best_of.judging import WIN_RATE, Judge, two_judges
+from weaklabel.stages.best_of.judging import WIN_RATE, Judge, names_apart, two_judges
 from weaklabel.stages.best_of.sampled import CUT, Draws, prompts_of, samples_of
 from weaklabel.stages.best_of.settings import BestOfSettings
 from weaklabel.stages.best_of.written import Found, write_comparisons, write_curve, write_texts
@@ -251,8 +251,8 @@ def best_of(
     prompts: AnyLabels | PairSource,
     *,
     output_dir: str | Path,
-    comparer: CanCompare | CanScore | Check | None = None,
-    held_out: CanCompare | CanScore | Check | None = None,
+    comparer: CanCompare | CanScore | Check | str | None = None,
+    held_out: CanCompare | CanScore | Check | str | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
 ) -> StageResult:
@@ -264,8 +264,7 @@ def best_of(
     Args:
         prompts: whatever `read_pairs` takes, or rows with a column `prompt` or `messages`; or labels, for their prompts.
         output_dir: the stage's own folder; what stands in it says `stages.best_of.written`.
-        comparer: says which sample is better: a labeler, a reward model, a function of (prompt, response), ...; a setting of
-            that name names one instead.
+        comparer: says which sample is better: a labeler, a reward model, a function of (prompt, response), ..., or its name.
         held_out: another one, which has no part in the choice; what it makes of the best of n is reported.
         lfs: labeling functions among which a comparer that is named finds its own.
         **settings: of `BestOfSettings`: `model` or `from_scratch`, `num_generations`, `max_new_tokens`, `pessimism`, ...
@@ -275,6 +274,6 @@ def best_of(
         DataError, LayoutError: no prompts, or no choice. LabelMatrixError: scores that are not finite.
         ArtifactError: a model that does not load, or the folder of another stage.
     """
-    chosen = BestOfSettings(**settings)
-    materials = Materials.given(prompts, lfs)
-    return carry_out(BestOf.of(chosen, materials, comparer=comparer, held_out=held_out), output_dir)
+    judges, named = names_apart(comparer=comparer, held_out=held_out)
+    chosen = BestOfSettings(**settings, **named)
+    return carry_out(BestOf.of(chosen, Materials.given(prompts, lfs), **judges), output_dir)

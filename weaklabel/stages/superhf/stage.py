@@ -27,7 +27,7 @@ from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import bootstrap_ratio
 from weaklabel.stages.audit import Auditor
-from weaklabel.stages.best_of.judging import WIN_RATE, Judge, two_judges
+from weaklabel.stages.best_of.judging import WIN_RATE, Judge, names_apart, two_judges
 from weaklabel.stages.best_of.sampled import Draws, prompts_of
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.ending import end_round
@@ -258,8 +258,8 @@ def superhf(
     prompts: AnyLabels | PairSource,
     *,
     output_dir: str | Path,
-    comparer: CanCompare | CanScore | Check | None = None,
-    held_out: CanCompare | CanScore | Check | None = None,
+    comparer: CanCompare | CanScore | Check | str | None = None,
+    held_out: CanCompare | CanScore | Check | str | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
 ) -> StageResult:
@@ -271,8 +271,8 @@ def superhf(
     Args:
         prompts: whatever `read_pairs` takes, or rows with a column `prompt` or `messages`; or labels, for their prompts.
         output_dir: the stage's own folder. Beside each round's model stands superbatches.jsonl: what was kept, with rewards.
-        comparer: says which sample is better: a reward model, a labeler, a function of (prompt, response), ...; a setting of
-            that name names one instead.
+        comparer: says which sample is better: a reward model, a labeler, a function of (prompt, response), ..., or the name of
+            one, as `open_comparer` takes it.
         held_out: another one, which has no part in the choice; what it makes of the policy is reported.
         lfs: labeling functions that watch what the policy says, and among which a comparer that is named finds its own.
         **settings: of `SuperHFSettings`: `model` or `from_scratch`, `superbatch_size`, `beta`, `max_new_tokens`, and those of training.
@@ -283,6 +283,6 @@ def superhf(
         ArtifactError: a model that does not load, or the folder of another stage.
         TrainingError: no memory, a loss that is not a number, rewards that tell nothing apart, or an audit that ends the run.
     """
-    chosen = SuperHFSettings(**settings)
-    materials = Materials.given(prompts, lfs)
-    return carry_out(SuperHF.of(chosen, materials, comparer=comparer, held_out=held_out), output_dir)
+    judges, named = names_apart(comparer=comparer, held_out=held_out)
+    chosen = SuperHFSettings(**settings, **named)
+    return carry_out(SuperHF.of(chosen, Materials.given(prompts, lfs), **judges), output_dir)

@@ -56,12 +56,13 @@ class Kept:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.steps: list[list[Choice]] = []
+        self._ours = False  # whether the file holds `steps`, and nothing that a killed try left
         self._first_untold: int | None = None
 
     def add(self, step: int, choices: Sequence[Choice]) -> None:
         """The line of a superbatch; those of it and of later ones that a killed try left are removed first."""
-        if len(self.steps) != step:
-            self.steps = list(self._read())[:step]
+        if not self._ours or len(self.steps) != step:
+            self.steps, self._ours = list(self._read())[:step], True
             write_text(self._path, "".join(map(_line, range(step), self.steps)))
         if self._first_untold is None:
             self._first_untold = step

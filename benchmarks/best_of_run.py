@@ -1,0 +1,203 @@
+"""What the best of n is worth by rewards of different quality, and whether pessimism helps: a toy on a CPU.
+
+    python benchmarks/best_of_run.py [--quick] [--json FILE] [--work FOLDER]
+
+A model of two layers answers with words drawn at random. Every word has a true worth, drawn anew per seed, and a response is worth the
+sum of its words: that is the programmatic reward. Linear rewards learn it from a few noisy pairs of such responses, chosen by Bradley and
+Terry's model of the true worth; each chooses among 16 samples of 100 prompts, plainly and less its spread by Laplace or by folds.
+The true worth is the held-out reward. Samples of a seed are drawn once for all arms.
+
+Figures are gains in the true worth over one sample, in standard deviations of a prompt's samples: what n samples by a perfect reward
+would give is the row of the true worth itself. Intervals are over five seeds (t). An estimate is printed first; with --work a run
+that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from _figures import Figures, arguments, over_seeds
+
+WORDS = [
+    a + b
+    for a in ("ka", "lo", "mi", "ne", "pu", "ra", "si", "to")
+    for b in ("ban", "den", "fir", "gos", "hul", "jam")
+]
+SIZES = (60, 240)
+SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A reward that chooses, and how careful it is."""
+
+    name: str
+    pairs: int = 0
+    pessimism: float = 0.0
+    spread: str | None = None
+
+
+def arms(quick: bool) -> list[Arm]:
+    """The true worth, then every linear reward plainly and with each spread."""
+    sizes, careful = (SIZES[:1], (1.0,)) if quick else (SIZES, (0.5, 1.0, 2.0))
+    found = [Arm("true worth")]
+    for n in sizes:
+        found.append(Arm(f"linear, {n} pairs", n))
+        for spread in ("laplace", "folds"):
+            found += [Arm(f"linear, {n} pairs, less {x:g} {spread}", n, x, spread) for x in careful]
+    return found
+
+
+class Worth:
+    """The sum of the true worths of a response's words, of one seed."""
+
+    def __init__(self, seed: int) -> None:
+        draw = random.Random(f"worth {seed}")
+        self.of = {word: draw.gauss(0, 1) for word in WORDS}
+        self.identity = f"worth {seed}"
+
+    def score(self, prompts: Any, responses: Any) -> Any:
+        import numpy as np
+
+        return np.array([sum(self.of.get(word, 0.0) for word in text.split()) for text in responses])
+
+
+def answer(draw: random.Random) -> str:
+    return " ".join(draw.choices(WORDS, k=draw.randint(4, 9)))
+
+
+def make_policy(work: Path, steps: int) -> Path:
+    """The model that answers with words at random."""
+    from weaklabel.stages import sft
+
+    draw = random.Random("policy")
+    rows = [{"prompt": f"Say {k}.", "completion": answer(draw)} for k in range(2000)]
+    done = sft(
+        rows,
+        output_dir=work / "policy",
+        from_scratch="tiny",
+        max_steps=steps,
+        learning_rate=3e-3,
+        groups_per_batch=32,
+        max_length=64,
+        audit=False,
+    )
+    return done.model
+
+
+def gold_pairs(n: int, seed: int) -> Any:
+    """Pairs of two answers, of which people of noisy taste name the better."""
+    import weaklabel as wl
+
+    draw, worth = random.Random(f"pairs {seed}"), Worth(seed)
+    rows = []
+    for k in range(n):
+        a, b = answer(draw), answer(draw)
+        d = float(worth.score([""], [b])[0] - worth.score([""], [a])[0])
+        gold = "b" if draw.random() < 1 / (1 + math.exp(-d)) else "a"
+        rows.append({"id": str(k), "prompt": f"Ask {k}.", "response_a": a, "response_b": b, "gold": gold})
+    return wl.read_pairs(rows, test_share=0.0)
+
+
+def one(work: Path, policy: Path, arm: Arm, seed: int, n_prompts: int, n: int) -> list[dict[str, Any]]:
+    """The curve of one arm."""
+    import weaklabel as wl
+    from weaklabel.reward.linear import LinearReward
+    from weaklabel.stages import best_of
+
+    worth = Worth(seed)
+    more: dict[str, Any] = {"comparer": worth, "held_out": Worth(seed)}
+    if arm.pairs:
+        pairs = gold_pairs(arm.pairs, seed)
+        more["comparer"] = LinearReward().fit(pairs, pairs.y, gold=pairs.y)
+        if arm.spread:
+            path = work / f"pairs-{seed}-{arm.pairs}.parquet"
+            wl.write_pairs(pairs, path)
+            more |= {"pessimism": arm.pessimism, "spread": arm.spread, "spread_data": str(path)}
+    result = best_of(
+        [{"prompt": f"Say {k} of {seed}."} for k in range(n_prompts)],
+        output_dir=work / f"{arm.name} {seed}".replace(" ", "_").replace(",", ""),
+        model=str(policy),
+        num_generations=n,
+        max_new_tokens=40,
+        batch_size=64,
+        groups=False,
+        seed=seed,
+        samples_dir=str(work / f"samples-{seed}"),
+        **more,
+    )
+    return list(json.loads((result.rounds[0].folder / "curve.json").read_text(encoding="utf-8")))
+
+
+def unit(work: Path, seed: int) -> float:
+    """The standard deviation of the true worth of a prompt's samples."""
+    import numpy as np
+
+    path = work / f"true_worth_{seed}" / "round-00" / "samples.jsonl"
+    by_prompt: dict[str, list[float]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if "held_out" in row:
+            by_prompt.setdefault(row["prompt"], []).append(row["held_out"])
+    return float(np.sqrt(np.mean([np.var(some, ddof=1) for some in by_prompt.values() if len(some) > 1])))
+
+
+def main() -> None:
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--work", type=Path, help="a folder in which arms are kept and gone on with")
+    options = parser.parse_args()
+    n_prompts, n, steps, seeds = (8, 4, 20, 1) if options.quick else (100, 16, 400, SEEDS)
+    figures = Figures("best_of_run", ("weaklabel", "torch", "transformers", "numpy"))
+    with tempfile.TemporaryDirectory(prefix="weaklabel-best-of-") as name:
+        work = options.work or Path(name)
+        work.mkdir(parents=True, exist_ok=True)
+        began = time.perf_counter()
+        policy = make_policy(work, steps)
+        every = arms(options.quick)
+        first = one(work, policy, every[0], 0, n_prompts, n)
+        once = time.perf_counter() - began
+        estimate = once * seeds * (1 + 0.1 * len(every)) / 60  # samples of a seed are drawn once
+        print(
+            f"a policy and one arm took {once:.0f} s; all of it about {estimate:.0f} minutes", file=sys.stderr
+        )
+        gains: dict[str, list[list[float]]] = {arm.name: [] for arm in every}
+        for seed in range(seeds):
+            for arm in every:
+                curve = first if arm is every[0] and seed == 0 else one(work, policy, arm, seed, n_prompts, n)
+                scale = unit(work, seed)
+                gains[arm.name].append([row["held_out_gain"]["value"] / scale for row in curve])
+                print(f"seed {seed}, {arm.name}", file=sys.stderr, flush=True)
+    report(figures, every, gains)
+    figures.finish(options.json)
+
+
+def report(figures: Figures, every: list[Arm], gains: dict[str, list[list[float]]]) -> None:
+    """Gains at n = 2, 4, 8, 16; and at the largest n what each careful arm has more than its plain twin."""
+    most = min(len(curve) for runs in gains.values() for curve in runs)
+    for arm in every:
+        for at in (2, 4, 8, 16):
+            if at <= most:
+                told = [curve[at - 1] for curve in gains[arm.name]]
+                figures.add(f"best of {at}", arm.name, "gain in true worth, sd", *over_seeds(told))
+    for arm in every:
+        if arm.spread:
+            plain = gains[f"linear, {arm.pairs} pairs"]
+            told = [a[most - 1] - b[most - 1] for a, b in zip(gains[arm.name], plain, strict=True)]
+            figures.add(
+                f"best of {most}, more than without pessimism",
+                arm.name,
+                "gain in true worth, sd",
+                *over_seeds(told),
+            )
+
+
+if __name__ == "__main__":
+    main()
