@@ -146,7 +146,7 @@ class Seed:
         if name == "count":
             return Scores(count)
         if name == "labeler":
-            return wl.fit(self.judged(300), functions(), seed=self.number)
+            return wl.fit(functions(), self.judged(300), seed=self.number)
         return wl.train_reward(
             self.judged(300), name, **({"lfs": functions()} if name == "functions" else {})
         )
