@@ -74,6 +74,17 @@ class Draws:
         return np.split(np.arange(len(self)), np.cumsum(self.sizes)[:-1])
 
     @cached_property
+    def place(self) -> dict[tuple[int, int], int]:
+        """From a prompt and the number of a usable sample of it to its place in the columns."""
+        told = zip(self.of.tolist(), self.number.tolist(), strict=True)
+        return {key: at for at, key in enumerate(told)}
+
+    @property
+    def differ(self) -> bool:
+        """Whether any prompt has two different samples."""
+        return len(np.unique(self.first)) > int((self.sizes > 0).sum())
+
+    @cached_property
     def first(self) -> NDArray[np.intp]:
         """`(m,)` where the same text to the same prompt stands first: equal samples are judged once."""
         place: dict[tuple[int, str], int] = {}
