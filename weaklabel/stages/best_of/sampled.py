@@ -165,10 +165,10 @@ def samples_of(
     Raises:
         DataError: no sample can be used.
     """
-    from weaklabel.training.decoding import Responder
+    from weaklabel.training.decoding import Responder, placed
 
     sampling, at_once, times = drawing
-    source = MemorySource(Responder(model, tokenizer, name=MODEL), sampling, at_once)
+    source = MemorySource(Responder(placed(model), tokenizer, name=MODEL), sampling, at_once)
     replies = answers_of(source, [(prompt, k) for prompt in prompts for k in range(times)], folder)
     told = [reply for reply in replies if reply is not None]  # a model in memory answers all
     draws = Draws.of_replies(prompts, [told[at : at + times] for at in range(0, len(told), times)])
