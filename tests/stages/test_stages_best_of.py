@@ -363,6 +363,26 @@ def test_a_policy_that_says_nothing_is_told(tmp_path: Path, monkeypatch: pytest.
         run(tmp_path)
 
 
+def test_a_policy_that_says_one_thing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from weaklabel.training import decoding
+
+    monkeypatch.setattr(decoding, "_decoded", lambda tokenizer, ids: "yes")
+    with pytest.raises(DataError, match="no prompt of 2 has two different samples"):
+        run(tmp_path, comparer=Longer())
+
+
+def test_who_gives_no_scores_is_asked_about_every_pair_once(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    class Counting(Longer):
+        def compare(self, pairs: Pairs) -> FloatArray:
+            asked.append(len(pairs))
+            return super().compare(pairs)
+
+    result = run(tmp_path, comparer=Counting())
+    assert sum(asked) == 2 * result.rounds[0].figures["groups"]  # in both orders
+
+
 def test_the_same_reward_by_name_twice_is_refused(tmp_path: Path, project: Path) -> None:
     with pytest.raises(ConfigError, match="held_out is the comparer that chooses"):
         run(tmp_path, comparer="checks.py:long", held_out="checks.py:long")

@@ -11,7 +11,7 @@ Departures: the comparer need not score; a prompt whose samples are worth all th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -28,6 +28,7 @@ from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import bootstrap_ratio
 from weaklabel.stages.best_of.cautious import Spreading, by_folds, by_laplace, by_models, scored
 from weaklabel.stages.best_of.choosing import Chosen, choose
+from weaklabel.stages.best_of.compared import Compared, Ends
 from weaklabel.stages.best_of.curve import Curve
 from weaklabel.stages.best_of.judging import WIN_RATE, Judge, names_apart, two_judges
 from weaklabel.stages.best_of.sampled import CUT, Draws, prompts_of, samples_of
@@ -118,17 +119,21 @@ class BestOf(Stage):
     def make_round(self, number: int, work: Path, before: Sequence[Round]) -> Figures:
         settings, judges = self._settings, self._judges
         draws = self._drawn(work)
-        worth = scored(judges.training, draws, judges.spreading, settings.pessimism)
+        # Who gives no scores is asked about all pairs once: their answers are win rates and the files' p.
+        compared = None if judges.training.scorer is not None else self._compared(draws)
+        score = judges.training.scores(draws) if compared is None else compared.win_rates(draws)
+        worth = scored(score, draws, judges.spreading, settings.pessimism)
         chosen = choose(draws, worth.value)
         if not len(chosen.best):
             raise DataError(_nothing(draws, chosen, judges.training))
+        if compared is None:
+            compared = self._compared(draws, None if settings.groups else chosen.ends)
         held_out = None if judges.held_out is None else judges.held_out.scores(draws)
         found = Found(draws, worth, chosen, held_out, _name(settings))
         curve = Curve.of(draws, worth.value, held_out, settings.seed)
         write_texts(found, work)
         write_curve(curve, work)
-        constants = {"comparer": self._told_comparer(), "generation_seed": settings.seed}
-        counts = write_comparisons(found, judges.training, work, groups=settings.groups, constants=constants)
+        counts = write_comparisons(found, compared, work, groups=settings.groups)
         figures = self._figures(found, curve) | counts
         self.notes += [*curve.remarks(), *self._remarks(found)]
         artifacts.write_text(work / "README.md", card("Best of n", self.inputs, self.settings, figures, _USE))
@@ -139,7 +144,19 @@ class BestOf(Stage):
         model, tokenizer = self._policy.load()
         folder = scratch(work) / "samples" if settings.samples_dir is None else Path(settings.samples_dir)
         drawing = settings.sampling, settings.batch_size, settings.num_generations
-        return samples_of(model, tokenizer, self._prompts, drawing, folder)
+        draws = samples_of(model, tokenizer, self._prompts, drawing, folder)
+        if not draws.differ:
+            raise DataError(
+                f"best_of: no prompt of {len(draws.prompts):,} has two different samples that can be used, so that there is nothing to "
+                "choose. Raise temperature, num_generations or max_new_tokens, or take a policy that answers."
+            )
+        return draws
+
+    def _compared(self, draws: Draws, only: Collection[Ends] | None = None) -> Compared:
+        about = {"comparer": self._told_comparer(), "generation_seed": self._settings.seed}
+        return Compared.of(
+            draws, self._judges.training, policy=_name(self._settings), constants=about, only=only
+        )
 
     def _figures(self, found: Found, curve: Curve) -> dict[str, float | int | str | None]:
         chosen, most = found.chosen, curve.most
@@ -230,15 +247,10 @@ def _spreading(
 
 
 def _nothing(draws: Draws, chosen: Chosen, judge: Judge) -> str:
-    if not chosen.equal:
-        return (
-            f"best_of: none of {len(draws.prompts):,} prompts has two usable samples. Raise num_generations or max_new_tokens, "
-            "or take a policy that answers."
-        )
     return (
         f"best_of: {judge.name} gives all samples of each of {chosen.equal:,} prompts the same {judge.measures}, so that there is nothing "
-        f"to choose ({draws.counts['repeated samples']:,} of {len(draws):,} samples repeat another). Raise temperature or "
-        "num_generations, or take a comparer that tells samples apart."
+        f"to choose ({draws.counts['repeated samples']:,} of {len(draws):,} samples repeat another). Take a comparer that tells samples "
+        "apart, or raise temperature or num_generations."
     )
 
 
