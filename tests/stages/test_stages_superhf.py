@@ -432,7 +432,7 @@ def test_a_line_that_a_kill_tore_is_written_again_and_later_ones_are_dropped(tmp
         ({"temperature": 0.0}, ConfigError, "all samples of a prompt are one"),
         ({"superbatch_size": 0}, ConfigError, "superbatch_size is 0"),
         ({"prompt_accumulation_steps": -1}, ConfigError, "prompt_accumulation_steps is -1"),
-        ({"early_stopping_patience": 2}, ConfigError, "no gold to judge by"),
+        ({"early_stopping_patience": 2}, ConfigError, "SuperHF has no figure to wait for"),
         ({"superbatchsize": 3}, ConfigError, "Did you mean .superbatch_size"),
     ],
 )
