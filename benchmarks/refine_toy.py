@@ -2,7 +2,7 @@
 
     python benchmarks/refine_toy.py [--quick] [--json FILE] [--work FOLDER] [--only ARM ...]
 
-A model of two layers learns to sort five digits from demonstrations of which half are wrong. Comparers have two accuracies
+A model of two layers learns to sort four digits from demonstrations of which half are wrong. Comparers have two accuracies
 and two biases; every arm scores as many comparisons a round. The rate and the beta of DPO, and which share of its pairs it learns,
 are chosen once, with a comparer that is always right, on two seeds and two rounds; the best two are run for every comparer. Five seeds, five rounds;
 ablations are run for one comparer, on three seeds. An estimate is printed first.
@@ -71,7 +71,8 @@ def one_arm(
         learning_rate=4e-3,
         lr_scheduler_type="cosine",
         num_train_epochs=size["epochs"],
-        groups_per_batch=32,
+        groups_per_batch=64,
+        save_steps=10**6,  # a training of seconds is begun again, not continued
         max_length=64,
         audit=False,
         seed=seed,
@@ -90,7 +91,7 @@ def main() -> None:
     options = parser.parse_args()
     quick = options.quick
     size = {"train": 120, "test": 40, "epochs": 2, "comparisons": 40} if quick else {
-        "train": 400, "test": 500, "epochs": 24, "comparisons": 300,
+        "train": 600, "test": 500, "epochs": 24, "comparisons": 350,
     }  # fmt: skip
     seeds, n_rounds = (range(1), 1) if quick else (range(5), 5)
     regimes = REGIMES[:1] if quick else REGIMES
