@@ -339,6 +339,11 @@ def run(tmp_path: Path, **given: Any) -> Any:
         ({"held_out": lambda p, r: float("inf")}, LabelMatrixError, "scores that are not finite"),
         ({"held_out": long}, ConfigError, "held_out is the comparer that chooses"),
         ({"comparer": None}, ConfigError, "there is no comparer. Give comparer"),
+        (
+            {"comparer": 3},
+            ArgumentError,
+            "a comparer, .* something that scores responses, a function, a text or None",
+        ),
         ({"num_generations": 1}, ConfigError, "the best of one sample is no choice"),
         ({"prompts": []}, DataError, "cannot be read|holds no prompts"),
         ({"comparer": "nowhere"}, ConfigError, "there is no such folder"),
