@@ -21,7 +21,14 @@ from made_pairs import made_pairs
 import weaklabel as wl
 from weaklabel.cli.main import main
 from weaklabel.data.asked.demonstrations import read_demonstrations
-from weaklabel.errors import ArtifactError, ConfigError, DataError, LabelMatrixError, NotCalibratedError
+from weaklabel.errors import (
+    ArgumentError,
+    ArtifactError,
+    ConfigError,
+    DataError,
+    LabelMatrixError,
+    NotCalibratedError,
+)
 from weaklabel.groups import gather_groups, trainable_groups
 from weaklabel.reward.files import read_taught
 from weaklabel.reward.linear import LinearReward
