@@ -32,9 +32,10 @@ from weaklabel.errors import (
 from weaklabel.groups import gather_groups, trainable_groups
 from weaklabel.reward.files import read_taught
 from weaklabel.reward.linear import LinearReward
+from weaklabel.stages.best_of.judges import judges_of
 from weaklabel.stages.best_of.sampled import prompts_of
 from weaklabel.stages.best_of.settings import BestOfSettings
-from weaklabel.stages.best_of.stage import BestOf, judges_of
+from weaklabel.stages.best_of.stage import BestOf
 from weaklabel.stages.checks import STAGE_CHECKS
 from weaklabel.stages.materials import Materials
 from weaklabel.types import Comparer, FloatArray, Pairs
