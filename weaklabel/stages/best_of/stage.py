@@ -12,7 +12,6 @@ Departures: the comparer need not score; a prompt whose samples are worth all th
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -22,15 +21,16 @@ from weaklabel.comparers.checker import Check
 from weaklabel.comparers.expert import CanScore
 from weaklabel.data.asked.prompts import Prompts
 from weaklabel.data.sources import PairSource
-from weaklabel.errors import ConfigError, DataError
+from weaklabel.errors import DataError
 from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import bootstrap_ratio
-from weaklabel.stages.best_of.cautious import Spreading, by_folds, by_laplace, by_models, scored
+from weaklabel.stages.best_of.cautious import scored
 from weaklabel.stages.best_of.choosing import Chosen, choose
 from weaklabel.stages.best_of.compared import Compared, Ends
 from weaklabel.stages.best_of.curve import Curve
-from weaklabel.stages.best_of.judging import WIN_RATE, Judge, names_apart, two_judges
+from weaklabel.stages.best_of.judges import Judges, judges_of
+from weaklabel.stages.best_of.judging import WIN_RATE, Judge, names_apart
 from weaklabel.stages.best_of.sampled import CUT, Draws, prompts_of, samples_of
 from weaklabel.stages.best_of.settings import BestOfSettings
 from weaklabel.stages.best_of.written import Found, write_comparisons, write_curve, write_texts
@@ -39,7 +39,6 @@ from weaklabel.stages.ending import card
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import Policy
 from weaklabel.stages.rounds import carry_out
-from weaklabel.stages.taught import taught_by
 from weaklabel.types import CanCompare
 
 _USE: Final = (
@@ -47,23 +46,6 @@ _USE: Final = (
     "prompt and completion); pairs.parquet holds the best against the worst sample with the comparer's belief p, groups.parquet every "
     "two samples of a prompt; samples.jsonl all samples with their scores; curve.json and curve.svg what the best of n is worth."
 )
-
-
-@dataclass(frozen=True)
-class Judges:
-    """Who judges the samples.
-
-    Attributes:
-        training: by whom is chosen.
-        held_out: who has no part in the choice; None for nobody.
-        spreading: how unsure scores are; None where that does not count.
-        hashes: by which the stage knows them again.
-    """
-
-    training: Judge
-    held_out: Judge | None
-    spreading: Spreading | None
-    hashes: Mapping[str, str]
 
 
 class BestOf(Stage):
@@ -205,45 +187,6 @@ class BestOf(Stage):
     def _told_comparer(self) -> str:
         """What files say of the comparer: its class, and the hash by which it is known again. No path: they differ by machine."""
         return f"{type(self._judges.training.comparer).__name__} {self._judges.hashes['comparer'][:12]}"
-
-
-def judges_of(settings: BestOfSettings, materials: Materials, comparer: Any, held_out: Any) -> Judges:
-    """Those that settings name, or that Python gives.
-
-    Raises:
-        ConfigError: no comparer, one that reads columns, the same one twice, or a spread that it cannot have.
-    """
-    training, judging, hashes = two_judges(
-        settings.comparer, settings.held_out, materials, comparer=comparer, held_out=held_out, who="best_of"
-    )
-    return Judges(training, judging, _spreading(settings, materials, training, hashes), hashes)
-
-
-def _spreading(
-    settings: BestOfSettings, materials: Materials, judge: Judge, hashes: dict[str, str]
-) -> Spreading | None:
-    """How unsure scores are by the settings; adds the hashes of what that rests on."""
-    if settings.spread is None:
-        return None
-    if settings.spread == "models":
-        others: list[Judge] = []
-        for name in settings.spread_models:
-            found, known = materials.comparer_named(name, "best_of")
-            hashes[f"spread model {len(others) + 1}"] = known
-            others.append(Judge.of(found, repr(name)))
-        return by_models(judge, others)
-    # Only how often and how surely pairs were learned counts for laplace, and gold alone for folds.
-    if settings.spread_data is None and materials.the_labels is None:
-        raise ConfigError(
-            f'best_of: spread = "{settings.spread}" rests on pairs, and there are no labels. Give spread_data: for laplace the '
-            "pairs that taught the reward."
-        )
-    taught = taught_by(
-        settings.spread_data, materials, who="best_of: spread_data", columns={}, allow_uncalibrated=True
-    )
-    hashes["spread_data"] = taught.hash
-    make = by_laplace if settings.spread == "laplace" else by_folds
-    return make(judge, taught, settings.seed)
 
 
 def _nothing(draws: Draws, chosen: Chosen, judge: Judge) -> str:
