@@ -335,7 +335,7 @@ def test_prompts_that_are_learned_and_tested_are_told(data: Path, tmp_path: Path
     rows = [{"prompt": prompt, "completion": "?"} for prompt in ("11?", "11 ?", "500?")]
     test.write_text("".join(json.dumps(row) + "\n" for row in rows))
     result = refined(
-        data, tmp_path / "ilr", num_rounds=0, save_steps=None, truth=is_right, test_data=str(test)
+        data, tmp_path / "ilr", num_rounds=1, save_steps=None, truth=is_right, test_data=str(test)
     )
     assert any("1 of the 3 prompts of test_data are trained on too" in note for note in result.notes)
 
