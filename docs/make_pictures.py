@@ -5,7 +5,7 @@
 - label_models.md: votes of known truth, five functions of twenty being one in five copies; and the curves over gold of
   results/label_quality.json.
 - reward_models.md: the curves over gold of results/reward_minilm.json.
-- refinement.md: gains of results/refine_gsm8k.json.
+- refinement.md and ilr.md: gains of results/refine_gsm8k.json and of results/refine_functions.json.
 - workbench.md: shipped functions on the generated sample.
 
 No file of anybody's data is needed, and the same bytes come out each time. Measure one of these files of results again,
@@ -43,6 +43,7 @@ FOLDER = Path(__file__).parent / "pictures"
 QUALITY = Path(__file__).parent / "results" / "label_quality.json"
 MINILM = Path(__file__).parent / "results" / "reward_minilm.json"
 GSM8K = Path(__file__).parent / "results" / "refine_gsm8k.json"
+FUNCTIONS = Path(__file__).parent / "results" / "refine_functions.json"
 _PANEL = 182
 SETS = {"mt_bench_train": "MT-Bench", "ultrafeedback_train": "UltraFeedback", "hh_rlhf_train": "HH-RLHF"}
 # Line, words, name in the rows about little gold, and the arm that has all of it.
@@ -69,6 +70,13 @@ REPLACED_BY = (
     ("the prior alone", "the prior alone: all proposals or none"),
     ("at random, as many", "random replacement, as many as functions + agreement"),
 )
+REFINED_BY = (
+    ("oracle", "oracle"),
+    ("60 gold pairs", "functions, 60 gold pairs"),
+    ("functions alone", "functions alone"),
+    ("at random", "naive"),
+)
+REFINED = (("mean", "mean of the tasks"), ("prices", "prices with working"), ("sorting", "sorting"))
 REWARDS = (("wl-la", "wl-ta", "linear", "linear"), ("wl-lb", "wl-tb", "minilm-frozen", "minilm-frozen"))
 
 
@@ -78,7 +86,8 @@ def draw() -> dict[str, Picture]:
         calibration_pictures()
         | label_model_pictures()
         | workbench_pictures()
-        | {"minilm_curves": minilm_curves_picture(), "refine_gsm8k": refine_gsm8k_picture()}
+        | {"minilm_curves": minilm_curves_picture()}
+        | {"refine_gsm8k": refine_gsm8k_picture(), "refine_functions": refine_functions_picture()}
     )
 
 
@@ -186,12 +195,7 @@ def minilm_curves_picture() -> Picture:
 
 def refine_gsm8k_picture() -> Picture:
     """What replacing labels adds to their accuracy, by what replaces them: GSM8K, gold of 100 questions."""
-    found = json.loads(GSM8K.read_text(encoding="utf-8"))["rows"]
-    gains = {
-        row["arm"]: Interval(row["value"], row["low"], row["high"], row["n"])
-        for row in found
-        if (row["case"], row["metric"]) == ("gold of 100 questions", "gain")
-    }
+    gains = gains_of(GSM8K, "gold of 100 questions", "gain")
     return forest_picture(
         [(short, gains[arm]) for short, arm in REPLACED_BY],
         "What one decision about labels adds",
@@ -200,6 +204,31 @@ def refine_gsm8k_picture() -> Picture:
         axis="gain in accuracy of the labels",
         note="GSM8K, 330 questions, gold of 100 others; intervals in results/refine_gsm8k.md.",
     )
+
+
+def refine_functions_picture() -> Picture:
+    """What two rounds of refinement add to the accuracy of a small policy, by who decides."""
+    rows = []
+    for task, case in REFINED:
+        gains = gains_of(FUNCTIONS, f"{case}: last round less round 0", "test accuracy")
+        rows += [(f"{task}: {short}", gains[arm]) for short, arm in REFINED_BY]
+    return forest_picture(
+        rows,
+        "What two rounds of refinement add",
+        reference=0.0,
+        reference_name="no refinement",
+        axis="gain in accuracy on new prompts",
+        note="Intervals over three seeds (Student's t), in results/refine_functions.md.",
+    )
+
+
+def gains_of(file: Path, case: str, metric: str) -> dict[str, Interval]:
+    """The figures of a case, by arm."""
+    return {
+        row["arm"]: Interval(row["value"], row["low"], row["high"], row["n"])
+        for row in json.loads(file.read_text(encoding="utf-8"))["rows"]
+        if (row["case"], row["metric"]) == (case, metric)
+    }
 
 
 def gold_panel(

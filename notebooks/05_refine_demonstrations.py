@@ -251,5 +251,7 @@ assert again.rounds[0].figures["demonstrations"] == len(demos)
 #    `proposals right` among the figures says how often they are, where truth is known.
 # 2. The functions must tell the model's mistakes from the demonstrations' mistakes. One that likes what the demonstrations do
 #    wrong is taken for what it is only as long as others disagree with it.
-# 3. Where somebody reliable can answer a few questions a round, `audit_sample` and `expert` keep a round from making labels
+# 3. A policy follows the more frequent of two ways. Where no wrong way is as frequent as the right one it learns past the errors by
+#    itself, and has little to gain although its labels get better.
+# 4. Where somebody reliable can answer a few questions a round, `audit_sample` and `expert` keep a round from making labels
 #    worse: see docs/ilr.md.
