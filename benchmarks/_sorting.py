@@ -6,16 +6,24 @@ the digits in falling order, an error that can be learned; in the others two nei
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-DIGITS = 6
+import numpy as np
+from scipy import stats
+
+from weaklabel.comparers.checker import Checker
+from weaklabel.comparers.expert import ByScore
+
+DIGITS = 4
 
 
 class Regime(NamedTuple):
-    """How good a comparer is: its accuracy where no bias speaks, and the log-odds of its bias."""
+    """How good a comparer is: its accuracy where no bias speaks, and its bias, in standard deviations of its noise from digit 0 to 9."""
 
     accuracy: float
     bias: float
@@ -66,17 +74,30 @@ def write_test(path: Path, n: int) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
+class Taste:
+    """Scores an answer: `strength` where it is right, `bias` by its first digit, and noise that is the same whenever it is asked.
+
+    Errors are of both kinds: at random, and with a direction that a policy can find.
+    """
+
+    def __init__(self, strength: float, bias: float, seed: int) -> None:
+        self.strength, self.bias, self.seed = strength, bias, seed
+
+    def score(self, prompts: Sequence[str], responses: Sequence[str]) -> Any:
+        return np.array([self._of(prompt, answer) for prompt, answer in zip(prompts, responses, strict=True)])
+
+    def _of(self, prompt: str, answer: str) -> float:
+        first = int(answer[0]) if answer[:1].isdigit() else 0
+        key = hashlib.sha256(f"{self.seed}|{prompt}|{answer}".encode()).digest()
+        noise = float(stats.norm.ppf((int.from_bytes(key[:6], "big") + 0.5) / (1 << 48)))
+        return self.strength * is_right(prompt, answer) + self.bias * first / 9 + noise
+
+
 def comparer(regime: Regime, seed: int) -> Any:
-    """Knows the truth, errs at random, and likes answers that begin with a large digit."""
-    from weaklabel.comparers.checker import Checker
-    from weaklabel.comparers.simulated import Simulated
-    from weaklabel.lf import response_scorer
-
-    @response_scorer()
-    def first_digit(prompt: Any, response: Any) -> float:
-        text = str(response).strip()
-        return float(text[0]) if text[:1].isdigit() else 0.0
-
-    truth = Checker(is_right, name="sorted").comparer()
-    biases = [(first_digit, regime.bias)] if regime.bias else []
-    return Simulated(truth, accuracy=regime.accuracy, biases=biases, soft=True, seed=seed)
+    """Somebody of that quality. Without a bias its beliefs would be right; it knows nothing of its bias."""
+    if regime.accuracy == 1:
+        return Checker(is_right, name="sorted").comparer()
+    # Two answers differ by strength + sqrt(2) * normal noise where one is right: the accuracy is Phi(strength / sqrt(2)),
+    # and the log-odds of a difference d are strength * d.
+    strength = float(np.sqrt(2) * stats.norm.ppf(regime.accuracy))
+    return ByScore(Taste(strength, regime.bias, seed), scale=strength)

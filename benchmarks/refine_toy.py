@@ -2,10 +2,10 @@
 
     python benchmarks/refine_toy.py [--quick] [--json FILE] [--work FOLDER] [--only ARM ...]
 
-A model of two layers learns to sort six digits from demonstrations of which half are wrong. Comparers have two accuracies
-and two biases; every arm scores as many comparisons a round. The rate and the beta of DPO are chosen once, with a comparer
-that is always right, on two seeds and two rounds; the best two are run for every comparer. Five seeds, five rounds;
-ablations are run for one comparer. An estimate is printed first.
+A model of two layers learns to sort four digits from demonstrations of which half are wrong. Comparers have two accuracies
+and two biases; every arm scores as many comparisons a round. The rate and the beta of DPO, and which share of its pairs it learns,
+are chosen once, with a comparer that is always right, on two seeds and two rounds; the best two are run for every comparer. Five seeds, five rounds;
+ablations are run for one comparer, on three seeds. An estimate is printed first.
 
 With --work every arm of every seed is a folder that is gone on with: a run that was stopped continues there. Test
 accuracy is of 500 prompts that nobody learned; intervals are over seeds (t).
@@ -24,6 +24,8 @@ from _figures import Figures, arguments
 from _sorting import Regime, comparer, demonstrations, is_right, write_test
 from scipy import stats
 
+from weaklabel.stages.refinement.arms import ARMS
+
 REGIMES = [Regime(accuracy, bias) for accuracy in (0.75, 0.62) for bias in (0.5, 1.5)]
 ABLATED = REGIMES[0]
 BOTH = ("learned", "naive")
@@ -36,7 +38,12 @@ ABLATIONS = (
     "sft_on_chosen",
     "dpo_on_edits",
 )
-RATES, BETAS = (3e-6, 1e-5, 3e-5, 1e-4), (0.1, 0.5)
+GRID = [
+    {"learning_rate": rate, "beta": beta, "alpha": share}
+    for rate in (1e-5, 3e-5, 1e-4)
+    for beta in (0.1, 0.5)
+    for share in (0.15, 1.0)
+]
 ALWAYS_RIGHT = Regime(1.0, 0.0)
 SHOWN = ("test accuracy", "label accuracy", "comparer accuracy", "accepted", "comparisons")
 
@@ -47,7 +54,10 @@ def one_arm(
     """The figures of every round."""
     from weaklabel.stages import ilr
 
-    named = "-".join([arm, regime.name, str(seed), *(f"{k}={v}" for k, v in sorted(more.items()))])
+    if not ARMS[arm].asks:  # one run serves every comparer
+        regime = ALWAYS_RIGHT
+    named = "-".join([arm, regime.name, str(seed), *(f"{k}={v:g}" for k, v in sorted(more.items()))])
+    given = {"alpha": more["alpha"]} if "alpha" in more else {}
     result = ilr(
         demonstrations(size["train"], seed),
         output_dir=work / named.replace(" ", "_").replace(",", "").replace("/", "_"),
@@ -59,16 +69,18 @@ def one_arm(
         max_comparisons=size["comparisons"],
         agree="exact",
         from_scratch="tiny",
-        learning_rate=3e-3,
+        learning_rate=4e-3,
         lr_scheduler_type="cosine",
         num_train_epochs=size["epochs"],
         groups_per_batch=64,
+        save_steps=10**6,  # a training of seconds is begun again, not continued
         max_length=64,
         audit=False,
         seed=seed,
         proposals={"max_new_tokens": 14, "num_beams": 1, "batch_size": 256},
-        samples={"max_new_tokens": 14, "batch_size": 256},
-        dpo=more,
+        samples={"max_new_tokens": 14, "batch_size": 256, "num_generations": 2},
+        dpo={key: value for key, value in more.items() if key != "alpha"},
+        **given,
     )
     return [dict(each.figures) for each in result.rounds]
 
@@ -89,24 +101,24 @@ def main() -> None:
     options = parser.parse_args()
     quick = options.quick
     size = {"train": 120, "test": 40, "epochs": 2, "comparisons": 40} if quick else {
-        "train": 1500, "test": 500, "epochs": 12, "comparisons": 600,
+        "train": 600, "test": 500, "epochs": 24, "comparisons": 350,
     }  # fmt: skip
     seeds, n_rounds = (range(1), 1) if quick else (range(5), 5)
     regimes = REGIMES[:1] if quick else REGIMES
     figures = Figures("refine_toy", ("weaklabel", "torch", "transformers", "numpy"))
-    with tempfile.TemporaryDirectory(prefix="weaklabel-refine-") as name:
-        work = options.work or Path(name)
+    with tempfile.TemporaryDirectory(prefix="weaklabel-refine-") as folder:
+        work = options.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
         write_test(work / "test.jsonl", size["test"])
         began = time.perf_counter()
         one_arm(work, "learned", ABLATED, 0, 1, size)
         once = (time.perf_counter() - began) / 3  # two trainings on half and two on all of the labels
-        n_arms = len(regimes) * (len(BOTH) + 2) + len(ABLATIONS)
-        estimate = n_arms * len(seeds) * n_rounds * 2.2 * once / 3600
+        refined = len(seeds) * (len(regimes) + 1) + len(seeds[:3]) * (len(ABLATIONS) - 2)
+        by_dpo = len(seeds) * len(regimes) * 2 + len(seeds[:3]) * 2
+        trainings = n_rounds * (2.2 * refined + by_dpo) + 2 * 2 * len(GRID)
+        estimate = (trainings + refined + by_dpo) * once / 3600
         print(f"one training takes about {once:.1f} s; all of it about {estimate:.1f} hours", file=sys.stderr)
-        chosen = (
-            [{"learning_rate": RATES[0], "beta": BETAS[0]}] if quick else best_of_dpo(figures, work, size)
-        )
+        chosen = GRID[:1] if quick else best_of_dpo(figures, work, size)
         for regime in regimes:
             arms: list[tuple[str, dict[str, Any]]] = [(arm, {}) for arm in BOTH]
             arms += [("dpo_iterated", each) for each in chosen]
@@ -116,22 +128,23 @@ def main() -> None:
             for arm, more in arms:
                 if options.only and arm not in options.only:
                     continue
-                told = arm + "".join(f", {key} {value:g}" for key, value in more.items())
-                rounds = [one_arm(work, arm, regime, seed, n_rounds, size, **more) for seed in seeds]
+                name = ", ".join(part for part in (arm, told(more)) if part)
+                drawn = seeds[:3] if arm in ABLATIONS else seeds
+                rounds = [one_arm(work, arm, regime, seed, n_rounds, size, **more) for seed in drawn]
                 for number in range(n_rounds + 1):
                     for metric in SHOWN:
                         values = [run[number].get(metric) for run in rounds]
                         if all(value is not None for value in values):
-                            figures.add(f"{regime.name}, round {number}", told, metric, *over_seeds(values))
-                final[told] = [run[-1]["test accuracy"] for run in rounds]
+                            figures.add(f"{regime.name}, round {number}", name, metric, *over_seeds(values))
+                final[name] = [run[-1]["test accuracy"] for run in rounds]
                 figures.save(options.json)
             base = final.get("learned")
-            for told, values in final.items() if base else ():
-                if told != "learned":
-                    gaps = [a - b for a, b in zip(base or [], values, strict=True)]
+            for name, values in final.items() if base else ():
+                if name != "learned":
+                    gaps = [a - b for a, b in zip(base or [], values, strict=False)]
                     figures.add(
                         f"{regime.name}, last round",
-                        f"learned less {told}",
+                        f"learned less {name}",
                         "test accuracy",
                         *over_seeds(gaps),
                     )
@@ -140,26 +153,19 @@ def main() -> None:
 
 def best_of_dpo(figures: Figures, work: Path, size: dict[str, Any]) -> list[dict[str, Any]]:
     """The two best settings by test accuracy, where every comparison is right: two seeds, two rounds."""
-    found = {}
-    for rate in RATES:
-        for beta in BETAS:
-            settings = {"learning_rate": rate, "beta": beta}
-            runs = [
-                one_arm(work, "dpo_iterated", ALWAYS_RIGHT, seed, 2, size, **settings) for seed in range(2)
-            ]
-            found[rate, beta] = float(np.mean([run[-1]["test accuracy"] for run in runs]))
-            before = float(np.mean([run[0]["test accuracy"] for run in runs]))
-            figures.add(
-                "choice of DPO, always right",
-                f"learning_rate {rate:g}, beta {beta:g}",
-                "test accuracy",
-                found[rate, beta],
-            )
-            figures.add(
-                "choice of DPO, always right", f"learning_rate {rate:g}, beta {beta:g}", "before", before
-            )
-    best = sorted(found, key=found.__getitem__, reverse=True)[:2]
-    return [{"learning_rate": rate, "beta": beta} for rate, beta in best]
+    found = []
+    for settings in GRID:
+        runs = [one_arm(work, "dpo_iterated", ALWAYS_RIGHT, seed, 2, size, **settings) for seed in range(2)]
+        after = float(np.mean([run[-1]["test accuracy"] for run in runs]))
+        before = float(np.mean([run[0]["test accuracy"] for run in runs]))
+        for metric, value in (("test accuracy", after), ("before", before)):
+            figures.add("choice of DPO, always right", told(settings), metric, value, n=len(runs))
+        found.append(after)
+    return [GRID[k] for k in np.argsort(found, kind="stable")[::-1][:2]]
+
+
+def told(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value:g}" for key, value in settings.items())
 
 
 if __name__ == "__main__":

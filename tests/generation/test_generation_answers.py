@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,12 @@ class Killed(Exception):
 def killed_after(monkeypatch: pytest.MonkeyPatch, n: int) -> None:
     add, kept = ReplyCache.add, []
 
-    def counted(self: ReplyCache, key: str, reply: Any) -> None:
-        if len(kept) == n:
-            raise Killed
-        add(self, key, reply)
-        kept.append(key)
+    def counted(self: ReplyCache, answers: Mapping[str, Any]) -> None:
+        for key, reply in answers.items():
+            if len(kept) == n:
+                raise Killed
+            add(self, {key: reply})
+            kept.append(key)
 
     monkeypatch.setattr(ReplyCache, "add", counted)
 

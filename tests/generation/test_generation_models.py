@@ -16,6 +16,7 @@ from weaklabel import generate_pairs
 from weaklabel.errors import EndpointError
 from weaklabel.reward.linear import LinearReward
 from weaklabel.servers.endpoint import Endpoint
+from weaklabel.servers.protocol import Reply
 from weaklabel.training.sampling import Sampling
 
 pytestmark = pytest.mark.trains
@@ -31,11 +32,12 @@ KILLED = """
 import os, signal
 from weaklabel.servers.replies import ReplyCache
 add, kept = ReplyCache.add, []
-def counted(self, key, reply):
-    add(self, key, reply)
-    kept.append(key)
-    if len(kept) == {after}:
-        os.kill(os.getpid(), signal.SIGKILL)
+def counted(self, answers):
+    for key, reply in answers.items():
+        add(self, {{key: reply}})
+        kept.append(key)
+        if len(kept) == {after}:
+            os.kill(os.getpid(), signal.SIGKILL)
 ReplyCache.add = counted
 from weaklabel.cli.main import main
 main({arguments!r})
@@ -162,11 +164,9 @@ def test_greedy_answers_of_a_server_are_those_of_the_same_model_here(transformer
     slots = [Slot(prompt, 0, str(i)) for i, prompt in enumerate(read_prompts(PROMPTS).prompts)]
     said: list[dict[str, str]] = []
     for source in (here, there):
-        found: dict[str, str] = {}
-        list(
-            source.ask(slots, set(), lambda key, reply, found=found: found.update({key: reply.text.strip()}))
-        )
-        said.append(found)
+        found: dict[str, Reply] = {}
+        list(source.ask(slots, set(), found.update))
+        said.append({key: reply.text.strip() for key, reply in found.items()})
     assert said[0] == said[1]
     assert len(said[0]) == len(PROMPTS)
 

@@ -29,14 +29,14 @@ def files_no_larger_than(n_bytes: int) -> Iterator[None]:
 
 def test_half_of_a_line_is_told_with_its_cause_and_is_asked_again(tmp_path: Path) -> None:
     cache = ReplyCache(tmp_path, "tiny", "0" * 12)
-    cache.add("one", Reply("A"))
+    cache.add({"one": Reply("A")})
     with (
         files_no_larger_than(cache.path.stat().st_size + 20),
         pytest.raises(ArtifactError, match="an answer could not be kept: File too large"),
     ):
-        cache.add("two", Reply("B"))
+        cache.add({"two": Reply("B")})
     assert "two" not in cache
-    cache.add("two", Reply("C"))
+    cache.add({"two": Reply("C")})
     again = ReplyCache(tmp_path, "tiny", "0" * 12)
     assert [again.get(key) for key in ("one", "two")] == [Reply("A"), Reply("C")]
 
@@ -44,7 +44,7 @@ def test_half_of_a_line_is_told_with_its_cause_and_is_asked_again(tmp_path: Path
 def test_an_answer_stays_one_line_whatever_it_holds(tmp_path: Path) -> None:
     cache = ReplyCache(tmp_path, "tiny", "0" * 12)
     text = "a\u2028b\x85c\nd\0e 🙂"
-    cache.add("key", Reply(text))
+    cache.add({"key": Reply(text)})
     assert len(cache.path.read_text(encoding="utf-8").splitlines()) == 1
     assert ReplyCache(tmp_path, "tiny", "0" * 12).get("key") == Reply(text)
 

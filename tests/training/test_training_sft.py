@@ -56,10 +56,7 @@ def settings(**more: Any) -> TrainingSettings:
     return TrainingSettings(**given | {"max_length": 128} | more)
 
 
-@pytest.mark.parametrize("layout", ["padded", "bucketed"])
-def test_the_first_twenty_steps_equal_trl(
-    tmp_path: Path, layout: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_first_twenty_steps_equal_trl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     trl = pytest.importorskip("trl")
     pytest.importorskip("datasets")
@@ -67,11 +64,11 @@ def test_the_first_twenty_steps_equal_trl(
     model, tokenizer = policy(given)
     theirs = copy.deepcopy(model)
     examples, _ = _tokenized(given, tokenizer, 128)
-    chosen = settings(layout=layout)
+    chosen = settings(layout="padded")
     with isolated_randomness():
         args = training_arguments(chosen, tmp_path / "ours", best_by=None)
         trainer = SFTTrainer(
-            model, args, chosen, SFT_LAYOUTS[layout], examples, [], pad_id=tokenizer.pad_token_id
+            model, args, chosen, SFT_LAYOUTS["padded"], examples, [], pad_id=tokenizer.pad_token_id
         )
         order = [index for batch in trainer.get_train_dataloader().batch_sampler for index in batch]
         trainer.train()

@@ -29,10 +29,14 @@ QUICK = TrainingSettings(
 class Example:
     ids: list[int]
     prompt: int
-    weight: float
+    w: float
+
+    @property
+    def weight(self) -> float:
+        return self.w * (len(self.ids) - self.prompt)
 
     def weightless(self) -> Example:
-        return replace(self, weight=0.0)
+        return replace(self, w=0.0)
 
 
 def collate(examples: Sequence[Example], pad_id: int) -> dict[str, Any]:
@@ -40,7 +44,7 @@ def collate(examples: Sequence[Example], pad_id: int) -> dict[str, Any]:
     return {
         "input_ids": padded_rows([e.ids for e in examples], pad_id),
         "places": torch.tensor(places),
-        "w": torch.tensor([examples[row].weight for row, _ in places]),
+        "w": torch.tensor([examples[row].w for row, _ in places]),
     }
 
 
@@ -49,6 +53,7 @@ def sizes(examples: Sequence[Example]) -> tuple[Any, Any]:
 
 
 TOKENS = Layout("tokens", collate, sizes, bucketed=True)
+SHUFFLED = Layout("shuffled", collate, sizes, bucketed=False)
 
 
 class TokenTrainer(WeightedTrainer):
@@ -110,7 +115,7 @@ def by_hand(model: Any, some: Sequence[Example]) -> tuple[float, float]:
         with torch.no_grad():
             logps = model(input_ids=ids).logits[0, :-1].log_softmax(-1)
         losses = -logps[torch.arange(len(example.ids) - 1), ids[0, 1:]][example.prompt - 1 :]
-        total, weight = total + example.weight * float(losses.sum()), weight + example.weight * len(losses)
+        total, weight = total + example.w * float(losses.sum()), weight + example.w * len(losses)
         means.append(float(losses.mean()))
     return total / weight, float(np.mean(means))
 
@@ -130,6 +135,46 @@ def test_every_weighted_token_counts_alike_however_batches_are_cut(tmp_path: Pat
     assert abs(mean - mean_of_means) > 1e-3
     assert furthest(whole, parts) < 1e-5
     assert furthest(whole, language_model()) > 1e-3
+
+
+class Minimised(TokenTrainer):
+    """Keeps what each step minimises."""
+
+    steps: list[float]
+
+    def training_step(self, *given: Any, **more: Any) -> Any:
+        loss = super().training_step(*given, **more)
+        self.steps = [*getattr(self, "steps", []), float(loss)]
+        return loss
+
+
+def minimised(folder: Path, layout: Layout[Example], some: list[Example]) -> tuple[list[float], list[float]]:
+    """What the steps of an epoch minimise while nothing is learned, and what they log."""
+    model = language_model()
+    settings = replace(QUICK, groups_per_batch=3, learning_rate=1e-12)
+    with training_run(model, settings, folder, {"data": "0"}, best_by=None) as run:
+        trainer = Minimised(model, run.args, settings, layout, some, [], pad_id=PAD, callbacks=run.callbacks)
+        logged = [loss for _, loss in run.carry_out(trainer).logged("loss")]
+    return trainer.steps, logged
+
+
+def test_every_weighted_token_of_an_epoch_counts_alike_where_batches_are_sorted_by_length(
+    tmp_path: Path,
+) -> None:
+    some = examples(16)
+    mean, _ = by_hand(language_model(), some)
+    steps, logged = minimised(tmp_path / "sorted", TOKENS, some)
+    assert len(steps) == 6
+    assert np.mean(steps) == pytest.approx(mean, abs=1e-6)
+    assert (
+        abs(np.mean(logged) - mean) > 1e-4
+    )  # dividing each by its own weight would have weighed light steps more
+    assert max(abs(a - b) for a, b in zip(steps, logged, strict=True)) > 0.1
+
+
+def test_batches_drawn_at_random_are_divided_by_their_own_weight(tmp_path: Path) -> None:
+    steps, logged = minimised(tmp_path / "shuffled", SHUFFLED, examples(16))
+    assert steps == pytest.approx(logged, abs=1e-6)
 
 
 def test_what_is_recorded_is_averaged_as_the_loss_is(tmp_path: Path) -> None:

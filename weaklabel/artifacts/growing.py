@@ -1,6 +1,6 @@
 """A file of JSON lines that only grows: answers that cost something, kept before they are used.
 
-A line is written by one call that appends, and flushed to the disk: a run that is killed pays nothing twice. A last
+Lines are written by one call that appends, and flushed to the disk: a run that is killed pays nothing twice. A last
 line that was torn (the disk was full, the power went) is skipped, and the next one begins afresh. Several processes
 may append at once; a process that holds the file meanwhile sees what the others wrote, so that none asks the same.
 """
@@ -70,26 +70,26 @@ class GrowingFile:
         finally:
             os.close(descriptor)
 
-    def append(self, record: Mapping[str, Any]) -> bytes:
-        """Write a line, from any thread; the line, as it will be read back.
+    def append(self, *records: Mapping[str, Any]) -> list[bytes]:
+        """Write lines, from any thread; the lines, as they will be read back. Those of one call reach the disk together.
 
         Raises:
             ArtifactError: the disk is full or the folder cannot be written to.
         """
-        line = json_line(record).encode()
+        lines = [json_line(record).encode() for record in records]
         with self._writing("an answer could not be kept"), self._lock:
             descriptor = self._open()
             try:
                 # After a torn line a fresh one begins.
                 size = os.fstat(descriptor).st_size
                 torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-                data = (b"\n" if torn else b"") + line
+                data = b"".join([b"\n" if torn else b"", *lines])
                 while written := os.write(descriptor, data):
                     data = data[written:]  # what a full disk took a part of; the next call says why
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-        return line
+        return lines
 
     def _open(self) -> int:
         self.path.parent.mkdir(parents=True, exist_ok=True)

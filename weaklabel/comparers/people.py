@@ -122,9 +122,8 @@ class People(Comparer):
         with file.held():
             # Another run may have asked meanwhile.
             known = self._read(kind)[1] | open_ids
-            for id_, question in missing.items():
-                if id_ not in known:
-                    file.append({**question, "answer": None})
+            new = [{**question, "answer": None} for id_, question in missing.items() if id_ not in known]
+            file.append(*new)
         raise WaitingError(
             f'{self.path}: {len(missing):,} of {n:,} questions have no answer yet. Fill in "answer" ({allowed}) and run the '
             "same command again."

@@ -27,8 +27,8 @@ from weaklabel.types.messages import asking_transcript, joined, template_turns
 if TYPE_CHECKING:
     from weaklabel.training.decoding import Responder
 
-Keep = Callable[[str, Reply], None]
-"""Called with the key of a question as soon as its answer is there."""
+Keep = Callable[[Mapping[str, Reply]], None]
+"""Called with answers, by the keys of their questions, as soon as they are there."""
 
 _WEIGHTS: Final = (".json", ".safetensors", ".jinja", ".model", ".txt")
 _MOST_IN_A_ROW: Final = 20  # requests that fail one after another before the work ends
@@ -165,8 +165,7 @@ def _asked(
     there = {i for i, slot in enumerate(slots) if slot.key in known}
     done = 0
     for batch in responder.replies(wanted, sampling, batch_size=batch_size, known=there):
-        for at, reply in batch:
-            keep(slots[at].key, reply)
+        keep({slots[at].key: reply for at, reply in batch})
         done += len(batch)
         yield done
 
@@ -209,7 +208,7 @@ class EndpointSource:
         with (
             Client(self.endpoint) as client,
             closing(
-                client.ask_all(jobs, on_reply=lambda slot, reply: keep(slot.key, self._own(reply)))
+                client.ask_all(jobs, on_reply=lambda slot, reply: keep({slot.key: self._own(reply)}))
             ) as answers,
         ):
             for done, (_, answer) in enumerate(answers, 1):

@@ -75,7 +75,7 @@ def ask(
         todo, ledger = open_questions(questions, cache), ledger_of(settings, cache)
         answers = client.ask_all(
             jobs(todo, ledger, prices),
-            on_reply=lambda job, reply: cache.add(job.question.key, prices.counted(job.question, reply)),
+            on_reply=lambda job, reply: cache.add({job.question.key: prices.counted(job.question, reply)}),
         )
         # Closed before the client is: what is under way when the work ends is paid for, and is waited for.
         with closing(answers):

@@ -9,7 +9,7 @@ asked and the key are not in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -66,15 +66,16 @@ class ReplyCache:
             self.refresh()
             yield
 
-    def add(self, key: str, reply: Reply) -> None:
-        """Keep an answer. From any thread.
+    def add(self, answers: Mapping[str, Reply]) -> None:
+        """Keep answers by the hashes of their questions; those of one call reach the disk together. From any thread.
 
         Raises:
             ArtifactError: the disk is full or the folder cannot be written to.
         """
-        line = self._file.append({"key": key, **_record(reply)})
-        # As it will be read back: a run that continues sees the same numbers, to the bit.
-        self._replies.setdefault(*(_parsed(line) or (key, reply)))
+        lines = self._file.append(*({"key": key, **_record(reply)} for key, reply in answers.items()))
+        for given, line in zip(answers.items(), lines, strict=True):
+            # As it will be read back: a run that continues sees the same numbers, to the bit.
+            self._replies.setdefault(*(_parsed(line) or given))
 
 
 def _record(reply: Reply) -> dict[str, Any]:

@@ -21,7 +21,11 @@ from weaklabel.errors import ConfigError
 
 
 class Weighted(Protocol):
-    """What can be trained on: a `TokenGroup`, or another thing whose weights can be taken away."""
+    """What can be trained on: a `TokenGroup`, or another thing whose weights are known and can be taken away."""
+
+    @property
+    def weight(self) -> float:
+        """What it counts in all: the sum of `w` in a batch that holds it alone."""
 
     def weightless(self) -> Self:
         """The same with every weight zero: it takes part in a step and changes nothing."""

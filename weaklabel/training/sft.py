@@ -47,6 +47,11 @@ class TokenExample:
     response: list[int]
     w: float = 1.0
 
+    @property
+    def weight(self) -> float:
+        """What the tokens of the response count together."""
+        return self.w * len(self.response)
+
     def weightless(self) -> TokenExample:
         """The same with weight zero: it takes part in a step and changes nothing."""
         return replace(self, w=0.0)

@@ -39,6 +39,11 @@ class TokenGroup:
     responses: tuple[list[int], ...]
     comparisons: tuple[Comparison, ...]
 
+    @property
+    def weight(self) -> float:
+        """What its comparisons count together."""
+        return sum(c.w for c in self.comparisons)
+
     def weightless(self) -> TokenGroup:
         """The same group with every weight zero: it takes part in a step and changes nothing."""
         return replace(self, comparisons=tuple(replace(c, w=0.0) for c in self.comparisons))

@@ -4,6 +4,11 @@ A step's loss is sum(weight * loss) / sum(weight) over *all* that its batches ho
 batches of one group accumulated, one batch of eight, and eight processes of one give the same step. A mean of batch
 means, which trainers usually take, would give a comparison (or a token) more weight the lighter its batch.
 
+The same holds between steps where a layout sorts batches by length: steps of short texts are then light in tokens (or,
+where tokens are limited, heavy in comparisons) again and again, and divided by their own sum they would pull the model
+towards short (or long) texts. There what is minimised is divided by the mean sum of an epoch's steps. What is logged
+is each step's own mean. Batches drawn at random differ by chance alone and are divided by their own sum, as TRL does.
+
 A trainer says in `losses` what counts and how much. `preference.py` does it for comparisons of rewards; `running.py`
 puts a run around a trainer: its folder, its checkpoints, its resuming.
 
@@ -32,6 +37,7 @@ from weaklabel.training.runs.memory import explaining_memory
 from weaklabel.training.settings import TrainingSettings
 
 _SHARE: Final = "share of the weights"  # what a step's batches record; 1 where `weights` and `losses` agree
+_LOSS: Final = "loss"
 
 
 class WeightedTrainer(Trainer):
@@ -79,6 +85,7 @@ class WeightedTrainer(Trainer):
         self.model_accepts_loss_kwargs = True
         self.settings, self.layout, self._pad_id = settings, layout, pad_id
         self._total = torch.ones(())  # of the weights of the present step
+        self._mean_total: float | None = None  # of the steps of an epoch; None: each step's own
         self._recorded: dict[str, Tensor] = {}  # summed over the steps since the last line of the log
         self._steps = 0
 
@@ -113,7 +120,12 @@ class WeightedTrainer(Trainer):
 
     # ------------------------------------------------------------------------------------ batches
     def get_train_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self._groups, self.args.world_size * self.settings.gradient_accumulation_steps)
+        accumulated = self.settings.gradient_accumulation_steps
+        loader = self._loader(self._groups, self.args.world_size * accumulated)
+        if self.layout.bucketed:
+            steps = math.ceil(len(loader) / accumulated)
+            self._mean_total = sum(group.weight for group in self._groups.groups) / steps
+        return loader
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
         return self._loader(self._gold, self.args.world_size)
@@ -141,14 +153,16 @@ class WeightedTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
     ) -> tuple[list[Batch], Tensor]:
-        """The batches of one step, and the sum of the weights of all of them on all processes."""
+        """The batches of one step, and what their weighted losses are divided by."""
         batches = [batch for _, batch in zip(range(num_batches), epoch_iterator, strict=False)]
         own = sum(
             (self.weights(batch).sum(dtype=torch.float64) for batch in batches), torch.zeros(()).double()
         )
         self._total = self.accelerator.reduce(own.to(device), "sum")
         self._steps += 1
-        return batches, self._total
+        return batches, self._total if self._mean_total is None else torch.full_like(
+            self._total, self._mean_total
+        )
 
     # ------------------------------------------------------------------------------------ the loss
     def compute_loss(
@@ -160,6 +174,7 @@ class WeightedTrainer(Trainer):
     ) -> Any:
         """This batch's share of the step's loss; processes are averaged afterwards, hence times their number."""
         losses, weight = self.losses(model, inputs)
+        self.record(_LOSS, losses, weight)
         self.record(_SHARE, torch.ones_like(losses), weight)
         loss = weighted_mean(losses, weight, num_items_in_batch) * self.accelerator.num_processes
         return (loss, {}) if return_outputs else loss
@@ -201,13 +216,13 @@ class WeightedTrainer(Trainer):
         Raises:
             TrainingError: the loss is no number.
         """
-        if "loss" in logs:
-            if not math.isfinite(logs["loss"]):
+        if _LOSS in logs:
+            logs |= self._means()
+            if not math.isfinite(logs[_LOSS]):
                 raise TrainingError(
-                    f"the loss is {logs['loss']} at step {self.state.global_step}, learning rate "
+                    f"the loss is {logs[_LOSS]} at step {self.state.global_step}, learning rate "
                     f"{self.settings.learning_rate:g}. Lower learning_rate or raise warmup_steps. {self._kept()}"
                 )
-            logs |= self._means()
         super().log(logs, start_time)
 
     def _means(self) -> dict[str, float]:

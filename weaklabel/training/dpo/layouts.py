@@ -28,6 +28,11 @@ class ReferredGroup:
     tokens: TokenGroup
     reference: tuple[float, ...]
 
+    @property
+    def weight(self) -> float:
+        """What its comparisons count together."""
+        return self.tokens.weight
+
     def weightless(self) -> ReferredGroup:
         """The same with every weight zero: it takes part in a step and changes nothing."""
         return replace(self, tokens=self.tokens.weightless())

@@ -45,6 +45,11 @@ class Question:
     p: float
     w: float
 
+    @property
+    def weight(self) -> float:
+        """What it counts in all its orders."""
+        return self.w * len(self.orders)
+
     def weightless(self) -> Question:
         """The same with weight zero: it takes part in a step and changes nothing."""
         return replace(self, w=0.0)
