@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _figures import Figures, arguments
+from _figures import Figures, arguments, over_seeds
 from _sorting import Regime, comparer, demonstrations, is_right, write_test
-from scipy import stats
 
 from weaklabel.stages.refinement.arms import ARMS
 
@@ -94,15 +93,6 @@ def one_arm(
         **given,
     )
     return [dict(each.figures) for each in result.rounds]
-
-
-def over_seeds(values: list[float]) -> tuple[float, float | None, float | None, int]:
-    """Mean and its 95% interval."""
-    if len(values) < 2:
-        return float(np.mean(values)), None, None, len(values)
-    half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
-    mean = float(np.mean(values))
-    return mean, mean - half, mean + half, len(values)
 
 
 def main() -> None:

@@ -57,6 +57,7 @@ _WORDS: Final = {
     "RewardModel": ("a reward model, as train_reward returns", ""),
     "Comparer": ("a comparer, such as a labeler or a reward model", "comparers"),
     "CanCompare": ("a comparer, such as a labeler or a reward model", "comparers"),
+    "CanScore": ("something that scores responses", ""),
     "LabelingFunction": (
         "a labeling function, made with @labeling_function or @response_scorer",
         "labeling functions, made with @labeling_function or @response_scorer",

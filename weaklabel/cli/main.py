@@ -53,6 +53,7 @@ SECTIONS: Final = {
         "generate": "Sample responses to prompts, pair them, label the pairs.",
     },
     "Train a policy": {
+        "best-of": "The best of several samples of a policy, as data to learn from.",
         "dpo": "Teach a language model which response is better.",
         "evaluator": "Train a classifier that accepts better answers.",
         "ilr": "Refine demonstrations by comparisons, and train on them.",

@@ -1,7 +1,8 @@
 """What comes after the labels: language models trained in rounds, files in and files out, and watched on the way."""
 
-# `dpo`, `evaluator` and `sft` are functions: their modules, of the same names, are loaded first, so that nothing puts a module in
+# `best_of`, `dpo`, `evaluator` and `sft` are functions: their modules, of the same names, are loaded first, so that nothing puts a module in
 # the place of its function later.
+from weaklabel.stages.best_of.stage import best_of
 from weaklabel.stages.checks import check_stage
 from weaklabel.stages.contract import Round, Stage, StageResult
 from weaklabel.stages.dpo import dpo
@@ -14,6 +15,7 @@ __all__ = [
     "Round",
     "Stage",
     "StageResult",
+    "best_of",
     "carry_out",
     "check_stage",
     "dpo",

@@ -20,6 +20,8 @@ from weaklabel.training.settings import TrainingSettings, checked, kinds_of
 
 S = TypeVar("S", bound=TrainingSettings)
 HELD_OUT_COMPARER: Final = "held_out_comparer"
+MULTIPLE_CHOICE: Final = "multiple_choice"
+_NAMED: Final = (HELD_OUT_COMPARER, MULTIPLE_CHOICE)
 # Settings that name files: what is in them counts, not where they lie.
 _PATHS: Final = ("model", "adapter", "data", "eval_data")
 
@@ -40,7 +42,7 @@ class PolicySettings(TrainingSettings):
             `early_stopping_patience` says so.
         columns: our names -> those of these files.
         audit: False for none, or settings of `stages.audit.AuditSettings`, and `held_out_comparer`, which names a comparer
-            that had no part in the training.
+            that had no part in the training, and `multiple_choice`, a file of questions as `read_choices` takes them.
 
     Raises:
         ConfigError: neither a model nor a size, or both; and as for all training.
@@ -87,14 +89,19 @@ class PolicySettings(TrainingSettings):
         """Settings of the audit; its seed is the stage's, unless they say otherwise."""
         table = {} if isinstance(self.audit, bool) else dict(self.audit)
         check_value(f"{self.OWNER}: audit", table, "Mapping[str, Any]")
-        check_settings("audit", table, {**kinds_of(AuditSettings), HELD_OUT_COMPARER: "str | None"})
-        table.pop(HELD_OUT_COMPARER, None)
+        check_settings("audit", table, {**kinds_of(AuditSettings), **dict.fromkeys(_NAMED, "str | None")})
+        table = {name: value for name, value in table.items() if name not in _NAMED}
         return AuditSettings(**{"seed": self.seed, **table})
 
     @property
     def held_out_comparer(self) -> str | None:
         """The name of the comparer that had no part in the training."""
         return None if isinstance(self.audit, bool) else self.audit.get(HELD_OUT_COMPARER)
+
+    @property
+    def multiple_choice(self) -> str | None:
+        """The file of multiple-choice questions that the audit asks."""
+        return None if isinstance(self.audit, bool) else self.audit.get(MULTIPLE_CHOICE)
 
     def told(self) -> dict[str, Any]:
         """The settings that decide what comes out, without paths: the hashes of what they name are inputs."""

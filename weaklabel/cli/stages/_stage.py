@@ -20,6 +20,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def stage_options(function: F) -> F:
+    """What every stage that trains takes: as `policy_options`, and what chooses the checkpoint."""
+    eval_data = click.option(
+        "--eval-data", "stage_eval_data", metavar="FILE", help="Chooses the checkpoint; never trained on."
+    )
+    return policy_options(eval_data(function))
+
+
+def policy_options(function: F) -> F:
     """What every stage takes: which model, where from, where to, and its settings as `--set stage.NAME=VALUE`."""
     return _stack(
         click.option(
@@ -35,10 +43,10 @@ def stage_options(function: F) -> F:
             help="A small model with random weights: tiny, small, medium.",
         ),
         click.option(
-            "--data", "stage_data", metavar="FILE", help="What to train on. Default: the labels of the run."
-        ),
-        click.option(
-            "--eval-data", "stage_eval_data", metavar="FILE", help="Chooses the checkpoint; never trained on."
+            "--data",
+            "stage_data",
+            metavar="FILE",
+            help="What to learn or ask. Default: the labels of the run.",
         ),
         click.option(
             "--columns",
@@ -96,7 +104,16 @@ def stage_sets(sets: tuple[str, ...]) -> dict[str, Any]:
 
 def show_round(made: Round) -> None:
     """A line on stderr for a round that was made, or found whole."""
-    shown = ("demonstrations", "comparisons", "replaced", "loss", "accuracy", "test accuracy", "warnings")
+    shown = (
+        "demonstrations",
+        "comparisons",
+        "replaced",
+        "loss",
+        "accuracy",
+        "test accuracy",
+        "held out gain",
+        "warnings",
+    )
     told = ", ".join(f"{name} {made.figures[name]:,}" for name in shown if made.figures.get(name) is not None)
     note(f"round {made.number}: {told}" if told else f"round {made.number}")
 
@@ -105,10 +122,12 @@ def _absolute(key: str, value: Any) -> Any:
     """A path of an option, which counts from where the command was given and not from the project's folder."""
     if key in ("data", "eval_data", "test_data") and not value.startswith("hf:"):
         return os.path.abspath(expanded(value, f"--{key.replace('_', '-')}"))
-    if key in ("model", "adapter", "ref_model", "comparer") and os.path.exists(value):  # or a name on the hub
+    if key in ("model", "adapter", "ref_model", "comparer", "held_out") and os.path.exists(
+        value
+    ):  # or a name on the hub
         return os.path.abspath(value)
-    if key in ("checker", "truth", "comparer", "agree") and (file := value.rpartition(":")[0]).endswith(
-        ".py"
-    ):
+    if key in ("checker", "truth", "comparer", "held_out", "agree") and (
+        file := value.rpartition(":")[0]
+    ).endswith(".py"):
         return os.path.abspath(file) + value[len(file) :]
     return value

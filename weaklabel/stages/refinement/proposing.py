@@ -113,10 +113,10 @@ def answered(
     times: int = 1,
 ) -> Texts:
     """Answers to prompts, `times` of each next to one another; None where one is empty or had no room."""
-    from weaklabel.training.decoding import Responder
+    from weaklabel.training.decoding import Responder, placed
 
     sampling, at_once = drawing
-    source = MemorySource(Responder(model, tokenizer, name=MODEL), sampling, at_once)
+    source = MemorySource(Responder(placed(model), tokenizer, name=MODEL), sampling, at_once)
     wanted = [(prompt, k) for prompt in prompts for k in range(times)]
     replies = answers_of(source, wanted, folder)
     return [None if reply is None else reply.text.strip() or None for reply in replies]
