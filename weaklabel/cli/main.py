@@ -58,6 +58,7 @@ SECTIONS: Final = {
         "evaluator": "Train a classifier that accepts better answers.",
         "ilr": "Refine demonstrations by comparisons, and train on them.",
         "sft": "Finetune a language model on demonstrations, or on the labels.",
+        "superhf": "Finetune a policy on the best of its own samples.",
     },
     "Judge a run": {
         "report": "One HTML page: figures, functions, trust, disputed pairs.",

@@ -14,7 +14,7 @@ from weaklabel.data.asked.demonstrations import Demonstrations, read_demonstrati
 from weaklabel.errors import ConfigError
 from weaklabel.export.selection import REASONS, AnyLabels, Selection
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.types import Comparer, prompt_key
+from weaklabel.types import CanCompare, Comparer, Labels, LabelsFile, as_comparer, prompt_key
 from weaklabel.types.demonstration import Demonstration
 
 _FEWEST: Final = 20  # prompts from which some are held out
@@ -42,6 +42,19 @@ class Materials:
     comparer_hash: Callable[[Comparer], str] = object_hash
     resolve: Callable[[str], str] = str
     store: Callable[[str | None], Path | None] = lambda path: None if path is None else Path(path)
+
+    @classmethod
+    def given(
+        cls, data: Any, lfs: Sequence[LabelingFunction] = (), comparer: CanCompare | None = None
+    ) -> Materials:
+        """What Python hands over: labels, or whatever else is learned."""
+        labels = data if isinstance(data, Labels | LabelsFile) else None
+        return cls(
+            labels=None if labels is None else lambda: labels,
+            lfs=lambda: lfs,
+            comparer=None if comparer is None else lambda: as_comparer(comparer),
+            source=None if labels is not None else data,
+        )
 
     @cached_property
     def the_labels(self) -> AnyLabels | None:
@@ -133,6 +146,16 @@ def chosen_of(
             rows.append(Demonstration(pair.prompt, answer, tuple(pair.messages or ()), float(w)))
     dropped = selection.account().dropped
     return Demonstrations(rows, left_out={REASONS[why]: n for why, n in dropped.items() if n})
+
+
+def left_out_of(found: Demonstrations, what: str) -> list[str]:
+    """Sentences on rows of a setting `what` that could not be used, and on those that are left out on purpose."""
+    said, aside = [], found.set_aside
+    if aside:
+        said.append(f"{what}: {len(aside):,} rows could not be used; first: {aside[0]}.")
+    if left := ", ".join(f"{n:,} {why}" for why, n in found.left_out.items()):
+        said.append(f"{what}: left out: {left}.")
+    return said
 
 
 def held_out(given: Demonstrations, most: int) -> tuple[Demonstrations, list[Demonstration]]:

@@ -21,6 +21,8 @@ from weaklabel.stages.policy import PolicySettings
 from weaklabel.stages.refinement.settings import ILRSettings
 from weaklabel.stages.refinement.stage import ILR
 from weaklabel.stages.sft import SFT, SFTSettings
+from weaklabel.stages.superhf.settings import SuperHFSettings
+from weaklabel.stages.superhf.stage import SuperHF
 
 AnySettings = PolicySettings | BestOfSettings
 
@@ -44,6 +46,7 @@ STAGES: Final[Mapping[str, Kind]] = {
     "evaluator": Kind(EvaluatorSettings, EvaluatorStage.of),
     "ilr": Kind(ILRSettings, ILR.of),
     "sft": Kind(SFTSettings, SFT.of),
+    "superhf": Kind(SuperHFSettings, SuperHF.of),
 }
 # Folders and files of a run, whose names no stage may have.
 _TAKEN: Final = ("export", "labeler", "reward", "training", "judges", "report", "sweep", "reference")

@@ -14,7 +14,9 @@ from weaklabel.cli._runs import open_run
 from weaklabel.errors import ConfigError
 
 if TYPE_CHECKING:
+    from weaklabel.pipeline.run import Run
     from weaklabel.stages.contract import Round
+    from weaklabel.stages.registry import StageTable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,6 +69,15 @@ def policy_options(function: F) -> F:
 
 def carry_out_command(kind: str, options: dict[str, Any]) -> None:
     """Carry out the stage that the command is about, and tell of it."""
+    as_json, run, table = chosen_stage(kind, options)
+    from weaklabel.pipeline.stages import carry_out_stage
+
+    result = carry_out_stage(run, table, on_round=show_round)
+    emit(result.to_dict(), str(result), as_json)
+
+
+def chosen_stage(kind: str, options: dict[str, Any]) -> tuple[bool, Run, StageTable]:
+    """Whether JSON is asked for, the run, and the table that the command is about, with what its options say."""
     as_json = options.pop("as_json")
     name = options.pop("stage_name")
     own = {key.removeprefix("stage_"): options.pop(key) for key in list(options) if key.startswith("stage_")}
@@ -74,12 +85,9 @@ def carry_out_command(kind: str, options: dict[str, Any]) -> None:
     sets = tuple(options.get("sets", ()))
     options["sets"] = tuple(text for text in sets if not text.startswith("stage."))
     run = open_run(options)
-    from weaklabel.pipeline.stages import carry_out_stage, chosen_table
+    from weaklabel.pipeline.stages import chosen_table
 
-    result = carry_out_stage(
-        run, chosen_table(run.loaded, kind, name, given, stage_sets(sets)), on_round=show_round
-    )
-    emit(result.to_dict(), str(result), as_json)
+    return as_json, run, chosen_table(run.loaded, kind, name, given, stage_sets(sets))
 
 
 def stage_sets(sets: tuple[str, ...]) -> dict[str, Any]:
@@ -112,6 +120,7 @@ def show_round(made: Round) -> None:
         "accuracy",
         "test accuracy",
         "held out gain",
+        "reward gained",
         "warnings",
     )
     told = ", ".join(f"{name} {made.figures[name]:,}" for name in shown if made.figures.get(name) is not None)

@@ -20,6 +20,7 @@ from typing import Any, Final
 from weaklabel import artifacts
 from weaklabel.artifacts import content_hash, read_json, table_hash
 from weaklabel.data.asked.choices import Choice
+from weaklabel.data.asked.prompts import Prompt
 from weaklabel.errors import ArtifactError, TrainingError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import Interval
@@ -133,6 +134,17 @@ class Auditor:
         """What was found so far."""
         looks = self._looks if self._looks is not None else read_looks(self.folder)
         return Audit(looks, self.settings, self._not_watched)
+
+    def samples(self, step: int) -> list[tuple[Prompt, str]]:
+        """What the policy answered at the look of a step: each prompt with its answer, in an order that is always the same.
+
+        Raises:
+            ArtifactError: no look at that step, or files that are not as they were written.
+        """
+        return [
+            (asked.prompt, answer.text)
+            for asked, answer in zip(self._asked, self._answers(step), strict=True)
+        ]
 
     def finish(self) -> Audit:
         """What was found; the first weights are removed. After the run has ended."""

@@ -6,17 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from weaklabel.comparers import object_hash
-from weaklabel.comparers.checker import Checker
-from weaklabel.comparers.expert import CanScore
 from weaklabel.errors import ConfigError
 from weaklabel.stages.best_of.cautious import Spreading, by_folds, by_laplace, by_models
-from weaklabel.stages.best_of.curve import HELD_OUT
-from weaklabel.stages.best_of.judging import Judge
+from weaklabel.stages.best_of.judging import Judge, two_judges
 from weaklabel.stages.best_of.settings import BestOfSettings
-from weaklabel.stages.materials import Materials, refuse_columns
+from weaklabel.stages.materials import Materials
 from weaklabel.stages.taught import taught_by
-from weaklabel.types import CanCompare
 
 
 @dataclass(frozen=True)
@@ -42,32 +37,10 @@ def judges_of(settings: BestOfSettings, materials: Materials, comparer: Any, hel
     Raises:
         ConfigError: no comparer, one that reads columns, the same one twice, or a spread that it cannot have.
     """
-    hashes: dict[str, str] = {}
-    if comparer is None:
-        found, hashes["comparer"] = materials.comparer_named(settings.comparer, "best_of")
-        training = Judge.of(found, "the comparer")
-    else:
-        refuse_columns(comparer, "best_of")
-        training, hashes["comparer"] = Judge.of(comparer, "the comparer"), _known(comparer)
-    judging = None
-    if held_out is not None:
-        judging, hashes[HELD_OUT] = Judge.of(held_out, "held_out"), _known(held_out)
-    elif settings.held_out is not None:
-        opened, hashes[HELD_OUT] = materials.comparer_named(settings.held_out, "best_of")
-        judging = Judge.of(opened, "held_out")
-    # Objects are known by their class, which two that differ may have in common: they have to be one to be the same.
-    by_name = comparer is None and held_out is None and hashes.get(HELD_OUT) == hashes["comparer"]
-    if by_name or (held_out is not None and held_out is comparer):
-        raise ConfigError(
-            "best_of: held_out is the comparer that chooses, so that it cannot show what the choice is worth. Name another one, "
-            "such as a reward model of other gold, or leave it out."
-        )
+    training, judging, hashes = two_judges(
+        settings.comparer, settings.held_out, materials, comparer=comparer, held_out=held_out, who="best_of"
+    )
     return Judges(training, judging, _spreading(settings, materials, training, hashes), hashes)
-
-
-def _known(given: Any) -> str:
-    """The hash by which an object is known again: of a function its code."""
-    return object_hash(given) if isinstance(given, CanCompare | CanScore) else Checker(given).code_hash()
 
 
 def _spreading(

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel.comparers import object_hash
 from weaklabel.comparers.both_orders import AskedBothWays
 from weaklabel.comparers.checker import Checker
 from weaklabel.comparers.expert import ByScore, CanScore, check_scores
@@ -15,7 +16,9 @@ from weaklabel.comparers.metered import Metered
 from weaklabel.comparers.people import People
 from weaklabel.errors import ConfigError
 from weaklabel.labeler import Labeler
+from weaklabel.stages.best_of.curve import HELD_OUT
 from weaklabel.stages.best_of.sampled import Draws
+from weaklabel.stages.materials import Materials, refuse_columns
 from weaklabel.types import CanCompare, Comparer, FloatArray, answer_of, as_comparer
 
 SCORE: Final = "score"
@@ -48,7 +51,7 @@ class Judge:
         if callable(given):
             return cls(Checker(given).comparer(), name)
         raise ConfigError(
-            f"best_of: {name} is a {type(given).__name__}. Give a comparer, a reward model, or a function of (prompt, response)."
+            f"{name} is a {type(given).__name__}. Give a comparer, a reward model, or a function of (prompt, response)."
         )
 
     @property
@@ -79,13 +82,73 @@ class Judge:
         """
         if self.scorer is None:
             pairs, i, j = draws.every_two()
-            return win_rates(draws, i, j, answer_of(self.name, self.asked, pairs))
+            # Where no two samples differ nobody is asked: not every comparer answers about nothing.
+            p = answer_of(self.name, self.asked, pairs) if len(pairs) else np.empty(0)
+            return win_rates(draws, i, j, p)
         once = np.unique(draws.first)
         asked = draws.asked
         given = self.scorer.score([asked[k] for k in once], [draws.texts[k] for k in once])
         found = np.zeros(len(draws))
         found[once] = check_scores(self.name, given, len(once))
         return found[draws.first]
+
+
+def names_apart(**judges: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Who is given as an object, or as None, and who by a name, which is a setting.
+
+    >>> names_apart(comparer="checks.py:score", held_out=None)
+    ({'held_out': None}, {'comparer': 'checks.py:score'})
+    """
+    named = {name: given for name, given in judges.items() if isinstance(given, str)}
+    return {name: given for name, given in judges.items() if name not in named}, named
+
+
+def two_judges(
+    named: str | None,
+    named_held_out: str | None,
+    materials: Materials,
+    *,
+    comparer: Any,
+    held_out: Any,
+    who: str,
+) -> tuple[Judge, Judge | None, dict[str, str]]:
+    """Who chooses, who only looks on, and the hashes by which they are known again.
+
+    Args:
+        named, named_held_out: as settings name them; without a name the labeler of the materials chooses.
+        materials: open what is named.
+        comparer, held_out: objects in the place of the names.
+        who: asks, for messages.
+
+    Raises:
+        ConfigError: no comparer, one that reads columns, or the same one twice.
+    """
+    hashes: dict[str, str] = {}
+    if comparer is None:
+        found, hashes["comparer"] = materials.comparer_named(named, who)
+        training = Judge.of(found, "the comparer")
+    else:
+        refuse_columns(comparer, who)
+        training, hashes["comparer"] = Judge.of(comparer, "the comparer"), _known(comparer)
+    judging = None
+    if held_out is not None:
+        judging, hashes[HELD_OUT] = Judge.of(held_out, "held_out"), _known(held_out)
+    elif named_held_out is not None:
+        opened, hashes[HELD_OUT] = materials.comparer_named(named_held_out, who)
+        judging = Judge.of(opened, "held_out")
+    # Objects are known by their class, which two that differ may have in common: they have to be one to be the same.
+    by_name = comparer is None and held_out is None and hashes.get(HELD_OUT) == hashes["comparer"]
+    if by_name or (held_out is not None and held_out is comparer):
+        raise ConfigError(
+            f"{who}: held_out is the comparer that chooses, so that it cannot show what the choice is worth. Name another one, "
+            "such as a reward model of other gold, or leave it out."
+        )
+    return training, judging, hashes
+
+
+def _known(given: Any) -> str:
+    """The hash by which an object is known again: of a function its code."""
+    return object_hash(given) if isinstance(given, CanCompare | CanScore) else Checker(given).code_hash()
 
 
 def win_rates(draws: Draws, i: NDArray[np.intp], j: NDArray[np.intp], p: FloatArray) -> FloatArray:

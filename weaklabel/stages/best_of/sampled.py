@@ -128,7 +128,9 @@ def usable(reply: Reply) -> bool:
     return reply.finish != TOO_LONG and bool(text) and encodes(text)
 
 
-def prompts_of(data: str | None, columns: Mapping[str, str], materials: Materials) -> tuple[Prompts, int]:
+def prompts_of(
+    data: str | None, columns: Mapping[str, str], materials: Materials, who: str
+) -> tuple[Prompts, int]:
     """The prompts that may be asked, and how many of the locked test part are left out.
 
     Raises:
@@ -138,7 +140,7 @@ def prompts_of(data: str | None, columns: Mapping[str, str], materials: Material
     if source is None:
         if materials.the_labels is None:
             raise ConfigError(
-                "best_of: there are no prompts to sample. Give data, a file with a column prompt."
+                f"{who}: there are no prompts to sample. Give data, a file with a column prompt."
             )
         tables = (part.pairs.table for part in parts_of(materials.the_labels))
         source = [row for each in tables for row in each.select(["prompt", "messages", "part"]).to_pylist()]
@@ -146,7 +148,7 @@ def prompts_of(data: str | None, columns: Mapping[str, str], materials: Material
     allowed = [prompt for prompt in found.prompts if prompt.part != "test"]
     if not allowed:
         raise DataError(
-            f"best_of: all {len(found):,} prompts are in the locked test part, of which nothing may be learned. Give others."
+            f"{who}: all {len(found):,} prompts are in the locked test part, of which nothing may be learned. Give others."
         )
     return Prompts(allowed, found.repeated, found.set_aside), len(found) - len(allowed)
 

@@ -30,15 +30,16 @@ from weaklabel.stages.best_of.choosing import Chosen, choose
 from weaklabel.stages.best_of.compared import Compared, Ends
 from weaklabel.stages.best_of.curve import Curve
 from weaklabel.stages.best_of.judges import Judges, judges_of
-from weaklabel.stages.best_of.judging import WIN_RATE, Judge
+from weaklabel.stages.best_of.judging import WIN_RATE, Judge, names_apart
 from weaklabel.stages.best_of.sampled import CUT, Draws, prompts_of, samples_of
 from weaklabel.stages.best_of.settings import BestOfSettings
 from weaklabel.stages.best_of.written import Found, write_comparisons, write_curve, write_texts
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
+from weaklabel.stages.ending import card
 from weaklabel.stages.materials import Materials
-from weaklabel.stages.policy import Policy, card
+from weaklabel.stages.policy import Policy
 from weaklabel.stages.rounds import carry_out
-from weaklabel.types import CanCompare, Labels, LabelsFile
+from weaklabel.types import CanCompare
 
 _USE: Final = (
     "The best of several samples of a policy to each prompt. demonstrations.jsonl is data for supervised finetuning (TRL's columns "
@@ -81,7 +82,7 @@ class BestOf(Stage):
             ConfigError: no prompts, no comparer, one that reads columns, or the same one twice.
             DataError, LayoutError: prompts or pairs that cannot be read.
         """
-        prompts, n_locked = prompts_of(settings.data, settings.columns, materials)
+        prompts, n_locked = prompts_of(settings.data, settings.columns, materials, "best_of")
         made = cls(settings, prompts, judges_of(settings, materials, comparer, held_out))
         if n_locked:
             made.notes.append(f"{n_locked:,} prompts of the locked test part are left out.")
@@ -228,13 +229,6 @@ def best_of(
         DataError, LayoutError: no prompts, or no choice. LabelMatrixError: scores that are not finite.
         ArtifactError: a model that does not load, or the folder of another stage.
     """
-    judges: dict[str, Any] = {"comparer": comparer, "held_out": held_out}
-    named = {name: judges.pop(name) for name, given in list(judges.items()) if isinstance(given, str)}
+    judges, named = names_apart(comparer=comparer, held_out=held_out)
     chosen = BestOfSettings(**settings, **named)
-    labels = prompts if isinstance(prompts, Labels | LabelsFile) else None
-    materials = Materials(
-        labels=None if labels is None else lambda: labels,
-        lfs=lambda: lfs,
-        source=None if labels is not None else prompts,
-    )
-    return carry_out(BestOf.of(chosen, materials, **judges), output_dir)
+    return carry_out(BestOf.of(chosen, Materials.given(prompts, lfs), **judges), output_dir)
