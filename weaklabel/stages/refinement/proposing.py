@@ -13,9 +13,8 @@ import numpy as np
 from weaklabel.artifacts import read_json, write_json
 from weaklabel.data.asked.prompts import Prompt
 from weaklabel.generation.responders import MemorySource, answers_of
-from weaklabel.groups import folds_by_prompt
 from weaklabel.stages.contract import MODEL
-from weaklabel.stages.refinement.labels import Label
+from weaklabel.stages.refinement.labels import Label, folds_of
 from weaklabel.training.sampling import Sampling
 from weaklabel.training.settings import TrainingSettings
 
@@ -55,9 +54,7 @@ def proposals_of_others(
     """
     from weaklabel.training.sft import train_sft
 
-    keys = [label.key for label in labels]
-    number = {key: k for k, key in enumerate(dict.fromkeys(keys))}
-    folds = folds_by_prompt([number[key] for key in keys], n_folds, seed=seed)
+    folds = folds_of(labels, n_folds, seed)
     answers: Texts = [None] * len(labels)
     for fold in range(n_folds):
         file = folder / f"fold-{fold}.json"
