@@ -7,6 +7,9 @@ sum of its words: that is the programmatic reward. Linear rewards learn it from 
 Terry's model of the true worth; each chooses among 16 samples of 100 prompts, plainly and less its spread by Laplace or by folds.
 The true worth is the held-out reward. Samples of a seed are drawn once for all arms.
 
+In the second case the pairs are older than the policy: a third of its words stand in none of them, and those are worth one less on
+average. That is what pessimism supposes, that what nobody has judged is worse.
+
 Figures are gains in the true worth over one sample, in standard deviations of a prompt's samples: what n samples by a perfect reward
 would give is the row of the true worth itself. Intervals are over five seeds (t). An estimate is printed first; with --work a run
 that was stopped goes on.
@@ -35,6 +38,11 @@ SIZES = (60, 240)
 SEEDS = 5
 
 
+GAIN = "gain in true worth, sd"
+LIKE, OLDER = "pairs like the samples", "pairs without a third of the words"
+N_OLD = 32
+
+
 @dataclass(frozen=True)
 class Arm:
     """A reward that chooses, and how careful it is."""
@@ -59,10 +67,12 @@ def arms(quick: bool) -> list[Arm]:
 class Worth:
     """The sum of the true worths of a response's words, of one seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, case: str, seed: int) -> None:
         draw = random.Random(f"worth {seed}")
         self.of = {word: draw.gauss(0, 1) for word in WORDS}
-        self.identity = f"worth {seed}"
+        if case == OLDER:
+            self.of |= {word: self.of[word] - 1 for word in WORDS[N_OLD:]}
+        self.identity = f"{case} {seed}"
 
     def score(self, prompts: Any, responses: Any) -> Any:
         import numpy as np
@@ -70,8 +80,8 @@ class Worth:
         return np.array([sum(self.of.get(word, 0.0) for word in text.split()) for text in responses])
 
 
-def answer(draw: random.Random) -> str:
-    return " ".join(draw.choices(WORDS, k=draw.randint(4, 9)))
+def answer(draw: random.Random, words: list[str] = WORDS) -> str:
+    return " ".join(draw.choices(words, k=draw.randint(4, 9)))
 
 
 def make_policy(work: Path, steps: int) -> Path:
@@ -93,38 +103,41 @@ def make_policy(work: Path, steps: int) -> Path:
     return done.model
 
 
-def gold_pairs(n: int, seed: int) -> Any:
+def gold_pairs(case: str, n: int, seed: int) -> Any:
     """Pairs of two answers, of which people of noisy taste name the better."""
     import weaklabel as wl
 
-    draw, worth = random.Random(f"pairs {seed}"), Worth(seed)
+    draw, worth = random.Random(f"pairs {seed}"), Worth(case, seed)
+    words = WORDS[:N_OLD] if case == OLDER else WORDS
     rows = []
     for k in range(n):
-        a, b = answer(draw), answer(draw)
+        a, b = answer(draw, words), answer(draw, words)
         d = float(worth.score([""], [b])[0] - worth.score([""], [a])[0])
         gold = "b" if draw.random() < 1 / (1 + math.exp(-d)) else "a"
         rows.append({"id": str(k), "prompt": f"Ask {k}.", "response_a": a, "response_b": b, "gold": gold})
     return wl.read_pairs(rows, test_share=0.0)
 
 
-def one(work: Path, policy: Path, arm: Arm, seed: int, n_prompts: int, n: int) -> list[dict[str, Any]]:
+def one(
+    work: Path, policy: Path, case: str, arm: Arm, seed: int, n_prompts: int, n: int
+) -> list[dict[str, Any]]:
     """The curve of one arm."""
     import weaklabel as wl
     from weaklabel.reward.linear import LinearReward
     from weaklabel.stages import best_of
 
-    worth = Worth(seed)
-    more: dict[str, Any] = {"comparer": worth, "held_out": Worth(seed)}
+    worth = Worth(case, seed)
+    more: dict[str, Any] = {"comparer": worth, "held_out": Worth(case, seed)}
     if arm.pairs:
-        pairs = gold_pairs(arm.pairs, seed)
+        pairs = gold_pairs(case, arm.pairs, seed)
         more["comparer"] = LinearReward().fit(pairs, pairs.y, gold=pairs.y)
         if arm.spread:
-            path = work / f"pairs-{seed}-{arm.pairs}.parquet"
+            path = work / f"{case}-{seed}-{arm.pairs}.parquet"
             wl.write_pairs(pairs, path)
             more |= {"pessimism": arm.pessimism, "spread": arm.spread, "spread_data": str(path)}
     result = best_of(
         [{"prompt": f"Say {k} of {seed}."} for k in range(n_prompts)],
-        output_dir=work / f"{arm.name} {seed}".replace(" ", "_").replace(",", ""),
+        output_dir=work / f"{case}, {arm.name} {seed}".replace(" ", "_").replace(",", ""),
         model=str(policy),
         num_generations=n,
         max_new_tokens=40,
@@ -137,11 +150,13 @@ def one(work: Path, policy: Path, arm: Arm, seed: int, n_prompts: int, n: int) -
     return list(json.loads((result.rounds[0].folder / "curve.json").read_text(encoding="utf-8")))
 
 
-def unit(work: Path, seed: int) -> float:
+def unit(work: Path, case: str, seed: int) -> float:
     """The standard deviation of the true worth of a prompt's samples."""
     import numpy as np
 
-    path = work / f"true_worth_{seed}" / "round-00" / "samples.jsonl"
+    path = (
+        work / f"{case}, true worth {seed}".replace(" ", "_").replace(",", "") / "round-00" / "samples.jsonl"
+    )
     by_prompt: dict[str, list[float]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -155,6 +170,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="a folder in which arms are kept and gone on with")
     options = parser.parse_args()
     n_prompts, n, steps, seeds = (8, 4, 20, 1) if options.quick else (100, 16, 400, SEEDS)
+    cases = (LIKE,) if options.quick else (LIKE, OLDER)
     figures = Figures("best_of_run", ("weaklabel", "torch", "transformers", "numpy"))
     with tempfile.TemporaryDirectory(prefix="weaklabel-best-of-") as name:
         work = options.work or Path(name)
@@ -162,41 +178,39 @@ def main() -> None:
         began = time.perf_counter()
         policy = make_policy(work, steps)
         every = arms(options.quick)
-        first = one(work, policy, every[0], 0, n_prompts, n)
+        one(work, policy, LIKE, every[0], 0, n_prompts, n)
         once = time.perf_counter() - began
-        estimate = once * seeds * (1 + 0.1 * len(every)) / 60  # samples of a seed are drawn once
+        estimate = once * seeds * (1 + 0.1 * len(cases) * len(every)) / 60  # samples of a seed are drawn once
         print(
             f"a policy and one arm took {once:.0f} s; all of it about {estimate:.0f} minutes", file=sys.stderr
         )
-        gains: dict[str, list[list[float]]] = {arm.name: [] for arm in every}
-        for seed in range(seeds):
-            for arm in every:
-                curve = first if arm is every[0] and seed == 0 else one(work, policy, arm, seed, n_prompts, n)
-                scale = unit(work, seed)
-                gains[arm.name].append([row["held_out_gain"]["value"] / scale for row in curve])
-                print(f"seed {seed}, {arm.name}", file=sys.stderr, flush=True)
-    report(figures, every, gains)
+        for case in cases:
+            gains: dict[str, list[list[float]]] = {arm.name: [] for arm in every}
+            for seed in range(seeds):
+                for arm in every:
+                    curve = one(work, policy, case, arm, seed, n_prompts, n)
+                    scale = unit(work, case, seed)
+                    gains[arm.name].append([row["held_out_gain"]["value"] / scale for row in curve])
+                    print(f"{case}, seed {seed}, {arm.name}", file=sys.stderr, flush=True)
+            report(figures, case, every, gains)
+            figures.save(options.json)
     figures.finish(options.json)
 
 
-def report(figures: Figures, every: list[Arm], gains: dict[str, list[list[float]]]) -> None:
+def report(figures: Figures, case: str, every: list[Arm], gains: dict[str, list[list[float]]]) -> None:
     """Gains at n = 2, 4, 8, 16; and at the largest n what each careful arm has more than its plain twin."""
     most = min(len(curve) for runs in gains.values() for curve in runs)
     for arm in every:
         for at in (2, 4, 8, 16):
             if at <= most:
                 told = [curve[at - 1] for curve in gains[arm.name]]
-                figures.add(f"best of {at}", arm.name, "gain in true worth, sd", *over_seeds(told))
+                figures.add(f"{case}, best of {at}", arm.name, GAIN, *over_seeds(told))
     for arm in every:
         if arm.spread:
             plain = gains[f"linear, {arm.pairs} pairs"]
             told = [a[most - 1] - b[most - 1] for a, b in zip(gains[arm.name], plain, strict=True)]
-            figures.add(
-                f"best of {most}, more than without pessimism",
-                arm.name,
-                "gain in true worth, sd",
-                *over_seeds(told),
-            )
+            name = f"{case}, best of {most}, more than without pessimism"
+            figures.add(name, arm.name, GAIN, *over_seeds(told))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ def _curves(words: str) -> Iterator[Picture]:
     )
     far = Interval(-900.0, -1e4, 1e4, 3)
     yield pictures.curves_picture({"x": [(7, far)], "y": [(7, WIDE)], words: [(7, SURE)]}, "t", axis="nats")
+    yield pictures.curves_picture({"x": [(1, SURE), (2, SURE)]}, "t", axis="nats", across=words)
     yield pictures.curves_picture({words: []}, "t", axis="nats")
 
 

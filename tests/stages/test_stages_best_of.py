@@ -21,13 +21,21 @@ from made_pairs import made_pairs
 import weaklabel as wl
 from weaklabel.cli.main import main
 from weaklabel.data.asked.demonstrations import read_demonstrations
-from weaklabel.errors import ArtifactError, ConfigError, DataError, LabelMatrixError, NotCalibratedError
+from weaklabel.errors import (
+    ArgumentError,
+    ArtifactError,
+    ConfigError,
+    DataError,
+    LabelMatrixError,
+    NotCalibratedError,
+)
 from weaklabel.groups import gather_groups, trainable_groups
 from weaklabel.reward.files import read_taught
 from weaklabel.reward.linear import LinearReward
+from weaklabel.stages.best_of.judges import judges_of
 from weaklabel.stages.best_of.sampled import prompts_of
 from weaklabel.stages.best_of.settings import BestOfSettings
-from weaklabel.stages.best_of.stage import BestOf, judges_of
+from weaklabel.stages.best_of.stage import BestOf
 from weaklabel.stages.checks import STAGE_CHECKS
 from weaklabel.stages.materials import Materials
 from weaklabel.types import Comparer, FloatArray, Pairs
@@ -339,6 +347,11 @@ def run(tmp_path: Path, **given: Any) -> Any:
         ({"held_out": lambda p, r: float("inf")}, LabelMatrixError, "scores that are not finite"),
         ({"held_out": long}, ConfigError, "held_out is the comparer that chooses"),
         ({"comparer": None}, ConfigError, "there is no comparer. Give comparer"),
+        (
+            {"comparer": 3},
+            ArgumentError,
+            "a comparer, .* something that scores responses, a function, a text or None",
+        ),
         ({"num_generations": 1}, ConfigError, "the best of one sample is no choice"),
         ({"prompts": []}, DataError, "cannot be read|holds no prompts"),
         ({"comparer": "nowhere"}, ConfigError, "there is no such folder"),
@@ -361,6 +374,26 @@ def test_a_policy_that_says_nothing_is_told(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(decoding, "_decoded", lambda tokenizer, ids: " ")
     with pytest.raises(DataError, match="none of 8 samples can be used: 8 are empty"):
         run(tmp_path)
+
+
+def test_a_policy_that_says_one_thing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from weaklabel.training import decoding
+
+    monkeypatch.setattr(decoding, "_decoded", lambda tokenizer, ids: "yes")
+    with pytest.raises(DataError, match="no prompt of 2 has two different samples"):
+        run(tmp_path, comparer=Longer())
+
+
+def test_who_gives_no_scores_is_asked_about_every_pair_once(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    class Counting(Longer):
+        def compare(self, pairs: Pairs) -> FloatArray:
+            asked.append(len(pairs))
+            return super().compare(pairs)
+
+    result = run(tmp_path, comparer=Counting())
+    assert sum(asked) == 2 * result.rounds[0].figures["groups"]  # in both orders
 
 
 def test_the_same_reward_by_name_twice_is_refused(tmp_path: Path, project: Path) -> None:

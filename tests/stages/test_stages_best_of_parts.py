@@ -73,6 +73,14 @@ def test_samples_are_columns_of_what_can_be_used() -> None:
     assert (len(pairs), i.tolist(), j.tolist()) == (1, [0], [1])
 
 
+@pytest.mark.parametrize(
+    ("groups", "differ"),
+    [([["a", "a"], ["b"], [""]], False), ([["a"], ["b", "c"]], True), ([[""], ["a"]], False)],
+)
+def test_whether_any_prompt_leaves_a_choice(groups: list[list[str]], differ: bool) -> None:
+    assert draws_of(*groups).differ is differ
+
+
 def test_equal_samples_of_two_prompts_are_two() -> None:
     assert draws_of(["a", "b"], ["a"]).first.tolist() == [0, 1, 2]
 
@@ -119,7 +127,7 @@ def test_who_can_score_and_who_compares(tmp_path: Path) -> None:
     assert [Judge.of(each, "x").measures for each in kinds] == [SCORE] * 4
     compares = [Longer(), Metered(Longer(), name="m"), People(tmp_path / "q.jsonl")]
     assert [Judge.of(each, "x").measures for each in compares] == [WIN_RATE] * 3
-    with pytest.raises(ConfigError, match=r"best_of: x is a int. Give a comparer"):
+    with pytest.raises(ConfigError, match=r"x is a int. Give a comparer"):
         Judge.of(3, "x")
 
 
@@ -165,7 +173,7 @@ def test_by_laplace_the_value_is_the_score_less_lambda_times_the_spread() -> Non
     learned = taught()
     reward = LinearReward(n_features=64).fit(learned.pairs, learned.p, learned.w)
     judge, draws = Judge.of(reward, "reward"), draws_of(*DRAWS)
-    found = scored(judge, draws, by_laplace(judge, learned, 0), 0.7)
+    found = scored(judge.scores(draws), draws, by_laplace(judge, learned, 0), 0.7)
     spread = LastLayer(reward, learned.pairs, learned.w).spread(draws.asked, draws.texts, draws.of)
     assert found.score == pytest.approx(reward.score(draws.asked, draws.texts))
     assert found.value == pytest.approx(found.score - 0.7 * spread)
@@ -180,7 +188,7 @@ def test_by_models_mean_and_spread_are_those_of_the_models_less_each_prompt() ->
 
     draws = draws_of(["a", "bbb"], ["cc", "dd", "eeeeeeee"])
     judge = Judge.of(Length(), "length")
-    found = scored(judge, draws, by_models(judge, [Judge.of(Half(), "half")]), 1.0)
+    found = scored(judge.scores(draws), draws, by_models(judge, [Judge.of(Half(), "half")]), 1.0)
     assert found.score == pytest.approx([(n + 100 + n / 2) / 2 for n in (1, 3, 2, 2, 8)])
     away = np.array([-1, 1, -2, -2, 4])  # of the lengths, from their prompt's mean
     assert found.spread == pytest.approx(np.abs(away - away / 2) / np.sqrt(2))
@@ -192,7 +200,7 @@ def test_by_folds_the_spread_is_of_rewards_that_each_left_prompts_out() -> None:
     learned = taught()
     reward = LinearReward().fit(learned.pairs, learned.p)
     judge, draws = Judge.of(reward, "reward"), draws_of(*DRAWS)
-    found = scored(judge, draws, by_folds(judge, learned, 0), 1.0)
+    found = scored(judge.scores(draws), draws, by_folds(judge, learned, 0), 1.0)
     scores = OutOfFold(learned.pairs).scores(draws.asked, draws.texts)
     assert scores.shape == (N_FOLDS, 6)
     away = np.hstack([part - part.mean(axis=1, keepdims=True) for part in (scores[:, :4], scores[:, 4:])])
@@ -206,7 +214,7 @@ def test_by_folds_the_spread_is_of_rewards_that_each_left_prompts_out() -> None:
 
 def test_without_a_spread_the_value_is_the_score() -> None:
     judge = Judge.of(Length(), "length")
-    found = scored(judge, draws_of(["a", "bb"]), None, 0.0)
+    found = scored(judge.scores(draws_of(["a", "bb"])), draws_of(["a", "bb"]), None, 0.0)
     assert found.spread is None
     assert found.value.tolist() == found.score.tolist() == [1, 2]
 

@@ -382,6 +382,16 @@ def test_a_comparer_without_scores_keeps_what_wins_against_the_others(tmp_path: 
         assert all(0 <= rate <= 1 for rate in one.rewards)
 
 
+def test_a_comparer_without_scores_is_not_asked_about_single_samples(tmp_path: Path) -> None:
+    class Refusing:
+        def compare(self, pairs: Any) -> Any:
+            raise AssertionError("asked")
+
+    batches, model = drawing(tmp_path, Refusing(), superbatch_size=1)
+    batches(model, 0)
+    assert {reward for choice in batches.kept.choices for reward in choice.rewards} == {0.5}
+
+
 def test_a_line_that_a_kill_tore_is_written_again_and_later_ones_are_dropped(tmp_path: Path) -> None:
     choice = Choice("p", ["a\u2028b"], [1.0], [], [1.0, 0.5], 1, 0)
     kept = Kept(tmp_path / FILE)
@@ -422,7 +432,7 @@ def test_a_line_that_a_kill_tore_is_written_again_and_later_ones_are_dropped(tmp
         ({"temperature": 0.0}, ConfigError, "all samples of a prompt are one"),
         ({"superbatch_size": 0}, ConfigError, "superbatch_size is 0"),
         ({"prompt_accumulation_steps": -1}, ConfigError, "prompt_accumulation_steps is -1"),
-        ({"early_stopping_patience": 2}, ConfigError, "no gold to judge by"),
+        ({"early_stopping_patience": 2}, ConfigError, "SuperHF has no figure to wait for"),
         ({"superbatchsize": 3}, ConfigError, "Did you mean .superbatch_size"),
     ],
 )

@@ -136,13 +136,13 @@ def choices_of(settings: PolicySettings, materials: Materials) -> list[Choice]:
     )
 
 
-def shared_prompts(learned: Iterable[str], judging: Iterable[str]) -> list[str]:
-    """A sentence where prompts of `eval_data` are trained on too; none otherwise. Both as `prompt_key` gives them."""
+def shared_prompts(learned: Iterable[str], judging: Iterable[str], what: str = "eval_data") -> list[str]:
+    """A sentence where prompts of `what` are trained on too; none otherwise. Both as `prompt_key` gives them."""
     asked = set(judging)
     if not (shared := asked & set(learned)):
         return []
     return [
-        f"{len(shared):,} of the {len(asked):,} prompts of eval_data are trained on too, so it favours what is known by heart. "
+        f"{len(shared):,} of the {len(asked):,} prompts of {what} are trained on too, so it favours what is known by heart. "
         "Leave them out of data."
     ]
 

@@ -43,13 +43,8 @@ class Scored:
     value: FloatArray
 
 
-def scored(judge: Judge, draws: Draws, spreading: Spreading | None, pessimism: float) -> Scored:
-    """The samples' scores, spreads and values.
-
-    Raises:
-        LabelMatrixError: scores that are not finite.
-    """
-    score = judge.scores(draws)
+def scored(score: FloatArray, draws: Draws, spreading: Spreading | None, pessimism: float) -> Scored:
+    """The samples' scores, `(m,)`, with their spreads and values."""
     if spreading is None:
         return Scored(score, None, score)
     score, spread = spreading(draws, score)

@@ -25,6 +25,11 @@ class Chosen:
     few: int
     equal: int
 
+    @property
+    def ends(self) -> frozenset[frozenset[int]]:
+        """The best and the worst of each prompt, as pairs."""
+        return frozenset(map(frozenset, zip(self.best.tolist(), self.worst.tolist(), strict=True)))
+
 
 def choose(draws: Draws, values: FloatArray) -> Chosen:
     """The samples of the largest and of the smallest value, of equal ones the one that was drawn first.

@@ -82,7 +82,9 @@ class Judge:
         """
         if self.scorer is None:
             pairs, i, j = draws.every_two()
-            return win_rates(draws, i, j, answer_of(self.name, self.asked, pairs))
+            # Where no two samples differ nobody is asked: not every comparer answers about nothing.
+            p = answer_of(self.name, self.asked, pairs) if len(pairs) else np.empty(0)
+            return win_rates(draws, i, j, p)
         once = np.unique(draws.first)
         asked = draws.asked
         given = self.scorer.score([asked[k] for k in once], [draws.texts[k] for k in once])

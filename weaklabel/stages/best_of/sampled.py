@@ -74,6 +74,17 @@ class Draws:
         return np.split(np.arange(len(self)), np.cumsum(self.sizes)[:-1])
 
     @cached_property
+    def place(self) -> dict[tuple[int, int], int]:
+        """From a prompt and the number of a usable sample of it to its place in the columns."""
+        told = zip(self.of.tolist(), self.number.tolist(), strict=True)
+        return {key: at for at, key in enumerate(told)}
+
+    @property
+    def differ(self) -> bool:
+        """Whether any prompt has two different samples."""
+        return len(np.unique(self.first)) > int((self.sizes > 0).sum())
+
+    @cached_property
     def first(self) -> NDArray[np.intp]:
         """`(m,)` where the same text to the same prompt stands first: equal samples are judged once."""
         place: dict[tuple[int, str], int] = {}
@@ -118,7 +129,7 @@ def usable(reply: Reply) -> bool:
 
 
 def prompts_of(
-    data: str | None, columns: Mapping[str, str], materials: Materials, who: str
+    data: str | None, columns: Mapping[str, str], materials: Materials, who: str = "best_of"
 ) -> tuple[Prompts, int]:
     """The prompts that may be asked, and how many of the locked test part are left out.
 
@@ -156,10 +167,10 @@ def samples_of(
     Raises:
         DataError: no sample can be used.
     """
-    from weaklabel.training.decoding import Responder
+    from weaklabel.training.decoding import Responder, placed
 
     sampling, at_once, times = drawing
-    source = MemorySource(Responder(model, tokenizer, name=MODEL), sampling, at_once)
+    source = MemorySource(Responder(placed(model), tokenizer, name=MODEL), sampling, at_once)
     replies = answers_of(source, [(prompt, k) for prompt in prompts for k in range(times)], folder)
     told = [reply for reply in replies if reply is not None]  # a model in memory answers all
     draws = Draws.of_replies(prompts, [told[at : at + times] for at in range(0, len(told), times)])

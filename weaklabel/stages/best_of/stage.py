@@ -11,8 +11,7 @@ Departures: the comparer need not score; a prompt whose samples are worth all th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -22,14 +21,16 @@ from weaklabel.comparers.checker import Check
 from weaklabel.comparers.expert import CanScore
 from weaklabel.data.asked.prompts import Prompts
 from weaklabel.data.sources import PairSource
-from weaklabel.errors import ConfigError, DataError
+from weaklabel.errors import DataError
 from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import bootstrap_ratio
-from weaklabel.stages.best_of.cautious import Spreading, by_folds, by_laplace, by_models, scored
+from weaklabel.stages.best_of.cautious import scored
 from weaklabel.stages.best_of.choosing import Chosen, choose
+from weaklabel.stages.best_of.compared import Compared, Ends
 from weaklabel.stages.best_of.curve import Curve
-from weaklabel.stages.best_of.judging import WIN_RATE, Judge, names_apart, two_judges
+from weaklabel.stages.best_of.judges import Judges, judges_of
+from weaklabel.stages.best_of.judging import WIN_RATE, Judge, names_apart
 from weaklabel.stages.best_of.sampled import CUT, Draws, prompts_of, samples_of
 from weaklabel.stages.best_of.settings import BestOfSettings
 from weaklabel.stages.best_of.written import Found, write_comparisons, write_curve, write_texts
@@ -38,7 +39,6 @@ from weaklabel.stages.ending import card
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import Policy
 from weaklabel.stages.rounds import carry_out
-from weaklabel.stages.taught import taught_by
 from weaklabel.types import CanCompare
 
 _USE: Final = (
@@ -46,23 +46,6 @@ _USE: Final = (
     "prompt and completion); pairs.parquet holds the best against the worst sample with the comparer's belief p, groups.parquet every "
     "two samples of a prompt; samples.jsonl all samples with their scores; curve.json and curve.svg what the best of n is worth."
 )
-
-
-@dataclass(frozen=True)
-class Judges:
-    """Who judges the samples.
-
-    Attributes:
-        training: by whom is chosen.
-        held_out: who has no part in the choice; None for nobody.
-        spreading: how unsure scores are; None where that does not count.
-        hashes: by which the stage knows them again.
-    """
-
-    training: Judge
-    held_out: Judge | None
-    spreading: Spreading | None
-    hashes: Mapping[str, str]
 
 
 class BestOf(Stage):
@@ -99,7 +82,7 @@ class BestOf(Stage):
             ConfigError: no prompts, no comparer, one that reads columns, or the same one twice.
             DataError, LayoutError: prompts or pairs that cannot be read.
         """
-        prompts, n_locked = prompts_of(settings.data, settings.columns, materials, "best_of")
+        prompts, n_locked = prompts_of(settings.data, settings.columns, materials)
         made = cls(settings, prompts, judges_of(settings, materials, comparer, held_out))
         if n_locked:
             made.notes.append(f"{n_locked:,} prompts of the locked test part are left out.")
@@ -118,17 +101,21 @@ class BestOf(Stage):
     def make_round(self, number: int, work: Path, before: Sequence[Round]) -> Figures:
         settings, judges = self._settings, self._judges
         draws = self._drawn(work)
-        worth = scored(judges.training, draws, judges.spreading, settings.pessimism)
+        # Who gives no scores is asked about all pairs once: their answers are win rates and the files' p.
+        compared = None if judges.training.scorer is not None else self._compared(draws)
+        score = judges.training.scores(draws) if compared is None else compared.win_rates(draws)
+        worth = scored(score, draws, judges.spreading, settings.pessimism)
         chosen = choose(draws, worth.value)
         if not len(chosen.best):
             raise DataError(_nothing(draws, chosen, judges.training))
+        if compared is None:
+            compared = self._compared(draws, None if settings.groups else chosen.ends)
         held_out = None if judges.held_out is None else judges.held_out.scores(draws)
         found = Found(draws, worth, chosen, held_out, _name(settings))
         curve = Curve.of(draws, worth.value, held_out, settings.seed)
         write_texts(found, work)
         write_curve(curve, work)
-        constants = {"comparer": self._told_comparer(), "generation_seed": settings.seed}
-        counts = write_comparisons(found, judges.training, work, groups=settings.groups, constants=constants)
+        counts = write_comparisons(found, compared, work, groups=settings.groups)
         figures = self._figures(found, curve) | counts
         self.notes += [*curve.remarks(), *self._remarks(found)]
         artifacts.write_text(work / "README.md", card("Best of n", self.inputs, self.settings, figures, _USE))
@@ -139,7 +126,19 @@ class BestOf(Stage):
         model, tokenizer = self._policy.load()
         folder = scratch(work) / "samples" if settings.samples_dir is None else Path(settings.samples_dir)
         drawing = settings.sampling, settings.batch_size, settings.num_generations
-        return samples_of(model, tokenizer, self._prompts, drawing, folder)
+        draws = samples_of(model, tokenizer, self._prompts, drawing, folder)
+        if not draws.differ:
+            raise DataError(
+                f"best_of: no prompt of {len(draws.prompts):,} has two different samples that can be used, so that there is nothing to "
+                "choose. Raise temperature, num_generations or max_new_tokens, or take a policy that answers."
+            )
+        return draws
+
+    def _compared(self, draws: Draws, only: Collection[Ends] | None = None) -> Compared:
+        about = {"comparer": self._told_comparer(), "generation_seed": self._settings.seed}
+        return Compared.of(
+            draws, self._judges.training, policy=_name(self._settings), constants=about, only=only
+        )
 
     def _figures(self, found: Found, curve: Curve) -> dict[str, float | int | str | None]:
         chosen, most = found.chosen, curve.most
@@ -190,55 +189,11 @@ class BestOf(Stage):
         return f"{type(self._judges.training.comparer).__name__} {self._judges.hashes['comparer'][:12]}"
 
 
-def judges_of(settings: BestOfSettings, materials: Materials, comparer: Any, held_out: Any) -> Judges:
-    """Those that settings name, or that Python gives.
-
-    Raises:
-        ConfigError: no comparer, one that reads columns, the same one twice, or a spread that it cannot have.
-    """
-    training, judging, hashes = two_judges(
-        settings.comparer, settings.held_out, materials, comparer=comparer, held_out=held_out, who="best_of"
-    )
-    return Judges(training, judging, _spreading(settings, materials, training, hashes), hashes)
-
-
-def _spreading(
-    settings: BestOfSettings, materials: Materials, judge: Judge, hashes: dict[str, str]
-) -> Spreading | None:
-    """How unsure scores are by the settings; adds the hashes of what that rests on."""
-    if settings.spread is None:
-        return None
-    if settings.spread == "models":
-        others: list[Judge] = []
-        for name in settings.spread_models:
-            found, known = materials.comparer_named(name, "best_of")
-            hashes[f"spread model {len(others) + 1}"] = known
-            others.append(Judge.of(found, repr(name)))
-        return by_models(judge, others)
-    # Only how often and how surely pairs were learned counts for laplace, and gold alone for folds.
-    if settings.spread_data is None and materials.the_labels is None:
-        raise ConfigError(
-            f'best_of: spread = "{settings.spread}" rests on pairs, and there are no labels. Give spread_data: for laplace the '
-            "pairs that taught the reward."
-        )
-    taught = taught_by(
-        settings.spread_data, materials, who="best_of: spread_data", columns={}, allow_uncalibrated=True
-    )
-    hashes["spread_data"] = taught.hash
-    make = by_laplace if settings.spread == "laplace" else by_folds
-    return make(judge, taught, settings.seed)
-
-
 def _nothing(draws: Draws, chosen: Chosen, judge: Judge) -> str:
-    if not chosen.equal:
-        return (
-            f"best_of: none of {len(draws.prompts):,} prompts has two usable samples. Raise num_generations or max_new_tokens, "
-            "or take a policy that answers."
-        )
     return (
         f"best_of: {judge.name} gives all samples of each of {chosen.equal:,} prompts the same {judge.measures}, so that there is nothing "
-        f"to choose ({draws.counts['repeated samples']:,} of {len(draws):,} samples repeat another). Raise temperature or "
-        "num_generations, or take a comparer that tells samples apart."
+        f"to choose ({draws.counts['repeated samples']:,} of {len(draws):,} samples repeat another). Take a comparer that tells samples "
+        "apart, or raise temperature or num_generations."
     )
 
 

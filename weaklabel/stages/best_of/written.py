@@ -18,18 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 
 from weaklabel import artifacts
 from weaklabel.export.folder import write_jsonl
-from weaklabel.generation.generated import labelled, write_tables
-from weaklabel.generation.paired import Pairing
+from weaklabel.generation.generated import write_tables
 from weaklabel.servers.protocol import Reply
 from weaklabel.stages.best_of.cautious import Scored
 from weaklabel.stages.best_of.choosing import Chosen
+from weaklabel.stages.best_of.compared import Compared
 from weaklabel.stages.best_of.curve import Curve
-from weaklabel.stages.best_of.judging import Judge
 from weaklabel.stages.best_of.sampled import CUT, Draws
 from weaklabel.stages.contract import rounded
 from weaklabel.types import FloatArray
@@ -80,47 +78,15 @@ def write_curve(curve: Curve, work: Path) -> None:
     artifacts.write_text(work / PICTURE, curve.picture().svg())
 
 
-def write_comparisons(
-    found: Found, judge: Judge, work: Path, *, groups: bool, constants: Mapping[str, Any]
-) -> dict[str, int]:
-    """`pairs.parquet`, and `groups.parquet` where it is wanted; how many comparisons each holds.
-
-    Args:
-        found: what was chosen.
-        judge: who compares.
-        work: the round's folder.
-        groups: whether all pairs are compared.
-        constants: what every row says of how it came about.
-    """
-    rows = list(_rows(found, groups=groups))
-    ends = np.array([(row.pop("best"), row.pop("worst")) for row in rows], dtype=np.bool_).all(axis=1)
-    numbers = [{side: row.pop(f"score_{side}") for side in "ab"} for row in rows]
-    table = pa.concat_tables(labelled(rows, judge.asked, constants))
-    for side in "ab":
-        table = table.append_column(f"score_{side}", pa.array([each[side] for each in numbers]))
-    tables = {PAIRS: table.filter(pa.array(ends))} | ({GROUPS: table} if groups else {})
+def write_comparisons(found: Found, compared: Compared, work: Path, *, groups: bool) -> dict[str, int]:
+    """`pairs.parquet`, and `groups.parquet` where it is wanted; how many comparisons each holds."""
+    table = compared.scored(found.worth.score)
+    tables = {PAIRS: table.filter(pa.array(compared.are(found.chosen.ends)))} | (
+        {GROUPS: table} if groups else {}
+    )
     for name, each in tables.items():
         write_tables(work / name, [each])
     return {name.partition(".")[0]: len(each) for name, each in tables.items()}
-
-
-def _rows(found: Found, *, groups: bool) -> Iterator[dict[str, Any]]:
-    """Pairs as `generation` makes them, with scores, and whether each side is the best or the worst of its prompt."""
-    draws, pairing = found.draws, Pairing("all", 0)
-    place = {
-        (int(row), int(number)): at
-        for at, (row, number) in enumerate(zip(draws.of, draws.number, strict=True))
-    }
-    best, worst = (set(draws.first[each].tolist()) for each in (found.chosen.best, found.chosen.worst))
-    for row, (prompt, replies) in enumerate(zip(draws.prompts, draws.replies, strict=True)):
-        for made in pairing.rows(prompt, [(found.policy, reply) for reply in replies]):
-            sides = {side: place[row, made[f"number_{side}"]] for side in "ab"}
-            ends = {
-                name: bool(each & set(sides.values())) for name, each in (("best", best), ("worst", worst))
-            }
-            if groups or all(ends.values()):
-                scores = {f"score_{side}": float(found.worth.score[at]) for side, at in sides.items()}
-                yield made | ends | scores
 
 
 def _demonstrations(found: Found) -> Iterator[dict[str, Any]]:
@@ -134,14 +100,10 @@ def _demonstrations(found: Found) -> Iterator[dict[str, Any]]:
 
 def _samples(found: Found) -> Iterator[dict[str, Any]]:
     draws = found.draws
-    place = {
-        (int(row), int(number)): at
-        for at, (row, number) in enumerate(zip(draws.of, draws.number, strict=True))
-    }
     best, worst = set(found.chosen.best.tolist()), set(found.chosen.worst.tolist())
     for row, (prompt, replies) in enumerate(zip(draws.prompts, draws.replies, strict=True)):
         for number, reply in enumerate(replies):
-            at = place.get((row, number))
+            at = draws.place.get((row, number))
             role = "best" if at in best else "worst" if at in worst else None
             about = {"sample": number} if at is None else found.told(at)
             yield {

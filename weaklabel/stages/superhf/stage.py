@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from weaklabel._arguments import checked as checked_arguments
 from weaklabel.artifacts import content_hash
 from weaklabel.comparers.checker import Check
@@ -25,15 +23,14 @@ from weaklabel.data.asked.prompts import Prompt, read_prompts
 from weaklabel.data.sources import PairSource
 from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.metrics import bootstrap_ratio
-from weaklabel.stages.audit import Auditor
-from weaklabel.stages.best_of.judging import WIN_RATE, Judge, names_apart, two_judges
-from weaklabel.stages.best_of.sampled import Draws, prompts_of
+from weaklabel.stages.best_of.judging import Judge, names_apart, two_judges
+from weaklabel.stages.best_of.sampled import prompts_of
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.ending import end_round
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import Policy
 from weaklabel.stages.rounds import carry_out
+from weaklabel.stages.superhf.looking import rewards_gained, seconds_told, watching
 from weaklabel.stages.superhf.settings import SuperHFSettings
 from weaklabel.stages.superhf.superbatches import Superbatches
 from weaklabel.stages.watching import Watched, shared_prompts, watched_by
@@ -102,7 +99,7 @@ class SuperHF(Stage):
         asked = {prompt_key(row.prompt) for row in kept.rows}
         prompts = [prompt for prompt in found.prompts if prompt_key(prompt.text) in asked]
         if watched is not None:
-            watched = _watching(watched, settings, judge, looks_on)
+            watched = watching(watched, settings, judge, looks_on)
         made = cls(settings, prompts, judge, held_out=looks_on, hashes=hashes, watched=watched)
         made.notes += [] if note is None else [note]
         if n_locked:
@@ -166,8 +163,8 @@ class SuperHF(Stage):
         learned = done.logged("loss", "nll", "kl")
         figures |= dict(zip(("loss", "nll", "kl"), learned[-1][1:] if learned else [None] * 3, strict=True))
         if auditor is not None:
-            figures |= self._judged(auditor)
-        self.notes += _seconds_of(done.seconds)
+            figures |= rewards_gained(auditor, self._judge, self._held_out, settings.seed)
+        self.notes += seconds_told(done.seconds)
         end_round(
             self,
             self._policy,
@@ -194,63 +191,10 @@ class SuperHF(Stage):
         whole = Policy(replace(settings, lora_r=None), [prompt.text for prompt in self._prompts])
         return whole.load(wanted)[0].requires_grad_(False)
 
-    def _judged(self, auditor: Auditor) -> dict[str, float | int | str | None]:
-        """What the comparers make of answers to the audit's prompts, before and after; of the same prompts, hence paired."""
-        found: dict[str, float | int | str | None] = {}
-        looks = auditor.result().looks
-        told = [auditor.samples(look.step) for look in (looks[0], looks[-1])]
-        both = [k for k, (_, first) in enumerate(told[0]) if first.strip() and told[1][k][1].strip()]
-        judges = {"reward": self._judge, "held-out reward": self._held_out}
-        for name, judge in judges.items():
-            if judge is None or judge.measures == WIN_RATE or not both:
-                continue
-            before, after = (judge.scores(_one_each([part[k] for k in both])) for part in told)
-            gain = bootstrap_ratio(after - before, seed=self._settings.seed)
-            found |= {f"{name} before": float(before.mean()), f"{name} after": float(after.mean())}
-            found |= {f"{name} gained": gain.value, f"{name} gained low": gain.low}
-            found[f"{name} gained high"] = gain.high
-        return found
-
 
 def _as_rows(prompts: Sequence[Prompt]) -> Demonstrations:
     """Prompts as the audit divides them: there is no response to learn."""
     return Demonstrations([Demonstration(one.text, "", one.messages if one.given else ()) for one in prompts])
-
-
-def _watching(watched: Watched, settings: SuperHFSettings, judge: Judge, held_out: Judge | None) -> Watched:
-    """The audit with those who judge here, and answers as long as samples are."""
-    looks_on = watched.held_out_comparer
-    if looks_on is None and held_out is not None:
-        looks_on = held_out.comparer
-    said = not isinstance(settings.audit, bool) and "max_new_tokens" in settings.audit
-    chosen = watched.settings if said else replace(watched.settings, max_new_tokens=settings.max_new_tokens)
-    return replace(
-        watched, learned=(), settings=chosen, training_comparer=judge.comparer, held_out_comparer=looks_on
-    )
-
-
-def _one_each(answers: Sequence[tuple[Prompt, str]]) -> Draws:
-    """An answer to each prompt, to be scored."""
-    at = np.arange(len(answers), dtype=np.intp)
-    return Draws(
-        [prompt for prompt, _ in answers], (), at, np.zeros_like(at), [text.strip() for _, text in answers]
-    )
-
-
-def _seconds_of(steps: Sequence[Mapping[str, float]]) -> list[str]:
-    """A sentence on where the time went, of this call alone: files that a kill must not change hold no seconds."""
-    whole = [each for each in steps if "step" in each]
-    if not whole:
-        return []
-    parts = {
-        name: float(np.median([each[name] for each in whole])) for name in ("sampling", "scoring", "update")
-    }
-    rest = float(np.median([1 - sum(each[name] for name in parts) / each["step"] for each in whole]))
-    told = ", ".join(f"{name} {value:.3g} s" for name, value in parts.items())
-    return [
-        f"a superbatch took {np.median([each['step'] for each in whole]):.3g} s (median of {len(whole):,}): {told}; {rest:.1%} was spent "
-        "on anything else."
-    ]
 
 
 @checked_arguments

@@ -23,7 +23,7 @@ from weaklabel.types import FloatArray
 from weaklabel.types.messages import said_first
 
 if TYPE_CHECKING:
-    from weaklabel.training.decoding import Drawn
+    from weaklabel.training.decoding import Drawn, Responder
     from weaklabel.training.sft import TokenExample
     from weaklabel.training.superhf.train import Superbatch
 
@@ -77,6 +77,7 @@ class Superbatches:
         self._settings, self._max_length, self._tokenizer = settings, max_length, tokenizer
         self.kept = Kept(folder / FILE)
         self._ids, self.n_cut = self._asked()
+        self._responder: Responder | None = None
 
     @property
     def in_a_pass(self) -> int:
@@ -134,6 +135,7 @@ class Superbatches:
 
     def _drawn(self, model: Any, rows: Sequence[int], epoch: int) -> list[list[Drawn]]:
         from weaklabel.training.decoding import Responder
+        from weaklabel.training.layout import unwrapped
 
         settings, times = self._settings, self._settings.superbatch_size
         asked = [(row, k) for row in rows for k in range(times)]
@@ -141,7 +143,9 @@ class Superbatches:
             content_hash("superhf 1", str(settings.seed), str(epoch), self._prompts[row].told, str(k))
             for row, k in asked
         ]
-        found = Responder(model, self._tokenizer).drawn(
+        if self._responder is None or self._responder.model is not unwrapped(model):
+            self._responder = Responder(model, self._tokenizer)
+        found = self._responder.drawn(
             [self._ids[row] for row, _ in asked], keys, settings.sampling, batch_size=settings.batch_size
         )
         return [found[start : start + times] for start in range(0, len(found), times)]

@@ -32,8 +32,8 @@ class SuperHFTrainingSettings(TrainingSettings):
         inverse_loss_penalty: c >= 0 of the penalty c / NLL, against texts that are too likely.
 
     Raises:
-        ConfigError, UnknownNameError: as for all training, and for batches that are accumulated: a step is `minibatch_size`
-            texts however they fit into memory.
+        ConfigError, UnknownNameError: as for all training; for batches that are accumulated, because a step is `minibatch_size`
+            texts however they fit into memory; and for patience.
     """
 
     lr_scheduler_type: str = "cosine"
@@ -57,6 +57,11 @@ class SuperHFTrainingSettings(TrainingSettings):
             if (value := getattr(self, name)) not in get_args(kind):
                 allowed = " or ".join(f'"{word}"' for word in get_args(kind))
                 raise ConfigError(f"{name} is {value!r}. Allowed: {allowed}.")
+        if self.early_stopping_patience is not None:
+            raise ConfigError(
+                f"early_stopping_patience is {self.early_stopping_patience}, and SuperHF has no figure to wait for: its data are new in "
+                "each step. Lower max_steps, or name warnings of the audit in stop_on."
+            )
         if self.gradient_accumulation_steps != 1:
             raise ConfigError(
                 f"gradient_accumulation_steps is {self.gradient_accumulation_steps}, but a step of SuperHF is minibatch_size texts, "
