@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _figures import Figures, arguments
+from _figures import Figures, arguments, over_seeds
 from _superhf_task import Scores, answer, count, functions, labelled, prompts, quality
-from scipy import stats
 
 import weaklabel as wl
 from weaklabel.artifacts import content_hash, write_text
@@ -273,15 +272,6 @@ def watched(seed: Seed, teacher: str, beta: float, quick: bool) -> dict[str, flo
 
 
 # ---------------------------------------------------------------------------------------------- figures
-def over_seeds(values: Sequence[float]) -> tuple[float, float | None, float | None, int]:
-    """Mean and its 95% interval."""
-    mean, n = float(np.mean(values)), len(values)
-    if n < 2:
-        return mean, None, None, n
-    half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
-    return mean, mean - half, mean + half, n
-
-
 def add(figures: Figures, case: str, arm: str, found: Sequence[Mapping[str, float]]) -> None:
     for name in MEASURES:
         figures.add(case, arm, name, *over_seeds([each[name] for each in found]))
