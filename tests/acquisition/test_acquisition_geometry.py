@@ -65,7 +65,7 @@ def test_seeding_draws_in_proportion_to_squared_distance() -> None:
     counts = np.zeros((4, 4))
     draws = 20_000
     for _ in range(draws):
-        one, other = k_means_pp(rows, 2, rng)[0]
+        one, other = k_means_pp(rows, 2, rng, directed=True)[0]
         counts[one, other] += 1
     expected = np.zeros((4, 4))
     first = (rows**2).sum(axis=1) / (rows**2).sum()

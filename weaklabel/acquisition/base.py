@@ -44,7 +44,7 @@ class Acquisition(Shown, ABC):
     """
 
     name: ClassVar[str]
-    needs: ClassVar[tuple[str, ...]] = ()
+    needs: tuple[str, ...] = ()
     """Optional parts of a `Pool` that it cannot do without."""
 
     @final

@@ -86,10 +86,12 @@ def k_center(
     return chosen, value
 
 
-def k_means_pp(rows: FloatArray, n: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], FloatArray]:
+def k_means_pp(
+    rows: FloatArray, n: int, rng: np.random.Generator, *, directed: bool = False
+) -> tuple[NDArray[np.int64], FloatArray]:
     """The seeding of k-means++: each next row is drawn in proportion to its squared distance from those before it.
 
-    Here a row's sign means something. Departure: the origin is a centre from the beginning, so that the first row is drawn
+    Departure: the origin is a centre from the beginning, so that the first row is drawn
     in proportion to its squared length, and a row near the origin is never drawn because all others are far from it.
     Where all that is left is at distance 0, all are alike.
 
@@ -104,7 +106,7 @@ def k_means_pp(rows: FloatArray, n: int, rng: np.random.Generator) -> tuple[NDAr
         weight = weight if weight.sum() > 0 else free.astype(np.float64)
         row = int(rng.choice(len(rows), p=weight / weight.sum()))
         chosen[i], value[i], free[row] = row, np.sqrt(left[row]), False
-        left = np.minimum(left, squared_distance(rows, rows[row], directed=True))
+        left = np.minimum(left, squared_distance(rows, rows[row], directed=directed))
     return chosen, value
 
 
@@ -114,7 +116,7 @@ def clusters(rows: FloatArray, n: int, rng: np.random.Generator) -> tuple[NDArra
     Returns:
         `(N,)` int64 numbers of clusters from 0, none of them empty, and their centres `(k, d)`, of length 1.
     """
-    centres = rows[k_center(rows, min(n, len(rows)), rng)[0]]
+    centres = rows[k_means_pp(rows, min(n, len(rows)), rng)[0]]
     of = _nearest_centre(rows, centres)
     for _ in range(_LLOYD_STEPS):
         before, centres = of, _middles(rows, of, centres)

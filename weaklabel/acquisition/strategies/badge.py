@@ -27,11 +27,11 @@ class Badge(Acquisition):
     """
 
     name: ClassVar[str] = "badge"
-    needs: ClassVar[tuple[str, ...]] = ("features",)
+    needs: tuple[str, ...] = ("features",)
 
     def _choose(self, pool: Pool, n: int, rng: np.random.Generator) -> Picked:
         assert pool.features is not None
-        return k_means_pp(gradients(pool.logit, pool.features), n, rng)
+        return k_means_pp(gradients(pool.logit, pool.features), n, rng, directed=True)
 
     def _reason(self, pool: Pool, row: int, value: float) -> str:
         return f"{believed(pool, row)}; its gradient is {short(value)} from those before it"

@@ -28,7 +28,7 @@ class Bald(Acquisition):
     """
 
     name: ClassVar[str] = "bald"
-    needs: ClassVar[tuple[str, ...]] = ("features",)
+    needs: tuple[str, ...] = ("features",)
 
     def _choose(self, pool: Pool, n: int, rng: np.random.Generator) -> Picked:
         assert pool.features is not None

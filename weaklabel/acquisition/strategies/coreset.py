@@ -11,7 +11,6 @@ from weaklabel._validation import lookup
 from weaklabel.acquisition.base import Acquisition, Picked
 from weaklabel.acquisition.geometry import k_center, unit
 from weaklabel.acquisition.pool import Pool
-from weaklabel.errors import ConfigError
 
 SPACES: Final = {"features": "known_features", "text": "known_text"}
 """Parts of a pool in which pairs can be far from each other, and where it keeps the same of pairs with gold."""
@@ -33,14 +32,10 @@ class Coreset(Acquisition):
 
     def __init__(self, *, space: str = "features") -> None:
         lookup("space of coreset", SPACES, space)
-        self.space = space
+        self.space, self.needs = space, (space,)
 
     def _choose(self, pool: Pool, n: int, rng: np.random.Generator) -> Picked:
         rows: Any = getattr(pool, self.space)
-        if rows is None:
-            raise ConfigError(
-                f"acquisition 'coreset' needs {self.space!r}, which the pool does not have. It has: {', '.join(pool.parts)}."
-            )
         known = getattr(pool, SPACES[self.space])
         known = None if known is None or not len(known) else unit(known)
         return k_center(unit(rows), n, rng, known, directed=self.space == "text")

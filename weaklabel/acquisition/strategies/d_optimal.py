@@ -24,7 +24,7 @@ class DOptimal(Acquisition):
     """
 
     name: ClassVar[str] = "d_optimal"
-    needs: ClassVar[tuple[str, ...]] = ("features",)
+    needs: tuple[str, ...] = ("features",)
 
     def _choose(self, pool: Pool, n: int, rng: np.random.Generator) -> Picked:
         assert pool.features is not None

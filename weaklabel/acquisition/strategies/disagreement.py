@@ -25,7 +25,7 @@ class Disagreement(Acquisition):
     """
 
     name: ClassVar[str] = "disagreement"
-    needs: ClassVar[tuple[str, ...]] = ("other",)
+    needs: tuple[str, ...] = ("other",)
 
     def _choose(self, pool: Pool, n: int, rng: np.random.Generator) -> Picked:
         assert pool.other is not None

@@ -30,7 +30,7 @@ class ExpectedGain(Acquisition):
     """
 
     name: ClassVar[str] = "expected_gain"
-    needs: ClassVar[tuple[str, ...]] = ("features",)
+    needs: tuple[str, ...] = ("features",)
 
     def _choose(self, pool: Pool, n: int, rng: np.random.Generator) -> Picked:
         assert pool.features is not None

@@ -31,7 +31,7 @@ class Typical(Acquisition):
     """
 
     name: ClassVar[str] = "typical"
-    needs: ClassVar[tuple[str, ...]] = ("features",)
+    needs: tuple[str, ...] = ("features",)
 
     def _choose(self, pool: Pool, n: int, rng: np.random.Generator) -> Picked:
         assert pool.features is not None

@@ -24,7 +24,7 @@ class UncertainCoreset(Acquisition):
     """
 
     name: ClassVar[str] = "uncertain_coreset"
-    needs: ClassVar[tuple[str, ...]] = ("features",)
+    needs: tuple[str, ...] = ("features",)
 
     def __init__(self, *, most: int = 10) -> None:
         check_least("uncertain_coreset: most", most, 1, "the most uncertain alone")
