@@ -6,7 +6,18 @@ to the contract.
 
 from weaklabel.acquisition.base import Acquisition, Chosen
 from weaklabel.acquisition.checks import check_acquisition
+from weaklabel.acquisition.next import NextPairs, Price, next_pairs
 from weaklabel.acquisition.pool import Pool
 from weaklabel.acquisition.registry import ACQUISITIONS, get_acquisition
 
-__all__ = ["ACQUISITIONS", "Acquisition", "Chosen", "Pool", "check_acquisition", "get_acquisition"]
+__all__ = [
+    "ACQUISITIONS",
+    "Acquisition",
+    "Chosen",
+    "NextPairs",
+    "Pool",
+    "Price",
+    "check_acquisition",
+    "get_acquisition",
+    "next_pairs",
+]

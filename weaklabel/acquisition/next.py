@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -60,7 +60,7 @@ def next_pairs(
     *,
     acquisition: str | Acquisition = DEFAULT,
     opinion: Comparer | None = None,
-    embedding: str | Reader = "ngrams",
+    embedding: str | Callable[..., Any] = "ngrams",
     random_share: float = 0.2,
     candidates: int = CANDIDATES,
     budget: Budget | None = None,
@@ -125,8 +125,9 @@ def choose_next(
     budget: Budget | None = None,
     price: Price | None = None,
     seed: int = 0,
+    skip: Collection[str] = (),
 ) -> NextPairs:
-    """`next_pairs` of any source; arguments and errors are the same."""
+    """`next_pairs` of any source; arguments and errors are the same. `skip` are ids that are left out."""
     check_least("n", n, 1, "one pair")
     check_least("candidates", candidates, 1, "one pair")
     if not 0 <= random_share <= 1:
@@ -139,6 +140,13 @@ def choose_next(
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.choice(free, min(candidates, len(free)), replace=False))
     facts = source.facts(rows)
+    if skip:
+        left = np.array([pair_id not in skip for pair_id in facts.ids], dtype=np.bool_)
+        if not left.any():
+            raise DataError(
+                f"all {len(rows):,} pairs that can be asked were asked before. Answer these, or add pairs."
+            )
+        rows, facts = rows[left], source.facts(rows[left])
     pool = _pool(source, rule, rows, facts, known, reader_of(embedding), seed)
     chosen, rules = _chosen(pool, rule, min(n, len(pool)), random_share, seed)
     questions = list(_questions(source, rows, facts, chosen, rules))
@@ -241,8 +249,8 @@ def _questions(
 ) -> Iterator[Question]:
     """With their texts; of other pairs none is read here."""
     asked = np.sort(chosen.rows)
-    columns = ("prompt", "response_a", "response_b")
-    found = [source.pairs(rows[asked]).table[name].to_pylist() for name in columns]
+    table = source.pairs(rows[asked]).table
+    found = [table[name].to_pylist() for name in ("prompt", "response_a", "response_b")]
     p = sigmoid(facts.logit)
     for row, value, reason, rule in zip(chosen.rows, chosen.value, chosen.reasons, rules, strict=True):
         at = int(np.searchsorted(asked, row))
