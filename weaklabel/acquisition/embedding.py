@@ -62,14 +62,22 @@ READERS: Final[dict[str, Reader]] = {"ngrams": ngrams, "minilm": minilm}
 """Embeddings that read texts, by name."""
 
 
+POLICY: Final = "policy:"
+"""Before the folder of a language model whose hidden states are an embedding."""
+
+
 def reader_of(embedding: str | Reader) -> Reader | None:
     """The function that reads a response; None for votes, which read none.
 
     Raises:
-        UnknownNameError: no embedding of that name.
+        UnknownNameError: no embedding of that name. ArtifactError: no policy in the folder.
     """
     if not isinstance(embedding, str):
         return embedding
+    if embedding.startswith(POLICY):
+        from weaklabel.training.embedding import HiddenStates
+
+        return HiddenStates(embedding.removeprefix(POLICY))
     found: Reader | None = lookup("embedding", {**READERS, VOTES: None}, embedding)
     return found
 

@@ -76,8 +76,8 @@ def next_pairs(
         acquisition: a name in `ACQUISITIONS`, or a rule.
         opinion: what the labels are held against by `disagreement`. Default: reward models taught by the labels of other
             prompts (`SecondOpinion`), for which every response is read.
-        embedding: of the rules that compare pairs: "ngrams", "minilm", "votes" (which reads no response), or a function from
-            prompts and responses to one row of numbers each, such as a policy's hidden states.
+        embedding: of the rules that compare pairs: "ngrams", "minilm", "votes" (which reads no response), "policy:FOLDER" (a
+            language model's hidden states), or a function from prompts and responses to one row of numbers each.
         random_share: share of the questions that are drawn at random whatever the rule, 0 to 1. They say what the rule is
             worth, and how good the labels are.
         candidates: at most so many pairs, drawn, are looked at.

@@ -27,7 +27,8 @@ from weaklabel.cli._runs import open_run
     "--embedding",
     default="ngrams",
     show_default=True,
-    help="What rules compare pairs by: ngrams, minilm, or votes, which reads no response.",
+    help="What rules compare pairs by: ngrams, minilm, policy:FOLDER (its hidden states), or votes, which "
+    "reads no response.",
 )
 @click.option("--space", help="Of coreset: features (default), or text, what an evaluator would read.")
 @click.option("--most", type=int, help="Of uncertain_coreset: uncertain pairs per question. Default: 10.")
