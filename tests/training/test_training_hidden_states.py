@@ -13,7 +13,7 @@ pytest.importorskip("transformers")
 
 from weaklabel.acquisition.embedding import differences, reader_of  # noqa: E402
 from weaklabel.errors import ArtifactError  # noqa: E402
-from weaklabel.training.embedding import HiddenStates  # noqa: E402
+from weaklabel.training.hidden_states import HiddenStates  # noqa: E402
 from weaklabel.training.models.loading import load_language_model  # noqa: E402
 from weaklabel.types import Pair, Pairs  # noqa: E402
 

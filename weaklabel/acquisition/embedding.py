@@ -15,7 +15,7 @@ import numpy as np
 
 from weaklabel._validation import lookup
 from weaklabel.acquisition.geometry import unit
-from weaklabel.errors import LabelMatrixError
+from weaklabel.errors import LabelMatrixError, MissingExtraError
 from weaklabel.reward.features import hashed_text
 from weaklabel.types import FloatArray, Int8Array, Pairs
 
@@ -71,12 +71,15 @@ def reader_of(embedding: str | Reader) -> Reader | None:
 
     Raises:
         UnknownNameError: no embedding of that name. ArtifactError: no policy in the folder.
+        MissingExtraError: a policy's, and the `train` extra is not installed.
     """
     if not isinstance(embedding, str):
         return embedding
     if embedding.startswith(POLICY):
-        from weaklabel.training.embedding import HiddenStates
-
+        try:
+            from weaklabel.training.hidden_states import HiddenStates
+        except ImportError:
+            raise MissingExtraError.for_extra("hidden states of a policy", "train") from None
         return HiddenStates(embedding.removeprefix(POLICY))
     found: Reader | None = lookup("embedding", {**READERS, VOTES: None}, embedding)
     return found
