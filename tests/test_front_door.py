@@ -295,6 +295,7 @@ ANY = {
     "judge_columns: votes": "keys are values of a column, of any type",
     "read_pairs: gold_values": "keys are values of a column, of any type",
     "fit: settings": "settings of whichever label model is named",
+    "next_pairs: settings": "settings of whichever rule is named",
     "sweep: label_settings": "settings of whichever label model is named",
     "train_reward: settings": "settings of whichever reward model is named",
     "generate_pairs: body": "JSON that a server takes",

@@ -19,7 +19,7 @@ from weaklabel.errors import LabelMatrixError, MissingExtraError
 from weaklabel.reward.features import hashed_text
 from weaklabel.types import FloatArray, Int8Array, Pairs
 
-Reader = Callable[[Sequence[str], Sequence[str]], Any]
+Reader = Callable[[Sequence[str], Sequence[str]], FloatArray]
 """(prompts, responses), `n` each -> `(n, k)` numbers, a row for each response to its prompt."""
 _N_FEATURES: Final = 2**17  # of the linear reward, with which the texts are shared
 _WIDTH: Final = 256

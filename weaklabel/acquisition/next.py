@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -60,7 +60,7 @@ def next_pairs(
     *,
     acquisition: str | Acquisition = DEFAULT,
     opinion: Comparer | None = None,
-    embedding: str | Callable[..., Any] = "ngrams",
+    embedding: str | Callable[[Sequence[str], Sequence[str]], FloatArray] = "ngrams",
     random_share: float = 0.2,
     candidates: int = CANDIDATES,
     budget: Budget | None = None,

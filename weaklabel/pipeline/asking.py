@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from weaklabel.acquisition.next import NextPairs, choose_next
+from weaklabel.acquisition.next import choose_next
+from weaklabel.acquisition.queue import NextPairs
 from weaklabel.acquisition.registry import get_acquisition
 from weaklabel.acquisition.source import Source
 from weaklabel.artifacts import parse_json

@@ -11,7 +11,7 @@ import torch
 from weaklabel.groups import Group
 from weaklabel.training.models.loading import context_length, load_language_model
 from weaklabel.training.tokens import tokenize_groups
-from weaklabel.types import Float32Array
+from weaklabel.types import FloatArray
 
 
 class HiddenStates:
@@ -32,8 +32,8 @@ class HiddenStates:
         self._model.eval()
         self.max_length = min(max_length, context_length(self._model, self._tokenizer))
 
-    def __call__(self, prompts: Sequence[str], responses: Sequence[str]) -> Float32Array:
-        """`(n, width)` float32."""
+    def __call__(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
+        """`(n, width)` float64."""
         groups = [Group(prompt, (text,), ()) for prompt, text in zip(prompts, responses, strict=True)]
         rows = []
         for group in tokenize_groups(
@@ -43,4 +43,4 @@ class HiddenStates:
             with torch.inference_mode():
                 states = self._model(input_ids=ids, output_hidden_states=True).hidden_states[-1][0]
             rows.append(states[len(group.prompt) :].double().mean(dim=0).numpy())
-        return np.array(rows, dtype=np.float32).reshape(len(rows), -1)
+        return np.array(rows, dtype=np.float64).reshape(len(rows), -1)

@@ -40,8 +40,8 @@ class Badge(Acquisition):
 def gradients(logit: FloatArray, x: FloatArray) -> FloatArray:
     """`(n, d)`: (p - y) x at the predicted label y. Where p is one half, x / 2 with its first entry above 0.
 
-    >>> gradients(np.array([0.0, 0.0]), np.array([[0.0, 2.0], [0.0, -2.0]])).tolist()
-    [[0.0, 1.0], [0.0, 1.0]]
+    >>> gradients(np.array([0.0, 0.0]), np.array([[1.0, 2.0], [-1.0, -2.0]])).tolist()
+    [[0.5, 1.0], [0.5, 1.0]]
     """
     first = x[np.arange(len(x)), np.argmax(x != 0, axis=1)]  # of a row of zeros its first zero
     sign = np.where(logit != 0, -np.sign(logit), np.sign(first))

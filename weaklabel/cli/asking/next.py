@@ -74,8 +74,8 @@ def command(as_json: bool, out: Path | None, texts: bool, **options: Any) -> Non
     from weaklabel.pipeline.asking import ask
 
     rule = {name: value for name, value in given.items() if value is not None}
-    cost = {"budget": Budget(**limits), "price": Price(answers, price)}
-    found = ask(run, n, acquisition=acquisition, rule=rule, seed=seed, **cost, **how)
+    how |= {"budget": Budget(**limits), "price": Price(answers, price), "seed": seed}
+    found = ask(run, n, acquisition=acquisition, rule=rule, **how)
     if out is not None:
         found.write(out)
         note(f"queue: {out}; fill in gold with a, b or tie, then: weaklabel gold add {out}")
