@@ -19,7 +19,7 @@ from scipy import stats
 from weaklabel.comparers.checker import Checker
 from weaklabel.comparers.expert import ByScore
 
-DIGITS = 5
+DIGITS = 4
 
 
 class Regime(NamedTuple):

@@ -2,7 +2,7 @@
 
     python benchmarks/refine_toy.py [--quick] [--json FILE] [--work FOLDER] [--only ARM ...]
 
-A model of two layers learns to sort five digits from demonstrations of which half are wrong. Comparers have two accuracies
+A model of two layers learns to sort four digits from demonstrations of which half are wrong. Comparers have two accuracies
 and two biases; every arm scores as many comparisons a round. The rate and the beta of DPO, and which share of its pairs it learns,
 are chosen once, with a comparer that is always right, on two seeds and two rounds; the best two are run for every comparer. Five seeds, five rounds;
 ablations are run for one comparer, on three seeds. An estimate is printed first.
@@ -16,13 +16,13 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _figures import Figures, arguments
+from _figures import Figures, arguments, over_seeds
 from _sorting import Regime, comparer, demonstrations, is_right, write_test
-from scipy import stats
 
 from weaklabel.stages.refinement.arms import ARMS
 
@@ -45,11 +45,21 @@ GRID = [
     for share in (0.15, 1.0)
 ]
 ALWAYS_RIGHT = Regime(1.0, 0.0)
+Runs = dict[tuple[str, str], dict[int, list[dict[str, Any]]]]
+"""(comparer, arm) -> seed -> figures of every round."""
 SHOWN = ("test accuracy", "label accuracy", "comparer accuracy", "accepted", "comparisons")
 
 
 def one_arm(
-    work: Path, arm: str, regime: Regime, seed: int, n_rounds: int, size: dict[str, Any], **more: Any
+    work: Path,
+    arm: str,
+    regime: Regime,
+    seed: int,
+    n_rounds: int,
+    size: dict[str, Any],
+    *,
+    test: Path | None = None,
+    **more: Any,
 ) -> list[dict[str, Any]]:
     """The figures of every round."""
     from weaklabel.stages import ilr
@@ -63,7 +73,7 @@ def one_arm(
         output_dir=work / named.replace(" ", "_").replace(",", "").replace("/", "_"),
         comparer=comparer(regime, seed),
         truth=is_right,
-        test_data=str(work / "test.jsonl"),
+        test_data=str(test or work / "test.jsonl"),
         arm=arm,
         num_rounds=n_rounds,
         max_comparisons=size["comparisons"],
@@ -72,7 +82,8 @@ def one_arm(
         learning_rate=4e-3,
         lr_scheduler_type="cosine",
         num_train_epochs=size["epochs"],
-        groups_per_batch=32,
+        groups_per_batch=64,
+        save_steps=10**6,  # a training of seconds is begun again, not continued
         max_length=64,
         audit=False,
         seed=seed,
@@ -84,15 +95,6 @@ def one_arm(
     return [dict(each.figures) for each in result.rounds]
 
 
-def over_seeds(values: list[float]) -> tuple[float, float | None, float | None, int]:
-    """Mean and its 95% interval."""
-    if len(values) < 2:
-        return float(np.mean(values)), None, None, len(values)
-    half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
-    mean = float(np.mean(values))
-    return mean, mean - half, mean + half, len(values)
-
-
 def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--work", type=Path, help="a folder in which arms are kept and gone on with")
@@ -100,7 +102,7 @@ def main() -> None:
     options = parser.parse_args()
     quick = options.quick
     size = {"train": 120, "test": 40, "epochs": 2, "comparisons": 40} if quick else {
-        "train": 400, "test": 500, "epochs": 24, "comparisons": 300,
+        "train": 600, "test": 500, "epochs": 24, "comparisons": 350,
     }  # fmt: skip
     seeds, n_rounds = (range(1), 1) if quick else (range(5), 5)
     regimes = REGIMES[:1] if quick else REGIMES
@@ -110,7 +112,7 @@ def main() -> None:
         work.mkdir(parents=True, exist_ok=True)
         write_test(work / "test.jsonl", size["test"])
         began = time.perf_counter()
-        one_arm(work, "learned", ABLATED, 0, 1, size)
+        one_arm(Path(folder) / "estimate", "learned", ABLATED, 0, 1, size, test=work / "test.jsonl")
         once = (time.perf_counter() - began) / 3  # two trainings on half and two on all of the labels
         refined = len(seeds) * (len(regimes) + 1) + len(seeds[:3]) * (len(ABLATIONS) - 2)
         by_dpo = len(seeds) * len(regimes) * 2 + len(seeds[:3]) * 2
@@ -118,36 +120,48 @@ def main() -> None:
         estimate = (trainings + refined + by_dpo) * once / 3600
         print(f"one training takes about {once:.1f} s; all of it about {estimate:.1f} hours", file=sys.stderr)
         chosen = GRID[:1] if quick else best_of_dpo(figures, work, size)
-        for regime in regimes:
-            arms: list[tuple[str, dict[str, Any]]] = [(arm, {}) for arm in BOTH]
-            arms += [("dpo_iterated", each) for each in chosen]
-            if regime == ABLATED:
-                arms += [(arm, chosen[0] if arm.startswith("dpo") else {}) for arm in ABLATIONS]
-            final: dict[str, list[float]] = {}
-            for arm, more in arms:
-                if options.only and arm not in options.only:
-                    continue
-                name = ", ".join(part for part in (arm, told(more)) if part)
-                drawn = seeds[:3] if arm in ABLATIONS else seeds
-                rounds = [one_arm(work, arm, regime, seed, n_rounds, size, **more) for seed in drawn]
-                for number in range(n_rounds + 1):
-                    for metric in SHOWN:
-                        values = [run[number].get(metric) for run in rounds]
-                        if all(value is not None for value in values):
-                            figures.add(f"{regime.name}, round {number}", name, metric, *over_seeds(values))
-                final[name] = [run[-1]["test accuracy"] for run in rounds]
-                figures.save(options.json)
-            base = final.get("learned")
-            for name, values in final.items() if base else ():
-                if name != "learned":
-                    gaps = [a - b for a, b in zip(base or [], values, strict=False)]
-                    figures.add(
-                        f"{regime.name}, last round",
-                        f"learned less {name}",
-                        "test accuracy",
-                        *over_seeds(gaps),
-                    )
+        of_choice = list(figures.rows)
+        done: Runs = {}
+        for seed, regime, arm, more in wanted(seeds, regimes, chosen):
+            if options.only and arm not in options.only:
+                continue
+            name = ", ".join(part for part in (arm, told(more)) if part)
+            made = one_arm(work, arm, regime, seed, n_rounds, size, **more)
+            done.setdefault((regime.name, name), {})[seed] = made
+            figures.rows[:] = of_choice
+            add_figures(figures, done)
+            figures.save(options.json)
     figures.finish(options.json)
+
+
+def wanted(
+    seeds: Sequence[int], regimes: Sequence[Regime], chosen: Sequence[dict[str, Any]]
+) -> Iterator[tuple[int, Regime, str, dict[str, Any]]]:
+    """(seed, comparer, arm, settings of DPO) of every run, whole seeds first: what is stopped early has fewer of them."""
+    for seed in seeds:
+        for regime in regimes:
+            yield from ((seed, regime, arm, {}) for arm in BOTH)
+            yield from ((seed, regime, "dpo_iterated", each) for each in chosen)
+    for seed in seeds[:3]:
+        for arm in ABLATIONS:
+            yield seed, ABLATED, arm, chosen[0] if arm.startswith("dpo") else {}
+
+
+def add_figures(figures: Figures, done: Runs) -> None:
+    """Every arm round by round, and what the method has more than each of them after the last one, seed by seed."""
+    for (regime, name), runs in done.items():
+        rounds = list(runs.values())
+        for number in range(len(rounds[0])):
+            for metric in SHOWN:
+                values = [run[number].get(metric) for run in rounds]
+                if all(value is not None for value in values):
+                    figures.add(f"{regime}, round {number}", name, metric, *over_seeds(values))
+    for (regime, name), runs in done.items():
+        ours = done.get((regime, "learned"), {})
+        if name == "learned" or not (both := sorted(ours.keys() & runs.keys())):
+            continue
+        gaps = [ours[seed][-1]["test accuracy"] - runs[seed][-1]["test accuracy"] for seed in both]
+        figures.add(f"{regime}, last round", f"learned less {name}", "test accuracy", *over_seeds(gaps))
 
 
 def best_of_dpo(figures: Figures, work: Path, size: dict[str, Any]) -> list[dict[str, Any]]:

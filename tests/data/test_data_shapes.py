@@ -271,3 +271,13 @@ def test_mt_bench_dialogues_with_equal_first_answers_carry_that_turn() -> None:
     )
     assert [turn["content"] for turn in row["messages"]] == ["When?", "x", "Sure?"]
     assert (row["prompt"], better(row)) == ("Human: When?\n\nAssistant: x\n\nHuman: Sure?", "yes")
+
+
+@pytest.mark.parametrize(("text", "value"), [('["\\d", "1and"]', ["\\d", "1and"]), ("['\\d']", ["\\d"])])
+def test_a_text_that_python_would_warn_of_is_data_and_silent(text: str, value: list[str]) -> None:
+    assert decode(text) == value  # warnings are errors here
+
+
+def test_a_text_that_is_no_literal_is_refused_without_a_warning() -> None:
+    with pytest.raises(ValueError, match="neither JSON nor a Python literal"):
+        decode("1and 2")

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +14,8 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from killed_stages import Program, assert_same_round  # noqa: E402
 from made_labels import build_labels  # noqa: E402
-from safetensors.numpy import load_file  # noqa: E402
 
 import weaklabel as wl  # noqa: E402
 from weaklabel.cli.main import main  # noqa: E402
@@ -80,9 +76,7 @@ def from_python(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def assert_same(one: Path, other: Path) -> None:
     assert (one / "rounds.json").read_bytes() == (other / "rounds.json").read_bytes()
-    ours, theirs = (load_file(each / "round-00" / "model" / "model.safetensors") for each in (one, other))
-    assert ours.keys() == theirs.keys()
-    assert max(float(np.abs(ours[name] - theirs[name]).max()) for name in ours) <= 1e-6
+    assert_same_round(one, other)
 
 
 @pytest.mark.parametrize("table", [True, False], ids=["toml", "command line"])
@@ -111,19 +105,12 @@ def test_the_command_gives_the_files_that_python_gives(
 PROGRAM = """
 import json, sys
 import weaklabel as wl
-wl.stages.dpo(sys.argv[1], output_dir=sys.argv[2], **json.loads(sys.argv[3]))
+wl.stages.dpo(sys.argv[2], output_dir=sys.argv[1], **json.loads(sys.argv[3]))
 """
 
 
-def start(data: Path, folder: Path) -> subprocess.Popen[str]:
-    words = [sys.executable, "-c", PROGRAM, str(data), str(folder), json.dumps(SETTINGS)]
-    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-
-
-def to_the_end(data: Path, folder: Path) -> None:
-    with start(data, folder) as process:
-        told = process.communicate()[1]
-    assert process.returncode == 0, told
+def program(data: Path) -> Program:
+    return Program(PROGRAM, (str(data), json.dumps(SETTINGS)))
 
 
 @pytest.mark.parametrize(
@@ -139,14 +126,9 @@ def test_a_killed_stage_ends_with_the_same_files(
     data: Path, from_python: Path, tmp_path: Path, seen: str, pause: float
 ) -> None:
     folder = tmp_path / "dpo"
-    with start(data, folder) as process:
-        until = time.monotonic() + 120
-        while not any(folder.glob(seen)) and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.005)
-        time.sleep(pause)
-        process.send_signal(signal.SIGKILL)
+    program(data).killed_when(folder, seen, pause)
     assert not (folder / "round-00").exists()
-    to_the_end(data, folder)
+    program(data).to_the_end(folder)
     assert_same(folder, from_python)
 
 
@@ -154,17 +136,7 @@ def test_a_killed_stage_ends_with_the_same_files(
 def test_a_stage_that_is_killed_twenty_times_ends_with_the_same_files(
     data: Path, from_python: Path, tmp_path: Path
 ) -> None:
-    draw = random.Random(0)
-    began = time.monotonic()
-    to_the_end(data, tmp_path / "undisturbed")
-    lasted = time.monotonic() - began
-    for number in range(20):
-        folder = tmp_path / f"{number}"
-        with start(data, folder) as process:
-            time.sleep(draw.uniform(0.3, 1.0) * lasted)
-            process.send_signal(signal.SIGKILL)
-        to_the_end(data, folder)
-        assert_same(folder, from_python)
+    program(data).killed_many_times(tmp_path, lambda folder: assert_same(folder, from_python), first=0.3)
 
 
 def test_every_promise_of_a_stage_is_kept(data: Path, tmp_path: Path) -> None:

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from safetensors.numpy import load_file  # noqa: E402
+from killed_stages import Program, assert_same_round  # noqa: E402
 
 import weaklabel as wl  # noqa: E402
 from weaklabel.cli.main import main  # noqa: E402
@@ -86,9 +81,7 @@ def refined(data: Path, folder: Path, **more: Any) -> Any:
 @pytest.fixture(scope="module")
 def undisturbed(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("python") / "ilr"
-    with start(data, folder) as process:
-        told = process.communicate()[1]
-    assert process.returncode == 0, told
+    program(data).to_the_end(folder)
     return folder
 
 
@@ -97,34 +90,20 @@ def assert_same(one: Path, other: Path) -> None:
     for number in range(3):
         here, there = (each / f"round-{number:02d}" for each in (one, other))
         assert (here / "labels.jsonl").read_bytes() == (there / "labels.jsonl").read_bytes()
-        ours, theirs = (load_file(each / "model" / "model.safetensors") for each in (here, there))
-        assert max(float(np.abs(ours[name] - theirs[name]).max()) for name in ours) <= 1e-6
+        assert_same_round(one, other, number)
 
 
 PROGRAM = """
 import json, sys
 import weaklabel as wl
-wl.stages.ilr(sys.argv[1], output_dir=sys.argv[2], **json.loads(sys.argv[3]))
+from weaklabel.comparers import open_comparer
+wl.stages.ilr(sys.argv[2], output_dir=sys.argv[1], comparer=open_comparer(sys.argv[3]), **json.loads(sys.argv[4]))
 """
 
 
-def start(data: Path, folder: Path) -> subprocess.Popen[str]:
-    named = {"truth": f"{data}/checks.py:is_right"}
-    comparer = (
-        "from weaklabel.comparers import open_comparer\n"
-        f"named = open_comparer({str(data / 'checks.py')!r} + ':longer')\n"
-    )
-    program = PROGRAM.replace("import weaklabel as wl\n", "import weaklabel as wl\n" + comparer)
-    program = program.replace("output_dir", "comparer=named, output_dir")
-    words = [
-        sys.executable,
-        "-c",
-        program,
-        str(data / "demos.jsonl"),
-        str(folder),
-        json.dumps(SETTINGS | named),
-    ]
-    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+def program(data: Path) -> Program:
+    settings = json.dumps(SETTINGS | {"truth": f"{data}/checks.py:is_right"})
+    return Program(PROGRAM, (str(data / "demos.jsonl"), f"{data}/checks.py:longer", settings))
 
 
 @pytest.mark.parametrize(
@@ -140,39 +119,16 @@ def test_a_killed_stage_ends_with_the_same_files(
     data: Path, undisturbed: Path, tmp_path: Path, seen: str
 ) -> None:
     folder = tmp_path / "ilr"
-    killed_when(data, folder, seen)
-    with start(data, folder) as process:
-        told = process.communicate()[1]
-    assert process.returncode == 0, told
+    program(data).killed_when(folder, seen)
+    program(data).to_the_end(folder)
     assert_same(folder, undisturbed)
-
-
-def killed_when(data: Path, folder: Path, seen: str) -> None:
-    with start(data, folder) as process:
-        until = time.monotonic() + 120
-        while not any(folder.glob(seen)) and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
 
 
 @pytest.mark.slow
 def test_a_stage_that_is_killed_twenty_times_ends_with_the_same_files(
     data: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    draw = random.Random(0)
-    began = time.monotonic()
-    with start(data, tmp_path / "first") as process:
-        process.communicate()
-    lasted = time.monotonic() - began
-    for number in range(20):
-        folder = tmp_path / f"{number}"
-        with start(data, folder) as process:
-            time.sleep(draw.uniform(0.3, 1.0) * lasted)
-            process.send_signal(signal.SIGKILL)
-        with start(data, folder) as process:
-            told = process.communicate()[1]
-        assert process.returncode == 0, told
-        assert_same(folder, undisturbed)
+    program(data).killed_many_times(tmp_path, lambda folder: assert_same(folder, undisturbed))
 
 
 def test_every_promise_of_a_stage_is_kept(data: Path, tmp_path: Path) -> None:
@@ -327,6 +283,17 @@ def test_bad_input_is_one_line(
     with pytest.raises(kind, match=said) as caught:
         wl.stages.ilr(str(data / "demos.jsonl"), output_dir=tmp_path / "ilr", comparer=comparer, **settings)
     assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("ilr/round-*"))  # it is said before anything is trained
+
+
+def test_prompts_that_are_learned_and_tested_are_told(data: Path, tmp_path: Path) -> None:
+    test = tmp_path / "test.jsonl"
+    rows = [{"prompt": prompt, "completion": "?"} for prompt in ("11?", "11 ?", "500?")]
+    test.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = refined(
+        data, tmp_path / "ilr", num_rounds=1, save_steps=None, truth=is_right, test_data=str(test)
+    )
+    assert any("1 of the 3 prompts of test_data are trained on too" in note for note in result.notes)
 
 
 def test_files_of_pairs_are_no_demonstrations(tmp_path: Path) -> None:
@@ -364,7 +331,9 @@ def test_proposals_that_are_all_empty_change_nothing_and_are_told(
     assert figures["empty proposals"] == 15  # the sixteenth is pinned
     assert figures["replaced"] == 0
     assert figures["share of rounds that change nothing"] == 1
-    assert any("round 1 replaces nothing" in note for note in result.notes)
+    assert any(
+        "0 proposals agree with their labels, 15 are empty, 1 labels are pinned" in n for n in result.notes
+    )
     assert [label.text for label in read_labels(result.rounds[1].folder)] == [
         row["completion"] for row in demonstrations()
     ]

@@ -14,6 +14,7 @@ from weaklabel.config import LoadedConfig, load_config
 from weaklabel.errors import ConfigError, WeaklabelError
 from weaklabel.pipeline.stages import chosen_table
 from weaklabel.stages.audit import AuditSettings
+from weaklabel.stages.best_of.settings import BestOfSettings
 from weaklabel.stages.evaluators.settings import EvaluatorSettings
 from weaklabel.stages.registry import StageTable
 from weaklabel.stages.sft import SFTSettings
@@ -26,6 +27,7 @@ ODD = (None, True, -1, -0.5, math.nan, math.inf, 10**400, 1e300, "", "x", [], [[
     [
         (SFTSettings, {"from_scratch": "tiny"}),
         (EvaluatorSettings, {"from_scratch": "tiny", "checker": "module:function"}),
+        (BestOfSettings, {"from_scratch": "tiny"}),
         (AuditSettings, {}),
     ],
 )

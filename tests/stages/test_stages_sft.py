@@ -5,11 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
-import signal
-import subprocess
-import sys
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,8 +15,8 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from killed_stages import Program, assert_same_round  # noqa: E402
 from made_labels import build_labels  # noqa: E402
-from safetensors.numpy import load_file  # noqa: E402
 
 import weaklabel as wl  # noqa: E402
 from weaklabel.cli.main import main  # noqa: E402
@@ -89,15 +84,9 @@ def from_python(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def weights(folder: Path) -> dict[str, Any]:
-    return load_file(folder / "round-00" / "model" / "model.safetensors")
-
-
 def assert_same(one: Path, other: Path) -> None:
     assert (one / "rounds.json").read_bytes() == (other / "rounds.json").read_bytes()
-    ours, theirs = weights(one), weights(other)
-    assert ours.keys() == theirs.keys()
-    assert max(float(np.abs(ours[name] - theirs[name]).max()) for name in ours) <= 1e-6
+    assert_same_round(one, other)
 
 
 def write_project(folder: Path, data: Path, *, table: bool) -> None:
@@ -133,33 +122,12 @@ THREE = [{"prompt": f"{i}?", "completion": "b"} for i in range(3)]
 PROGRAM = """
 import json, sys
 import weaklabel as wl
-wl.stages.sft(sys.argv[1], output_dir=sys.argv[2], **json.loads(sys.argv[3]))
+wl.stages.sft(sys.argv[2], output_dir=sys.argv[1], **json.loads(sys.argv[3]))
 """
 
 
-def start(data: Path, folder: Path, largest_file: int | None = None, **more: Any) -> subprocess.Popen[str]:
-    def limit() -> None:
-        if largest_file is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-
-    words = [sys.executable, "-c", PROGRAM, str(data), str(folder), json.dumps(SETTINGS | more)]
-    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=limit)
-
-
-def to_the_end(data: Path, folder: Path) -> None:
-    with start(data, folder) as process:
-        told = process.communicate()[1]
-    assert process.returncode == 0, told
-
-
-def kill_when(data: Path, folder: Path, seen: str, pause: float) -> None:
-    """Kills a process that carries out the stage, `pause` seconds after a file that matches `seen` is there."""
-    with start(data, folder) as process:
-        until = time.monotonic() + 120
-        while not any(folder.glob(seen)) and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.005)
-        time.sleep(pause)
-        process.send_signal(signal.SIGKILL)
+def program(data: Path) -> Program:
+    return Program(PROGRAM, (str(data), json.dumps(SETTINGS)))
 
 
 @pytest.mark.parametrize(
@@ -175,9 +143,9 @@ def test_a_killed_stage_ends_with_the_same_files(
     data: Path, from_python: Path, tmp_path: Path, seen: str, pause: float
 ) -> None:
     folder = tmp_path / "sft"
-    kill_when(data, folder, seen, pause)
+    program(data).killed_when(folder, seen, pause)
     assert not (folder / "round-00").exists()
-    to_the_end(data, folder)
+    program(data).to_the_end(folder)
     assert_same(folder, from_python)
 
 
@@ -185,17 +153,7 @@ def test_a_killed_stage_ends_with_the_same_files(
 def test_a_stage_that_is_killed_twenty_times_ends_with_the_same_files(
     data: Path, from_python: Path, tmp_path: Path
 ) -> None:
-    draw = random.Random(0)
-    began = time.monotonic()
-    to_the_end(data, tmp_path / "undisturbed")
-    lasted = time.monotonic() - began
-    for number in range(20):
-        folder = tmp_path / f"{number}"
-        with start(data, folder) as process:
-            time.sleep(draw.uniform(0.3, 1.0) * lasted)
-            process.send_signal(signal.SIGKILL)
-        to_the_end(data, folder)
-        assert_same(folder, from_python)
+    program(data).killed_many_times(tmp_path, lambda folder: assert_same(folder, from_python), first=0.3)
 
 
 @pytest.mark.parametrize(
@@ -205,13 +163,13 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(
     data: Path, from_python: Path, tmp_path: Path, size: int
 ) -> None:
     folder = tmp_path / "sft"
-    with start(data, folder, largest_file=size) as process:
+    with program(data).start(folder, largest_file=size) as process:
         told = process.communicate()[1]
     assert process.returncode != 0
     last = told.strip().splitlines()[-1]
     assert "Error" in last
     assert "could not be" in last or "File too large" in last, told
-    to_the_end(data, folder)
+    program(data).to_the_end(folder)
     assert_same(folder, from_python)
 
 

@@ -57,10 +57,12 @@ SECTIONS: Final = {
         "next": "The pairs whose gold is worth most now, and why.",
     },
     "Train a policy": {
+        "best-of": "The best of several samples of a policy, as data to learn from.",
         "dpo": "Teach a language model which response is better.",
         "evaluator": "Train a classifier that accepts better answers.",
         "ilr": "Refine demonstrations by comparisons, and train on them.",
         "sft": "Finetune a language model on demonstrations, or on the labels.",
+        "superhf": "Finetune a policy on the best of its own samples.",
     },
     "Judge a run": {
         "report": "One HTML page: figures, functions, trust, disputed pairs.",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -68,6 +69,14 @@ class OutOfFold:
     def saw(self, pairs: Pairs) -> NDArray[np.bool_]:
         """`(n_pairs,)` False: the model that answers for a pair saw gold of other prompts alone."""
         return np.zeros(len(pairs), dtype=np.bool_)
+
+    def scores(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
+        """`(N_FOLDS, n)` in log-odds: what each fold's model gives `n` responses, of whatever prompt.
+
+        How far they are apart says how much of a score hangs on which prompts were in the gold. To prompts of the gold all
+        but one model are no strangers, and are surer of them than they should be.
+        """
+        return np.array([model.score(prompts, responses) for model in self._models])
 
     def compare(self, pairs: Pairs) -> FloatArray:
         """`(n_pairs,)` P(B beats A).

@@ -8,36 +8,32 @@ policy tells the better response are of gold that it never saw: that of the lock
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from weaklabel._arguments import checked as checked_arguments
 from weaklabel.data.asked.demonstrations import Demonstrations
 from weaklabel.data.sources import PairSource
-from weaklabel.errors import ConfigError
 from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import bootstrap
-from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult, scratch
+from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.dpo_settings import DPOSettings
+from weaklabel.stages.ending import end_round
 from weaklabel.stages.materials import Materials
-from weaklabel.stages.policy import Policy, card
+from weaklabel.stages.policy import Policy
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.taught import Taught, taught_by
-from weaklabel.stages.watching import Watched, seen_by, shared_prompts, watched_by
+from weaklabel.stages.watching import Watched, shared_prompts, watched_by
 from weaklabel.training.dpo.settings import DPOTrainingSettings
 from weaklabel.types import (
     CanCompare,
     FloatArray,
-    Labels,
-    LabelsFile,
     Pairs,
-    as_comparer,
     prompt_key,
     sigmoid,
 )
@@ -45,12 +41,6 @@ from weaklabel.types.demonstration import Demonstration
 
 if TYPE_CHECKING:
     from weaklabel.training.dpo.implied import ImpliedRewards
-
-_USE: Final = (
-    "A causal language model, trained by direct preference optimisation. It is loaded with "
-    "`AutoModelForCausalLM.from_pretrained(folder)`, or served by vLLM. A folder with `adapter_config.json` holds a LoRA adapter "
-    "alone; `base_model_name_or_path` in that file is the model that it belongs to."
-)
 
 
 class DPO(Stage):
@@ -130,12 +120,6 @@ class DPO(Stage):
         found = self._policy.inputs | {"pairs": self._taught.hash}
         if self._gold is not None:
             found |= {"gold": self._gold.hash}
-        if self._settings.ref_model is not None:
-            from weaklabel.training.models.saving import (
-                model_hash,
-            )  # behind the policy's, which says so without torch
-
-            found |= {"reference": model_hash(self._settings.ref_model)}
         return found if self._watched is None else found | self._watched.inputs
 
     @property
@@ -151,7 +135,8 @@ class DPO(Stage):
 
         settings, lowered = self._policy.fitting(model, tokenizer, DPOTrainingSettings)
         self.notes += [] if lowered is None else [lowered]
-        reference = self._reference(tokenizer)
+        ref_model = self._settings.ref_model
+        reference = None if ref_model is None else self._policy.reference(ref_model, tokenizer)
         training = scratch(work) / "training"
         store = training / "reference" if self._store is None else self._store
         test, implied = self._taught.test, None
@@ -191,27 +176,17 @@ class DPO(Stage):
                 f"max_length is {settings.max_length}: {done.truncated}. Responses that differ only behind the cut are not "
                 "compared; raise max_length where there are many."
             )
-        seen, warned = seen_by(auditor)
-        figures |= seen
-        self.notes += warned
-        shutil.copyfile(training / "log.jsonl", work / "log.jsonl")
-        about = card("Policy: dpo", self.inputs, self.settings, figures, _USE)
-        self._policy.save(model, tokenizer, work / MODEL, card=about)
+        end_round(
+            self,
+            self._policy,
+            (model, tokenizer),
+            figures,
+            work,
+            by="by direct preference optimisation",
+            auditor=auditor,
+            training=training,
+        )
         return figures
-
-    def _reference(self, tokenizer: Any) -> Any:
-        """The second model, where there is one."""
-        if (name := self._settings.ref_model) is None:
-            return None
-        from weaklabel.training.models.loading import load_language_model
-
-        reference, its_own = load_language_model(name, dtype=self._settings.dtype)
-        if its_own.get_vocab() != tokenizer.get_vocab():
-            raise ConfigError(
-                f"dpo: ref_model {name!r} has a tokenizer of another vocabulary, so it reads other texts in the same token "
-                "ids. Give the model that training starts from, or leave ref_model out."
-            )
-        return reference.requires_grad_(False)
 
     def _weighted(self, taught: Taught) -> Taught:
         """With beliefs and weights as `hard_labels` and `weighting` say."""
@@ -285,11 +260,4 @@ def dpo(
         TrainingError: no memory, a loss that is no number, or an audit that ends the run.
     """
     chosen = DPOSettings(**settings)
-    labels = data if isinstance(data, Labels | LabelsFile) else None
-    materials = Materials(
-        labels=None if labels is None else lambda: labels,
-        lfs=lambda: lfs,
-        comparer=None if comparer is None else lambda: as_comparer(comparer),
-        source=None if labels is not None else data,
-    )
-    return carry_out(DPO.of(chosen, materials), output_dir)
+    return carry_out(DPO.of(chosen, Materials.given(data, lfs, comparer)), output_dir)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from weaklabel.artifacts import content_hash
-from weaklabel.comparers import object_hash, open_comparer
+from weaklabel.comparers import comparer_hash, object_hash, open_comparer
 from weaklabel.data.asked.demonstrations import Demonstrations, read_demonstrations
 from weaklabel.errors import ConfigError
 from weaklabel.export.selection import REASONS, AnyLabels, Selection
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.types import Comparer, prompt_key
+from weaklabel.types import CanCompare, Comparer, Labels, LabelsFile, as_comparer, prompt_key
 from weaklabel.types.demonstration import Demonstration
 
 _FEWEST: Final = 20  # prompts from which some are held out
@@ -42,6 +42,19 @@ class Materials:
     comparer_hash: Callable[[Comparer], str] = object_hash
     resolve: Callable[[str], str] = str
     store: Callable[[str | None], Path | None] = lambda path: None if path is None else Path(path)
+
+    @classmethod
+    def given(
+        cls, data: Any, lfs: Sequence[LabelingFunction] = (), comparer: CanCompare | None = None
+    ) -> Materials:
+        """What Python hands over: labels, or whatever else is learned."""
+        labels = data if isinstance(data, Labels | LabelsFile) else None
+        return cls(
+            labels=None if labels is None else lambda: labels,
+            lfs=lambda: lfs,
+            comparer=None if comparer is None else lambda: as_comparer(comparer),
+            source=None if labels is not None else data,
+        )
 
     @cached_property
     def the_labels(self) -> AnyLabels | None:
@@ -77,6 +90,41 @@ class Materials:
         """The comparer that a setting names."""
         return None if name is None else open_comparer(self.resolve(name), self.lfs())
 
+    def comparer_named(self, name: str | None, who: str) -> tuple[Comparer, str]:
+        """The comparer that a setting names, by default what made the labels; and the hash by which a stage knows it again.
+
+        Args:
+            name: as `open_comparer` takes it; None for the default.
+            who: asks, for messages.
+
+        Raises:
+            ConfigError: there is none, or its functions read columns, which new answers do not have.
+        """
+        if name is not None:
+            found, known = open_comparer(self.resolve(name), self.lfs()), comparer_hash(self.resolve(name))
+        elif self.comparer is not None:
+            found = self.comparer()
+            known = self.comparer_hash(found)
+        else:
+            raise ConfigError(
+                f"{who}: there is no comparer. Give comparer: a folder such as runs/base/labeler, people:questions.jsonl, or "
+                "module:function of (prompt, response)."
+            )
+        refuse_columns(found, who)
+        return found, known
+
+
+def refuse_columns(comparer: Any, who: str) -> None:
+    """Raises ConfigError for functions that read columns: they would see what the data says of its labels, and nothing of a new answer."""
+    inner: Any = comparer
+    while (within := getattr(inner, "inner", getattr(inner, "expert", None))) is not None:
+        inner = within
+    if reading := [lf.name for lf in getattr(inner, "lfs", ()) if lf.columns]:
+        raise ConfigError(
+            f"{who}: the comparer's functions {', '.join(reading[:5])} read columns of the data, which a new answer does not have. "
+            "Fit a labeler without them."
+        )
+
 
 def chosen_of(
     labels: AnyLabels, *, min_confidence: float = 0.0, allow_uncalibrated: bool = False
@@ -98,6 +146,16 @@ def chosen_of(
             rows.append(Demonstration(pair.prompt, answer, tuple(pair.messages or ()), float(w)))
     dropped = selection.account().dropped
     return Demonstrations(rows, left_out={REASONS[why]: n for why, n in dropped.items() if n})
+
+
+def left_out_of(found: Demonstrations, what: str) -> list[str]:
+    """Sentences on rows of a setting `what` that could not be used, and on those that are left out on purpose."""
+    said, aside = [], found.set_aside
+    if aside:
+        said.append(f"{what}: {len(aside):,} rows could not be used; first: {aside[0]}.")
+    if left := ", ".join(f"{n:,} {why}" for why, n in found.left_out.items()):
+        said.append(f"{what}: left out: {left}.")
+    return said
 
 
 def held_out(given: Demonstrations, most: int) -> tuple[Demonstrations, list[Demonstration]]:

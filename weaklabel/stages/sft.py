@@ -7,30 +7,24 @@ The loss is that of `training.sft`: tokens of the response alone, each example b
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from weaklabel._arguments import checked as checked_arguments
 from weaklabel.data.asked.demonstrations import Demonstrations, read_demonstrations
 from weaklabel.data.sources import PairSource
 from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult, scratch
-from weaklabel.stages.materials import Materials
-from weaklabel.stages.policy import Policy, PolicySettings, card
+from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
+from weaklabel.stages.ending import end_round
+from weaklabel.stages.materials import Materials, left_out_of
+from weaklabel.stages.policy import Policy, PolicySettings
 from weaklabel.stages.rounds import carry_out
-from weaklabel.stages.watching import Watched, seen_by, shared_prompts, watched_by
+from weaklabel.stages.watching import Watched, shared_prompts, watched_by
 from weaklabel.training.settings import TrainingSettings, checked
-from weaklabel.types import CanCompare, Labels, LabelsFile, as_comparer, prompt_key
-
-_USE: Final = (
-    "A causal language model, trained by supervised finetuning. It is loaded with "
-    "`AutoModelForCausalLM.from_pretrained(folder)`, or served by vLLM. A folder with `adapter_config.json` holds a LoRA adapter "
-    "alone; `base_model_name_or_path` in that file is the model that it belongs to."
-)
+from weaklabel.types import CanCompare, prompt_key
 
 
 @checked
@@ -85,7 +79,7 @@ class SFT(Stage):
             text for row in (*demonstrations.rows, *self._eval.rows) for text in (row.prompt, row.completion)
         ]
         self._policy = Policy(settings, texts)
-        self._note_what_is_left_out()
+        self.notes += [*left_out_of(demonstrations, "data"), *left_out_of(self._eval, "eval_data")]
 
     @classmethod
     def of(cls, settings: SFTSettings, materials: Materials) -> SFT:
@@ -156,21 +150,17 @@ class SFT(Stage):
                 f"max_length is {settings.max_length}: {done.truncated}. A response that is cut teaches no end; raise max_length "
                 "where there are many."
             )
-        seen, warned = seen_by(auditor)
-        figures |= seen
-        self.notes += warned
-        shutil.copyfile(training / "log.jsonl", work / "log.jsonl")
-        about = card("Policy: sft", self.inputs, self.settings, figures, _USE)
-        self._policy.save(model, tokenizer, work / MODEL, card=about)
+        end_round(
+            self,
+            self._policy,
+            (model, tokenizer),
+            figures,
+            work,
+            by="by supervised finetuning",
+            auditor=auditor,
+            training=training,
+        )
         return figures
-
-    def _note_what_is_left_out(self) -> None:
-        for what, found in (("data", self._data), ("eval_data", self._eval)):
-            if found.set_aside:
-                first = found.set_aside[0]
-                self.notes.append(f"{what}: {len(found.set_aside):,} rows could not be used; first: {first}.")
-            if left := ", ".join(f"{n:,} {why}" for why, n in found.left_out.items()):
-                self.notes.append(f"{what}: left out: {left}.")
 
 
 @checked_arguments
@@ -200,11 +190,4 @@ def sft(
         TrainingError: no memory, a loss that is no number, or an audit that ends the run.
     """
     chosen = SFTSettings(**settings)
-    labels = data if isinstance(data, Labels | LabelsFile) else None
-    materials = Materials(
-        labels=None if labels is None else lambda: labels,
-        lfs=lambda: lfs,
-        comparer=None if comparer is None else lambda: as_comparer(comparer),
-        source=None if labels is not None else data,
-    )
-    return carry_out(SFT.of(chosen, materials), output_dir)
+    return carry_out(SFT.of(chosen, Materials.given(data, lfs, comparer)), output_dir)

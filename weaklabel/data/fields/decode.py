@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypeGuard
 
@@ -46,7 +47,9 @@ def decode(text: str) -> Any:
     if _has_neighbours(text):
         raise ValueError("texts without a comma between them, as arrays are printed")
     try:
-        return ast.literal_eval(text.strip())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of "1and" or "\\d": this is data, and nobody's program
+            return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise ValueError("neither JSON nor a Python literal") from None
 

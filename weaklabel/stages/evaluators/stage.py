@@ -28,10 +28,11 @@ from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import AnyLabels
 from weaklabel.reward.evaluation import evaluate
 from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult, scratch
+from weaklabel.stages.ending import card
 from weaklabel.stages.evaluators.data import build_pairs
 from weaklabel.stages.evaluators.settings import EvaluatorSettings
 from weaklabel.stages.materials import Materials
-from weaklabel.stages.policy import PolicySettings, card
+from weaklabel.stages.policy import PolicySettings
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.taught import Taught, taught_by
 from weaklabel.types import FloatArray, Labels, LabelsFile, Pairs
@@ -232,8 +233,4 @@ def evaluator(
         found = read_demonstrations(data, columns=dict(given.columns))
         return carry_out(EvaluatorStage(given, ToBuild(found, Checker(checker))), output_dir)
     chosen = EvaluatorSettings(**settings, checker=checker)
-    labels = data if isinstance(data, Labels | LabelsFile) else None
-    materials = Materials(
-        labels=None if labels is None else lambda: labels, source=None if labels is not None else data
-    )
-    return carry_out(EvaluatorStage.of(chosen, materials), output_dir)
+    return carry_out(EvaluatorStage.of(chosen, Materials.given(data)), output_dir)

@@ -11,7 +11,6 @@ What a round decides stands in `editing`, what only reports see in `judging`.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,27 +28,27 @@ from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.folder import write_jsonl
 from weaklabel.groups import Comparison, Group
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.stages.contract import MODEL, Figures, Round, Stage, StageResult, scratch, starting_model
-from weaklabel.stages.materials import Materials
-from weaklabel.stages.policy import Policy, card
+from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch, starting_model
+from weaklabel.stages.ending import end_round
+from weaklabel.stages.materials import Materials, left_out_of
+from weaklabel.stages.policy import Policy
 from weaklabel.stages.refinement import judging
 from weaklabel.stages.refinement.editing import Edits, edits
-from weaklabel.stages.refinement.labels import Label, given_labels, read_labels, write_labels
+from weaklabel.stages.refinement.labels import Label, folds_of, given_labels, read_labels, write_labels
 from weaklabel.stages.refinement.sampled import samples_compared
 from weaklabel.stages.refinement.settings import ILRSettings
 from weaklabel.stages.refinement.teacher import Teacher, teacher_of
 from weaklabel.stages.rounds import carry_out
-from weaklabel.stages.watching import Watched, seen_by, watched_by
+from weaklabel.stages.watching import Watched, shared_prompts, watched_by
 from weaklabel.training.sampling import Sampling
 from weaklabel.training.settings import TrainingSettings
-from weaklabel.types import CanCompare, as_comparer
+from weaklabel.types import CanCompare, as_comparer, prompt_key
 from weaklabel.types.demonstration import Demonstration
 
 DECISIONS: Final = "decisions.jsonl"
-_USE: Final = (
-    "A causal language model, trained on demonstrations that were refined. It is loaded with "
-    "`AutoModelForCausalLM.from_pretrained(folder)`, or served by vLLM. Beside its folder, labels.jsonl holds what it learned and "
-    "where each label comes from, decisions.jsonl what was compared."
+_BY: Final = (
+    "on demonstrations that were refined. Beside its folder, labels.jsonl holds what it learned and where each label comes "
+    "from, decisions.jsonl what was compared"
 )
 
 
@@ -109,11 +108,7 @@ class ILR(Stage):
         self._watched = watched
         rows = (*demonstrations.rows, *self._eval.rows)
         self._policy = Policy(settings, [text for row in rows for text in (row.prompt, row.completion)])
-        if demonstrations.set_aside:
-            first = demonstrations.set_aside[0]
-            self.notes.append(
-                f"data: {len(demonstrations.set_aside):,} rows could not be used; first: {first}."
-            )
+        self.notes += left_out_of(demonstrations, "data")
 
     @classmethod
     def of(
@@ -122,7 +117,7 @@ class ILR(Stage):
         """The stage from settings whose paths are resolved, and what they draw on.
 
         Raises:
-            ConfigError: no demonstrations, no comparer, or an arm that needs truth without it.
+            ConfigError: no demonstrations, no comparer, fewer prompts than folds, or an arm that needs truth without it.
             DataError, LayoutError: data that cannot be read.
         """
         columns = dict(settings.columns)
@@ -143,6 +138,8 @@ class ILR(Stage):
         if test and truth is None:
             raise ConfigError("ilr: test_data is set, and nothing says which answers are right. Give truth.")
         found, watched, note = watched_by(settings, materials, found, given)
+        if settings.way.divides:
+            folds_of(given_labels(found.rows), settings.n_folds, settings.seed)  # before anything is trained
         made = cls(
             settings,
             found,
@@ -153,6 +150,9 @@ class ILR(Stage):
             watched=None if watched is None else replace(watched, training_comparer=None),
         )
         made.notes += [] if note is None else [note]
+        learned = [prompt_key(row.prompt) for row in found.rows]
+        for what, rows in (("eval_data", made._eval.rows), ("test_data", test)):
+            made.notes += shared_prompts(learned, (prompt_key(row.prompt) for row in rows), what)
         return made
 
     @property
@@ -309,14 +309,19 @@ class ILR(Stage):
         if done is not None:
             made.figures |= {"steps": done.steps, "best step": done.best}
             made.figures["loss"] = done.losses[-1][1] if done.losses else None
-            shutil.copyfile(folder / "log.jsonl", work / "log.jsonl")
-        seen, warned = seen_by(None if done is None else auditor)
-        made.figures |= seen
-        self.notes += warned
         if self._known.truth is not None and self._known.prompts:
             made.figures |= self._tested(model, tokenizer, work)
-        about = card("Policy: ilr", self.inputs, self.settings, made.figures, _USE)
-        self._policy.save(model, tokenizer, work / MODEL, card=about, previous=start)
+        end_round(
+            self,
+            self._policy,
+            (model, tokenizer),
+            made.figures,
+            work,
+            by=_BY,
+            auditor=None if done is None else auditor,
+            training=None if done is None else folder,
+            previous=start,
+        )
 
     def _tested(self, model: Any, tokenizer: Any, work: Path) -> Figures:
         from weaklabel.stages.refinement.proposing import answered
