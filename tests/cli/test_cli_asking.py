@@ -93,6 +93,17 @@ def test_a_table_a_queue_in_csv_and_json_hold_the_same(project: Path) -> None:
     assert [question["id"] for question in asked("--n", "5", "--acquisition", "coreset")["questions"]] == ids
 
 
+def test_a_blind_queue_says_nothing_of_what_is_believed(project: Path) -> None:
+    assert (
+        run("next", "--n", "3", "--acquisition", "uncertainty", "--out", "queue.jsonl", "--blind").exit_code
+        == 0
+    )
+    rows = rows_of("queue.jsonl")
+    assert {name for row in rows for name in row} == {"id", "prompt", "response_a", "response_b", "gold"}
+    write("queue.jsonl", [row | {"gold": "a"} for row in rows])
+    assert "asked by uncertainty: the labels had been right on" in run("gold", "add", "queue.jsonl").stdout
+
+
 def test_a_csv_that_was_filled_in_is_taken_too(project: Path) -> None:
     assert run("next", "--n", "4", "--out", "queue.csv").exit_code == 0
     with Path("queue.csv").open(encoding="utf-8", newline="") as file:
@@ -148,7 +159,7 @@ def test_what_cannot_be_used_is_listed_and_the_rest_is_kept(queue: list[dict[str
     for words in (
         f"contradictory gold for id '{second['id']}'",
         "its responses are not those of the pair",
-        f"pair '{unasked}' was not asked; --unasked takes it",
+        f"pair '{unasked}' was not asked by this run; name the run that did",
         f"the prompt of pair '{locked}' is in the locked test part",
         f"pair '{known}' has the gold '{verdict}' already, and this says '{other}'",
         "no pair of the run has the id 'nowhere'",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +18,10 @@ from weaklabel.ledger import UNITS, Cost
 from weaklabel.types.result import Result
 
 _SHOWN: Final = 160
-COLUMNS: Final = ("id", "prompt", "response_a", "response_b", "gold", "rule", "value", "p", "reason")
-"""Of a queue; `gold` is empty, for the answer: a, b or tie."""
+ASKED: Final = ("id", "prompt", "response_a", "response_b", "gold")
+"""What a person has to see of a question; `gold` is empty, for the answer: a, b or tie."""
+COLUMNS: Final = (*ASKED, "rule", "value", "p", "reason")
+"""Of a queue."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -117,28 +119,33 @@ class NextPairs(Result):
         header = ("id", "rule", "why", "prompt", "response_a", "response_b")
         return Sketch(self.summary, header, rows[:ROWS], len(rows), 6)
 
-    def write(self, path: str | Path) -> None:
+    def write(self, path: str | Path, *, blind: bool = False) -> None:
         """The questions as a queue to fill in, whole or not at all: `.jsonl` or `.csv`. Who answers writes `a`, `b` or `tie`
         under `gold`; `weaklabel gold add` takes the file back.
+
+        Args:
+            path: of the file; an earlier one is replaced.
+            blind: leave out what is believed of a pair and why it is asked, which would sway who answers.
 
         Raises:
             ConfigError: another ending.
         """
         target = Path(expanded(path, "the queue"))
-        writers = {".jsonl": self._jsonl, ".csv": self._csv}
+        writers = {".jsonl": _jsonl, ".csv": _csv}
         if target.suffix not in writers:
             raise ConfigError(f"{target}: a queue is written as .jsonl or .csv. Choose one of these endings.")
+        columns = ASKED if blind else COLUMNS
+        rows = [{name: row[name] for name in columns} for row in (q.row() for q in self.questions)]
         with atomic_file(target) as temporary:
-            writers[target.suffix](temporary)
+            writers[target.suffix](temporary, rows)
 
-    def _jsonl(self, path: Path) -> None:
-        path.write_bytes(b"".join(json_line(row).encode() for row in self._rows()))
 
-    def _csv(self, path: Path) -> None:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows({**row, "gold": ""} for row in self._rows())
+def _jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    path.write_bytes(b"".join(json_line(row).encode() for row in rows))
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
-        return (question.row() for question in self.questions)
+
+def _csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

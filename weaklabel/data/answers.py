@@ -213,7 +213,9 @@ class _Taking:
         if before not in (None, verdict):
             raise DataError(f"pair {pair_id!r} was answered {before!r} before, and this says {verdict!r}")
         if pair_id not in self._asked and not self._unasked:
-            raise DataError(f"pair {pair_id!r} was not asked; --unasked takes it")
+            raise DataError(
+                f"pair {pair_id!r} was not asked by this run; name the run that did, or take it with unasked"
+            )
         return verdict, before is None and table["gold"][row].as_py() is None
 
     def finish(self) -> None:

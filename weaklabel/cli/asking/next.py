@@ -54,9 +54,12 @@ from weaklabel.cli._runs import open_run
     "--draw", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of what is drawn."
 )
 @click.option("--out", type=FilePath(), help="Write a queue to fill in: FILE.jsonl or FILE.csv.")
+@click.option(
+    "--blind", is_flag=True, help="Leave out of the queue what is believed, and why a pair is asked."
+)
 @click.option("--texts", is_flag=True, help="Show the texts, shortened, in place of a table.")
 @run_options
-def command(as_json: bool, out: Path | None, texts: bool, **options: Any) -> None:
+def command(as_json: bool, out: Path | None, texts: bool, blind: bool, **options: Any) -> None:
     """Which pairs to ask people about, with the reason for each.
 
     Pairs with gold and the locked test part are never asked. Fill in the column gold of the queue (a, b or tie), and give it
@@ -77,6 +80,6 @@ def command(as_json: bool, out: Path | None, texts: bool, **options: Any) -> Non
     how |= {"budget": Budget(**limits), "price": Price(answers, price), "seed": seed}
     found = ask(run, n, acquisition=acquisition, rule=rule, **how)
     if out is not None:
-        found.write(out)
+        found.write(out, blind=blind)
         note(f"queue: {out}; fill in gold with a, b or tie, then: weaklabel gold add {out}")
     emit(found.to_dict(), lambda: found.text() if texts else str(found), as_json)
