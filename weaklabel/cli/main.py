@@ -52,6 +52,10 @@ SECTIONS: Final = {
         "reward": "Reward models: train, eval, score, compare.",
         "generate": "Sample responses to prompts, pair them, label the pairs.",
     },
+    "Ask people": {
+        "gold": "Take in what people answered: gold add FILE.",
+        "next": "The pairs whose gold is worth most now, and why.",
+    },
     "Train a policy": {
         "best-of": "The best of several samples of a policy, as data to learn from.",
         "dpo": "Teach a language model which response is better.",
@@ -83,6 +87,7 @@ _FOLDERS: Final = {
     "Write labeling functions": "functions",
     "Improve them": "functions",
     "Make and use labels": "labels",
+    "Ask people": "asking",
     "Train a policy": "stages",
     "Judge a run": "figures",
     "Keep house": "project",
