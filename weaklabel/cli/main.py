@@ -60,6 +60,7 @@ SECTIONS: Final = {
         "best-of": "The best of several samples of a policy, as data to learn from.",
         "dpo": "Teach a language model which response is better.",
         "evaluator": "Train a classifier that accepts better answers.",
+        "hindsight": "Teach good and bad answers, each behind words that say which.",
         "ilr": "Refine demonstrations by comparisons, and train on them.",
         "sft": "Finetune a language model on demonstrations, or on the labels.",
         "superhf": "Finetune a policy on the best of its own samples.",
