@@ -1,4 +1,4 @@
-"""Rules of acquisition against random on made pools, paired over seeds: where one must win, and where none can.
+"""Rules of acquisition against random on made pools, paired over seeds: where spreading must pay, and where it cannot pay much.
 
     python benchmarks/acquisition_made.py [--quick] [--json FILE] [--only WORDS] [--seeds 10] [--work FOLDER]
 
@@ -10,7 +10,8 @@ rounds with the same pools.
 - *clustered*: nine pairs of ten are near-copies of one of twelve, two thirds of them of the first; held-out pairs are of all
   twelve alike. A rule that spreads its questions must win.
 - *alike*: pool and held-out pairs are drawn from one normal distribution; long ones say more than short ones.
-- *alike, of one length*: no pair says more than another. Here nothing can win but by chance (the negative control).
+- *alike, of one length*: no pair says more than another (the negative control). What is left to gain is that questions are
+  spread more evenly over the directions than draws are.
 """
 
 from __future__ import annotations
