@@ -74,6 +74,18 @@ def arguments(description: str) -> argparse.ArgumentParser:
     return parser
 
 
+def over_seeds(values: Sequence[float]) -> tuple[float, float | None, float | None, int]:
+    """Mean of a figure of several seeds, its 95% interval (t) where there are two or more, and how many."""
+    import numpy as np
+    from scipy import stats
+
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return mean, None, None, len(values)
+    half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    return mean, mean - half, mean + half, len(values)
+
+
 def shared_folder() -> Path:
     """The folder of real data; the benchmark ends with a plain word where it is absent."""
     folder = Path(os.environ.get("WEAKLABEL_SHARED", Path(__file__).resolve().parents[2] / "shared"))

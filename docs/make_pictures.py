@@ -5,10 +5,11 @@
 - label_models.md: votes of known truth, five functions of twenty being one in five copies; and the curves over gold of
   results/label_quality.json.
 - reward_models.md: the curves over gold of results/reward_minilm.json.
+- refinement.md and ilr.md: gains of results/refine_gsm8k.json and of results/refine_functions.json.
 - workbench.md: shipped functions on the generated sample.
 
-No file of anybody's data is needed, and the same bytes come out each time. Measure label_quality.json or
-reward_minilm.json again, and its picture has to be drawn again.
+No file of anybody's data is needed, and the same bytes come out each time. Measure one of these files of results again,
+and its picture has to be drawn again.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ from weaklabel.calibration import VennAbers, get_calibrator
 from weaklabel.data.sample import sample_pairs
 from weaklabel.label_models import get_label_model
 from weaklabel.labeler import cross_calibrated
+from weaklabel.metrics import Interval
 from weaklabel.pictures import (
     Picture,
     calibration_map_picture,
     dependency_picture,
+    forest_picture,
     heatmap_picture,
     kept_share_picture,
     reliability_picture,
@@ -39,6 +42,8 @@ from weaklabel.types import FloatArray, Int8Array, sigmoid
 FOLDER = Path(__file__).parent / "pictures"
 QUALITY = Path(__file__).parent / "results" / "label_quality.json"
 MINILM = Path(__file__).parent / "results" / "reward_minilm.json"
+GSM8K = Path(__file__).parent / "results" / "refine_gsm8k.json"
+FUNCTIONS = Path(__file__).parent / "results" / "refine_functions.json"
 _PANEL = 182
 SETS = {"mt_bench_train": "MT-Bench", "ultrafeedback_train": "UltraFeedback", "hh_rlhf_train": "HH-RLHF"}
 # Line, words, name in the rows about little gold, and the arm that has all of it.
@@ -47,6 +52,31 @@ CURVES = (
     ("wl-l3", "wl-t3", "gold alone", "shipped: pair_model without agreement"),
     ("wl-lb", "wl-tb", "both", "shipped: pair_model"),
 )
+# What replaces, in few words, and its arm.
+REPLACED_BY = (
+    ("oracle", "oracle"),
+    ("functions + agreement, four", "functions + agreement, gold judges four models"),
+    ("functions + agreement", "functions + agreement"),
+    ("175b_verification agrees", "175b_verification agrees with the proposal"),
+    ("fitted agreement, four", "fitted agreement, gold judges four models"),
+    ("Snorkel + agreement", "Snorkel on functions + agreement"),
+    ("majority + agreement", "majority vote of functions + agreement"),
+    ("more others agree", "more other models agree with the proposal"),
+    ("functions, four", "functions, gold judges four models"),
+    ("functions", "functions"),
+    ("Snorkel", "Snorkel on functions"),
+    ("majority vote", "majority vote of functions"),
+    ("the longer solution", "longer solution"),
+    ("the prior alone", "the prior alone: all proposals or none"),
+    ("at random, as many", "random replacement, as many as functions + agreement"),
+)
+REFINED_BY = (
+    ("oracle", "oracle"),
+    ("60 gold pairs", "functions, 60 gold pairs"),
+    ("functions alone", "functions alone"),
+    ("at random", "naive"),
+)
+REFINED = (("mean", "mean of the tasks"), ("prices", "prices with working"), ("sorting", "sorting"))
 REWARDS = (("wl-la", "wl-ta", "linear", "linear"), ("wl-lb", "wl-tb", "minilm-frozen", "minilm-frozen"))
 
 
@@ -57,6 +87,7 @@ def draw() -> dict[str, Picture]:
         | label_model_pictures()
         | workbench_pictures()
         | {"minilm_curves": minilm_curves_picture()}
+        | {"refine_gsm8k": refine_gsm8k_picture(), "refine_functions": refine_functions_picture()}
     )
 
 
@@ -160,6 +191,44 @@ def minilm_curves_picture() -> Picture:
         [(short, *(f"{v:.3f}" for v in line)) for short, line in lines.items()],
         "Means over shuffles of five folds by prompt; intervals in results/reward_minilm.md.",
     )
+
+
+def refine_gsm8k_picture() -> Picture:
+    """What replacing labels adds to their accuracy, by what replaces them: GSM8K, gold of 100 questions."""
+    gains = gains_of(GSM8K, "gold of 100 questions", "gain")
+    return forest_picture(
+        [(short, gains[arm]) for short, arm in REPLACED_BY],
+        "What one decision about labels adds",
+        reference=0.0,
+        reference_name="labels as they are",
+        axis="gain in accuracy of the labels",
+        note="GSM8K, 330 questions, gold of 100 others; intervals in results/refine_gsm8k.md.",
+    )
+
+
+def refine_functions_picture() -> Picture:
+    """What two rounds of refinement add to the accuracy of a small policy, by who decides."""
+    rows = []
+    for task, case in REFINED:
+        gains = gains_of(FUNCTIONS, f"{case}: last round less round 0", "test accuracy")
+        rows += [(f"{task}: {short}", gains[arm]) for short, arm in REFINED_BY]
+    return forest_picture(
+        rows,
+        "What two rounds of refinement add",
+        reference=0.0,
+        reference_name="no refinement",
+        axis="gain in accuracy on new prompts",
+        note="Intervals over three seeds (Student's t), in results/refine_functions.md.",
+    )
+
+
+def gains_of(file: Path, case: str, metric: str) -> dict[str, Interval]:
+    """The figures of a case, by arm."""
+    return {
+        row["arm"]: Interval(row["value"], row["low"], row["high"], row["n"])
+        for row in json.loads(file.read_text(encoding="utf-8"))["rows"]
+        if (row["case"], row["metric"]) == (case, metric)
+    }
 
 
 def gold_panel(

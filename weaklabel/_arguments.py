@@ -13,7 +13,7 @@ import inspect
 import numbers
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
@@ -57,6 +57,7 @@ _WORDS: Final = {
     "RewardModel": ("a reward model, as train_reward returns", ""),
     "Comparer": ("a comparer, such as a labeler or a reward model", "comparers"),
     "CanCompare": ("a comparer, such as a labeler or a reward model", "comparers"),
+    "CanScore": ("something that scores responses", ""),
     "LabelingFunction": (
         "a labeling function, made with @labeling_function or @response_scorer",
         "labeling functions, made with @labeling_function or @response_scorer",
@@ -380,3 +381,33 @@ def _shown(value: object) -> str:
         return f"the function {name!r}"
     kind = type(value).__name__
     return f"an {kind}" if kind[:1] in "AEIOUaeiou" else f"a {kind}"
+
+
+def required_names(function: Callable[..., Any]) -> list[str]:
+    """The arguments that a function has to be given by place, by their names.
+
+    Raises:
+        ValueError: it does not say; some functions of C do not.
+    """
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind in kinds and p.default is inspect.Parameter.empty]
+
+
+def places(function: Callable[..., Any], names: Sequence[str]) -> tuple[int, ...]:
+    """Which of the values called `names` each argument of a user's function is to be given.
+
+    Names decide: some functions here are given (response, prompt) and others (prompt, response), and two texts in each other's
+    places are no error that anybody would see. Arguments of other names get what is left, in order.
+
+    >>> places(lambda prompt, response: 0, ["response", "prompt"]), places(lambda x, y: 0, ["response", "prompt"])
+    ((1, 0), (0, 1))
+    """
+    try:
+        own = required_names(function)[: len(names)]
+    except (TypeError, ValueError):
+        own = []
+    own += [""] * (len(names) - len(own))
+    named = [names.index(name) if name in names else None for name in own]
+    left = iter([k for k in range(len(names)) if k not in named])
+    return tuple(next(left) if place is None else place for place in named)

@@ -162,3 +162,13 @@ def test_a_bias_that_fails_is_told() -> None:
         Simulated(First(), accuracy=0.8, biases=[(fails, 1.0)]).compare(pairs_of(3))
     with pytest.raises(ConfigError, match="a bias is a function"):
         Simulated(First(), accuracy=0.8, biases=[(lambda response: 1.0, 1.0)])  # type: ignore[list-item]
+
+
+def test_a_checker_is_given_what_its_arguments_are_called_whatever_their_order() -> None:
+    asked, answers = ["tree", "tree"], ["a tree", "a stone"]
+    for function in (
+        lambda prompt, response: prompt in response,
+        lambda response, prompt: prompt in response,
+        lambda x, y: x in y,
+    ):
+        assert Checker(function, name="echoes").score(asked, answers).tolist() == [1.0, 0.0]

@@ -80,6 +80,7 @@ def _curves(words: str) -> Iterator[Picture]:
     )
     far = Interval(-900.0, -1e4, 1e4, 3)
     yield pictures.curves_picture({"x": [(7, far)], "y": [(7, WIDE)], words: [(7, SURE)]}, "t", axis="nats")
+    yield pictures.curves_picture({"x": [(1, SURE), (2, SURE)]}, "t", axis="nats", across=words)
     yield pictures.curves_picture({words: []}, "t", axis="nats")
 
 
@@ -126,6 +127,15 @@ def _reliability(words: str) -> Iterator[Picture]:
     yield pictures.reliability_picture([0.7], [1.0], bins=3)
 
 
+def _trade_off(words: str) -> Iterator[Picture]:
+    points = [(words, SURE, UNSURE), ("x", UNSURE, SURE), ("w", WIDE, WIDE)]
+    yield pictures.trade_off_picture(points, "t", x_axis=words, y_axis=words, note=words)
+    far = Interval(-900.0, -1e4, 1e4, 3)
+    yield pictures.trade_off_picture([(words, far, SURE)], words, x_axis="a", y_axis="b")
+    unknown = Interval(math.nan, 0.0, 1.0, 0)
+    yield pictures.trade_off_picture([("x", unknown, SURE)], "t", x_axis="a", y_axis="b")
+
+
 # Pictures with `words` wherever a user's words may stand, of plain numbers and of odd ones. A new picture adds its own.
 EXAMPLES: dict[str, Callable[[str], Iterator[Picture]]] = {
     "bars_picture": _bars,
@@ -139,6 +149,7 @@ EXAMPLES: dict[str, Callable[[str], Iterator[Picture]]] = {
     "kept_share_picture": _kept_share,
     "posterior_picture": _posterior,
     "reliability_picture": _reliability,
+    "trade_off_picture": _trade_off,
 }
 
 

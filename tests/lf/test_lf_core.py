@@ -365,3 +365,30 @@ def test_a_function_that_ends_the_program_is_a_fault():
         column = lf.vote_all([pair()])
         assert column.votes.tolist() == [-1]
         assert (column.faults[0].kind, column.faults[0].what) == ("raised", "raised SystemExit: 0")
+
+
+def test_a_scorer_is_given_what_its_arguments_are_called_whatever_their_order() -> None:
+    @response_scorer
+    def echoes(prompt, response):
+        return float(prompt in response)
+
+    @response_scorer
+    def echoes_too(response, prompt):
+        return float(prompt in response)
+
+    @response_scorer(batch=True)
+    def echoes_at_once(prompt, response):
+        return [float(x in y) for x, y in zip(prompt.texts, response.texts, strict=True)]
+
+    @response_scorer
+    def echoes_by_place(y, x):
+        return float(x in y)
+
+    pair = Pair("1", "tree", "a tree", "a stone")
+    assert [lf(pair) for lf in (echoes, echoes_too, echoes_at_once, echoes_by_place)] == [0, 0, 0, 0]
+    assert echoes.score("a tree", "tree") == 1
+
+
+def test_a_scorer_of_the_prompt_alone_is_refused() -> None:
+    with pytest.raises(LabelingFunctionError, match="takes the prompt alone"):
+        response_scorer(lambda prompt: len(prompt), name="long")  # type: ignore[call-overload]

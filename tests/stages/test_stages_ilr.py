@@ -283,6 +283,17 @@ def test_bad_input_is_one_line(
     with pytest.raises(kind, match=said) as caught:
         wl.stages.ilr(str(data / "demos.jsonl"), output_dir=tmp_path / "ilr", comparer=comparer, **settings)
     assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("ilr/round-*"))  # it is said before anything is trained
+
+
+def test_prompts_that_are_learned_and_tested_are_told(data: Path, tmp_path: Path) -> None:
+    test = tmp_path / "test.jsonl"
+    rows = [{"prompt": prompt, "completion": "?"} for prompt in ("11?", "11 ?", "500?")]
+    test.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = refined(
+        data, tmp_path / "ilr", num_rounds=1, save_steps=None, truth=is_right, test_data=str(test)
+    )
+    assert any("1 of the 3 prompts of test_data are trained on too" in note for note in result.notes)
 
 
 def test_files_of_pairs_are_no_demonstrations(tmp_path: Path) -> None:
@@ -320,7 +331,9 @@ def test_proposals_that_are_all_empty_change_nothing_and_are_told(
     assert figures["empty proposals"] == 15  # the sixteenth is pinned
     assert figures["replaced"] == 0
     assert figures["share of rounds that change nothing"] == 1
-    assert any("round 1 replaces nothing" in note for note in result.notes)
+    assert any(
+        "0 proposals agree with their labels, 15 are empty, 1 labels are pinned" in n for n in result.notes
+    )
     assert [label.text for label in read_labels(result.rounds[1].folder)] == [
         row["completion"] for row in demonstrations()
     ]

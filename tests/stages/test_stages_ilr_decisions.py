@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -218,6 +219,47 @@ def test_a_comparer_with_a_position_bias_decides_as_one_without(tmp_path: Path) 
     assert found.accepted.tolist() == [True, False, True]
 
 
+@given(st.floats(-0.15, 0.15))
+def test_a_bias_for_a_place_leaves_every_score_as_it_is(bias: float) -> None:
+    """p - b for the response shown second, whichever it is: ((p - b) + 1 - ((1 - p) - b)) / 2 = p."""
+
+    class Biased(Prefers):
+        def compare(self, pairs: Pairs) -> Any:
+            return super().compare(pairs) - bias
+
+    with TemporaryDirectory() as folder:
+        found = judged(teacher(Biased("good", sure=0.8)), Path(folder))
+    assert found.p == pytest.approx(np.array([0.8, 0.5, 0.8]), abs=1e-12)
+    assert found.accepted.tolist() == [True, False, True]
+
+
+@given(
+    st.lists(st.sampled_from([0.1, 0.5, 0.6, 0.7, 0.8, 0.9]), min_size=12, max_size=12), st.floats(0.01, 1)
+)
+def test_a_round_keeps_to_the_cap_and_leaves_what_agrees_untouched(said: list[float], alpha: float) -> None:
+    class Says(Comparer):
+        def compare(self, pairs: Pairs) -> Any:
+            a, b = (pairs.table[name].to_pylist() for name in ("response_a", "response_b"))
+            return np.array(
+                [
+                    said[int(y.split()[1])] if y.startswith("new") else 1 - said[int(x.split()[1])]
+                    for x, y in zip(a, b, strict=True)
+                ]
+            )
+
+    labels = given_labels([Demonstration(f"{k}?", f"old {k}") for k in range(12)])
+    proposals = [f"{'old' if k % 3 == 0 else 'new'} {k}" for k in range(12)]  # every third agrees
+    with TemporaryDirectory() as folder:
+        found = edits(
+            teacher(Says(), alpha=alpha), labels, [proposals], ["x"] * 12, number=1, folder=Path(folder)
+        )
+    assert found.rows.tolist() == [k for k in range(12) if k % 3]
+    assert found.p is not None
+    assert found.p == pytest.approx(np.array([said[k] for k in found.rows]), abs=1e-12)
+    assert found.accepted.sum() <= math.ceil(alpha * 8)
+    assert (found.p[found.accepted] > 0.5).all()
+
+
 def test_a_comparer_that_knows_nothing_replaces_nothing_and_is_named(tmp_path: Path) -> None:
     found = judged(teacher(Prefers("nowhere")), tmp_path)
     assert not found.accepted.any()
@@ -243,7 +285,8 @@ def test_demonstrations_that_all_agree_are_told(tmp_path: Path) -> None:
     found = judged(teacher(Prefers("good")), tmp_path, [label.text for label in LABELS])
     assert found.figures["disagreed"] == 0
     assert not len(found.rows)
-    assert "every proposal agrees with its label, is empty, or is of a pinned one" in found.notes[0]
+    said = "nothing could be compared: 5 proposals agree with their labels, 0 are empty, 1 labels are pinned"
+    assert said in found.notes[0]
 
 
 def test_an_expert_is_asked_about_a_sample_and_decides_it(tmp_path: Path) -> None:

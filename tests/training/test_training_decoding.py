@@ -229,3 +229,12 @@ def test_loading_and_long_prompts_print_nothing(folder, capfd):
 def test_settings_out_of_range_are_errors(settings, message):
     with pytest.raises(ConfigError, match=message):
         Sampling(**settings)
+
+
+def test_a_model_that_is_only_asked_goes_where_a_loaded_one_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    from weaklabel.training import decoding
+
+    model = torch.nn.Linear(2, 2)
+    assert decoding.placed(model).weight.device == decoding._device(None)
+    monkeypatch.setattr(decoding, "_device", lambda name: torch.device("meta"))  # as a GPU would be
+    assert decoding.placed(model).weight.device.type == "meta"

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from weaklabel._arguments import places
 from weaklabel.comparers.expert import ByScore, check_scores
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.lf.fingerprints import resource_hash
@@ -69,9 +70,11 @@ class Checker:
             LabelMatrixError: it returned something else than a finite number.
         """
         found = []
+        turned = places(self.function, ("prompt", "response")) == (1, 0)
         for prompt, response in zip(prompts, responses, strict=True):
+            texts = (response, prompt) if turned else (prompt, response)
             try:
-                found.append(float(self.function(prompt, response)))
+                found.append(float(self.function(*texts)))
             except Exception as error:
                 raise DataError(
                     f"checker {self.name!r} raised {type(error).__name__}: {error} on the response {response[:60]!r}. "

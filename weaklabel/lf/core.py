@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from weaklabel._arguments import check_value
+from weaklabel._arguments import check_value, places, required_names
 from weaklabel._guard import is_own
 from weaklabel._shown import Shown, Sketch
 from weaklabel._terminal import plain_line
@@ -185,11 +185,17 @@ class ResponseScorer(WrittenFunction):
         return len(positional(self.fn)) == 2
 
     @property
+    def _prompt_first(self) -> bool:
+        """Whether the function names its arguments so."""
+        return self.sees_prompt and places(self.fn, ("response", "prompt")) == (1, 0)
+
+    @property
     def parameters(self) -> dict[str, Any]:
         return super().parameters | {
             "prefer": self.prefer,
             "min_gap": self.min_gap,
             "max_gap": None if math.isinf(self.max_gap) else self.max_gap,
+            **({"given": "prompt, response"} if self._prompt_first else {}),
         }
 
     def with_settings(
@@ -250,7 +256,9 @@ class ResponseScorer(WrittenFunction):
         self, response: TextColumn, prompt: TextColumn | None
     ) -> tuple[FloatArray, dict[int, BaseException]]:
         """A score per row, and what went wrong in which rows."""
-        given = (response, prompt) if prompt is not None and self.sees_prompt else (response,)
+        given: tuple[TextColumn, ...] = (response,)
+        if prompt is not None and self.sees_prompt:
+            given = (prompt, response) if self._prompt_first else (response, prompt)
         if self.batch:
             return self._scores_at_once(given)
         scores, errors = np.full(len(response), np.nan), dict[int, BaseException]()
@@ -294,14 +302,12 @@ def check_name(name: object) -> None:
 
 def positional(fn: Callable[..., Any]) -> list[str]:
     """The arguments that a function has to be given, by name."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:
-        parameters = inspect.signature(fn).parameters.values()
-    except ValueError:  # some functions of C do not say
+        return required_names(fn)
+    except ValueError:
         raise LabelingFunctionError(
             f"{fn!r} does not say what arguments it takes. Wrap it: lambda response: ..., with name=..."
         ) from None
-    return [p.name for p in parameters if p.kind in kinds and p.default is inspect.Parameter.empty]
 
 
 def family_of(fn: Callable[..., Any]) -> str:

@@ -111,6 +111,8 @@ def response_scorer(
 ) -> ResponseScorer | Callable[[ScoreFunction], ResponseScorer]:
     """Turn `response -> number` or `(response, prompt) -> number` into a labeling function.
 
+    Arguments that are called `prompt` and `response` are given these, in whichever order they stand.
+
     With `batch=True` it receives a `TextColumn` (two, if it asks for the prompt) and returns one number per row:
     `features.n_words(response)` is then an array, and `response.series` a polars column of strings. Where the body
     is arithmetic of features, that is the one change, and about ten times as fast.
@@ -132,6 +134,11 @@ def response_scorer(
 
     def wrap(function: ScoreFunction) -> ResponseScorer:
         _check_arity(function, (1, 2), "a response scorer takes the response, and the prompt if it needs it")
+        if positional(function) == ["prompt"]:
+            raise LabelingFunctionError(
+                f"{_name_of(function)!r} takes the prompt alone, which is the same for both responses: a response scorer takes the "
+                "response. Call its argument response, or give it both."
+            )
         made = ResponseScorer(
             name=name or _name_of(function),
             family=family_of(function),

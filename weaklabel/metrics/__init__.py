@@ -15,14 +15,18 @@ prompt, draw how often each prompt occurs, multiply. A thousand draws on a thous
     equal_width equal_mass   the ECE and its bins; bins that hold equally many pairs, with intervals
     gap                      calibration without bins
     kept threshold           what a confidence filter keeps and how right it is; a threshold with a guarantee
+    best_of                  what the best of n draws is worth
 """
 
 from __future__ import annotations
 
+from weaklabel.metrics.best_of import best_of_curve, best_of_weights
 from weaklabel.metrics.equal_mass import ReliabilityBin, reliability_equal_mass
 from weaklabel.metrics.equal_width import (
     ECE_BINS,
     ReliabilityRow,
+    choice_ece_metric,
+    choice_ece_when_perfect,
     ece,
     ece_metric,
     ece_when_perfect,
@@ -48,11 +52,15 @@ __all__ = [
     "ReliabilityRow",
     "Threshold",
     "accuracy",
+    "best_of_curve",
+    "best_of_weights",
     "bootstrap",
     "bootstrap_ratio",
     "brier",
     "calibration_gap",
     "calibration_gap_when_perfect",
+    "choice_ece_metric",
+    "choice_ece_when_perfect",
     "ece",
     "ece_metric",
     "ece_when_perfect",

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from weaklabel._shown import Shown
 from weaklabel.metrics.interval import Interval
 from weaklabel.metrics.metric import Metric
-from weaklabel.metrics.perfect import when_perfect
+from weaklabel.metrics.perfect import when_as_said, when_perfect
 from weaklabel.metrics.rows import checked, checked_p, confidence_of, correctness, ratio
 from weaklabel.types import FloatArray
 
@@ -47,10 +47,39 @@ def ece_metric(bins: int = ECE_BINS) -> Metric:
         gaps[:, bins] = 1.0
         return gaps
 
-    def combine(sums: FloatArray) -> FloatArray:
-        return ratio(np.abs(sums[..., :bins]).sum(axis=-1), sums[..., bins])
+    return Metric("ece", parts, lambda sums: _mean_gap(sums, bins), biased=True)
 
-    return Metric("ece", parts, combine, biased=True)
+
+def choice_ece_metric(bins: int = ECE_BINS) -> Metric:
+    """The ECE of answers chosen among several, with bins of equal width on [0, 1], to hand to `bootstrap`.
+
+    Its `p` is `(n,)` in [0, 1], how likely each chosen answer was said to be right; its `y` 1 where it was, 0 where not.
+
+    >>> round(choice_ece_metric()([0.9, 0.9, 0.3, 0.3], [1, 1, 1, 0]), 6)  # .9 and always right, .3 and right in one of two
+    0.15
+    """
+
+    def parts(p: FloatArray, y: FloatArray) -> FloatArray:
+        return np.column_stack([_choice_cells(p, bins) * (p - y)[:, None], np.ones(len(p))])
+
+    return Metric("choice_ece", parts, lambda sums: _mean_gap(sums, bins), biased=True)
+
+
+def choice_ece_when_perfect(
+    p: ArrayLike, n_draws: int = 1000, seed: int = 0, bins: int = ECE_BINS, level: float = 0.9
+) -> Interval:
+    """As `ece_when_perfect`, of the confidences `(n,)` in [0, 1] of answers chosen among several."""
+    p_ = checked_p(p)
+    cells, tossed = _choice_cells(p_, bins), np.zeros(len(p_), dtype=np.bool_)
+    return when_as_said(p_, tossed, cells, lambda sums: np.abs(sums).sum(axis=1), n_draws, seed, level)
+
+
+def _choice_cells(p: FloatArray, bins: int) -> FloatArray:
+    return np.eye(bins)[np.minimum((p * bins).astype(np.intp), bins - 1)]
+
+
+def _mean_gap(sums: FloatArray, bins: int) -> FloatArray:
+    return ratio(np.abs(sums[..., :bins]).sum(axis=-1), sums[..., bins])
 
 
 def ece_when_perfect(

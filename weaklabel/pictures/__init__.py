@@ -12,6 +12,7 @@ from weaklabel.pictures.heatmap import heatmap_picture
 from weaklabel.pictures.kept_share import kept_share_picture
 from weaklabel.pictures.posterior import posterior_picture
 from weaklabel.pictures.reliability import reliability_picture
+from weaklabel.pictures.trade_off import trade_off_picture
 
 __all__ = [
     "Picture",
@@ -26,4 +27,5 @@ __all__ = [
     "kept_share_picture",
     "posterior_picture",
     "reliability_picture",
+    "trade_off_picture",
 ]

@@ -28,6 +28,7 @@ def curves_picture(
     title: str,
     *,
     axis: str,
+    across: str = "step",
     reference: float | None = None,
     reference_name: str = "",
     description: str = "",
@@ -39,6 +40,7 @@ def curves_picture(
         curves: name -> (step, figure) by rising step; what is NaN is left out.
         title: what the figures are.
         axis: their unit.
+        across: what the steps are.
         reference: where a dashed line stands: a threshold, or where nothing has changed.
         reference_name: what the line is.
         description: what a reader who cannot see it should know; by default first and last value of each curve.
@@ -49,6 +51,7 @@ def curves_picture(
     """
     if len(curves) > MOST:
         raise ValueError(f"curves_picture got {len(curves)} curves. Allowed: {MOST} or fewer.")
+    across = one_line(across, 60)
     known = {
         name: [(step, one) for step, one in points if math.isfinite(one.value)]
         for name, points in curves.items()
@@ -61,16 +64,16 @@ def curves_picture(
     x = Scale(min(steps), max(max(steps), min(steps) + 1), 52, WIDTH - 16)
     y = Scale(*_range(known, reference), _HEIGHT + top - 74, top)
     canvas = Canvas()
-    axes(canvas, x, y, "step", axis, y_ticks=4)
+    axes(canvas, x, y, across, axis, y_ticks=4)
     if reference is not None:
         canvas.line(x.start, y(reference), x.end, y(reference), "wl-dash")
         # Beside the line a curve may run through it.
         canvas.text(x.end, top - 10, fitted(f"dashed: {reference_name}", WIDTH / 2), "wl-s", anchor="end")
     for k, (name, points) in enumerate(known.items()):
-        _curve(canvas, x, y, name, points, _LOOKS[k])
+        _curve(canvas, x, y, (name, across), points, _LOOKS[k])
         canvas.text(2, 12 + _LEGEND * k, fitted(name, WIDTH - 8), _LOOKS[k][3])
     told = "; ".join(
-        f"{one_line(name, 60)}: {_number(points[0][1].value)} at step {points[0][0]:,}, {_number(points[-1][1].value)} at step "
+        f"{one_line(name, 60)}: {_number(points[0][1].value)} at {across} {points[0][0]:,}, {_number(points[-1][1].value)} at {across} "
         f"{points[-1][0]:,}"
         for name, points in known.items()
     )
@@ -85,16 +88,21 @@ def curves_picture(
         str(canvas),
         WIDTH,
         _HEIGHT + top - 34,
-        ("", "step", "value", "95% from", "to", "n"),
+        ("", across, "value", "95% from", "to", "n"),
         rows,
         note,
     )
 
 
 def _curve(
-    canvas: Canvas, x: Scale, y: Scale, name: str, points: Points, looks: tuple[str, str, str, str]
+    canvas: Canvas,
+    x: Scale,
+    y: Scale,
+    names: tuple[str, str],
+    points: Points,
+    looks: tuple[str, str, str, str],
 ) -> None:
-    line, band, dot, _ = looks
+    (name, across), (line, band, dot, _) = names, looks
     bounded = [(step, one) for step, one in points if math.isfinite(one.low) and math.isfinite(one.high)]
     upper = [(x(step), y(one.high)) for step, one in bounded]
     lower = [(x(step), y(one.low)) for step, one in reversed(bounded)]
@@ -102,7 +110,11 @@ def _curve(
     canvas.path([(x(step), y(one.value)) for step, one in points], line)
     for step, one in points:
         canvas.dot(
-            x(step), y(one.value), 2.6, dot, f"{name}, step {step:,}: {_number(one.value)} (n = {one.n:,})"
+            x(step),
+            y(one.value),
+            2.6,
+            dot,
+            f"{name}, {across} {step:,}: {_number(one.value)} (n = {one.n:,})",
         )
 
 

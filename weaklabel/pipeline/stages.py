@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from weaklabel.stages.contract import Round, StageResult
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.registry import StageTable, check_tables
 from weaklabel.stages.rounds import carry_out
+from weaklabel.stages.superhf.frontier import Frontier, frontier_of
+from weaklabel.stages.superhf.settings import SuperHFSettings
 
 
 def stage_tables(loaded: LoadedConfig) -> list[StageTable]:
@@ -90,6 +93,34 @@ def carry_out_stage(
         WeaklabelError: what its rounds raise. Whole rounds stay.
     """
     return carry_out(table.stage(materials_of(run)), run.folder / table.name, on_round=on_round)
+
+
+def carry_out_frontier(
+    run: Run,
+    table: StageTable,
+    setting: str,
+    values: Sequence[float],
+    seeds: Sequence[int],
+    *,
+    told: Callable[[str], None] = lambda line: None,
+) -> Frontier:
+    """The stage `superhf` of a run at several values of a setting, in a folder beside the stage's own.
+
+    Raises:
+        WeaklabelError: as for `frontier_of`. Arms that are whole stay.
+    """
+    settings = table.settings
+    assert isinstance(settings, SuperHFSettings)
+    materials = materials_of(run)
+    return frontier_of(
+        lambda some: replace(table, settings=some).stage(materials),
+        settings,
+        run.folder / f"{table.name}-frontier",
+        setting=setting,
+        values=values,
+        seeds=seeds,
+        told=told,
+    )
 
 
 def materials_of(run: Run) -> Materials:

@@ -75,6 +75,20 @@ class EmbeddedReward(RidgeReward):
         mean = float(w @ (d**2).sum(axis=1) / w.sum())
         return mean if mean > 0 else 1.0
 
+    def last_layer(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
+        return self.kernel_.at(self._vectors(prompts, responses)) @ self.kernel_.basis()
+
+    def unseen(self, features: FloatArray) -> FloatArray:
+        # Far from every landmark the features vanish, as if all were known of such a response (Snelson & Ghahramani 2006).
+        return np.asarray(np.maximum(1.0 - (features**2).sum(axis=1), 0.0), dtype=np.float64)
+
+    def prior_precision(self, pairs: Pairs, w: FloatArray) -> FloatArray:
+        prompts = pairs.table["prompt"].to_pylist()
+        a, b = (
+            self.last_layer(prompts, pairs.table[name].to_pylist()) for name in ("response_a", "response_b")
+        )
+        return np.full(a.shape[1], self.l2 * self._size(b - a, w))
+
     def _raw(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
         """Each depends on its own prompt and response alone."""
         # Summed row by row: a matrix product would round by the number of rows.

@@ -131,10 +131,16 @@ def size_of_kinds(d: Differences, w: FloatArray, n_features: int) -> FloatArray:
         w: `(n,)` >= 0, weights of the pairs.
         n_features: hashed columns per kind.
     """
+    of_words, of_characters = both_sizes(d, w, n_features)
+    return np.where(d.columns < n_features, of_words, of_characters)
+
+
+def both_sizes(d: Differences, w: FloatArray, n_features: int) -> tuple[float, float]:
+    """What `size_of_kinds` says of words and of characters; 1 of a kind that tells no pair apart."""
     words = d.columns < n_features
     means = [float(w @ d.squared_norms(kind) / w.sum()) for kind in (words, ~words)]
     of_words, of_characters = (2.0 * mean if mean > 0 else 1.0 for mean in means)
-    return np.where(words, of_words, of_characters)
+    return of_words, of_characters
 
 
 def _chunks(pairs: Pairs, size: int) -> Iterator[tuple[list[str], list[str]]]:

@@ -18,7 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.errors import ConfigError
-from weaklabel.reward.features import Differences, differences, hashed_text, score_in_chunks, size_of_kinds
+from weaklabel.reward.features import (
+    Differences,
+    both_sizes,
+    differences,
+    hashed_text,
+    score_in_chunks,
+    size_of_kinds,
+)
 from weaklabel.reward.ridge import RidgeReward, Spread
 from weaklabel.reward.saved import ArrayKind, Saved
 from weaklabel.types import FloatArray, Pairs
@@ -58,6 +65,13 @@ class LinearReward(RidgeReward):
 
     def _size(self, d: Differences, w: FloatArray) -> FloatArray:
         return size_of_kinds(d, w, self.n_features)
+
+    def last_layer(self, prompts: Sequence[str], responses: Sequence[str]) -> Any:
+        return hashed_text(self.n_features).transform(responses)
+
+    def prior_precision(self, pairs: Pairs, w: FloatArray) -> FloatArray:
+        sizes = both_sizes(differences(pairs, self.n_features), w, self.n_features)
+        return self.l2 * np.repeat(sizes, self.n_features)
 
     def _raw(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
         """The prompts are not looked at. An empty response scores 0."""

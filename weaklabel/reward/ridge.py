@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -86,6 +86,27 @@ class RidgeReward(RewardModel):
                 lambda beliefs, weights: solve(beliefs, weights, whole, _GAIN).logit,
                 p, w, y, judges, pairs.prompt_groups, self.n_folds, self.seed,
             )  # fmt: skip
+
+    @abstractmethod
+    def last_layer(self, prompts: Sequence[str], responses: Sequence[str]) -> Any:
+        """`(n, k)` the fixed features of responses, dense or sparse; a score before it is scaled is linear in them.
+
+        Args:
+            prompts, responses: `n` each.
+        """
+
+    def unseen(self, features: Any) -> FloatArray:
+        """`(n,)` in [0, 1]: the share of the prior that these features, `(n, k)`, leave out. 0 where they are all there is."""
+        return np.zeros(features.shape[0])
+
+    @abstractmethod
+    def prior_precision(self, pairs: Pairs, w: FloatArray) -> FloatArray:
+        """`(k,)` the ridge penalty on the weight of each feature, `l2 s_j`, where these pairs taught it.
+
+        Args:
+            pairs: `n_pairs`.
+            w: `(n_pairs,)` how much each counted.
+        """
 
     @abstractmethod
     def _differences(self, pairs: Pairs) -> tuple[Any, Spread]:

@@ -74,7 +74,7 @@ class StageResult(Result):
 
     @property
     def model(self) -> Path:
-        """The folder of the last round's policy."""
+        """The folder of the last round's policy, where the stage trains one."""
         return self.rounds[-1].model
 
     def table(self) -> tuple[list[str], list[list[str]]]:
@@ -85,7 +85,8 @@ class StageResult(Result):
 
     def __str__(self) -> str:
         header, rows = self.table()
-        lines = [plain_table(header, rows, left=1), "", *self.notes, f"model: {self.model}"]
+        where = f"model: {self.model}" if self.model.is_dir() else f"files: {self.rounds[-1].folder}"
+        lines = [plain_table(header, rows, left=1), "", *self.notes, where]
         return "\n".join(lines)
 
 

@@ -17,7 +17,6 @@ import numpy as np
 
 from weaklabel._arguments import checked as checked_arguments
 from weaklabel.data.sources import PairSource
-from weaklabel.errors import ConfigError
 from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import bootstrap
@@ -109,12 +108,6 @@ class DPO(Stage):
         found = self._policy.inputs | {"pairs": self._taught.hash}
         if self._gold is not None:
             found |= {"gold": self._gold.hash}
-        if self._settings.ref_model is not None:
-            from weaklabel.training.models.saving import (
-                model_hash,
-            )  # behind the policy's, which says so without torch
-
-            found |= {"reference": model_hash(self._settings.ref_model)}
         return found if self._watched is None else found | self._watched.inputs
 
     @property
@@ -130,7 +123,8 @@ class DPO(Stage):
 
         settings, lowered = self._policy.fitting(model, tokenizer, DPOTrainingSettings)
         self.notes += [] if lowered is None else [lowered]
-        reference = self._reference(tokenizer)
+        ref_model = self._settings.ref_model
+        reference = None if ref_model is None else self._policy.reference(ref_model, tokenizer)
         training = scratch(work) / "training"
         store = training / "reference" if self._store is None else self._store
         test, implied = self._taught.test, None
@@ -181,20 +175,6 @@ class DPO(Stage):
             training=training,
         )
         return figures
-
-    def _reference(self, tokenizer: Any) -> Any:
-        """The second model, where there is one."""
-        if (name := self._settings.ref_model) is None:
-            return None
-        from weaklabel.training.models.loading import load_language_model
-
-        reference, its_own = load_language_model(name, dtype=self._settings.dtype)
-        if its_own.get_vocab() != tokenizer.get_vocab():
-            raise ConfigError(
-                f"dpo: ref_model {name!r} has a tokenizer of another vocabulary, so it reads other texts in the same token "
-                "ids. Give the model that training starts from, or leave ref_model out."
-            )
-        return reference.requires_grad_(False)
 
     def _weighted(self, taught: Taught) -> Taught:
         """With beliefs and weights as `hard_labels` and `weighting` say."""

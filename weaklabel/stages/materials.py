@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from weaklabel.artifacts import content_hash
-from weaklabel.comparers import object_hash, open_comparer
+from weaklabel.comparers import comparer_hash, object_hash, open_comparer
 from weaklabel.data.asked.demonstrations import Demonstrations, read_demonstrations
 from weaklabel.errors import ConfigError
 from weaklabel.export.selection import REASONS, AnyLabels, Selection
@@ -89,6 +89,41 @@ class Materials:
     def opened(self, name: str | None) -> Comparer | None:
         """The comparer that a setting names."""
         return None if name is None else open_comparer(self.resolve(name), self.lfs())
+
+    def comparer_named(self, name: str | None, who: str) -> tuple[Comparer, str]:
+        """The comparer that a setting names, by default what made the labels; and the hash by which a stage knows it again.
+
+        Args:
+            name: as `open_comparer` takes it; None for the default.
+            who: asks, for messages.
+
+        Raises:
+            ConfigError: there is none, or its functions read columns, which new answers do not have.
+        """
+        if name is not None:
+            found, known = open_comparer(self.resolve(name), self.lfs()), comparer_hash(self.resolve(name))
+        elif self.comparer is not None:
+            found = self.comparer()
+            known = self.comparer_hash(found)
+        else:
+            raise ConfigError(
+                f"{who}: there is no comparer. Give comparer: a folder such as runs/base/labeler, people:questions.jsonl, or "
+                "module:function of (prompt, response)."
+            )
+        refuse_columns(found, who)
+        return found, known
+
+
+def refuse_columns(comparer: Any, who: str) -> None:
+    """Raises ConfigError for functions that read columns: they would see what the data says of its labels, and nothing of a new answer."""
+    inner: Any = comparer
+    while (within := getattr(inner, "inner", getattr(inner, "expert", None))) is not None:
+        inner = within
+    if reading := [lf.name for lf in getattr(inner, "lfs", ()) if lf.columns]:
+        raise ConfigError(
+            f"{who}: the comparer's functions {', '.join(reading[:5])} read columns of the data, which a new answer does not have. "
+            "Fit a labeler without them."
+        )
 
 
 def chosen_of(

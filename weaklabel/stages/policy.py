@@ -19,6 +19,8 @@ from weaklabel.training.settings import TrainingSettings, checked, kinds_of
 
 S = TypeVar("S", bound=TrainingSettings)
 HELD_OUT_COMPARER: Final = "held_out_comparer"
+MULTIPLE_CHOICE: Final = "multiple_choice"
+_NAMED: Final = (HELD_OUT_COMPARER, MULTIPLE_CHOICE)
 # Settings that name files: what is in them counts, not where they lie.
 _PATHS: Final = ("model", "adapter", "data", "eval_data")
 
@@ -39,7 +41,7 @@ class PolicySettings(TrainingSettings):
             `early_stopping_patience` says so.
         columns: our names -> those of these files.
         audit: False for none, or settings of `stages.audit.AuditSettings`, and `held_out_comparer`, which names a comparer
-            that had no part in the training.
+            that had no part in the training, and `multiple_choice`, a file of questions as `read_choices` takes them.
 
     Raises:
         ConfigError: neither a model nor a size, or both; and as for all training.
@@ -86,14 +88,19 @@ class PolicySettings(TrainingSettings):
         """Settings of the audit; its seed is the stage's, unless they say otherwise."""
         table = {} if isinstance(self.audit, bool) else dict(self.audit)
         check_value(f"{self.OWNER}: audit", table, "Mapping[str, Any]")
-        check_settings("audit", table, {**kinds_of(AuditSettings), HELD_OUT_COMPARER: "str | None"})
-        table.pop(HELD_OUT_COMPARER, None)
+        check_settings("audit", table, {**kinds_of(AuditSettings), **dict.fromkeys(_NAMED, "str | None")})
+        table = {name: value for name, value in table.items() if name not in _NAMED}
         return AuditSettings(**{"seed": self.seed, **table})
 
     @property
     def held_out_comparer(self) -> str | None:
         """The name of the comparer that had no part in the training."""
         return None if isinstance(self.audit, bool) else self.audit.get(HELD_OUT_COMPARER)
+
+    @property
+    def multiple_choice(self) -> str | None:
+        """The file of multiple-choice questions that the audit asks."""
+        return None if isinstance(self.audit, bool) else self.audit.get(MULTIPLE_CHOICE)
 
     def told(self) -> dict[str, Any]:
         """The settings that decide what comes out, without paths: the hashes of what they name are inputs."""
@@ -149,7 +156,7 @@ class Policy:
 
     @cached_property
     def inputs(self) -> dict[str, str]:
-        """Hashes of the model and its adapter; of a model from scratch its settings and data say all.
+        """Hashes of the model, its adapter and the reference; of a model from scratch its settings and data say all.
 
         Raises:
             ArtifactError: nothing there.
@@ -157,6 +164,7 @@ class Policy:
         with _needing_torch():
             from weaklabel.training.models.saving import model_hash
         named = {"model": self.settings.model, "adapter": self.settings.adapter}
+        named["reference"] = getattr(self.settings, "ref_model", None)
         return {name: model_hash(value) for name, value in named.items() if value is not None}
 
     def load(self, previous: Path | None = None) -> tuple[Any, Any]:
@@ -195,6 +203,25 @@ class Policy:
         base = os.path.abspath(chosen.model) if os.path.isdir(chosen.model) else chosen.model
         model, tokenizer = load_language_model(base, adapter=chosen.adapter, dtype=chosen.dtype)
         return _merged(model), tokenizer
+
+    def reference(self, name: str, tokenizer: Any) -> Any:
+        """The model that the setting `ref_model` names, which does not train.
+
+        Args:
+            tokenizer: of the policy, whose token ids it reads.
+
+        Raises:
+            ConfigError: it has another vocabulary. ArtifactError: it does not load.
+        """
+        from weaklabel.training.models.loading import load_language_model
+
+        reference, its_own = load_language_model(name, dtype=self.settings.dtype)
+        if its_own.get_vocab() != tokenizer.get_vocab():
+            raise ConfigError(
+                f"{self.settings.OWNER}: ref_model {name!r} has a tokenizer of another vocabulary, so it reads other texts in the "
+                "same token ids. Give the model that training starts from, or leave ref_model out."
+            )
+        return reference.requires_grad_(False)
 
     def save(
         self, model: Any, tokenizer: Any, folder: Path, *, card: str, previous: Path | None = None

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from weaklabel._validation import lookup
 from weaklabel.errors import ConfigError
+from weaklabel.stages.best_of.settings import BestOfSettings
+from weaklabel.stages.best_of.stage import BestOf
 from weaklabel.stages.contract import Stage
 from weaklabel.stages.dpo import DPO
 from weaklabel.stages.dpo_settings import DPOSettings
@@ -21,6 +23,10 @@ from weaklabel.stages.policy import PolicySettings
 from weaklabel.stages.refinement.settings import ILRSettings
 from weaklabel.stages.refinement.stage import ILR
 from weaklabel.stages.sft import SFT, SFTSettings
+from weaklabel.stages.superhf.settings import SuperHFSettings
+from weaklabel.stages.superhf.stage import SuperHF
+
+AnySettings = PolicySettings | BestOfSettings
 
 
 @dataclass(frozen=True)
@@ -32,16 +38,18 @@ class Kind:
         build: makes the stage from its settings and materials.
     """
 
-    settings: type[PolicySettings]
+    settings: type[AnySettings]
     build: Callable[[Any, Materials], Stage]
 
 
 STAGES: Final[Mapping[str, Kind]] = {
+    "best_of": Kind(BestOfSettings, BestOf.of),
     "dpo": Kind(DPOSettings, DPO.of),
     "evaluator": Kind(EvaluatorSettings, EvaluatorStage.of),
     "hindsight": Kind(HindsightSettings, Hindsight.of),
     "ilr": Kind(ILRSettings, ILR.of),
     "sft": Kind(SFTSettings, SFT.of),
+    "superhf": Kind(SuperHFSettings, SuperHF.of),
 }
 # Folders and files of a run, whose names no stage may have.
 _TAKEN: Final = ("export", "labeler", "reward", "training", "judges", "report", "sweep", "reference")
@@ -59,7 +67,7 @@ class StageTable:
 
     kind: str
     name: str
-    settings: PolicySettings
+    settings: AnySettings
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> StageTable:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from weaklabel.artifacts import content_hash
+from weaklabel.data.asked.choices import Choice, read_choices
 from weaklabel.data.asked.demonstrations import Demonstrations
 from weaklabel.export.selection import AnyLabels, parts_of
 from weaklabel.lf.core import LabelingFunction
@@ -38,6 +39,7 @@ class Watched:
         training_comparer: what made the labels that are learned; None where no labels are.
         held_out_comparer: another one, which had no part in the training.
         pairs: held-out pairs whose `gold` says which response the training would have chosen.
+        choices: multiple-choice questions.
         learned: responses that are learned, which say how long an answer may be; none where the settings say it.
     """
 
@@ -47,6 +49,7 @@ class Watched:
     training_comparer: Comparer | None = None
     held_out_comparer: Comparer | None = None
     pairs: Pairs | None = None
+    choices: Sequence[Choice] = ()
     learned: Sequence[str] = ()
 
     @property
@@ -64,6 +67,7 @@ class Watched:
             training_comparer=self.training_comparer,
             held_out_comparer=self.held_out_comparer,
             pairs=self.pairs,
+            choices=self.choices,
             settings=replace(self.settings, max_new_tokens=self._longest(tokenizer)),
             scratch=scratch(work) / AUDIT,
         )
@@ -116,17 +120,29 @@ def watched_by(
         training_comparer=None if labels is None or materials.comparer is None else materials.comparer(),
         held_out_comparer=materials.opened(settings.held_out_comparer),
         pairs=pairs,
+        choices=choices_of(settings, materials),
     )
     return given, watched, note
 
 
-def shared_prompts(learned: Iterable[str], judging: Iterable[str]) -> list[str]:
-    """A sentence where prompts of `eval_data` are trained on too; none otherwise. Both as `prompt_key` gives them."""
+def choices_of(settings: PolicySettings, materials: Materials) -> list[Choice]:
+    """The multiple-choice questions that the audit asks; none where no file is named.
+
+    Raises:
+        DataError, LayoutError: a file that does not hold such questions.
+    """
+    return (
+        [] if settings.multiple_choice is None else read_choices(materials.resolve(settings.multiple_choice))
+    )
+
+
+def shared_prompts(learned: Iterable[str], judging: Iterable[str], what: str = "eval_data") -> list[str]:
+    """A sentence where prompts of `what` are trained on too; none otherwise. Both as `prompt_key` gives them."""
     asked = set(judging)
     if not (shared := asked & set(learned)):
         return []
     return [
-        f"{len(shared):,} of the {len(asked):,} prompts of eval_data are trained on too, so it favours what is known by heart. "
+        f"{len(shared):,} of the {len(asked):,} prompts of {what} are trained on too, so that its figures favour what is known by heart. "
         "Leave them out of data."
     ]
 

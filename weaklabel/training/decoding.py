@@ -327,6 +327,11 @@ def probabilities(scores: torch.Tensor, sampling: Sampling) -> torch.Tensor:
     return p
 
 
+def placed(model: Any) -> Any:
+    """The model on a GPU where there is one: a policy that is only sampled is moved by no trainer."""
+    return model.to(_device(None))
+
+
 def _device(name: str | None) -> torch.device:
     try:
         device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -7,7 +7,7 @@ were at first, of a model with adapters the adapters alone, and put in their pla
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from safetensors.torch import save_file
 
 from weaklabel._validation import lookup
 from weaklabel.artifacts import atomic_file
-from weaklabel.errors import ArtifactError, TrainingError
+from weaklabel.errors import ArtifactError, ConfigError, TrainingError
 from weaklabel.training.batching import GroupBatchSampler
+from weaklabel.training.layout import unwrapped
 from weaklabel.training.layout.language import predictions, token_logps
 from weaklabel.training.layout.registry import LAYOUTS
 from weaklabel.training.runs.memory import explaining_memory
@@ -104,6 +105,28 @@ def group_logps(
         )
     each = iter(in_order)
     return [[next(each) for _ in group.responses] for group in groups]
+
+
+def adapters_off(model: Any) -> AbstractContextManager[Any]:
+    """Inside, a model with adapters is its base; one without is what it was."""
+    off: AbstractContextManager[Any] = (
+        model.disable_adapter() if hasattr(model, "disable_adapter") else nullcontext()
+    )
+    return off
+
+
+def check_vocabulary(model: Any, reference: Any) -> None:
+    """That a reference reads the token ids of a model.
+
+    Raises:
+        ConfigError: it predicts another number of tokens.
+    """
+    own, other = (unwrapped(one).get_output_embeddings() for one in (model, reference))
+    if own is not None and other is not None and own.weight.shape[0] != other.weight.shape[0]:
+        raise ConfigError(
+            f"the reference predicts {other.weight.shape[0]} tokens and the model {own.weight.shape[0]}: they do not "
+            "read the same token ids. Give the model that training starts from, or leave reference out."
+        )
 
 
 def keep_weights(model: Any, path: Path) -> None:

@@ -57,7 +57,9 @@ class Sampling:
                 f"num_beams is {self.num_beams} at temperature {self.temperature}. Beam search draws nothing: set "
                 "temperature to 0, or num_beams to 1."
             )
-        if isinstance(self.stop, str) or not all(isinstance(text, str) and text for text in self.stop):
+        if not isinstance(self.stop, list | tuple) or not all(
+            isinstance(text, str) and text for text in self.stop
+        ):
             raise ConfigError(f"stop is {self.stop!r}. Allowed: a list of texts, none of them empty.")
         object.__setattr__(self, "stop", tuple(self.stop))
 

@@ -14,12 +14,22 @@ from weaklabel.cli._runs import open_run
 from weaklabel.errors import ConfigError
 
 if TYPE_CHECKING:
+    from weaklabel.pipeline.run import Run
     from weaklabel.stages.contract import Round
+    from weaklabel.stages.registry import StageTable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def stage_options(function: F) -> F:
+    """What every stage that trains takes: as `policy_options`, and what chooses the checkpoint."""
+    eval_data = click.option(
+        "--eval-data", "stage_eval_data", metavar="FILE", help="Chooses the checkpoint; never trained on."
+    )
+    return policy_options(eval_data(function))
+
+
+def policy_options(function: F) -> F:
     """What every stage takes: which model, where from, where to, and its settings as `--set stage.NAME=VALUE`."""
     return _stack(
         click.option(
@@ -35,10 +45,10 @@ def stage_options(function: F) -> F:
             help="A small model with random weights: tiny, small, medium.",
         ),
         click.option(
-            "--data", "stage_data", metavar="FILE", help="What to train on. Default: the labels of the run."
-        ),
-        click.option(
-            "--eval-data", "stage_eval_data", metavar="FILE", help="Chooses the checkpoint; never trained on."
+            "--data",
+            "stage_data",
+            metavar="FILE",
+            help="What to learn or ask. Default: the labels of the run.",
         ),
         click.option(
             "--columns",
@@ -59,6 +69,15 @@ def stage_options(function: F) -> F:
 
 def carry_out_command(kind: str, options: dict[str, Any]) -> None:
     """Carry out the stage that the command is about, and tell of it."""
+    as_json, run, table = chosen_stage(kind, options)
+    from weaklabel.pipeline.stages import carry_out_stage
+
+    result = carry_out_stage(run, table, on_round=show_round)
+    emit(result.to_dict(), str(result), as_json)
+
+
+def chosen_stage(kind: str, options: dict[str, Any]) -> tuple[bool, Run, StageTable]:
+    """Whether JSON is asked for, the run, and the table that the command is about, with what its options say."""
     as_json = options.pop("as_json")
     name = options.pop("stage_name")
     own = {key.removeprefix("stage_"): options.pop(key) for key in list(options) if key.startswith("stage_")}
@@ -66,12 +85,9 @@ def carry_out_command(kind: str, options: dict[str, Any]) -> None:
     sets = tuple(options.get("sets", ()))
     options["sets"] = tuple(text for text in sets if not text.startswith("stage."))
     run = open_run(options)
-    from weaklabel.pipeline.stages import carry_out_stage, chosen_table
+    from weaklabel.pipeline.stages import chosen_table
 
-    result = carry_out_stage(
-        run, chosen_table(run.loaded, kind, name, given, stage_sets(sets)), on_round=show_round
-    )
-    emit(result.to_dict(), str(result), as_json)
+    return as_json, run, chosen_table(run.loaded, kind, name, given, stage_sets(sets))
 
 
 def stage_sets(sets: tuple[str, ...]) -> dict[str, Any]:
@@ -96,7 +112,17 @@ def stage_sets(sets: tuple[str, ...]) -> dict[str, Any]:
 
 def show_round(made: Round) -> None:
     """A line on stderr for a round that was made, or found whole."""
-    shown = ("demonstrations", "comparisons", "replaced", "loss", "accuracy", "test accuracy", "warnings")
+    shown = (
+        "demonstrations",
+        "comparisons",
+        "replaced",
+        "loss",
+        "accuracy",
+        "test accuracy",
+        "held out gain",
+        "reward gained",
+        "warnings",
+    )
     told = ", ".join(f"{name} {made.figures[name]:,}" for name in shown if made.figures.get(name) is not None)
     note(f"round {made.number}: {told}" if told else f"round {made.number}")
 
@@ -105,10 +131,12 @@ def _absolute(key: str, value: Any) -> Any:
     """A path of an option, which counts from where the command was given and not from the project's folder."""
     if key in ("data", "eval_data", "lists", "pretrain_data", "test_data") and not value.startswith("hf:"):
         return os.path.abspath(expanded(value, f"--{key.replace('_', '-')}"))
-    if key in ("model", "adapter", "ref_model", "comparer") and os.path.exists(value):  # or a name on the hub
+    if key in ("model", "adapter", "ref_model", "comparer", "held_out") and os.path.exists(
+        value
+    ):  # or a name on the hub
         return os.path.abspath(value)
-    if key in ("checker", "truth", "comparer", "agree") and (file := value.rpartition(":")[0]).endswith(
-        ".py"
-    ):
+    if key in ("checker", "truth", "comparer", "held_out", "agree") and (
+        file := value.rpartition(":")[0]
+    ).endswith(".py"):
         return os.path.abspath(file) + value[len(file) :]
     return value

@@ -126,8 +126,8 @@ def answer_figures(
     tokens, before = _tokens(answers), _tokens(first)
     yield "length", bootstrap_ratio(tokens, seed=seed)
     yield "length_ratio", bootstrap_ratio(tokens, before, seed=seed)
-    yield "ended", _share([each.ended for each in answers], seed)
-    yield "empty", _share([not each.text.strip() for each in answers], seed)
+    yield "ended", share([each.ended for each in answers], seed)
+    yield "empty", share([not each.text.strip() for each in answers], seed)
     texts = [each.text for each in answers]
     distinct = len({" ".join(text.split()) for text in texts}) / len(texts)
     # A resample repeats prompts, so it says nothing of how many answers are distinct.
@@ -139,7 +139,8 @@ def _tokens(answers: Sequence[Answer]) -> FloatArray:
     return np.array([each.tokens for each in answers], dtype=np.float64)
 
 
-def _share(held: Sequence[bool], seed: int) -> Interval:
+def share(held: Sequence[bool], seed: int) -> Interval:
+    """The share of rows that hold something, with the exact bound where all do or none does."""
     n = len(held)
     return share_intervals(
         np.array(held, dtype=np.float64),

@@ -19,6 +19,8 @@ from typing import Any, Final
 
 from weaklabel import artifacts
 from weaklabel.artifacts import content_hash, read_json, table_hash
+from weaklabel.data.asked.choices import Choice
+from weaklabel.data.asked.prompts import Prompt
 from weaklabel.errors import ArtifactError, TrainingError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import Interval
@@ -30,6 +32,7 @@ from weaklabel.stages.audit.asked import (
     read_samples,
     samples_text,
 )
+from weaklabel.stages.audit.choices import choice_figures, choice_logps, some_choices
 from weaklabel.stages.audit.monitors import comparer_figures, function_figures, watching
 from weaklabel.stages.audit.page import page_of
 from weaklabel.stages.audit.policy import (
@@ -66,6 +69,7 @@ class Auditor:
         training_comparer: what the training is rewarded by, where it is.
         held_out_comparer: one that the training does not see.
         pairs: with gold, held out of training, for `logps/chosen` and `logps/rejected`; ties are left out.
+        choices: multiple-choice questions, as `read_choices` gives them, of which `audit_choices` are asked.
         reference: what the KL is measured against: "first" for the policy as it was shown first, a function without
             arguments that gives a model of the same tokenizer (asked at every look), or None for no KL.
         settings: how much is looked at, and from where it warns.
@@ -92,6 +96,7 @@ class Auditor:
         training_comparer: CanCompare | None = None,
         held_out_comparer: CanCompare | None = None,
         pairs: Pairs | None = None,
+        choices: Sequence[Choice] = (),
         reference: Reference = "first",
         settings: AuditSettings | None = None,
         scratch: str | Path | None = None,
@@ -101,6 +106,7 @@ class Auditor:
         self._tokenizer = tokenizer
         self._asked = asked_of(prompts, self.settings.audit_prompts, self.settings.seed)
         self._pairs = preferences_of(pairs, self.settings.audit_pairs, self.settings.seed)
+        self._choices = some_choices(choices, self.settings.audit_choices, self.settings.seed)
         self._lfs, self._not_watched = watching(lfs)
         check_names(self.settings.stop_on, [lf.name for lf in self._lfs])
         given = {"training_comparer": training_comparer, "held_out_comparer": held_out_comparer}
@@ -128,6 +134,17 @@ class Auditor:
         """What was found so far."""
         looks = self._looks if self._looks is not None else read_looks(self.folder)
         return Audit(looks, self.settings, self._not_watched)
+
+    def samples(self, step: int) -> list[tuple[Prompt, str]]:
+        """What the policy answered at the look of a step: each prompt with its answer, in an order that is always the same.
+
+        Raises:
+            ArtifactError: no look at that step, or files that are not as they were written.
+        """
+        return [
+            (asked.prompt, answer.text)
+            for asked, answer in zip(self._asked, self._answers(step), strict=True)
+        ]
 
     def finish(self) -> Audit:
         """What was found; the first weights are removed. After the run has ended."""
@@ -168,7 +185,14 @@ class Auditor:
             "lfs": content_hash(*(lf.name for lf in self._lfs)),
             "comparers": content_hash(*self._comparers),
             "reference": "given" if callable(reference) else reference,
+            "choices": self._hash_of_choices(),
         }
+
+    def _hash_of_choices(self) -> str | None:
+        """Of the questions and of how they are judged; None without any, as in audits from before there were some."""
+        if not self._choices:
+            return None
+        return content_hash(str(self.settings.length_normalized), *map(repr, self._choices))
 
     def _look(self, model: Any, step: int, looks: Sequence[Look]) -> None:
         policy = Policy(model, self._tokenizer, self._reference, self._first, self.settings)
@@ -182,6 +206,10 @@ class Auditor:
         if self._pairs is not None:
             now = policy.preferences(self._pairs)
             figures |= preference_figures(now, self._preferences(looks, now), self._pairs.prompt_groups, seed)
+        if self._choices:
+            normalized = self.settings.length_normalized
+            logps = choice_logps(model, self._tokenizer, self._choices, length_normalized=normalized)
+            figures |= choice_figures(self._choices, logps, seed)
         figures |= comparer_figures(self._comparers, self._asked, first, answers, seed)
         found, faults = function_figures(self._lfs, self._asked, first, answers, seed)
         self._keep(Look(step, {**figures, **found}, faults), answers)

@@ -100,6 +100,7 @@ _PICTURES: Final = (
     ("Distance from the reference", "nats per token", {"kl": "KL to the reference"}, "max_kl", "largest KL"),
     ("Held-out pairs", "nats per response", {"logps/chosen": "log p of chosen", "logps/rejected": "log p of rejected"}, None, ""),
     ("Held-out pairs in order", "share", {"logps/accuracies": "chosen likelier than rejected"}, 0.5, "chance"),
+    ("Multiple choice", "share", {"choices/accuracy": "accuracy", "choices/ece": "ECE of the chosen answer"}, None, ""),
 )  # fmt: skip
 
 

@@ -18,6 +18,8 @@ class AuditSettings:
     Attributes:
         audit_prompts: prompts that are answered at every look, at most.
         audit_pairs: held-out pairs whose log-probabilities are read at every look, at most.
+        audit_choices: multiple-choice questions that are asked at every look, at most.
+        length_normalized: whether a choice counts by its log-probability per token, which long choices need.
         max_new_tokens: longest answer, in tokens. Answers are drawn at temperature 1.
         batch_size: answers that are drawn at once.
         seed: of the answers and of the intervals.
@@ -40,6 +42,8 @@ class AuditSettings:
 
     audit_prompts: int = 32
     audit_pairs: int = 128
+    audit_choices: int = 256
+    length_normalized: bool = False
     max_new_tokens: int = 64
     batch_size: int = 16
     seed: int = 0
@@ -58,6 +62,7 @@ class AuditSettings:
     RANGES: ClassVar[Mapping[str, tuple[float, float]]] = {
         "audit_prompts": (2, 1 << 20),
         "audit_pairs": (2, 1 << 20),
+        "audit_choices": (2, 1 << 20),
         "max_new_tokens": (1, 1 << 20),
         "batch_size": (1, 1 << 20),
         "seed": (0, (1 << 32) - 1),

@@ -83,7 +83,8 @@ def _by_lists(settings: HindsightSettings, materials: Materials) -> Learned:
             notes.append(
                 f"{what}: {len(part.set_aside):,} rows could not be used; first: {part.set_aside[0]}."
             )
-    notes += shared_prompts(*([prompt_key(each.prompt) for each in part] for part in (rows, judging.rows)))
+    learned, asked_too = ([prompt_key(each.prompt) for each in part] for part in (rows, judging.rows))
+    notes += shared_prompts(learned, asked_too)
     return Learned(rows, judging.rows, watched, notes)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from weaklabel._arguments import places
 from weaklabel._validation import lookup
 from weaklabel.artifacts import content_hash
 from weaklabel.errors import ConfigError, DataError
@@ -108,9 +109,10 @@ def agreement(name: str) -> tuple[Agreement, str]:
         prompts: Sequence[str], labels: Sequence[str], proposals: Sequence[str], quantile: float
     ) -> NDArray[np.bool_]:
         found = np.zeros(len(labels), dtype=np.bool_)
+        order = places(function, ("prompt", "label", "proposal"))
         for row, texts in enumerate(zip(prompts, labels, proposals, strict=True)):
             try:
-                said = function(*texts)
+                said = function(*(texts[k] for k in order))
             except Exception as error:
                 raise DataError(
                     f"agree {name!r} raised {type(error).__name__}: {error} on the proposal {texts[2][:60]!r}. It answers "

@@ -40,6 +40,11 @@ class Arm:
         return self.decides == "truth" or self.drops_wrong
 
     @property
+    def divides(self) -> bool:
+        """Whether prompts are divided into folds, whose models propose."""
+        return self.compares == "labels" and self.proposes != "itself"
+
+    @property
     def asks(self) -> bool:
         """Whether a comparer is asked."""
         return self.decides == "comparer"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from weaklabel.artifacts import content_hash
 from weaklabel.comparers.metered import Metered
+from weaklabel.stages.contract import Figures
 from weaklabel.stages.incumbent import Incumbent
 from weaklabel.stages.refinement.deciding import decide
 from weaklabel.stages.refinement.labels import Label, round_belief
@@ -132,7 +133,7 @@ def edits(
         for row, verdict in verdicts.items():  # who was asked decides what was asked
             belief[row], accepted[row] = verdict, verdict > 0.5
         counts |= {"threshold": found.threshold, "audited": len(verdicts), "prior": incumbent.log_odds}
-        notes += _notes(number, p, accepted, incumbent)
+        notes += _notes(number, p, accepted, incumbent, counts)
     counts |= {"comparisons": n_compared, "accepted": int(accepted.sum())}
     return Edits(rows, offered, [sources[k] for k in rows], p, belief, accepted, counts, notes)
 
@@ -185,13 +186,16 @@ def _audited(
     return found, dict(zip(rows.tolist(), said.tolist(), strict=True))
 
 
-def _notes(number: int, p: FloatArray, accepted: NDArray[np.bool_], incumbent: Incumbent) -> list[str]:
+def _notes(
+    number: int, p: FloatArray, accepted: NDArray[np.bool_], incumbent: Incumbent, counts: Figures
+) -> list[str]:
     """A sentence where a round replaces nothing, with the reason that can be seen."""
     if accepted.any():
         return []
     if not len(p):
         return [
-            f"round {number} replaces nothing: every proposal agrees with its label, is empty, or is of a pinned one."
+            f"round {number} replaces nothing, for nothing could be compared: {counts['agreed']:,} proposals agree with their "
+            f"labels, {counts['empty proposals']:,} are empty, {counts['pinned']:,} labels are pinned."
         ]
     if (np.abs(p - 0.5) <= _EQUAL).all():
         return [

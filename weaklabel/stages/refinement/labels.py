@@ -12,10 +12,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from weaklabel.artifacts import atomic_file, content_hash, parse_json
 from weaklabel.data.asked.prompts import Prompt
 from weaklabel.errors import ArtifactError
 from weaklabel.export.folder import write_jsonl
+from weaklabel.groups import folds_by_prompt
 from weaklabel.types import prompt_key
 from weaklabel.types.demonstration import Demonstration
 from weaklabel.types.messages import copied
@@ -72,6 +76,17 @@ def round_belief(value: float) -> float:
 def given_labels(demonstrations: Sequence[Demonstration]) -> list[Label]:
     """The demonstrations as they came."""
     return [Label(each, each.pinned) for each in demonstrations]
+
+
+def folds_of(labels: Sequence[Label], n_folds: int, seed: int) -> NDArray[np.int64]:
+    """`(n,)`, the fold of each label; those of one prompt are in one.
+
+    Raises:
+        ConfigError: fewer prompts than folds.
+    """
+    keys = [label.key for label in labels]
+    number = {key: k for k, key in enumerate(dict.fromkeys(keys))}
+    return folds_by_prompt([number[key] for key in keys], n_folds, seed=seed)
 
 
 def write_labels(labels: Sequence[Label], folder: Path) -> None:

@@ -13,9 +13,8 @@ import numpy as np
 from weaklabel.artifacts import read_json, write_json
 from weaklabel.data.asked.prompts import Prompt
 from weaklabel.generation.responders import MemorySource, answers_of
-from weaklabel.groups import folds_by_prompt
 from weaklabel.stages.contract import MODEL
-from weaklabel.stages.refinement.labels import Label
+from weaklabel.stages.refinement.labels import Label, folds_of
 from weaklabel.training.sampling import Sampling
 from weaklabel.training.settings import TrainingSettings
 
@@ -55,9 +54,7 @@ def proposals_of_others(
     """
     from weaklabel.training.sft import train_sft
 
-    keys = [label.key for label in labels]
-    number = {key: k for k, key in enumerate(dict.fromkeys(keys))}
-    folds = folds_by_prompt([number[key] for key in keys], n_folds, seed=seed)
+    folds = folds_of(labels, n_folds, seed)
     answers: Texts = [None] * len(labels)
     for fold in range(n_folds):
         file = folder / f"fold-{fold}.json"
@@ -116,10 +113,10 @@ def answered(
     times: int = 1,
 ) -> Texts:
     """Answers to prompts, `times` of each next to one another; None where one is empty or had no room."""
-    from weaklabel.training.decoding import Responder
+    from weaklabel.training.decoding import Responder, placed
 
     sampling, at_once = drawing
-    source = MemorySource(Responder(model, tokenizer, name=MODEL), sampling, at_once)
+    source = MemorySource(Responder(placed(model), tokenizer, name=MODEL), sampling, at_once)
     wanted = [(prompt, k) for prompt in prompts for k in range(times)]
     replies = answers_of(source, wanted, folder)
     return [None if reply is None else reply.text.strip() or None for reply in replies]

@@ -34,15 +34,15 @@ from weaklabel.stages.materials import Materials, left_out_of
 from weaklabel.stages.policy import Policy
 from weaklabel.stages.refinement import judging
 from weaklabel.stages.refinement.editing import Edits, edits
-from weaklabel.stages.refinement.labels import Label, given_labels, read_labels, write_labels
+from weaklabel.stages.refinement.labels import Label, folds_of, given_labels, read_labels, write_labels
 from weaklabel.stages.refinement.sampled import samples_compared
 from weaklabel.stages.refinement.settings import ILRSettings
 from weaklabel.stages.refinement.teacher import Teacher, teacher_of
 from weaklabel.stages.rounds import carry_out
-from weaklabel.stages.watching import Watched, watched_by
+from weaklabel.stages.watching import Watched, shared_prompts, watched_by
 from weaklabel.training.sampling import Sampling
 from weaklabel.training.settings import TrainingSettings
-from weaklabel.types import CanCompare, as_comparer
+from weaklabel.types import CanCompare, as_comparer, prompt_key
 from weaklabel.types.demonstration import Demonstration
 
 DECISIONS: Final = "decisions.jsonl"
@@ -117,7 +117,7 @@ class ILR(Stage):
         """The stage from settings whose paths are resolved, and what they draw on.
 
         Raises:
-            ConfigError: no demonstrations, no comparer, or an arm that needs truth without it.
+            ConfigError: no demonstrations, no comparer, fewer prompts than folds, or an arm that needs truth without it.
             DataError, LayoutError: data that cannot be read.
         """
         columns = dict(settings.columns)
@@ -138,6 +138,8 @@ class ILR(Stage):
         if test and truth is None:
             raise ConfigError("ilr: test_data is set, and nothing says which answers are right. Give truth.")
         found, watched, note = watched_by(settings, materials, found, given)
+        if settings.way.divides:
+            folds_of(given_labels(found.rows), settings.n_folds, settings.seed)  # before anything is trained
         made = cls(
             settings,
             found,
@@ -148,6 +150,9 @@ class ILR(Stage):
             watched=None if watched is None else replace(watched, training_comparer=None),
         )
         made.notes += [] if note is None else [note]
+        learned = [prompt_key(row.prompt) for row in found.rows]
+        for what, rows in (("eval_data", made._eval.rows), ("test_data", test)):
+            made.notes += shared_prompts(learned, (prompt_key(row.prompt) for row in rows), what)
         return made
 
     @property

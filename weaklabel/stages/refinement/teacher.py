@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
 
 from weaklabel.comparers import comparer_hash
 from weaklabel.comparers.both_orders import AskedBothWays
@@ -15,11 +14,6 @@ from weaklabel.stages.refinement.agreement import Agreement, agreement
 from weaklabel.stages.refinement.deciding import AlphaOf
 from weaklabel.stages.refinement.settings import ILRSettings
 from weaklabel.types import CanCompare, Comparer, FloatArray, Pairs, answer_of, as_comparer
-
-_NO_COMPARER: Final = (
-    "ilr: there is no comparer. Give comparer: a folder such as runs/base/labeler, people:questions.jsonl, or module:function of "
-    "(prompt, response)."
-)
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,6 @@ def teacher_of(
     if way.sees_truth and truth is None:
         raise ConfigError(f"ilr: arm {settings.arm!r} decides by truth, and there is none. Give truth.")
     comparer, hashes = _comparer_of(settings, materials, truth)
-    _check_functions(comparer)
     if expert is None and settings.expert is not None:
         expert = materials.opened(settings.expert)
         hashes["expert"] = comparer_hash(materials.resolve(settings.expert))
@@ -94,23 +87,5 @@ def _comparer_of(
     if settings.way.decides == "truth":
         assert truth is not None
         return truth.comparer(), {}
-    if settings.comparer is not None:
-        return materials.opened(settings.comparer), {
-            "comparer": comparer_hash(materials.resolve(settings.comparer))
-        }
-    if materials.comparer is None:
-        raise ConfigError(_NO_COMPARER)
-    found = materials.comparer()
-    return found, {"comparer": materials.comparer_hash(found)}
-
-
-def _check_functions(comparer: Comparer | None) -> None:
-    """Functions that read columns would see what the data says of its labels, and nothing of a proposal."""
-    inner: Any = comparer
-    while (within := getattr(inner, "inner", getattr(inner, "expert", None))) is not None:
-        inner = within
-    if reading := [lf.name for lf in getattr(inner, "lfs", ()) if lf.columns]:
-        raise ConfigError(
-            f"ilr: the comparer's functions {', '.join(reading[:5])} read columns of the data, which a proposal does not have. "
-            "Fit a labeler without them."
-        )
+    found, known = materials.comparer_named(settings.comparer, "ilr")
+    return found, {"comparer": known}

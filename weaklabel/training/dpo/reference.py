@@ -15,7 +15,6 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Container, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +29,7 @@ from weaklabel.artifacts import content_hash, write_parquet
 from weaklabel.errors import ArtifactError
 from weaklabel.training.dpo.layouts import proven_dpo_layout
 from weaklabel.training.layout.model import unwrapped
-from weaklabel.training.logps import group_logps
+from weaklabel.training.logps import adapters_off, group_logps
 from weaklabel.training.settings import TOKENS_PER_BATCH
 from weaklabel.training.tokens import TokenGroup
 
@@ -107,7 +106,7 @@ def reference_logps(
         home, rows = next(model.parameters()).device, [group for _, group in missing]
         model.to(device)
         try:
-            with _adapters_off(model), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            with adapters_off(model), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
                 if layout == "auto":
                     layout = proven_dpo_layout(model, layout, rows, device, pad_id=pad_id, bf16=bf16).name
                 found = group_logps(
@@ -180,10 +179,3 @@ def _weights_hash(inner: Any) -> str:
         digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
         digest.update(weight.flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
-
-
-def _adapters_off(model: Any) -> AbstractContextManager[Any]:
-    off: AbstractContextManager[Any] = (
-        model.disable_adapter() if hasattr(model, "disable_adapter") else nullcontext()
-    )
-    return off

@@ -21,13 +21,14 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from weaklabel.artifacts import content_hash
-from weaklabel.errors import ConfigError, DataError
+from weaklabel.errors import DataError
 from weaklabel.groups import Group, Trainable, trainable_groups
 from weaklabel.training.dpo.layouts import DPO_LAYOUTS, ReferredGroup, proven_dpo_layout
 from weaklabel.training.dpo.reference import reference_key, reference_logps
 from weaklabel.training.dpo.settings import DPOTrainingSettings
 from weaklabel.training.layout import Batch, unwrapped
 from weaklabel.training.layout.language import attach, token_logps
+from weaklabel.training.logps import check_vocabulary
 from weaklabel.training.preference import PreferenceTrainer
 from weaklabel.training.runs.checkpoints import Watch
 from weaklabel.training.runs.running import TrainedOnComparisons, check_fits, training_run
@@ -124,7 +125,7 @@ def train_dpo(
     train, truncated, alike = _tokenized(made.groups, tokenizer, settings.max_length)
     checks, truncated_gold, _ = _tokenized(held_out, tokenizer, settings.max_length)
     referee = model if reference is None else reference
-    _check_vocabulary(model, referee)
+    check_vocabulary(model, referee)
     key = reference_key(referee, tokenizer, bf16=settings.bf16)
     data = {
         "groups": content_hash(*map(repr, made.groups)),
@@ -186,15 +187,6 @@ def _check_learnable(made: Trainable) -> None:
         raise DataError(
             f"all {len(beliefs)} comparisons have p = 0.5, which says nothing about what is better. Give labels that "
             "prefer a side; check what the labeling functions vote."
-        )
-
-
-def _check_vocabulary(model: Any, reference: Any) -> None:
-    own, other = (unwrapped(one).get_output_embeddings() for one in (model, reference))
-    if own is not None and other is not None and own.weight.shape[0] != other.weight.shape[0]:
-        raise ConfigError(
-            f"the reference predicts {other.weight.shape[0]} tokens and the model {own.weight.shape[0]}: they do not "
-            "read the same token ids. Give the model that training starts from, or leave reference out."
         )
 
 

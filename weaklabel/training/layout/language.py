@@ -71,9 +71,21 @@ def token_logps(model: nn.Module, batch: Batch) -> Tensor:
     Raises:
         ConfigError: a model without a language-modelling head.
     """
+    logps: Tensor = model(**_inputs(model, batch), targets=batch["targets"])
+    return logps
+
+
+def token_states(model: nn.Module, batch: Batch) -> Tensor:
+    """The hidden state that predicts every token of every response, `(n_tokens, width)`; see `token_logps`, and `logits_of`."""
+    states: Tensor = model(**_inputs(model, batch))
+    return states
+
+
+def _inputs(model: nn.Module, batch: Batch) -> Batch:
+    """What the model's forward takes of a batch, but for the targets."""
     inner = unwrapped(model)
     attach(inner)
-    inputs = {name: batch[name] for name in ("input_ids", "places", "targets")}
+    inputs = {name: batch[name] for name in ("input_ids", "places")}
     if "keys" in batch:
         use_varlen(inner)
         inputs |= {"position_ids": batch["position_ids"], "segments": Segments.of(batch)}
@@ -81,8 +93,7 @@ def token_logps(model: nn.Module, batch: Batch) -> Tensor:
         inputs |= {name: batch[name] for name in ("position_ids", "segments")}
     else:
         inputs["attention_mask"] = batch["attention_mask"]
-    logps: Tensor = model(**inputs)
-    return logps
+    return inputs
 
 
 def attach(inner: Any) -> None:
@@ -124,10 +135,12 @@ def _forward(
     targets: Tensor | None = None,
     **kwargs: Any,
 ) -> Any:
-    """As the model's own, or with `places` and `targets` int64 (n,) the log-probability (n,) of each target."""
-    if places is None or targets is None or input_ids is None:
+    """As the model's own; with `places` int64 (n,) the hidden states there, with `targets` too the log-probability (n,) of each."""
+    if places is None or input_ids is None:
         return getattr(self, _PATCHED)(input_ids, *args, **kwargs)
     hidden = backbone_states(self, input_ids, **kwargs).flatten(0, 1)[places]
+    if targets is None:
+        return hidden
     parts = [
         _logps(self, states, ids)
         for states, ids in zip(hidden.split(CHUNK), targets.split(CHUNK), strict=True)
@@ -143,11 +156,16 @@ def _logps(inner: Any, hidden: Tensor, targets: Tensor) -> Tensor:
 
 
 def _chunk(inner: Any, hidden: Tensor, targets: Tensor) -> Tensor:
-    logits = inner.get_output_embeddings()(hidden).float()
+    return -nn.functional.cross_entropy(logits_of(inner, hidden), targets, reduction="none")
+
+
+def logits_of(inner: Any, hidden: Tensor) -> Tensor:
+    """What the head of the transformers model `inner` makes of hidden states `(n, width)`: float32 `(n, vocabulary)`."""
+    logits: Tensor = inner.get_output_embeddings()(hidden).float()
     if scale := getattr(inner.config, "logits_scaling", None):  # Granite
         logits = logits / scale
     if scale := getattr(inner.config, "logit_scale", None):  # Cohere
         logits = logits * scale
     if cap := getattr(inner.config, "final_logit_softcapping", None):  # Gemma 2
         logits = cap * torch.tanh(logits / cap)
-    return -nn.functional.cross_entropy(logits, targets, reduction="none")
+    return logits

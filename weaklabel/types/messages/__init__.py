@@ -25,6 +25,7 @@ from weaklabel.types.messages.transcripts import (
     conversation,
     parse_transcript,
     prompt_of,
+    said_first,
     transcript_turns,
 )
 
@@ -43,6 +44,7 @@ __all__ = [
     "looks_like_messages",
     "parse_transcript",
     "prompt_of",
+    "said_first",
     "spoken",
     "template_turns",
     "transcript_turns",

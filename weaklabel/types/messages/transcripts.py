@@ -79,6 +79,23 @@ def transcript_turns(prompt: str) -> tuple[Message, ...]:
     return tuple(turns) if turns and turns[-1]["role"] == "user" and complete else ()
 
 
+def said_first(text: str) -> str:
+    """What is said before a paragraph begins another turn of a transcript; all of it where none does.
+
+    A model that was not taught to end goes on with the other side's turn, and its own.
+
+    >>> said_first("Four.\\n\\nHuman: And 3 + 3?\\n\\nAssistant: Six."), said_first("Four. \\n\\nNote: or five.")
+    ('Four.', 'Four. \\n\\nNote: or five.')
+    """
+    patterns = (
+        _pattern(True, "\r\n" in text, capitals, hashes)
+        for capitals in (False, True)
+        for hashes in (False, True)
+    )
+    marks = [mark.start() for pattern in patterns if (mark := pattern.search(text)) is not None]
+    return text[: min(marks, default=len(text))]
+
+
 def parse_transcript(text: str) -> list[Message]:
     """The turns of a `Human: ... Assistant: ...` transcript, each stripped; empty where the text is not one.
 
