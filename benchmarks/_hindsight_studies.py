@@ -75,9 +75,9 @@ def copied(rates: Mapping[str, float], seed: Seed) -> Measures:
 # ---------------------------------------------------------------------------------------- forgetting
 def forgetting(weight: float | None, seed: Seed) -> Measures:
     if weight is None:
-        return {"general NLL": seed.general_nll(seed.trained([]))}
+        return {"general NLL": seed.general_nll(seed.trained([], well_read=True))}
     more = {"general": seed.general, "pretrain_weight": weight} if weight else {}
-    policy = seed.trained(chains_of(seed.pairs()), **more)
+    policy = seed.trained(chains_of(seed.pairs()), well_read=True, **more)
     return {"general NLL": seed.general_nll(policy), **seed.asked(policy, "good:")}
 
 

@@ -126,9 +126,25 @@ class Seed:
             model.save_pretrained(place)
         return place
 
-    def trained(self, chains: Sequence[Chain], **settings: Any) -> Responder:
-        """The beginning policy after training on chains."""
-        model, tokenizer = load_language_model(self._base)
+    @cached_property
+    def _well_read(self) -> Path:
+        """The beginning policy after more of the general text, in one stream as `general_nll` reads it."""
+        place = self.folder / "well read"
+        if not (place / "config.json").is_file():
+            model, tokenizer = load_language_model(self._base)
+            lines = [Chain((Part("\n", line),)) for line in self.general.split("\n")]
+            more: dict[str, Any] = {"pretrain_weight": 1.5, "pretrain_batch_size": 16}
+            steps = self.sizes.base_steps // 3
+            self._train(
+                model, tokenizer, lines, steps=steps, learning_rate=3e-3, general=self.general, **more
+            )
+            tokenizer.save_pretrained(place)
+            model.save_pretrained(place)
+        return place
+
+    def trained(self, chains: Sequence[Chain], *, well_read: bool = False, **settings: Any) -> Responder:
+        """The beginning policy after training on chains; `well_read`, the one that has read more first."""
+        model, tokenizer = load_language_model(self._well_read if well_read else self._base)
         if chains:
             self._train(
                 model, tokenizer, chains, **{"steps": self.sizes.steps, "learning_rate": 3e-3} | settings

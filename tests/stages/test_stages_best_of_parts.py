@@ -251,7 +251,8 @@ def test_the_curve_ends_where_half_of_the_prompts_have_as_many_samples(sizes: li
     assert curve.left_out == len(sizes) - have[curve.most]
     assert list(curve.remarks()) == (
         [
-            f"the curve ends at n = {curve.most}, and {curve.left_out} prompts with fewer usable samples are not in it."
+            f"the curve ends at n = {curve.most}; it rests on the {have[curve.most]} of {len(sizes)} prompts that have as many usable "
+            "samples."
         ]
         if curve.left_out
         else []

@@ -81,7 +81,9 @@ def test_what_is_left_out_of_eval_data_is_told_by_its_name(tmp_path: Path) -> No
 def test_prompts_that_are_trained_on_and_choose_the_checkpoint_are_told_as_by_sft(tmp_path: Path) -> None:
     judging = written(tmp_path / "judging.jsonl", [*pairs_of(2), pairs_of(1)[0] | {"prompt": "Another?"}])
     said = told(made(pairs_of(6), eval_data=judging), "trained on too")
-    assert said.startswith("2 of the 3 prompts of eval_data are trained on too")
+    assert said.startswith(
+        "2 of the 3 prompts of eval_data are trained on too, so that its figures favour what is"
+    )
     demos = [{"prompt": row["prompt"], "completion": "yes"} for row in pairs_of(6)]
     chosen = [*demos[:2], {"prompt": "Another?", "completion": "no"}]
     settings = SFTSettings(**SETTINGS, eval_data=written(tmp_path / "demos.jsonl", chosen))

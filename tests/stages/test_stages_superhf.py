@@ -251,6 +251,7 @@ def test_the_share_of_vowels_rises_beyond_chance(talker: str, tmp_path: Path) ->
     assert figures["reward, last"] > figures["reward, first"] + 0.01
     assert figures["kept reward, last"] > figures["reward, last"]
     assert 0 < figures["kl"] < 3
+    assert 0 < figures["kl of the kept"] < 3
     assert any("a superbatch took" in note for note in result.notes)
 
 
@@ -259,8 +260,16 @@ def test_a_strong_prior_holds_the_policy_where_it_was(talker: str, tmp_path: Pat
     kls = []
     for beta in (0.01, 100.0):
         given = TALKING | {"beta": beta, "audit": False, "num_train_epochs": 1.0}
-        kls.append(learned(tmp_path / str(beta), prompts(32), model=talker, **given).rounds[0].figures["kl"])
+        figures = learned(tmp_path / str(beta), prompts(32), model=talker, **given).rounds[0].figures
+        assert "kl" not in figures  # that is the audit's
+        assert figures["loss"] == pytest.approx(figures["nll"] + beta * figures["kl of the kept"], rel=1e-3)
+        kls.append(figures["kl of the kept"])
     assert kls[1] < 0.3 * kls[0]
+    loose = TALKING | {"beta": 0.0, "audit": False, "num_train_epochs": 1.0, "max_steps": 1}
+    assert (
+        learned(tmp_path / "0", prompts(32), model=talker, **loose).rounds[0].figures["kl of the kept"]
+        is None
+    )
 
 
 def test_adapters_make_the_base_their_own_prior_and_a_second_round_goes_on(

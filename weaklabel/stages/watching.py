@@ -142,7 +142,7 @@ def shared_prompts(learned: Iterable[str], judging: Iterable[str], what: str = "
     if not (shared := asked & set(learned)):
         return []
     return [
-        f"{len(shared):,} of the {len(asked):,} prompts of {what} are trained on too, so it favours what is known by heart. "
+        f"{len(shared):,} of the {len(asked):,} prompts of {what} are trained on too, so that its figures favour what is known by heart. "
         "Leave them out of data."
     ]
 

@@ -112,8 +112,10 @@ class Curve:
     def remarks(self) -> Iterator[str]:
         """Sentences on what a person should know before learning from the choice."""
         if self.left_out:
+            n = len(self.means[REWARD])
             yield (
-                f"the curve ends at n = {self.most}, and {self.left_out:,} prompts with fewer usable samples are not in it."
+                f"the curve ends at n = {self.most}; it rests on the {n:,} of {n + self.left_out:,} prompts that have as many usable "
+                "samples."
             )
         if HELD_OUT not in self.means or self.most < 2:
             return

@@ -161,7 +161,10 @@ class SuperHF(Stage):
         drawing.kept.load()
         figures = {"prompts": len(self._prompts), **drawing.kept.figures()}
         learned = done.logged("loss", "nll", "kl")
-        figures |= dict(zip(("loss", "nll", "kl"), learned[-1][1:] if learned else [None] * 3, strict=True))
+        names = "loss", "nll", "kl of the kept"  # `kl` is the audit's, over answers to its own prompts
+        figures |= dict(zip(names, learned[-1][1:] if learned else [None] * 3, strict=True))
+        if settings.beta == 0:
+            figures["kl of the kept"] = None  # no prior is asked
         if auditor is not None:
             figures |= rewards_gained(auditor, self._judge, self._held_out, settings.seed)
         self.notes += seconds_told(done.seconds)
