@@ -41,12 +41,12 @@ def is_right(prompt: str, response: str) -> bool:
     return response == sorted_digits(prompt)
 
 
-def digits(n: int, seed: int) -> list[str]:
-    """`n` different prompts."""
+def digits(n: int, seed: int, length: int = DIGITS) -> list[str]:
+    """`n` different prompts of `length` digits."""
     draw = random.Random(seed)
     found: dict[str, None] = {}
     while len(found) < n:
-        found[" ".join(str(draw.randrange(10)) for _ in range(DIGITS))] = None
+        found[" ".join(str(draw.randrange(10)) for _ in range(length))] = None
     return list(found)
 
 

@@ -24,6 +24,9 @@ import numpy as np
 from _figures import Figures, arguments, over_seeds
 from _sorting import Regime, comparer, demonstrations, is_right, write_test
 
+from weaklabel.artifacts import write_text
+from weaklabel.metrics import Interval
+from weaklabel.pictures.curves import curves_picture
 from weaklabel.stages.refinement.arms import ARMS
 
 REGIMES = [Regime(accuracy, bias) for accuracy in (0.75, 0.62) for bias in (0.5, 1.5)]
@@ -132,6 +135,32 @@ def main() -> None:
             add_figures(figures, done)
             figures.save(options.json)
     figures.finish(options.json)
+    if options.json and not quick:
+        pictures(figures, options.json)
+
+
+def pictures(figures: Figures, file: Path) -> None:
+    """For every comparer the accuracy on new prompts, round by round: the method, the first setting of DPO, and chance."""
+    for regime in REGIMES:
+        rows = [
+            row
+            for row in figures.rows
+            if row.case.startswith(f"{regime.name}, round") and row.metric == "test accuracy"
+        ]
+        arms = list(dict.fromkeys(row.arm for row in rows))
+        first_dpo = next((arm for arm in arms if arm.startswith("dpo_iterated")), "")
+        curves = {
+            name: [
+                (int(row.case.rpartition(" ")[2]), Interval(row.value, row.low, row.high, row.n))
+                for row in rows
+                if row.arm == arm
+            ]
+            for name, arm in (("ILR", "learned"), ("DPO", first_dpo), ("replaced at random", "naive"))
+        }
+        title = f"Comparer right {regime.accuracy:.2f} of the time, bias {regime.bias:g}"
+        picture = curves_picture(curves, title, axis="accuracy on new prompts", across="round")
+        name = f"{file.stem}_{round(100 * regime.accuracy)}_{round(10 * regime.bias)}.svg"
+        write_text(file.parent / name, picture.svg())
 
 
 def wanted(

@@ -86,7 +86,7 @@ def test_relative_paths_count_from_the_file(monkeypatch: pytest.MonkeyPatch, tmp
     [
         (
             "[data]\ntset_share = 0.3",
-            ["weaklabel.toml", "'data.tset_share'", "Allowed there: columns, gold", "'test_share'?"],
+            ["weaklabel.toml", "'data.tset_share'", "Allowed there: answers, columns, gold", "'test_share'?"],
         ),
         ("[dta]\nseed = 1", ["unknown key 'dta'", "Did you mean 'data'?"]),
         ("[data]\ntest_share = 3", ["data.test_share = 3", "less than 1"]),

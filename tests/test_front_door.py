@@ -15,9 +15,11 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from made_pool import made_pool
 
 import weaklabel as wl
 from weaklabel._arguments import _FITS, Arguments, check_value, checked
+from weaklabel.acquisition import get_acquisition
 from weaklabel.data.sample import sample_pairs
 from weaklabel.data.sources import PairSource
 from weaklabel.errors import ArgumentError, ConfigError, WeaklabelError
@@ -44,6 +46,7 @@ def good(name: str, made: dict[str, Any]) -> dict[str, Any]:
         "analyze": {"votes": votes},
         "apply": {"lfs": lfs, "pairs": pairs},
         "check": {"lfs": lfs, "pairs": pairs},
+        "check_acquisition": {"acquisition": get_acquisition("random"), "pool": made_pool()},
         "check_comparer": {"comparer": made["labeler"], "pairs": pairs},
         "check_label_model": {"make": lambda: None},
         "check_labeling_function": {"lf": longer},
@@ -71,6 +74,7 @@ def good(name: str, made: dict[str, Any]) -> dict[str, Any]:
         "load": {"folder": "nowhere"},
         "load_lfs": {},
         "mistakes": {"lf": "longer", "votes": votes, "pairs": pairs},
+        "next_pairs": {"labels": labels, "n": 5},
         "pattern_scorer": {"name": "x", "good": ["g"]},
         "read_pairs": {"source": pairs},
         "response_scorer": {},
@@ -291,6 +295,7 @@ ANY = {
     "judge_columns: votes": "keys are values of a column, of any type",
     "read_pairs: gold_values": "keys are values of a column, of any type",
     "fit: settings": "settings of whichever label model is named",
+    "next_pairs: settings": "settings of whichever rule is named",
     "sweep: label_settings": "settings of whichever label model is named",
     "train_reward: settings": "settings of whichever reward model is named",
     "generate_pairs: body": "JSON that a server takes",

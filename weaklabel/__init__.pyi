@@ -1,4 +1,6 @@
 from . import stages as stages
+from .acquisition.checks import check_acquisition as check_acquisition
+from .acquisition.next import next_pairs as next_pairs
 from .comparers.checks import check_comparer as check_comparer
 from .data import read_pairs as read_pairs
 from .data import write_pairs as write_pairs

@@ -10,7 +10,7 @@ from made_pairs import made_pairs
 
 from weaklabel.comparers.checks import COMPARER_CHECKS, check_comparer
 from weaklabel.comparers.known import Known
-from weaklabel.comparers.out_of_fold import OutOfFold
+from weaklabel.comparers.out_of_fold import OutOfFold, SecondOpinion
 from weaklabel.errors import ArgumentError, DataError, GoldError, LabelMatrixError
 from weaklabel.label_models import LABEL_MODELS
 from weaklabel.labeler import fit
@@ -124,6 +124,13 @@ def test_the_linear_model_of_other_folds_keeps_it_and_saw_no_gold_of_these_promp
     assert not yardstick.saw(pairs).any()
     with pytest.raises(GoldError, match="answers for the pairs that it was made with"):
         yardstick.compare(made_pairs([("x", "y")], prefix="other"))
+
+
+def test_a_second_opinion_keeps_it(pairs: Pairs) -> None:
+    labels = fit(load_lfs("shipped:length"), pairs, model="majority_vote").label(pairs)
+    second = SecondOpinion(labels, n_features=256)
+    every_check(second, pairs)
+    assert not second.calibrated
 
 
 def test_a_labeler_says_whose_gold_it_saw(pairs: Pairs) -> None:

@@ -197,6 +197,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "tune": wl.tune([longer], small), "adds": wl.added_value(votes, small, model="ridge"),
         "sets": wl.compare_sets({"x": votes, LONG: votes}, small, model="ridge"), "bias": wl.label_bias(some),
         "dependencies": wl.dependencies(votes, dev), "mistakes": blown(wl.mistakes("longer", votes, small)),
+        "next": wl.next_pairs(some, 40),
         "evaluation": wl.evaluate({LONG: labeler, "r": reward}, dev), "reward": reward, "export": export,
         "reward of functions": of_functions, "reward explanation": because, "reward reason": because.reasons[0],
         "subsets": evaluate_subsets({LONG: labeler}, small.test), "best of n": best_of_n({LONG: reward}, kept),

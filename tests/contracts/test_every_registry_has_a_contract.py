@@ -47,6 +47,7 @@ CONTRACTS: dict[str, tuple[str, Callable[[], Iterable[str]]]] = {
     "a reward model": ("test_contract_comparers", of("reward", "REWARD_MODELS")),
     "a loss on reward differences": ("test_contract_losses", of("training.losses", "LOSSES")),
     "a way to lay a batch out": ("test_contract_batch_layouts", of("training", "LAYOUTS")),
+    "a rule of acquisition": ("test_contract_acquisitions", of("acquisition", "ACQUISITIONS")),
     "a command": ("test_contract_commands", of("cli.main", "COMMANDS")),
     "a picture": ("test_contract_pictures", pictures),
     "a text feature": ("test_contract_text_features", features),

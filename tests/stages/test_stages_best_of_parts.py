@@ -127,7 +127,7 @@ def test_who_can_score_and_who_compares(tmp_path: Path) -> None:
     assert [Judge.of(each, "x").measures for each in kinds] == [SCORE] * 4
     compares = [Longer(), Metered(Longer(), name="m"), People(tmp_path / "q.jsonl")]
     assert [Judge.of(each, "x").measures for each in compares] == [WIN_RATE] * 3
-    with pytest.raises(ConfigError, match=r"best_of: x is a int. Give a comparer"):
+    with pytest.raises(ConfigError, match=r"x is a int. Give a comparer"):
         Judge.of(3, "x")
 
 

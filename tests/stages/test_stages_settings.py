@@ -16,7 +16,7 @@ from weaklabel.pipeline.stages import chosen_table
 from weaklabel.stages.audit import AuditSettings
 from weaklabel.stages.best_of.settings import BestOfSettings
 from weaklabel.stages.evaluators.settings import EvaluatorSettings
-from weaklabel.stages.registry import StageTable
+from weaklabel.stages.registry import STAGES, StageTable
 from weaklabel.stages.sft import SFTSettings
 
 ODD = (None, True, -1, -0.5, math.nan, math.inf, 10**400, 1e300, "", "x", [], [[]], {"a": 1}, {1: 2}, b"x")
@@ -147,3 +147,12 @@ def test_options_count_from_where_the_command_was_given(
     assert _absolute("model", "org/model") == "org/model"
     assert _absolute("checker", "checks.py:is_right") == f"{tmp_path / 'checks.py'}:is_right"
     assert _absolute("checker", "checks:is_right") == "checks:is_right"
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_default_is_that_of_the_class_that_documents_the_setting(name: str) -> None:
+    kind = STAGES[name].settings
+    for setting in dataclasses.fields(kind):
+        owner = next(each for each in kind.__mro__ if setting.name in vars(each).get("__annotations__", {}))
+        own = next(each for each in dataclasses.fields(owner) if each.name == setting.name)
+        assert (setting.default, setting.default_factory) == (own.default, own.default_factory), setting.name

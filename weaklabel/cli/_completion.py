@@ -44,6 +44,12 @@ def _runs() -> list[str]:
     return [path.parent.name for path in folder.glob("*/read.json")]
 
 
+def _acquisitions() -> Iterable[str]:
+    from weaklabel.acquisition.registry import ACQUISITIONS
+
+    return ACQUISITIONS
+
+
 def _functions() -> list[str]:
     from weaklabel.pipeline import configured_lfs
 
@@ -88,6 +94,7 @@ def _rules() -> Iterable[str]:
     return RULES
 
 
+acquisitions = _of(_acquisitions)
 runs = _of(_runs)
 functions = _of(_functions)
 sources = _of(_sources, files=True)

@@ -52,10 +52,15 @@ SECTIONS: Final = {
         "reward": "Reward models: train, eval, score, compare.",
         "generate": "Sample responses to prompts, pair them, label the pairs.",
     },
+    "Ask people": {
+        "gold": "Take in what people answered: gold add FILE.",
+        "next": "The pairs whose gold is worth most now, and why.",
+    },
     "Train a policy": {
         "best-of": "The best of several samples of a policy, as data to learn from.",
         "dpo": "Teach a language model which response is better.",
         "evaluator": "Train a classifier that accepts better answers.",
+        "hindsight": "Teach good and bad answers, each behind words that say which.",
         "ilr": "Refine demonstrations by comparisons, and train on them.",
         "sft": "Finetune a language model on demonstrations, or on the labels.",
         "superhf": "Finetune a policy on the best of its own samples.",
@@ -82,6 +87,7 @@ _FOLDERS: Final = {
     "Write labeling functions": "functions",
     "Improve them": "functions",
     "Make and use labels": "labels",
+    "Ask people": "asking",
     "Train a policy": "stages",
     "Judge a run": "figures",
     "Keep house": "project",

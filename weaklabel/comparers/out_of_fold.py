@@ -1,19 +1,24 @@
-"""`OutOfFold`: the linear reward model as a yardstick on any gold, each prompt judged by a model that never saw it."""
+"""Reward models out of fold: each prompt is judged by a model that never saw it.
+
+`OutOfFold` learns gold, as a yardstick; `SecondOpinion` learns labels, to contradict them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from weaklabel.errors import GoldError
+from weaklabel.errors import DataError, GoldError
 from weaklabel.groups import folds_by_prompt
 from weaklabel.reward.base import RewardModel, prompt_hashes
 from weaklabel.reward.linear import LinearReward
+from weaklabel.reward.registry import PLAIN, get_reward_model
 from weaklabel.reward.scale import MIN_GOLD
-from weaklabel.types import FloatArray, Pairs
+from weaklabel.reward.train import training_targets
+from weaklabel.types import Comparer, FloatArray, Labels, Pairs, sigmoid
 
 N_FOLDS: Final = 5
 
@@ -91,3 +96,53 @@ class OutOfFold:
         for k in np.unique(fold):
             p[fold == k] = self._models[k].compare(pairs.take(fold == k))
         return p
+
+
+class SecondOpinion(Comparer):
+    """A comparer taught by labels that answers for any pair, by a reward model that saw no label of the pair's prompt.
+
+    A reward model that learned a pair's own label repeats it. This one can contradict it, with what the labels of other
+    prompts say of such responses. Its scores are as trained: gold that the labels saw cannot say how sure they may be.
+
+    Args:
+        labels: of pairs on `N_FOLDS` prompts or more, in every fold one; test prompts teach nothing.
+        model: a name in `REWARD_MODELS` of a model that reads no labeling functions.
+        settings: of the model.
+
+    Raises:
+        DataError: too few prompts, or nothing to learn from. UnknownNameError, ConfigError: of the model.
+    """
+
+    name: ClassVar[str] = "reward out of fold"
+
+    def __init__(self, labels: Labels, model: str = PLAIN, **settings: Any) -> None:
+        pairs, p, w, _ = training_targets(labels, who="a second opinion")
+        fold = _fold_of_prompt(pairs)
+        if len(np.unique(fold)) < N_FOLDS:
+            raise DataError(
+                f"a second opinion needs labels of more prompts: {len(set(pairs.prompt_groups.tolist()))} fill "
+                f"{len(np.unique(fold))} of {N_FOLDS} folds. Label more prompts, or use a rule that needs none."
+            )
+        self._models = [
+            get_reward_model(model, **settings).fit(pairs.take(fold != k), p[fold != k], w[fold != k])
+            for k in range(N_FOLDS)
+        ]
+
+    def compare(self, pairs: Pairs) -> FloatArray:
+        """`(n_pairs,)` P(B beats A)."""
+        return sigmoid(self.logit(pairs))
+
+    def logit(self, pairs: Pairs) -> FloatArray:
+        """`(n_pairs,)` log-odds that B beats A."""
+        fold, found = _fold_of_prompt(pairs), np.empty(len(pairs))
+        for k in np.unique(fold):
+            some = pairs.take(fold == k)
+            prompts, a, b = (some.table[name].to_pylist() for name in ("prompt", "response_a", "response_b"))
+            score = self._models[k].score
+            found[fold == k] = score(prompts, b) - score(prompts, a)
+        return found
+
+
+def _fold_of_prompt(pairs: Pairs) -> NDArray[np.int64]:
+    """`(n_pairs,)` drawn from the prompt alone, so that it is the same whatever pairs are there."""
+    return np.asarray(prompt_hashes(pairs) % N_FOLDS, dtype=np.int64)

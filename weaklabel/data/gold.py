@@ -109,6 +109,31 @@ class GoldTable:
             SetAside(file, line, f"contradictory gold for id {pair_id!r}: its pair keeps none")
         )
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of the pairs that it has gold for, in their order."""
+        return tuple(self._entries)
+
+    def verdict(self, pair_id: str, table: pa.Table, row: int, *, redrawn: bool) -> str:
+        """What it says of a pair that it has gold for, in the order of the pair's row in a canonical table.
+
+        Raises:
+            GoldError: as `join`.
+        """
+        return _verdict(self._entries[pair_id], pair_id, table, row, redrawn)
+
+    def verdict_or_none(self, pair_id: str, table: pa.Table, row: int) -> str | None:
+        """The same; None where it has no gold for the pair, or gold of another pair with its id."""
+        try:
+            return self.verdict(pair_id, table, row, redrawn=False)
+        except (KeyError, GoldError):
+            return None
+
+    def rejected(self, pair_id: str, reason: str) -> SetAside:
+        """The row that the gold of a pair stands in, as one that cannot be used."""
+        entry = self._entries[pair_id]
+        return SetAside(entry.file, entry.line, reason)
+
     def join(self, batch: Batch, redrawn: bool) -> Batch:
         """The batch with gold filled in where this table has some.
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from weaklabel._arguments import checked
 from weaklabel._validation import lookup
+from weaklabel.data.answers import Answers
 from weaklabel.data.build import Account, Batch, Builder, conform, unify
 from weaklabel.data.gold import GoldTable
 from weaklabel.data.plan import Plan, make_plan
@@ -32,6 +33,7 @@ def read_pairs(
     source: PairSource,
     *,
     gold: PairSource | None = None,
+    answers: PairSource | None = None,
     layout: str | None = None,
     columns: Mapping[str, str] | None = None,
     gold_values: Mapping[Any, str] | None = None,
@@ -49,6 +51,8 @@ def read_pairs(
             "hf:org/name:split", or `Pairs`, which are returned as they are (or joined with `gold`).
         gold: gold in a source of its own: `id` and `gold` (or label, winner, preferred); where it repeats
             the responses they are checked, and their reversed order is recognised.
+        answers: gold that people gave to questions (`next_pairs`), with its pairs' texts. It is joined after the split, so
+            that it moves no prompt out of the locked test part or into it.
         layout: a name of `LAYOUTS`; by itself recognised from the columns and first rows.
         columns: our names -> yours, as ``{"prompt": "question", "response_a": "ans1"}``; a dotted name reaches into
             objects and lists (`question.full_text`). `gold_a` and `gold_b` name a score of each response as gold.
@@ -70,7 +74,7 @@ def read_pairs(
     >>> pairs.table["gold"].to_pylist() in (["a"], ["b"]) and len(pairs) == 1
     True
     """
-    if isinstance(source, Pairs) and gold is None:
+    if isinstance(source, Pairs) and gold is None and answers is None:
         return source
     settings: dict[str, Any] = {
         "gold": gold,
@@ -86,10 +90,18 @@ def read_pairs(
         _log.warning("%s", line)
     schema = unify(batch.table.schema for batch in batches)
     table = pa.concat_tables([conform(batch.table, schema) for batch in batches])
-    pairs = Pairs(table, tuple(account.set_aside))
-    return split_by_prompt(
-        pairs, test_share=test_share, seed=seed, near_duplicates=near_duplicates, max_gold=max_gold
+    pairs = split_by_prompt(
+        Pairs(table, tuple(account.set_aside)),
+        test_share=test_share,
+        seed=seed,
+        near_duplicates=near_duplicates,
+        max_gold=max_gold,
     )
+    if answers is None:
+        return pairs
+    given = Answers(answers)
+    given.settle([pairs.table])
+    return Pairs(given.fill(pairs.table), (*pairs.set_aside, *given.set_aside))
 
 
 def as_pairs(obj: PairSource) -> Pairs:

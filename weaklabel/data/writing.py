@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from weaklabel._arguments import check_value, checked
 from weaklabel._shown import Shown
 from weaklabel.artifacts import atomic_file
+from weaklabel.data.answers import ASKED, Answers
 from weaklabel.data.build import Account, Batch, conform, unify
 from weaklabel.data.pairs_file import HASHES_KEY, column_hashes
 from weaklabel.data.reading import iter_batches
@@ -29,11 +30,13 @@ ROW_GROUP: Final = 8192
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Written(Shown):
-    """What `write_pairs` wrote: the number of pairs, the rows of the source that were set aside, and what to know of them."""
+    """What `write_pairs` wrote: the number of pairs, the rows of the source that were set aside, what to know of them, and how
+    many pairs have their gold from answers."""
 
     n_pairs: int
     set_aside: tuple[SetAside, ...]
     notes: tuple[str, ...] = ()
+    n_answers: int = 0
 
     def __str__(self) -> str:
         said = f"{self.n_pairs:,} pairs written, {len(self.set_aside):,} rows set aside"
@@ -75,6 +78,7 @@ def convert_pairs(
     path: str | Path,
     *,
     gold: PairSource | None = None,
+    answers: PairSource | None = None,
     layout: str | None = None,
     columns: Mapping[str, str] | None = None,
     gold_values: Mapping[Any, str] | None = None,
@@ -108,7 +112,14 @@ def convert_pairs(
             near_duplicates=near_duplicates,
             max_gold=max_gold,
         )
-        written = write_pairs((Batch(parts.fill(table)) for table in _tables(staged)), target)
+        given = None if answers is None else Answers(answers)
+        if given is not None:
+            given.settle(parts.fill(given.asked(table)) for table in _tables(staged, ASKED))
+            set_aside = (*staged_as.set_aside, *given.set_aside)
+            staged_as = replace(staged_as, set_aside=set_aside, n_answers=given.n_used)
+        split = map(parts.fill, _tables(staged))
+        split = split if given is None else map(given.fill, split)
+        written = write_pairs(map(Batch, split), target)
     return replace(staged_as, n_pairs=written.n_pairs)
 
 

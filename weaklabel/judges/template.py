@@ -7,7 +7,7 @@ Not `str.format`: a response with braces in it must arrive as it is, a template 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -48,23 +48,40 @@ def checked_template(template: str) -> str:
     Raises:
         ConfigError: a place that is not known, a single brace, or a response that is never shown.
     """
-    found = set()
-    for match in _PLACE.finditer(template):
-        if match.group() in ("{{", "}}"):
-            continue
-        name = match.group(1)
-        if name not in FIELDS:
-            what = f"{{{name}}}" if name is not None else f"a single {match.group()!r}"
-            raise ConfigError(
-                f"the judge's template holds {what}. Allowed: {', '.join(f'{{{f}}}' for f in FIELDS)}; "
-                "a brace that stands for itself is written twice."
-            )
-        found.add(name)
+    found = check_places(template, FIELDS, "the judge's template")
     missing = [name for name in ("response_a", "response_b") if name not in found]
     if missing:
         hint = "" if "\n" in template else " If it is a file: a file's name ends in .txt or .md."
         raise ConfigError(f"the judge's template never shows {{{missing[0]}}}. Show both responses.{hint}")
     return template
+
+
+def check_places(template: str, allowed: Sequence[str], what: str) -> set[str]:
+    """The places that a template has.
+
+    Args:
+        allowed: names of places.
+        what: the template, as the message calls it.
+
+    Raises:
+        ConfigError: a place that is not known, or a single brace.
+
+    >>> check_places("{prompt} {{as it is}}", ["prompt"], "the template")
+    {'prompt'}
+    """
+    found = set()
+    for match in _PLACE.finditer(template):
+        if match.group() in ("{{", "}}"):
+            continue
+        name = match.group(1)
+        if name not in allowed:
+            odd = f"{{{name}}}" if name is not None else f"a single {match.group()!r}"
+            raise ConfigError(
+                f"{what} holds {odd}. Allowed: {', '.join(f'{{{f}}}' for f in allowed)}; "
+                "a brace that stands for itself is written twice."
+            )
+        found.add(name)
+    return found
 
 
 def is_file(template: str | Path) -> bool:

@@ -13,6 +13,8 @@ Whatever is asked for is made, with the steps before it, and what has not change
     export/<format>/                   export
     reward/  training/                 reward train (training/ only while a transformer is being trained)
     report.json                        figures on held-out prompts
+    second_opinion.parquet             where `weaklabel next` needs one: reward models taught by other prompts' labels
+    questions.jsonl                    what `weaklabel next` asked; the answers are in the project's file
 
 What needs every pair (read, apply, label, export) works shard by shard; what needs rows in memory (label models that
 learn from rows, reward models, figures, the workbench) sees the sample. Where there are few pairs it is all of them.
@@ -51,13 +53,14 @@ from weaklabel.pipeline.steps import (
     Functions,
     Gather,
     Label,
+    Opinion,
     Place,
     Read,
     Reward,
 )
 from weaklabel.pipeline.steps.export import Formats, export_settings
 from weaklabel.reward import RewardModel
-from weaklabel.types import Explanation, Labels, LabelsFile, Pairs, Votes
+from weaklabel.types import Explanation, FloatArray, Labels, LabelsFile, Pairs, Votes
 
 
 class Plan:
@@ -250,6 +253,11 @@ class Run(Shown):
             NotCalibratedError: labels without calibration, where `reward.allow_uncalibrated` is not set.
         """
         return self.plan.reward.value
+
+    @property
+    def second_opinion(self) -> FloatArray:
+        """`(n_pairs,)` log-odds of all pairs in the file, by reward models that the labels of other prompts taught."""
+        return Opinion(self.plan.place, self.plan.read, self.plan.label).value
 
     def reward_beside(self) -> tuple[RewardModel, Path]:
         """A reward model as `[reward]` describes it and its folder, `reward-NAME`; the run's own stays as it is."""

@@ -7,6 +7,7 @@ from weaklabel.stages.checks import check_stage
 from weaklabel.stages.contract import Round, Stage, StageResult
 from weaklabel.stages.dpo import dpo
 from weaklabel.stages.evaluators.stage import evaluator
+from weaklabel.stages.hindsight import hindsight
 from weaklabel.stages.refinement.stage import ilr
 from weaklabel.stages.rounds import carry_out, read_rounds
 from weaklabel.stages.sft import sft
@@ -22,6 +23,7 @@ __all__ = [
     "check_stage",
     "dpo",
     "evaluator",
+    "hindsight",
     "ilr",
     "read_rounds",
     "sft",

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from weaklabel._arguments import checked as checked_arguments
-from weaklabel.data.asked.demonstrations import Demonstrations
 from weaklabel.data.sources import PairSource
 from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
@@ -27,17 +26,15 @@ from weaklabel.stages.ending import end_round
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import Policy
 from weaklabel.stages.rounds import carry_out
-from weaklabel.stages.taught import Taught, taught_by
-from weaklabel.stages.watching import Watched, shared_prompts, watched_by
+from weaklabel.stages.taught import Taught, taught_by, watched_by_taught
+from weaklabel.stages.watching import Watched, shared_prompts
 from weaklabel.training.dpo.settings import DPOTrainingSettings
 from weaklabel.types import (
     CanCompare,
     FloatArray,
     Pairs,
-    prompt_key,
     sigmoid,
 )
-from weaklabel.types.demonstration import Demonstration
 
 if TYPE_CHECKING:
     from weaklabel.training.dpo.implied import ImpliedRewards
@@ -69,7 +66,7 @@ class DPO(Stage):
         self._settings, self._taught, self._gold = settings, taught, gold
         self._watched, self._store = watched, store
         parts = [taught] if gold is None else [taught, gold]
-        self._policy = Policy(settings, [text for part in parts for text in _texts(part.pairs)])
+        self._policy = Policy(settings, [text for part in parts for text in part.texts])
         self.notes += taught.told()
 
     @classmethod
@@ -92,16 +89,7 @@ class DPO(Stage):
         else:
             taught, gold = taught.gold_apart(settings.held_out_share, settings.seed)
         taught = taught.confident(settings.min_confidence)
-        judging = None if gold is None else _demonstrations(gold)
-        given = _demonstrations(taught)
-        kept, watched, note = watched_by(settings, materials, given, judging)
-        if len(kept) < len(given):
-            asked = {prompt_key(row.prompt) for row in kept.rows}
-            rows = np.array([prompt_key(row.prompt) in asked for row in given.rows])
-            taught = taught.take(rows, "of prompts that the audit asks")
-        if watched is not None and watched.pairs is None and gold is not None:
-            decided = gold.pairs.take(np.isin(gold.y, (0.0, 1.0)))
-            watched = replace(watched, pairs=decided if len(decided) else None)
+        taught, watched, note = watched_by_taught(settings, materials, taught, gold)
         made = cls(
             settings, taught, gold=gold, watched=watched, store=materials.store(settings.reference_store)
         )
@@ -196,25 +184,6 @@ class DPO(Stage):
         if self._settings.hard_labels:
             p = (1 + np.sign(p - 0.5)) / 2
         return replace(taught, p=p, w=w)
-
-
-def _texts(pairs: Pairs) -> list[str]:
-    """What a tokenizer is made of, where the model comes from scratch."""
-    return [text for name in ("prompt", "response_a", "response_b") for text in pairs.table[name].to_pylist()]
-
-
-def _demonstrations(taught: Taught) -> Demonstrations:
-    """The better response of every pair, for the audit: a row per pair, of a tie response a."""
-    answers = (
-        pair.response_b if p > 0.5 else pair.response_a
-        for pair, p in zip(taught.pairs.iter_pairs(), taught.p, strict=True)
-    )
-    return Demonstrations(
-        [
-            Demonstration(pair.prompt, answer, tuple(pair.messages or ()))
-            for pair, answer in zip(taught.pairs.iter_pairs(), answers, strict=True)
-        ]
-    )
 
 
 def _judged(

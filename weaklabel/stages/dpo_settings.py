@@ -36,6 +36,9 @@ class DPOSettings(PolicySettings, DPOTrainingSettings):
         ConfigError, UnknownNameError: as for every policy and for DPO.
     """
 
+    learning_rate: float = (
+        1e-6  # that of DPO's training: of two bases a dataclass takes the first one's default
+    )
     ref_model: str | None = None
     reference_store: str | None = None
     weighting: Weighting = "none"

@@ -16,6 +16,8 @@ from weaklabel.stages.dpo import DPO
 from weaklabel.stages.dpo_settings import DPOSettings
 from weaklabel.stages.evaluators.settings import EvaluatorSettings
 from weaklabel.stages.evaluators.stage import EvaluatorStage
+from weaklabel.stages.hindsight.settings import HindsightSettings
+from weaklabel.stages.hindsight.stage import Hindsight
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.policy import PolicySettings
 from weaklabel.stages.refinement.settings import ILRSettings
@@ -44,6 +46,7 @@ STAGES: Final[Mapping[str, Kind]] = {
     "best_of": Kind(BestOfSettings, BestOf.of),
     "dpo": Kind(DPOSettings, DPO.of),
     "evaluator": Kind(EvaluatorSettings, EvaluatorStage.of),
+    "hindsight": Kind(HindsightSettings, Hindsight.of),
     "ilr": Kind(ILRSettings, ILR.of),
     "sft": Kind(SFTSettings, SFT.of),
     "superhf": Kind(SuperHFSettings, SuperHF.of),

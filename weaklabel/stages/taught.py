@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from weaklabel.artifacts import content_hash
+from weaklabel.data.asked.demonstrations import Demonstrations
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import check_confidence, parts_of, require_calibrated
 from weaklabel.groups import MIN_GOLD, MIN_PROMPTS, Group, enough_gold, gather_groups
@@ -19,7 +20,10 @@ from weaklabel.reward.base import prompt_hashes
 from weaklabel.reward.files import BELIEFS, read_taught
 from weaklabel.reward.train import training_targets
 from weaklabel.stages.materials import Materials
-from weaklabel.types import FloatArray, Pairs
+from weaklabel.stages.policy import PolicySettings
+from weaklabel.stages.watching import Watched, watched_by
+from weaklabel.types import FloatArray, Pairs, prompt_key
+from weaklabel.types.demonstration import Demonstration
 
 Beliefs = tuple[FloatArray, FloatArray]
 """p and w, `(n_pairs,)` each."""
@@ -112,6 +116,24 @@ class Taught:
             return self, None
         return self.take(~held, "of prompts that choose the checkpoint"), self.take(held & known, "")
 
+    @property
+    def better(self) -> Demonstrations:
+        """The better response of every pair, of a tie response a: a row per pair, for the audit."""
+        rows = []
+        for pair, p in zip(self.pairs.iter_pairs(), self.p, strict=True):
+            answer = pair.response_b if p > 0.5 else pair.response_a
+            rows.append(Demonstration(pair.prompt, answer, tuple(pair.messages or ())))
+        return Demonstrations(rows)
+
+    @property
+    def texts(self) -> list[str]:
+        """What a tokenizer is made of, where the model comes from scratch."""
+        return [
+            text
+            for name in ("prompt", "response_a", "response_b")
+            for text in self.pairs.table[name].to_pylist()
+        ]
+
     def groups(self) -> list[Group]:
         """As groups to train on."""
         return gather_groups(self.pairs, self.p, self.w)
@@ -181,3 +203,25 @@ def taught_by(
     pairs = Pairs(pa.concat_tables([part.pairs.table for part in parts], promote_options="permissive"))
     p, w = (np.concatenate([getattr(part, name) for part in parts]) for name in ("p", "w"))
     return Taught.of(pairs, (p, w), who=who)
+
+
+def watched_by_taught(
+    settings: PolicySettings, materials: Materials, taught: Taught, gold: Taught | None
+) -> tuple[Taught, Watched | None, str | None]:
+    """What is learned, without the prompts that the audit asks; what the audit looks at; and a sentence as for `watched_by`.
+
+    Where the labels say nothing of pairs to look at, the decided ones of `gold` are.
+
+    Raises:
+        ConfigError, UnknownNameError, DataError: as for `watched_by`.
+    """
+    given = taught.better
+    kept, watched, note = watched_by(settings, materials, given, None if gold is None else gold.better)
+    if len(kept) < len(given):
+        asked = {prompt_key(row.prompt) for row in kept.rows}
+        rows = np.array([prompt_key(row.prompt) in asked for row in given.rows])
+        taught = taught.take(rows, "of prompts that the audit asks")
+    if watched is not None and watched.pairs is None and gold is not None:
+        decided = gold.pairs.take(np.isin(gold.y, (0.0, 1.0)))
+        watched = replace(watched, pairs=decided if len(decided) else None)
+    return taught, watched, note

@@ -177,7 +177,9 @@ def asked_features(pairs: Pairs) -> PairFeatures:
     a, b = rows[: len(pairs)], rows[len(pairs) :]
     read = zip(KINDS, _views().views(responses), strict=True)
     prompts, rows = numbered(pairs.table["prompt"].to_pylist())
-    return PairFeatures({kind: RowDifferences(view, a, b) for kind, view in read}, _context(prompts)[rows])
+    return PairFeatures(
+        {kind: RowDifferences(view, a, b) for kind, view in read}, prompt_words(prompts)[rows]
+    )
 
 
 def _none(width: int) -> Sparse:
@@ -193,10 +195,11 @@ def response_features(prompts: Sequence[str], responses: Sequence[str]) -> tuple
         `(n, len(KINDS) * VIEW_COLUMNS)` int8 CSR, the views of each response side by side in the order of `KINDS`; and
         `(n, CONTEXT_COLUMNS)` CSR, the words of each prompt.
     """
-    return _views().transform(responses), _context(prompts)
+    return _views().transform(responses), prompt_words(prompts)
 
 
-def _context(prompts: Sequence[str]) -> Sparse:
+def prompt_words(prompts: Sequence[str]) -> Sparse:
+    """`(n, CONTEXT_COLUMNS)` CSR float64 >= 0, rows of length 1: the words of each prompt, as in `pair_features`."""
     import scipy.sparse as sp
 
     topics, lock = _topics()

@@ -35,8 +35,9 @@ from weaklabel.training.tokens import TokenGroup, Truncated, tokenize_groups
 from weaklabel.training.trainer import WeightedTrainer
 from weaklabel.types.demonstration import Demonstration
 
-_LIGHTEST: Final = 1e-6
-_HEAVIEST: Final = 1e6
+LIGHTEST: Final = 1e-6
+HEAVIEST: Final = 1e6
+"""Between these a weight may be: it is float32 in a batch, and a loss is divided by the sum of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +214,9 @@ def _learnable(given: Sequence[Demonstration], what: str) -> tuple[list[Demonstr
         for name in ("prompt", "completion"):
             if not isinstance(text := getattr(one, name), str):
                 raise DataError(f"{what}, number {number}: {name} is a {type(text).__name__}. Give a text.")
-        # Weights are float32 in a batch, and a loss is divided by their sum.
-        if not isinstance(one.w, int | float) or not (one.w == 0 or _LIGHTEST <= one.w <= _HEAVIEST):
+        if not isinstance(one.w, int | float) or not (one.w == 0 or LIGHTEST <= one.w <= HEAVIEST):
             raise DataError(
-                f"{what}, number {number}: w is {one.w!r}. Allowed: 0, or {_LIGHTEST:g} to {_HEAVIEST:g}."
+                f"{what}, number {number}: w is {one.w!r}. Allowed: 0, or {LIGHTEST:g} to {HEAVIEST:g}."
             )
     filled = [one for one in given if one.completion.strip()]
     kept = [one for one in filled if one.w > 0]

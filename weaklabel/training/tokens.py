@@ -97,7 +97,7 @@ def tokenize_groups(
     """
     if max_length < SHORTEST:
         raise ConfigError(f"max_length is {max_length} tokens. Allowed: {SHORTEST} or more.")
-    encoded = _as_pairs(groups, tokenizer) if kind == "encoder" else _as_text(groups, tokenizer)
+    encoded = _as_pairs(groups, tokenizer) if kind == "encoder" else as_text(groups, tokenizer)
     made: list[TokenGroup] = []
     prompts = responses = tokens = n_tokens = 0
     for group, (head, tail, prompt, answers) in zip(groups, encoded, strict=True):
@@ -122,7 +122,7 @@ def prompt_ids(
         ConfigError: as for `tokenize_groups`.
     """
     groups = [Group(text, (".",), (), tuple(messages)) for text, messages in prompts]
-    encoded = _as_pairs(groups, tokenizer) if kind == "encoder" else _as_text(groups, tokenizer)
+    encoded = _as_pairs(groups, tokenizer) if kind == "encoder" else as_text(groups, tokenizer)
     return [ids for _, _, ids, _ in encoded]
 
 
@@ -140,7 +140,12 @@ def _fitted(
     return prompt, [a if len(a) <= limit else a[: limit - tail] + a[len(a) - tail :] for a in answers]
 
 
-def _as_text(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
+def as_text(groups: Sequence[Group], tokenizer: Any) -> list[Encoded]:
+    """For a decoder, uncut: (tokens to keep at the prompt's start, at a response's end, prompt ids, ids of each response).
+
+    Raises:
+        ConfigError: as for `tokenize_groups`.
+    """
     end = tokenizer.eos_token_id
     if end is None:
         raise ConfigError(

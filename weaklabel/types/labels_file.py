@@ -32,6 +32,7 @@ class LabelsFile(Shown):
 
     Attributes:
         calibrated: whether the log-odds were fitted to gold.
+        column_names: of the file.
         lf_names: the labeling functions, in column order.
 
     Raises:
@@ -44,6 +45,7 @@ class LabelsFile(Shown):
         names = self._file.schema_arrow.names
         if missing := {"logit", "w", "calibrated", "in_sample"} - set(names):
             raise DataError(f"{self.path} has no column {min(missing)!r}. Write it with weaklabel label.")
+        self.column_names: tuple[str, ...] = tuple(names)
         self.lf_names = tuple(n.removeprefix(VOTE_PREFIX) for n in names if n.startswith(VOTE_PREFIX))
         first = self._file.read_row_group(0, columns=["calibrated"]) if self._file.num_row_groups else None
         self.calibrated = bool(first is not None and len(first) and first["calibrated"][0].as_py())
@@ -65,6 +67,11 @@ class LabelsFile(Shown):
     def __iter__(self) -> Iterator[Labels]:
         for group in range(self._file.num_row_groups):
             yield labels_of(self._file.read_row_group(group))
+
+    def tables(self, columns: list[str]) -> Iterator[pa.Table]:
+        """Some columns of one row group after another; what else is in the file is not read."""
+        for group in range(self._file.num_row_groups):
+            yield self._file.read_row_group(group, columns=columns).replace_schema_metadata(None)
 
     def beliefs(self, pairs: Pairs, votes: Votes, rows: NDArray[np.int64]) -> Labels:
         """Labels of some pairs as they stand in the file, without contributions.

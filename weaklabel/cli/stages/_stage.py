@@ -129,7 +129,7 @@ def show_round(made: Round) -> None:
 
 def _absolute(key: str, value: Any) -> Any:
     """A path of an option, which counts from where the command was given and not from the project's folder."""
-    if key in ("data", "eval_data", "test_data") and not value.startswith("hf:"):
+    if key in ("data", "eval_data", "lists", "pretrain_data", "test_data") and not value.startswith("hf:"):
         return os.path.abspath(expanded(value, f"--{key.replace('_', '-')}"))
     if key in ("model", "adapter", "ref_model", "comparer", "held_out") and os.path.exists(
         value

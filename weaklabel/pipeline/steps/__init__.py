@@ -10,6 +10,7 @@ from weaklabel.pipeline.steps.judge import AskJudges
 from weaklabel.pipeline.steps.label import Label
 from weaklabel.pipeline.steps.read import Read
 from weaklabel.pipeline.steps.reward import Reward
+from weaklabel.pipeline.steps.second_opinion import Opinion
 
 __all__ = [
     "Apply",
@@ -20,6 +21,7 @@ __all__ = [
     "Functions",
     "Gather",
     "Label",
+    "Opinion",
     "Place",
     "Read",
     "Reward",

@@ -10,6 +10,7 @@ import numpy as np
 
 from weaklabel.artifacts.steps import Made
 from weaklabel.labeler import Labeler, fit, refit_of
+from weaklabel.pipeline.answered import counts_before, said_of_fit
 from weaklabel.pipeline.steps.apply import Apply
 from weaklabel.pipeline.steps.base import Functions, Place, RunStep
 from weaklabel.pipeline.steps.gather import Gather
@@ -37,6 +38,7 @@ class Fit(RunStep[Labeler]):
 
     def make(self) -> Made[Labeler]:
         settings, pairs = self.config.labeler, self._read.value
+        before = counts_before(self.folder, self.key)
         labeler = fit(
             self._functions.lfs,
             pairs.held,
@@ -57,6 +59,10 @@ class Fit(RunStep[Labeler]):
             "checks_shift": labeler.checks_shift,
             "notes": list(labeler.notes),
         }
+        if answers := self._read.counts.get("answers", 0):
+            counts["answers"] = answers
+        if said := said_of_fit(before, counts):
+            self.place.on_note(said)
         return Made(counts, labeler)
 
     def load(self, counts: Mapping[str, Any]) -> Labeler:

@@ -18,6 +18,7 @@ from weaklabel.engine.stream import StoredVotes
 from weaklabel.export.selection import parts_of
 from weaklabel.export.tabular import write_tables
 from weaklabel.labeler import Labeler
+from weaklabel.pipeline.answered import LabelsBefore, counts_before
 from weaklabel.pipeline.steps.apply import Apply
 from weaklabel.pipeline.steps.base import Place, RunStep
 from weaklabel.pipeline.steps.fit import Fit
@@ -67,13 +68,23 @@ class Label(RunStep[LabelsFile]):
         return {}
 
     def make(self) -> Made[LabelsFile]:
+        path, answers = self.folder / "labels.parquet", self._fit.counts.get("answers", 0)
+        # Read before it is replaced: what stood there is said once, and kept nowhere.
+        news = answers != counts_before(self.folder, self.key).get("answers", 0)
+        before = LabelsBefore.of(path) if news else None
+        counts = self._write(path)
+        if before is not None and (said := before.said(LabelsBefore.of(path))):
+            self.place.on_note(said)
+        return Made(counts | ({"answers": answers} if answers else {}))
+
+    def _write(self, path: Path) -> dict[str, Any]:
         labeler, pairs = self._fit.value, self._read.value
         if not pairs.is_sample:
-            return Made(write_labels(self.folder / "labels.parquet", parts_of(self.held)))
+            return write_labels(path, parts_of(self.held))
         # The pairs in memory speak for all, and a warning that they have shifted should come before hours of work.
         labeler.warn_of_shift(pairs.held, self._gather.value)
         parts = labels_by_shard(labeler, pairs.file, self._apply.value.stored)
-        return Made(write_labels(self.folder / "labels.parquet", parts))
+        return write_labels(path, parts)
 
     def load(self, counts: Mapping[str, Any]) -> LabelsFile:
         return LabelsFile(self.folder / "labels.parquet")

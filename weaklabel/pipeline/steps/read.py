@@ -66,7 +66,7 @@ class Read(RunStep[RunPairs]):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        return self.config.data.model_dump(mode="json", exclude={"pairs", "gold"})
+        return self.config.data.model_dump(mode="json", exclude={"pairs", "gold", "answers"})
 
     def make(self) -> Made[RunPairs]:
         source, settings = configured_source(self.place.loaded)
@@ -78,7 +78,8 @@ class Read(RunStep[RunPairs]):
             artifacts.write_parquet(self.folder / "sample.parquet", file.take(rows).table)
         else:
             (self.folder / "sample.parquet").unlink(missing_ok=True)
-        return Made(_counted(file) | {"set_aside": len(written.set_aside), "notes": list(written.notes)})
+        told = {"set_aside": len(written.set_aside), "notes": list(written.notes)}
+        return Made(_counted(file) | told | ({"answers": written.n_answers} if written.n_answers else {}))
 
     def load(self, counts: Mapping[str, Any]) -> RunPairs:
         return RunPairs(self.folder, self.config.data)
@@ -102,6 +103,7 @@ def configured_source(loaded: LoadedConfig) -> tuple[Any, dict[str, Any]]:
     sources = [loaded.resolve(path) for path in many]
     settings = {
         "gold": loaded.resolve(data.gold) if data.gold else None,
+        "answers": answers_file(loaded) if has_answers(loaded) else None,
         "layout": data.layout,
         "columns": data.columns or None,
         "gold_values": data.gold_values or None,
@@ -119,7 +121,19 @@ def _source_hashes(loaded: LoadedConfig, hashes: HashMemo) -> dict[str, str | No
     many = [data.pairs] if isinstance(data.pairs, str) else list(data.pairs or ())
     named = {f"pairs:{i}:{path}": path for i, path in enumerate(many)}
     named |= {f"gold:{data.gold}": data.gold} if data.gold else {}
+    named |= {"answers": data.answers} if has_answers(loaded) else {}
     return {name: source_hash(loaded.resolve(path), hashes) for name, path in named.items()}
+
+
+def answers_file(loaded: LoadedConfig) -> str:
+    """Where the project keeps what people answered."""
+    return loaded.resolve(loaded.config.data.answers)
+
+
+def has_answers(loaded: LoadedConfig) -> bool:
+    """Whether people have answered something."""
+    file = Path(answers_file(loaded))
+    return file.is_file() and file.stat().st_size > 0
 
 
 def _counted(file: PairsFile) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def usable(reply: Reply) -> bool:
 
 
 def prompts_of(
-    data: str | None, columns: Mapping[str, str], materials: Materials, who: str
+    data: str | None, columns: Mapping[str, str], materials: Materials, who: str = "best_of"
 ) -> tuple[Prompts, int]:
     """The prompts that may be asked, and how many of the locked test part are left out.
 

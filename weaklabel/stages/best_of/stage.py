@@ -82,7 +82,7 @@ class BestOf(Stage):
             ConfigError: no prompts, no comparer, one that reads columns, or the same one twice.
             DataError, LayoutError: prompts or pairs that cannot be read.
         """
-        prompts, n_locked = prompts_of(settings.data, settings.columns, materials, "best_of")
+        prompts, n_locked = prompts_of(settings.data, settings.columns, materials)
         made = cls(settings, prompts, judges_of(settings, materials, comparer, held_out))
         if n_locked:
             made.notes.append(f"{n_locked:,} prompts of the locked test part are left out.")

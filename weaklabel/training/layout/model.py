@@ -173,14 +173,15 @@ def backbone_states(
         # Any four-dimensional mask keeps transformers from making one; the packed attention reads the segments.
         kwargs |= {"attention_mask": input_ids.new_zeros(1, 1, 1, 1), "segments": segments}
     elif segments is not None:
-        kwargs["attention_mask"] = additive_mask(segments, _compute_dtype(inner, segments.device.type))
+        kwargs["attention_mask"] = additive_mask(segments, compute_dtype(inner, segments.device.type))
     given = {name: value for name, value in kwargs.items() if value is not None}
     backbone = getattr(inner, inner.base_model_prefix)
     states: Tensor = backbone(input_ids, use_cache=False, **given)[0]
     return states
 
 
-def _compute_dtype(inner: Any, device: str) -> torch.dtype:
+def compute_dtype(inner: Any, device: str) -> torch.dtype:
+    """What a transformers model computes in on a device ("cpu", "cuda", ...): under autocast that of autocast."""
     if torch.is_autocast_enabled(device):
         return torch.get_autocast_dtype(device)
     dtype: torch.dtype = inner.dtype

@@ -44,7 +44,12 @@ def sizes(groups: Sequence[TokenGroup]) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def additive_mask(segments: Tensor, dtype: torch.dtype) -> Tensor:
-    """`(n_groups, 1, L, L)` of `dtype`: 0 where a token may look, the lowest number where it may not.
+    """`(n_groups, 1, L, L)` of `dtype`: 0 where a token may look, the lowest number where it may not."""
+    return as_numbers(visible(segments), dtype)
+
+
+def visible(segments: Tensor) -> Tensor:
+    """Bool `(n_groups, L, L)`: which places (the last axis) a token sees.
 
     A token looks back at its prompt and its own segment. Padding looks at the prompt and at padding, so that no
     row of the softmax is empty; nothing looks at padding.
@@ -53,6 +58,10 @@ def additive_mask(segments: Tensor, dtype: torch.dtype) -> Tensor:
     key = segments[:, None, :]
     seen = (key == 0) | (key == segments[:, :, None])
     place = torch.arange(length, device=segments.device)
-    seen &= place[None, :] <= place[:, None]
-    mask = torch.zeros(seen.shape, dtype=dtype, device=segments.device)
+    return seen & (place[None, :] <= place[:, None])
+
+
+def as_numbers(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    """Bool `(n, L, L)` as the mask that is added to attention: `(n, 1, L, L)`, 0 or the lowest number of `dtype`."""
+    mask = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
     return mask.masked_fill_(~seen, torch.finfo(dtype).min)[:, None]

@@ -1,0 +1,159 @@
+"""What `acquisition.py` asks about: made pools with and without clusters, and the real pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+import weaklabel as wl
+from weaklabel.acquisition import Pool, get_acquisition, next_pairs
+from weaklabel.acquisition.geometry import unit
+from weaklabel.data import read_pairs
+from weaklabel.groups import folds_by_prompt
+from weaklabel.logistic import fit_logistic, nll_of_logit
+from weaklabel.types import Labels, Pairs
+
+Array = NDArray[np.float64]
+MADE_RULES = (
+    "uncertainty",
+    "bald",
+    "coreset",
+    "badge",
+    "typical",
+    "d_optimal",
+    "expected_gain",
+    "uncertain_coreset",
+)
+REAL_RULES = ("bald", "coreset", "badge", "typical", "d_optimal", "expected_gain", "uncertain_coreset")
+
+
+class Arm(NamedTuple):
+    """A rule, and by what it compares pairs."""
+
+    rule: str
+    embedding: str = "-"
+
+    def __str__(self) -> str:
+        return self.rule if self.embedding == "-" else f"{self.rule}, {self.embedding}"
+
+
+class Scores(NamedTuple):
+    """Of held-out pairs."""
+
+    accuracy: float
+    nll: float
+
+
+def scores(logit: Array, y: Array) -> Scores:
+    decided = y != 0.5
+    right = np.where(logit == 0, 0.5, (logit > 0) == (y > 0.5))
+    return Scores(float(right[decided].mean()), float(nll_of_logit(logit, y).mean()))
+
+
+class Made:
+    """A preference that is linear in 16 features, and a logistic model that learns it from what is asked.
+
+    Args:
+        kind: "clustered": nine pairs of ten are near-copies of one of twelve, the first of which has two thirds of them;
+            held-out pairs are of all twelve alike, so that what is rare in the pool counts. "alike": pool and held-out pairs are
+            drawn from one normal distribution. "alike, of one length": the same, brought to one length, so that no pair says
+            more than another.
+    """
+
+    budgets = (10, 25, 50, 100)
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.name = f"made, {kind}"
+        self.arms = [Arm("random"), *map(Arm, MADE_RULES)]
+
+    def run(self, arm: Arm, seed: int, budgets: Sequence[int]) -> list[Scores]:
+        rng = np.random.default_rng(seed)
+        d, n = 16, 600
+        weights, centres = rng.normal(size=d) * 3, rng.normal(size=(12, d)) / np.sqrt(d)
+        shares = np.array([2 / 3, *[1 / 33] * 11])
+        x = self._drawn(rng, n, centres, shares)
+        held = self._drawn(rng, 2_000, centres, np.full(12, 1 / 12))
+        y, held_y = (self._said(rng, rows, weights) for rows in (x, held))
+        asked, found = np.empty(0, np.int64), []
+        theta = np.zeros(d)
+        for budget in budgets:
+            left = np.setdiff1d(np.arange(n), asked)
+            pool = Pool(
+                tuple(f"p{i:04}" for i in left), x[left] @ theta, np.zeros(len(left), dtype=np.int64),
+                features=x[left], known_features=x[asked], known_logit=x[asked] @ theta,
+            )  # fmt: skip
+            chosen = get_acquisition(arm.rule).choose(pool, budget - len(asked), seed=seed)
+            asked = np.concatenate([asked, left[chosen.rows]])
+            theta = fit_logistic(x[asked], y[asked], precision=1.0).theta
+            found.append(scores(held @ theta, held_y))
+        return found
+
+    def _drawn(self, rng: np.random.Generator, n: int, centres: Array, shares: Array) -> Array:
+        alone = rng.normal(size=(n, centres.shape[1])) / np.sqrt(centres.shape[1])
+        if self.kind == "alike":
+            return alone
+        if self.kind == "alike, of one length":
+            return unit(alone)
+        near = centres[rng.choice(len(centres), n, p=shares)] + alone * 0.15
+        return np.where(rng.random((n, 1)) < 0.9, near, alone)
+
+    def _said(self, rng: np.random.Generator, x: Array, weights: Array) -> Array:
+        return (rng.random(len(x)) < 1 / (1 + np.exp(-(x @ weights)))).astype(np.float64)
+
+
+class Real:
+    """Real pairs: the labeler with all shipped functions, fitted to the gold that is asked and to all votes.
+
+    Half of the prompts are held out, by a seed; gold of the rest is hidden until it is asked.
+    """
+
+    def __init__(
+        self, file: Path, name: str, budgets: Sequence[int], embeddings: Sequence[str], model: str
+    ) -> None:
+        self.file, self.name, self.budgets, self.model = file, f"{name}, {model}", tuple(budgets), model
+        by_features = [Arm(rule, embedding) for embedding in embeddings for rule in REAL_RULES]
+        self.arms = [Arm("random"), Arm("uncertainty"), Arm("disagreement"), *by_features]
+        self._first: dict[int, Labels] = {}
+
+    @cached_property
+    def _given(self) -> tuple[Pairs, wl.Votes, list[object]]:
+        pairs = read_pairs(str(self.file), test_share=0.0)
+        pairs = pairs.take(pairs.has_gold)
+        lfs = list(wl.load_lfs("shipped"))
+        return pairs, wl.apply(lfs, pairs), list(lfs)
+
+    def run(self, arm: Arm, seed: int, budgets: Sequence[int]) -> list[Scores]:
+        pairs, _, _ = self._given
+        held = folds_by_prompt(pairs.prompt_groups, 2, seed) == 0
+        asked = np.zeros(len(pairs), dtype=np.bool_)
+        if seed not in self._first:
+            self._first = {seed: self._labels(asked, held)}  # the same for all arms of a seed
+        labels, found = self._first[seed], []
+        for budget in budgets:
+            embedding = "votes" if arm.embedding == "-" else arm.embedding
+            more = budget - int(asked.sum())
+            ids = next_pairs(
+                labels, more, acquisition=arm.rule, embedding=embedding, random_share=0.0, seed=seed
+            ).ids
+            asked = asked | np.isin(pairs.ids, ids)
+            labels = self._labels(asked, held)
+            found.append(scores(labels.logit[held], pairs.y[held]))
+        return found
+
+    def _labels(self, asked: NDArray[np.bool_], held: NDArray[np.bool_]) -> Labels:
+        pairs, votes, lfs = self._given
+        gold = [g if known else None for g, known in zip(pairs.table["gold"].to_pylist(), asked, strict=True)]
+        part = np.where(held, "test", np.where(asked, "dev", "pool")).tolist()
+        table = pairs.table
+        for name, values in (("gold", gold), ("part", part)):
+            table = table.set_column(table.column_names.index(name), name, pa.array(values, pa.string()))
+        hidden = replace(pairs, table=table)
+        return wl.fit(lfs, hidden, model=self.model, votes=votes).label(hidden, votes=votes)  # type: ignore[arg-type]

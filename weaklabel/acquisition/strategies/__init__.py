@@ -1,0 +1,1 @@
+"""The rules of acquisition, one file each."""
