@@ -14,7 +14,8 @@ import pytest
 
 from weaklabel.acquisition import ACQUISITIONS, get_acquisition
 from weaklabel.acquisition.embedding import ngrams, of_votes
-from weaklabel.acquisition.next import Price, choose_next, next_pairs
+from weaklabel.acquisition.next import choose_next, next_pairs
+from weaklabel.acquisition.price import Price
 from weaklabel.acquisition.queue import NextPairs
 from weaklabel.acquisition.source import Source
 from weaklabel.acquisition.strata import strata

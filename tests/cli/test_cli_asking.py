@@ -62,6 +62,7 @@ def test_a_week_of_asking(queue: list[dict[str, Any]], project: Path) -> None:
     assert "4 pairs that this run asked about have no answer yet" in done.stderr
     # The next fit says what they changed; the locked part stays as it was.
     done = run("label")
+    assert "dev (6 by answers) and" in done.stderr
     assert "6 answers count as gold (0 at the last fit): out of fold, accuracy" in done.stderr
     assert "labels changed sides; p moved by" in done.stderr
     after = parts_of_run()

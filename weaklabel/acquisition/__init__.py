@@ -6,8 +6,9 @@ to the contract.
 
 from weaklabel.acquisition.base import Acquisition, Chosen
 from weaklabel.acquisition.checks import check_acquisition
-from weaklabel.acquisition.next import Price, next_pairs
+from weaklabel.acquisition.next import next_pairs
 from weaklabel.acquisition.pool import Pool
+from weaklabel.acquisition.price import Price
 from weaklabel.acquisition.queue import NextPairs
 from weaklabel.acquisition.registry import ACQUISITIONS, get_acquisition
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -14,43 +13,17 @@ from weaklabel._validation import check_least
 from weaklabel.acquisition.base import Acquisition, Chosen
 from weaklabel.acquisition.embedding import Reader, differences, of_votes, one_scale, reader_of, texts
 from weaklabel.acquisition.pool import Pool
+from weaklabel.acquisition.price import Price, within_budget
 from weaklabel.acquisition.queue import NextPairs, Question
 from weaklabel.acquisition.registry import DEFAULT, get_acquisition
 from weaklabel.acquisition.source import Facts, Opinion, Rows, Source
 from weaklabel.acquisition.strata import strata
 from weaklabel.errors import ConfigError, DataError
-from weaklabel.ledger import Budget, Cost, Ledger
+from weaklabel.ledger import Budget
 from weaklabel.types import Comparer, FloatArray, Labels, LabelsFile, sigmoid
 
 CANDIDATES: Final = 50_000
 _MOST_KNOWN: Final = 5_000  # pairs with gold that a rule hears of
-_BYTES_PER_TOKEN: Final = 4.0  # of English text
-
-
-@dataclass(frozen=True)
-class Price:
-    """What one pair costs.
-
-    Attributes:
-        answers: how many people, or calls of a judge, answer each pair.
-        money: of one answer.
-
-    Raises:
-        ConfigError: `answers` below 1, or `money` below 0.
-    """
-
-    answers: int = 1
-    money: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_least("answers", self.answers, 1, "one person per pair")
-        check_least("price", self.money, 0, "an answer that costs nothing")
-
-    def of(self, question: Question) -> Cost:
-        """Of one question; its tokens are guessed from its length, four bytes each."""
-        size = len(f"{question.prompt}{question.response_a}{question.response_b}".encode())
-        tokens = int(np.ceil(size / _BYTES_PER_TOKEN)) * self.answers
-        return Cost(pairs=1, calls=self.answers, tokens=tokens, money=self.money * self.answers)
 
 
 @checked
@@ -150,7 +123,7 @@ def choose_next(
     pool = _pool(source, rule, rows, facts, known, reader_of(embedding), seed)
     chosen, rules = _chosen(pool, rule, min(n, len(pool)), random_share, seed)
     questions = list(_questions(source, rows, facts, chosen, rules))
-    kept, cost = _within(questions, budget or Budget(), price or Price())
+    kept, cost = within_budget(questions, budget or Budget(), price or Price())
     notes = _notes(n, pool, len(free), len(kept), len(questions))
     return NextPairs(rule.name, tuple(kept), len(free), len(rows), cost, notes)
 
@@ -258,27 +231,6 @@ def _questions(
         yield Question(
             facts.ids[row], rule, float(value), reason + silent, float(p[row]), *(text[at] for text in found)
         )
-
-
-def _within(questions: list[Question], budget: Budget, price: Price) -> tuple[list[Question], Cost]:
-    """The questions that the budget holds, up to the first that it does not.
-
-    Raises:
-        ConfigError: it holds none.
-    """
-    ledger, kept = Ledger(budget), []
-    for question in questions:
-        reserved = ledger.reserve(price.of(question))
-        if reserved is None:
-            break
-        kept.append(question)
-    if not kept:
-        first = price.of(questions[0])
-        raise ConfigError(
-            f"0 of {len(questions)} pairs can be asked within the budget: the first costs {first.calls} calls, about "
-            f"{first.tokens:,} tokens and {first.money:g} in money. Raise the budget."
-        )
-    return kept, ledger.under_way
 
 
 def _notes(n: int, pool: Pool, n_open: int, n_kept: int, n_chosen: int) -> tuple[str, ...]:

@@ -243,7 +243,8 @@ def _describe_nothing(counts: Mapping[str, Any]) -> str:
 
 def _describe_read(counts: Mapping[str, Any]) -> str:
     aside = f", {counts['set_aside']:,} rows set aside" if counts["set_aside"] else ""
-    return f"{counts['pairs']:,} pairs, gold: {counts['dev']:,} dev and {counts['test']:,} locked test{aside}"
+    answered = f" ({counts['answers']:,} by answers)" if counts.get("answers") else ""
+    return f"{counts['pairs']:,} pairs, gold: {counts['dev']:,} dev{answered} and {counts['test']:,} locked test{aside}"
 
 
 def _describe_judge(counts: Mapping[str, Any]) -> str:

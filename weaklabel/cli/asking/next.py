@@ -72,7 +72,7 @@ def command(as_json: bool, out: Path | None, texts: bool, blind: bool, **options
     answers, price = options.pop("answers"), options.pop("price")
     given = {name: options.pop(name) for name in ("space", "most")}
     run = open_run(options)
-    from weaklabel.acquisition.next import Price
+    from weaklabel.acquisition.price import Price
     from weaklabel.ledger import Budget
     from weaklabel.pipeline.asking import ask
 
