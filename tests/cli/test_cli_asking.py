@@ -116,7 +116,7 @@ def test_a_csv_that_was_filled_in_is_taken_too(project: Path) -> None:
         writer.writeheader()
         writer.writerows(rows)
     assert run("gold", "add", "queue.csv").stdout.startswith("3 answers added")
-    assert [row["gold"] for row in rows_of("answers.jsonl")] == ["a", "b", "tie"]
+    assert [row["gold"] for row in rows_of("gold_answers.jsonl")] == ["a", "b", "tie"]
 
 
 def test_a_queue_with_responses_in_the_other_order_is_turned(queue: list[dict[str, Any]]) -> None:
@@ -124,7 +124,7 @@ def test_a_queue_with_responses_in_the_other_order_is_turned(queue: list[dict[st
     turned = row | {"response_a": row["response_b"], "response_b": row["response_a"], "gold": "a"}
     write("turned.jsonl", [turned])
     assert run("gold", "add", "turned.jsonl").exit_code == 0
-    (kept,) = rows_of("answers.jsonl")
+    (kept,) = rows_of("gold_answers.jsonl")
     assert (kept["gold"], kept["response_a"], kept["rule"]) == ("b", row["response_a"], row["rule"])
 
 
@@ -167,7 +167,7 @@ def test_what_cannot_be_used_is_listed_and_the_rest_is_kept(queue: list[dict[str
     ):
         assert words in told
     assert {row["line"] for row in found["set_aside"]} == {2, 3, 4, 5, 6, 7, 8}
-    assert [row["id"] for row in rows_of("answers.jsonl")] == [first["id"]]
+    assert [row["id"] for row in rows_of("gold_answers.jsonl")] == [first["id"]]
     assert run("gold", "add", "answers_in.jsonl", "--unasked").stdout.startswith(
         "1 answers added, 1 known before"
     )
@@ -177,14 +177,14 @@ def test_an_answer_that_contradicts_an_earlier_one_changes_nothing(queue: list[d
     write("one.jsonl", [queue[0] | {"gold": "a"}])
     write("other.jsonl", [queue[0] | {"gold": "b"}])
     assert run("gold", "add", "one.jsonl").exit_code == 0
-    before = Path("answers.jsonl").read_bytes()
+    before = Path("gold_answers.jsonl").read_bytes()
     # Told apart before the run has read the first answer, and after.
     for _ in range(2):
         done = run("gold", "add", "other.jsonl")
         assert done.exit_code == 2
         assert "none of its 1 answers can be used" in done.stderr
         assert "'a'" in done.stderr
-        assert Path("answers.jsonl").read_bytes() == before
+        assert Path("gold_answers.jsonl").read_bytes() == before
         assert run("read").exit_code == 0
 
 
@@ -207,7 +207,7 @@ def test_a_mistake_is_one_line(project: Path, arguments: list[str], words: str) 
     assert done.exit_code == 2, done.output
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert words in line
-    assert not Path("answers.jsonl").exists() or not Path("answers.jsonl").stat().st_size
+    assert not Path("gold_answers.jsonl").exists() or not Path("answers.jsonl").stat().st_size
 
 
 def test_more_than_there_are_is_all_there_are(project: Path) -> None:

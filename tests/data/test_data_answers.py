@@ -117,7 +117,7 @@ def test_answers_without_any_are_told(tmp_path: Path) -> None:
 
 def test_taking_the_same_answers_twice_adds_nothing(tmp_path: Path) -> None:
     convert_pairs(source(), tmp_path / "pairs.parquet")
-    file, kept = PairsFile(tmp_path / "pairs.parquet"), tmp_path / "answers.jsonl"
+    file, kept = PairsFile(tmp_path / "pairs.parquet"), tmp_path / "gold_answers.jsonl"
     i, j, *_ = free(read_pairs(source()))
     asked = {f"p{i}": {"rule": "uncertainty", "value": 0.69, "p": 0.4}}
     first = add_answers(kept, [answer(i, "b"), answer(j, "a")], file, asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -144,11 +145,12 @@ def test_a_run_that_is_killed_ends_with_the_same_pairs(
 
     add, kept = ReplyCache.add, []
 
-    def counted(self: ReplyCache, key: str, reply: Any) -> None:
-        if len(kept) == after:
-            raise Killed
-        add(self, key, reply)
-        kept.append(key)
+    def counted(self: ReplyCache, answers: Mapping[str, Any]) -> None:
+        for key, reply in answers.items():
+            if len(kept) == after:
+                raise Killed
+            add(self, {key: reply})
+            kept.append(key)
 
     with monkeypatch.context() as until_then:
         until_then.setattr(ReplyCache, "add", counted)

@@ -55,7 +55,7 @@ class DataSettings(Settings):
     columns: dict[str, str] = {}
     gold: str | None = None
     # Gold that people give to what `weaklabel next` asks; `weaklabel gold add` writes it.
-    answers: str = "answers.jsonl"
+    answers: str = "gold_answers.jsonl"
     # What the values of gold mean: "a", "b", "tie", or "" for those that say nothing.
     gold_values: dict[str, Literal["a", "b", "tie", ""]] = {}
     test_share: float = Field(default=0.5, ge=0, lt=1)
