@@ -165,6 +165,31 @@ onward = wl.stages.sft(
 print(onward)
 
 # %% [markdown]
+# ## The worse response teaches too
+#
+# The stage `hindsight` puts both responses of a pair into one text, each behind words that say how good it is, as strong as the
+# label is sure; the policy is then asked with the words that mean good. Labels, weights and locked prompts are the same as above.
+
+# %%
+from weaklabel.stages.hindsight.asking import answers  # noqa: E402
+from weaklabel.stages.hindsight.templates import TEMPLATES  # noqa: E402
+from weaklabel.training.decoding import Responder  # noqa: E402
+
+told = wl.stages.hindsight(
+    labels,
+    output_dir=folder / "hindsight",
+    model=str(base),
+    template="questions",
+    feedback="soft",
+    audit=False,
+    **settings | {"max_steps": 10, "save_steps": 10},
+)
+print(told)
+asked = [labels.pairs.table["prompt"][0].as_py()]
+print(answers(Responder.load(told.model), TEMPLATES["questions"], asked))
+assert np.isfinite(told.rounds[-1].figures["loss"])
+
+# %% [markdown]
 # ## What differs
 #
 # | | TRL's `SFTTrainer` | the stage `sft` |
