@@ -199,8 +199,8 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
         made = Budget(**self.budget)  # type: ignore[arg-type]
         if not made.holds(self.cost):
             raise ConfigError(
-                f"proxy: budget is {dict(self.budget)!r}, which holds no question ({self._told(self.cost)}). Raise it, or "
-                "leave it out for none."
+                f"proxy: budget is {dict(self.budget)!r}, which does not hold one question ({self._told(self.cost)}). Raise it, "
+                "or leave it out for none."
             )
         return made
 
@@ -231,4 +231,4 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
 
     @staticmethod
     def _told(cost: Cost) -> str:
-        return ", ".join(f"{getattr(cost, unit):g} {unit}" for unit in UNITS if getattr(cost, unit))
+        return ", ".join(f"{unit} {getattr(cost, unit):g}" for unit in UNITS if getattr(cost, unit))
