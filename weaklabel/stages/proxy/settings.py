@@ -151,9 +151,10 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
         for name in ("answers_dir", "seed_data", "off_policy_data"):
             if getattr(self, name) == "":
                 raise ConfigError(f"proxy: {name} is ''. Name one, or leave it out.")
-        _ = self.sampling, self.limits, self.cost, self.rule
+        _ = self.sampling, self.limits, self.cost
         written_settings(self.evaluator, dict(self.evaluator_settings))
         self._check_unit()
+        _ = self.rule
 
     def _check_unit(self) -> None:
         low_high = tuple(self.rubric)
