@@ -114,6 +114,16 @@ class Materials:
         return found, known
 
 
+def names_apart(**judges: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Who is given as an object, or as None, and who by a name, which is a setting.
+
+    >>> names_apart(comparer="checks.py:score", held_out=None)
+    ({'held_out': None}, {'comparer': 'checks.py:score'})
+    """
+    named = {name: given for name, given in judges.items() if isinstance(given, str)}
+    return {name: given for name, given in judges.items() if name not in named}, named
+
+
 def refuse_columns(comparer: Any, who: str) -> None:
     """Raises ConfigError for functions that read columns: they would see what the data says of its labels, and nothing of a new answer."""
     inner: Any = comparer

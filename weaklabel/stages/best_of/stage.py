@@ -30,13 +30,13 @@ from weaklabel.stages.best_of.choosing import Chosen, choose
 from weaklabel.stages.best_of.compared import Compared, Ends
 from weaklabel.stages.best_of.curve import Curve
 from weaklabel.stages.best_of.judges import Judges, judges_of
-from weaklabel.stages.best_of.judging import WIN_RATE, Judge, names_apart
+from weaklabel.stages.best_of.judging import WIN_RATE, Judge
 from weaklabel.stages.best_of.sampled import CUT, Draws, prompts_of, samples_of
 from weaklabel.stages.best_of.settings import BestOfSettings
 from weaklabel.stages.best_of.written import Found, write_comparisons, write_curve, write_texts
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.ending import card
-from weaklabel.stages.materials import Materials
+from weaklabel.stages.materials import Materials, names_apart
 from weaklabel.stages.policy import Policy
 from weaklabel.stages.rounds import carry_out
 from weaklabel.types import CanCompare

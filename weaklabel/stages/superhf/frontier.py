@@ -26,9 +26,8 @@ from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import Interval
 from weaklabel.pictures import Picture, trade_off_picture
-from weaklabel.stages.best_of.judging import names_apart
 from weaklabel.stages.contract import Figures, Stage, rounded
-from weaklabel.stages.materials import Materials
+from weaklabel.stages.materials import Materials, names_apart
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.superhf.settings import SuperHFSettings
 from weaklabel.stages.superhf.stage import SuperHF

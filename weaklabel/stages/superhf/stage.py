@@ -22,11 +22,11 @@ from weaklabel.data.asked.prompts import Prompt, read_prompts
 from weaklabel.data.sources import PairSource
 from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.stages.best_of.judging import Judge, names_apart, two_judges
+from weaklabel.stages.best_of.judging import Judge, two_judges
 from weaklabel.stages.best_of.sampled import prompts_of
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.ending import end_round
-from weaklabel.stages.materials import Materials
+from weaklabel.stages.materials import Materials, names_apart
 from weaklabel.stages.policy import Policy
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.superhf.looking import rewards_gained, seconds_told, watching
