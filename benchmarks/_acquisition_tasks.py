@@ -70,7 +70,7 @@ class Made:
             more than another.
     """
 
-    budgets = (10, 25, 50, 100)
+    budgets = (25, 50, 100, 200, 400)
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -79,7 +79,7 @@ class Made:
 
     def run(self, arm: Arm, seed: int, budgets: Sequence[int]) -> list[Scores]:
         rng = np.random.default_rng(seed)
-        d, n = 16, 600
+        d, n = 16, 2_000
         weights, centres = rng.normal(size=d) * 3, rng.normal(size=(12, d)) / np.sqrt(d)
         shares = np.array([2 / 3, *[1 / 33] * 11])
         x = self._drawn(rng, n, centres, shares)
@@ -141,7 +141,7 @@ class Real:
         asked, first = np.zeros(len(pairs), dtype=np.bool_), self._begun(seed)
         labels, found = first.labels, []
         for budget in budgets:
-            more = min(budget, int((~first.held).sum())) - int(asked.sum())
+            more = min(budget, self.n_open(seed)) - int(asked.sum())
             if more:
                 ids = next_pairs(
                     labels, more, acquisition=arm.rule, embedding=self._readers.get(arm.embedding, "votes"),
@@ -152,11 +152,18 @@ class Real:
             found.append(scores(labels.logit[first.held], pairs.y[first.held]))
         return found
 
+    def n_open(self, seed: int) -> int:
+        """How many pairs can be asked."""
+        return int((~self._held(seed)).sum())
+
+    def _held(self, seed: int) -> Mask:
+        return np.asarray(folds_by_prompt(self._given[0].prompt_groups, 2, seed) == 0)
+
     def _begun(self, seed: int) -> First:
         """The same for all arms of a seed."""
         if seed not in self._first:
             pairs, votes, lfs = self._given
-            held = folds_by_prompt(pairs.prompt_groups, 2, seed) == 0
+            held = self._held(seed)
             hidden = self._hidden(np.zeros(len(pairs), dtype=np.bool_), held)
             labeler = wl.fit(lfs, hidden, model=self.model, votes=votes)
             self._first = {seed: First(held, labeler.label_known(hidden, votes), labeler.reference)}
