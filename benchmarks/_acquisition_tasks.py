@@ -153,8 +153,16 @@ class Real:
         return found
 
     def n_open(self, seed: int) -> int:
-        """How many pairs can be asked."""
-        return int((~self._held(seed)).sum())
+        """How many pairs can be asked, those of the same texts counted once."""
+        return len(np.unique(self._texts[~self._held(seed)]))
+
+    @cached_property
+    def _texts(self) -> NDArray[np.int64]:
+        """A number per pair, the same for the same prompt and responses: several people judged some pairs of MT-Bench."""
+        columns = (self._given[0].table[name].to_pylist() for name in ("prompt", "response_a", "response_b"))
+        numbers: dict[object, int] = {}
+        shown = [(prompt, frozenset((a, b))) for prompt, a, b in zip(*columns, strict=True)]
+        return np.array([numbers.setdefault(each, len(numbers)) for each in shown])
 
     def _held(self, seed: int) -> Mask:
         return np.asarray(folds_by_prompt(self._given[0].prompt_groups, 2, seed) == 0)

@@ -25,7 +25,7 @@ from _acquisition_tasks import Arm, Real
 from _figures import Figures, shared_folder
 
 SETS = {
-    "mt_bench_train": ("MT-Bench", (0, 25, 50, 100, 200, 300)),
+    "mt_bench_train": ("MT-Bench", (0, 25, 50, 100, 200)),
     "ultrafeedback_train": ("UltraFeedback", (0, 25, 50, 100, 200, 300, 400)),
     "hh_rlhf_train": ("HH-RLHF", (0, 25, 50, 100, 200, 400, 600)),
 }
