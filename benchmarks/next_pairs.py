@@ -23,6 +23,7 @@ import tempfile
 from pathlib import Path
 
 from _commits import ROOT, environment_of
+from _figures import Figures, arguments
 from _processes import measured
 
 RULES = ("random", "uncertainty", "disagreement", "bald", "expected_gain")
@@ -98,38 +99,44 @@ def make_run(project: Path, n: int) -> None:
     def ours(*words: str) -> None:
         subprocess.run([sys.executable, __file__, *words, str(project)], check=True, env=environment_of(ROOT))
 
+    print(f"{n:,} pairs: about {n * 3e-4 + 30:.0f} CPU seconds to make the run", file=sys.stderr)
     ours("--write", str(n))
     for words in ("read", "apply", "fit", "label"):
         print(f"  weaklabel {words}: {measured(ROOT, words, project)}", file=sys.stderr)
     ours("--opinion")
 
 
-def main() -> None:
-    from _figures import Figures, arguments
+def measure(figures: Figures, project: Path, n: int, *, texts: bool) -> None:
+    if not (project / "runs" / "base" / "opinion.json").exists():
+        project.mkdir(parents=True, exist_ok=True)
+        make_run(project, n)
+    arms = {"first: random, votes": NEXT.format("votes", "random"), "nothing to do": "label"}
+    arms |= {f"{rule}, votes": NEXT.format("votes", rule) for rule in RULES}
+    arms |= {"coreset, ngrams": NEXT.format("ngrams", "coreset")} if texts else {}
+    for arm, words in arms.items():
+        if arm.startswith("first"):
+            shutil.rmtree(project / ".weaklabel" / "hashes", ignore_errors=True)
+        cost = measured(ROOT, words, project)
+        for metric, value in (("seconds", cost.wall_s), ("CPU s", cost.cpu_s), ("peak MB", cost.peak_mb)):
+            figures.add(f"{n:,} pairs", arm, metric, value)
+        print(f"  {arm}: {cost}", file=sys.stderr)
 
+
+def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--pairs", type=int, help="how many (default: 1,000,000, with --quick 20,000)")
     parser.add_argument(
         "--texts", action="store_true", help="an arm more, which reads the candidates' responses"
     )
-    parser.add_argument("--folder", type=Path, help="where the run is made; needs about 3 KB a pair")
+    parser.add_argument(
+        "--folder", type=Path, help="where the run is made and kept, or was; needs about 3 KB a pair"
+    )
     options = parser.parse_args()
     n = options.pairs or (20_000 if options.quick else 1_000_000)
     figures = Figures("next_pairs", ("weaklabel", "numpy", "scipy", "pyarrow"))
-    print(f"{n:,} pairs: about {n * 6e-4 + 120:.0f} CPU seconds in all", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="weaklabel-next-", dir=options.folder) as name:
-        project = Path(name)
-        make_run(project, n)
-        arms = {"first: random, votes": NEXT.format("votes", "random"), "nothing to do": "label"}
-        arms |= {f"{rule}, votes": NEXT.format("votes", rule) for rule in RULES}
-        arms |= {"coreset, ngrams": NEXT.format("ngrams", "coreset")} if options.texts else {}
-        for arm, words in arms.items():
-            if arm.startswith("first"):
-                shutil.rmtree(project / ".weaklabel" / "hashes", ignore_errors=True)
-            cost = measured(ROOT, words, project)
-            for metric, value in (("seconds", cost.wall_s), ("CPU s", cost.cpu_s), ("peak MB", cost.peak_mb)):
-                figures.add(f"{n:,} pairs", arm, metric, value)
-            print(f"  {arm}: {cost}", file=sys.stderr)
+    print(f"{n:,} pairs: about {n * 1e-5 * 6 + 40:.0f} CPU seconds of questions", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="weaklabel-next-") as name:
+        measure(figures, (options.folder or Path(name)) / f"{n}_pairs", n, texts=options.texts)
     figures.finish(options.json)
 
 
