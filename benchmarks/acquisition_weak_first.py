@@ -1,6 +1,7 @@
 """Weak labels first, then expert answers where they are wanted most: at how many is a labeler as good as with all of them?
 
     python benchmarks/acquisition_weak_first.py [--quick] [--json FILE] [--only WORDS] [--seeds 10] [--work FOLDER]
+        [--pictures FOLDER]
 
 MT-Bench, UltraFeedback and HH-RLHF. For each seed half of the prompts are held out and the gold of the rest is hidden. The
 labeler (`pair_model`, all shipped functions, votes on all pairs) begins without gold. Then answers are asked in rounds: on
@@ -18,11 +19,15 @@ never reached.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from _acquisition_arms import Found, Task, interval, measured, options_of
 from _acquisition_tasks import Arm, Real
 from _figures import Figures, shared_folder
+
+from weaklabel.metrics import Interval
+from weaklabel.pictures.curves import curves_picture
 
 SETS = {
     "mt_bench_train": ("MT-Bench", (0, 25, 50, 100, 200)),
@@ -78,8 +83,37 @@ def tell(figures: Figures, task: Task, budgets: Sequence[int], found: Found, eve
                     figures.add(f"{task.name}: gold needed", str(arm), f"{name} {how}", budget, n=seeds)
 
 
+def picture(name: str, budgets: Sequence[int], found: Found, everything: Found) -> str:
+    """How many nats each arm is short of all gold, as SVG."""
+    _, _, column, sign = METRICS[1]
+    shorts = {
+        str(arm): [short_of_all(found, arm, at, column, sign, everything) for at in range(len(budgets))]
+        for arm in ARMS
+    }
+    curves = {
+        arm: [
+            (budget, Interval(float(short.mean()), *interval(short), len(short)))
+            for budget, short in zip(budgets, of_arm, strict=True)
+        ]
+        for arm, of_arm in shorts.items()
+    }
+    made = curves_picture(
+        curves,
+        f"{name}: NLL more than with all gold",
+        axis="nats",
+        across="gold",
+        reference=SHORT,
+        reference_name=".01 nats",
+    )
+    return made.svg()
+
+
 def main() -> None:
-    options = options_of(__doc__ or "").parse_args()
+    parser = options_of(__doc__ or "")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="draw the NLL of each set to a file there (.svg)"
+    )
+    options = parser.parse_args()
     seeds = options.seeds or (2 if options.quick else 10)
     figures = Figures("acquisition_weak_first", ("weaklabel", "numpy", "scipy", "scikit-learn"))
     folder = shared_folder() / "data" / "preferences"
@@ -94,6 +128,9 @@ def main() -> None:
         n_open = float(np.mean([task.n_open(seed) for seed in range(seeds)]))
         figures.add(f"{task.name}: all gold", "all gold", "pairs, mean", n_open, n=seeds)
         figures.save(options.json)
+        if options.pictures is not None:
+            drawn = options.pictures / f"acquisition_weak_first_{file}.svg"
+            drawn.write_text(picture(name, budgets, found, everything), encoding="utf-8")
     figures.finish(options.json)
 
 
