@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -118,7 +119,8 @@ def choose_next(
     pool = _pool(source, rule, rows, facts, known, reader_of(embedding), seed)
     twins, left = Twins(source, known), np.arange(len(pool))
     while len(left):
-        chosen, rules = _chosen(pool, left, rule, min(n, len(left)), random_share, seed)
+        chosen, rules = chosen_of(pool.take(left), rule, min(n, len(left)), random_share, seed)
+        chosen = replace(chosen, rows=left[chosen.rows])
         questions = list(_questions(source, rows, facts, chosen, rules))
         if not (again := twins.among(questions)):
             break
@@ -166,12 +168,17 @@ def _second(labels: Labels | LabelsFile, opinion: Comparer | None) -> Opinion:
         return lambda rows: second.logit(pairs.take(rows))
     other, given = opinion, labels.pairs
 
-    def logit(rows: Rows) -> FloatArray:
-        # From the distance to one half, which turns round with the pair; a certain answer stays finite.
-        excess = 2.0 * other.compare(given.take(rows)) - 1.0
-        return np.asarray(2.0 * np.arctanh(np.clip(excess, -1 + 1e-12, 1 - 1e-12)), dtype=np.float64)
+    return lambda rows: log_odds(other.compare(given.take(rows)))
 
-    return logit
+
+def log_odds(p: FloatArray) -> FloatArray:
+    """`(n,)` log-odds of beliefs; a certain one stays finite, and turning a pair round changes the sign to the bit.
+
+    >>> log_odds(np.array([0.5, 0.75])).round(4).tolist()  # 0 and log 3
+    [0.0, 1.0986]
+    """
+    excess = 2.0 * p - 1.0
+    return np.asarray(2.0 * np.arctanh(np.clip(excess, -1 + 1e-12, 1 - 1e-12)), dtype=np.float64)
 
 
 def _pool(
@@ -209,13 +216,13 @@ def _embedded(
     return one_scale(of_votes(facts.L), of_votes(gold.L))
 
 
-def _chosen(
-    pool: Pool, left: NDArray[np.int64], rule: Acquisition, n: int, random_share: float, seed: int
+def chosen_of(
+    pool: Pool, rule: Acquisition, n: int, random_share: float, seed: int
 ) -> tuple[Chosen, list[str]]:
-    """What is asked in order of some rows, and the rule behind each: those at random are drawn first, of all, and spread
-    evenly."""
+    """What is asked in order, and the rule behind each: those at random are drawn first, of all, and spread evenly."""
     n_random = 0 if rule.name == DEFAULT else round(random_share * n)
     parts: list[tuple[str, Chosen]] = []
+    left: NDArray[np.int64] = np.arange(len(pool))
     for each, count in ((get_acquisition(DEFAULT), n_random), (rule, n - n_random)):
         if count:
             found = each.choose(pool.take(left), count, seed=seed)
