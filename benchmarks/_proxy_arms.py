@@ -19,6 +19,7 @@ from _superhf_policy import LENGTH, base_policy, samples
 from _superhf_task import ADJECTIVES, FULL, THINGS, Scores, functions, prompts, quality, thing_of
 
 import weaklabel as wl
+from weaklabel.comparers.expert import ByScore
 from weaklabel.reward.registry import load_reward
 from weaklabel.types import Pairs
 
@@ -121,12 +122,14 @@ class Seed:
         """Pairs of the base policy's samples of new prompts that differ in quality, and P(b is better) of each."""
         asked = prompts(2 * self.size.tested, 9600)
         texts = samples(self.base, asked, 2, self.number)
-        rows = [
-            (p, a, b) for p, a, b in zip(asked, texts[: len(asked)], texts[len(asked) :], strict=True)
-            if quality(p, a) != quality(p, b)
-        ]  # fmt: skip
-        pairs = wl.read_pairs([{"prompt": p, "response_a": a, "response_b": b} for p, a, b in rows])
-        return pairs, np.array([float(quality(p, b) > quality(p, a)) for p, a, b in rows])
+        pairs = wl.read_pairs(
+            [
+                {"prompt": p, "response_a": a, "response_b": b}
+                for p, a, b in zip(asked, texts[: len(asked)], texts[len(asked) :], strict=True)
+                if quality(p, a) != quality(p, b)
+            ]
+        )
+        return pairs, ByScore(Scores(quality)).compare(pairs)
 
     def made(self, arm: Arm, dpo: Mapping[str, float]) -> dict[str, float]:
         """The figures of an arm; a run that is there is read."""
