@@ -1,4 +1,4 @@
-"""The stage `dpo`: labels become comparisons; the same files from everywhere, after any kill; one reference; bad input."""
+"""The stage `dpo`: labels become comparisons; the same files from everywhere; one reference; bad input."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from killed_stages import Program, assert_same_round  # noqa: E402
+from killed_stages import assert_same  # noqa: E402
 from made_labels import build_labels  # noqa: E402
 
 import weaklabel as wl  # noqa: E402
 from weaklabel.cli.main import main  # noqa: E402
 from weaklabel.errors import ConfigError, DataError, NotCalibratedError, UnknownNameError  # noqa: E402
-from weaklabel.stages.checks import STAGE_CHECKS  # noqa: E402
 from weaklabel.stages.dpo import DPO  # noqa: E402
 from weaklabel.stages.dpo_settings import DPOSettings  # noqa: E402
 from weaklabel.stages.materials import Materials  # noqa: E402
@@ -74,11 +73,6 @@ def from_python(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def assert_same(one: Path, other: Path) -> None:
-    assert (one / "rounds.json").read_bytes() == (other / "rounds.json").read_bytes()
-    assert_same_round(one, other)
-
-
 @pytest.mark.parametrize("table", [True, False], ids=["toml", "command line"])
 def test_the_command_gives_the_files_that_python_gives(
     data: Path, from_python: Path, tmp_path: Path, table: bool, monkeypatch: pytest.MonkeyPatch
@@ -100,53 +94,6 @@ def test_the_command_gives_the_files_that_python_gives(
     main(words, standalone_mode=False)
     assert_same(tmp_path / "runs" / "base" / "dpo", from_python)
     assert list((tmp_path / "runs" / "base" / "reference").glob("*.parquet"))
-
-
-PROGRAM = """
-import json, sys
-import weaklabel as wl
-wl.stages.dpo(sys.argv[2], output_dir=sys.argv[1], **json.loads(sys.argv[3]))
-"""
-
-
-def program(data: Path) -> Program:
-    return Program(PROGRAM, (str(data), json.dumps(SETTINGS)))
-
-
-@pytest.mark.parametrize(
-    ("seen", "pause"),
-    [
-        ("round-00.part/scratch/training/reference/*.parquet", 0.0),
-        ("round-00.part/scratch/training/checkpoint-2", 0.0),
-        ("round-00.part/audit/samples/step-4.jsonl", 0.02),
-    ],
-    ids=["after the reference", "in the middle of a checkpoint", "in the audit"],
-)
-def test_a_killed_stage_ends_with_the_same_files(
-    data: Path, from_python: Path, tmp_path: Path, seen: str, pause: float
-) -> None:
-    folder = tmp_path / "dpo"
-    program(data).killed_when(folder, seen, pause)
-    assert not (folder / "round-00").exists()
-    program(data).to_the_end(folder)
-    assert_same(folder, from_python)
-
-
-@pytest.mark.slow
-def test_a_stage_that_is_killed_twenty_times_ends_with_the_same_files(
-    data: Path, from_python: Path, tmp_path: Path
-) -> None:
-    program(data).killed_many_times(tmp_path, lambda folder: assert_same(folder, from_python), first=0.3)
-
-
-def test_every_promise_of_a_stage_is_kept(data: Path, tmp_path: Path) -> None:
-    given = SETTINGS | {"max_steps": 1, "save_steps": None, "audit": False}
-
-    def make() -> DPO:
-        return DPO.of(DPOSettings(data=str(data), **given), Materials())
-
-    for number, check in enumerate(STAGE_CHECKS):
-        check(make, tmp_path / str(number))
 
 
 def labels_of(n_pool: int = 30, n_gold: int = 60, n_test: int = 10, *, calibrated: bool = True) -> Any:

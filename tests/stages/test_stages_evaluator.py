@@ -24,7 +24,7 @@ from weaklabel.data.asked.demonstrations import read_demonstrations
 from weaklabel.errors import ArtifactError, ConfigError, DataError, NotCalibratedError
 from weaklabel.stages.checks import STAGE_CHECKS, check_a_round_that_was_cut_off_ends_the_same
 from weaklabel.stages.evaluators.settings import EvaluatorSettings
-from weaklabel.stages.evaluators.stage import EvaluatorStage, Taught, ToBuild
+from weaklabel.stages.evaluators.stage import EvaluatorStage, ToBuild
 from weaklabel.stages.registry import StageTable
 from weaklabel.types import Pairs
 
@@ -94,13 +94,6 @@ def built_stage(project: Path) -> EvaluatorStage:
 )
 def test_it_keeps_the_contract_when_it_builds_its_pairs(check: Any, project: Path, tmp_path: Path) -> None:
     check(lambda: built_stage(project), tmp_path / "stage")
-
-
-@pytest.mark.parametrize("check", STAGE_CHECKS, ids=lambda check: check.__name__)
-def test_it_keeps_the_contract_on_gold(check: Any, tmp_path: Path) -> None:
-    check(
-        lambda: EvaluatorStage(EvaluatorSettings(**TINY), Taught.of(some_pairs(), who="evaluator")), tmp_path
-    )
 
 
 def test_the_three_sides_give_the_same_files_and_the_model_is_a_comparer(

@@ -1,4 +1,4 @@
-"""The stage `ilr`: rounds that refine, every arm, the wall around truth, the same files after any kill, bad input."""
+"""The stage `ilr`: rounds that refine, every arm, the wall around truth, bad input."""
 
 from __future__ import annotations
 
@@ -12,20 +12,16 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from killed_stages import Program, assert_same_round  # noqa: E402
 
 import weaklabel as wl  # noqa: E402
 from weaklabel.cli.main import main  # noqa: E402
+from weaklabel.comparers import open_comparer  # noqa: E402
 from weaklabel.comparers.checker import Checker  # noqa: E402
 from weaklabel.comparers.simulated import Simulated  # noqa: E402
 from weaklabel.errors import ConfigError, DataError, LayoutError  # noqa: E402
 from weaklabel.groups import folds_by_prompt  # noqa: E402
-from weaklabel.stages.checks import STAGE_CHECKS  # noqa: E402
-from weaklabel.stages.materials import Materials  # noqa: E402
 from weaklabel.stages.refinement.arms import ARMS  # noqa: E402
 from weaklabel.stages.refinement.labels import read_labels  # noqa: E402
-from weaklabel.stages.refinement.settings import ILRSettings  # noqa: E402
-from weaklabel.stages.refinement.stage import ILR  # noqa: E402
 
 pytestmark = pytest.mark.trains
 
@@ -81,65 +77,9 @@ def refined(data: Path, folder: Path, **more: Any) -> Any:
 @pytest.fixture(scope="module")
 def undisturbed(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("python") / "ilr"
-    program(data).to_the_end(folder)
+    comparer = open_comparer(f"{data}/checks.py:longer")
+    refined(data, folder, comparer=comparer, truth=f"{data}/checks.py:is_right")
     return folder
-
-
-def assert_same(one: Path, other: Path) -> None:
-    assert (one / "rounds.json").read_bytes() == (other / "rounds.json").read_bytes()
-    for number in range(3):
-        here, there = (each / f"round-{number:02d}" for each in (one, other))
-        assert (here / "labels.jsonl").read_bytes() == (there / "labels.jsonl").read_bytes()
-        assert_same_round(one, other, number)
-
-
-PROGRAM = """
-import json, sys
-import weaklabel as wl
-from weaklabel.comparers import open_comparer
-wl.stages.ilr(sys.argv[2], output_dir=sys.argv[1], comparer=open_comparer(sys.argv[3]), **json.loads(sys.argv[4]))
-"""
-
-
-def program(data: Path) -> Program:
-    settings = json.dumps(SETTINGS | {"truth": f"{data}/checks.py:is_right"})
-    return Program(PROGRAM, (str(data / "demos.jsonl"), f"{data}/checks.py:longer", settings))
-
-
-@pytest.mark.parametrize(
-    "seen",
-    [
-        "round-00.part/scratch/training/checkpoint-1",
-        "round-01.part/scratch/proposals/fold-0.json",
-        "round-02.part/labels.jsonl",
-    ],
-    ids=["in the first training", "between two folds", "when labels are settled"],
-)
-def test_a_killed_stage_ends_with_the_same_files(
-    data: Path, undisturbed: Path, tmp_path: Path, seen: str
-) -> None:
-    folder = tmp_path / "ilr"
-    program(data).killed_when(folder, seen)
-    program(data).to_the_end(folder)
-    assert_same(folder, undisturbed)
-
-
-@pytest.mark.slow
-def test_a_stage_that_is_killed_twenty_times_ends_with_the_same_files(
-    data: Path, undisturbed: Path, tmp_path: Path
-) -> None:
-    program(data).killed_many_times(tmp_path, lambda folder: assert_same(folder, undisturbed))
-
-
-def test_every_promise_of_a_stage_is_kept(data: Path, tmp_path: Path) -> None:
-    given = SETTINGS | {"num_rounds": 1, "max_steps": 1, "save_steps": None, "agree": "exact"}
-    longer = f"{data}/checks.py:longer"
-
-    def make() -> ILR:
-        return ILR.of(ILRSettings(data=str(data / "demos.jsonl"), comparer=longer, **given), Materials())
-
-    for number, check in enumerate(STAGE_CHECKS):
-        check(make, tmp_path / str(number))
 
 
 def test_the_command_gives_the_files_that_python_gives(

@@ -1,4 +1,4 @@
-"""The stage `sft`: the same files from the command line, TOML and Python, after any kill; what transformers loads; bad input."""
+"""The stage `sft`: the same files from the command line, TOML and Python; what transformers loads; bad input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from killed_stages import Program, assert_same_round  # noqa: E402
+from killed_stages import assert_same  # noqa: E402
 from made_labels import build_labels  # noqa: E402
 
 import weaklabel as wl  # noqa: E402
@@ -27,7 +27,6 @@ from weaklabel.errors import (  # noqa: E402
     NotCalibratedError,
     UnknownNameError,
 )
-from weaklabel.stages.checks import STAGE_CHECKS  # noqa: E402
 from weaklabel.stages.materials import Materials  # noqa: E402
 from weaklabel.stages.sft import SFT, SFTSettings  # noqa: E402
 
@@ -84,11 +83,6 @@ def from_python(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def assert_same(one: Path, other: Path) -> None:
-    assert (one / "rounds.json").read_bytes() == (other / "rounds.json").read_bytes()
-    assert_same_round(one, other)
-
-
 def write_project(folder: Path, data: Path, *, table: bool) -> None:
     folder.mkdir(exist_ok=True)
     lines = ["[lfs]", "use = []"]
@@ -119,68 +113,6 @@ def test_the_command_gives_the_files_that_python_gives(
 
 
 THREE = [{"prompt": f"{i}?", "completion": "b"} for i in range(3)]
-PROGRAM = """
-import json, sys
-import weaklabel as wl
-wl.stages.sft(sys.argv[2], output_dir=sys.argv[1], **json.loads(sys.argv[3]))
-"""
-
-
-def program(data: Path) -> Program:
-    return Program(PROGRAM, (str(data), json.dumps(SETTINGS)))
-
-
-@pytest.mark.parametrize(
-    ("seen", "pause"),
-    [
-        ("round-00.part/round.json", 0.3),
-        ("round-00.part/scratch/training/checkpoint-2", 0.0),
-        ("round-00.part/audit/samples/step-4.jsonl", 0.02),
-    ],
-    ids=["at the start", "in the middle of a checkpoint", "in the audit"],
-)
-def test_a_killed_stage_ends_with_the_same_files(
-    data: Path, from_python: Path, tmp_path: Path, seen: str, pause: float
-) -> None:
-    folder = tmp_path / "sft"
-    program(data).killed_when(folder, seen, pause)
-    assert not (folder / "round-00").exists()
-    program(data).to_the_end(folder)
-    assert_same(folder, from_python)
-
-
-@pytest.mark.slow
-def test_a_stage_that_is_killed_twenty_times_ends_with_the_same_files(
-    data: Path, from_python: Path, tmp_path: Path
-) -> None:
-    program(data).killed_many_times(tmp_path, lambda folder: assert_same(folder, from_python), first=0.3)
-
-
-@pytest.mark.parametrize(
-    "size", [pytest.param(3_000, marks=pytest.mark.slow), 200_000], ids=["a small file", "the weights"]
-)
-def test_a_full_disk_is_one_line_and_the_same_command_goes_on(
-    data: Path, from_python: Path, tmp_path: Path, size: int
-) -> None:
-    folder = tmp_path / "sft"
-    with program(data).start(folder, largest_file=size) as process:
-        told = process.communicate()[1]
-    assert process.returncode != 0
-    last = told.strip().splitlines()[-1]
-    assert "Error" in last
-    assert "could not be" in last or "File too large" in last, told
-    program(data).to_the_end(folder)
-    assert_same(folder, from_python)
-
-
-def test_every_promise_of_a_stage_is_kept(data: Path, tmp_path: Path) -> None:
-    given = SETTINGS | {"max_steps": 1, "save_steps": None, "audit": False}
-
-    def make() -> SFT:
-        return SFT.of(SFTSettings(data=str(data), **given), Materials())
-
-    for number, check in enumerate(STAGE_CHECKS):
-        check(make, tmp_path / str(number))
 
 
 def test_transformers_loads_the_policy_and_a_later_stage_starts_from_it(

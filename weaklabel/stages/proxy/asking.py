@@ -137,7 +137,9 @@ class Asking:
         embeds: dict[str, Any] = {"features": differences, "text": texts}
         found = {}
         for name in sorted(wanted):
-            rows, others = (embeds[name](self.reader, pairs) for pairs in (left.pairs, known.pairs))
+            rows = embeds[name](self.reader, left.pairs)
+            # An embedding need not know what it would make of no text at all.
+            others = embeds[name](self.reader, known.pairs) if len(known) else rows[:0]
             scaled = one_scale(rows, others)
             found[name] = scaled[0], scaled[1]
         return found

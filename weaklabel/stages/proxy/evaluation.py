@@ -18,7 +18,7 @@ from weaklabel.reward.ridge import RidgeReward
 from weaklabel.stages.proxy.answers import Answers, as_gold
 from weaklabel.stages.proxy.settings import THIS_POLICY, ProxySettings
 from weaklabel.stages.taught import Taught
-from weaklabel.types import FloatArray, Pairs, sigmoid
+from weaklabel.types import CANONICAL, FloatArray, Pairs, sigmoid
 
 _PLACES = ("base", "adapter")
 
@@ -176,6 +176,4 @@ def seed_of(taught: Taught | None, which: str) -> Taught | None:
 
 def _together(*parts: Pairs) -> Pairs:
     """The canonical columns of several, one under the other."""
-    from weaklabel.types import CANONICAL
-
-    return Pairs(pa.concat_tables([part.table.select(CANONICAL.names) for part in parts]))
+    return Pairs(pa.concat_tables([part.table.select(CANONICAL.names).cast(CANONICAL) for part in parts]))

@@ -151,9 +151,10 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
         for name in ("answers_dir", "seed_data", "off_policy_data"):
             if getattr(self, name) == "":
                 raise ConfigError(f"proxy: {name} is ''. Name one, or leave it out.")
-        _ = self.sampling, self.limits, self.cost, self.rule
+        _ = self.sampling, self.limits, self.cost
         written_settings(self.evaluator, dict(self.evaluator_settings))
         self._check_unit()
+        _ = self.rule
 
     def _check_unit(self) -> None:
         low_high = tuple(self.rubric)
@@ -199,8 +200,8 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
         made = Budget(**self.budget)  # type: ignore[arg-type]
         if not made.holds(self.cost):
             raise ConfigError(
-                f"proxy: budget is {dict(self.budget)!r}, which holds no question ({self._told(self.cost)}). Raise it, or "
-                "leave it out for none."
+                f"proxy: budget is {dict(self.budget)!r}, which does not hold one question ({self._told(self.cost)}). Raise it, "
+                "or leave it out for none."
             )
         return made
 
@@ -231,4 +232,4 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
 
     @staticmethod
     def _told(cost: Cost) -> str:
-        return ", ".join(f"{getattr(cost, unit):g} {unit}" for unit in UNITS if getattr(cost, unit))
+        return ", ".join(f"{unit} {getattr(cost, unit):g}" for unit in UNITS if getattr(cost, unit))

@@ -380,8 +380,10 @@ class Proxy(Stage):
         if curve is not None and n_points:
             curve.write(work)
             last = curve.points[-1]
+            self.notes.append(
+                f"the evaluation model is judged {curve.judged_on}; curve.svg has it with fewer."
+            )
             figures |= {
-                "evaluation judged": curve.judged_on,
                 "evaluation accuracy": last.accuracy.value,
                 "evaluation accuracy low": last.accuracy.low,
                 "evaluation accuracy high": last.accuracy.high,
