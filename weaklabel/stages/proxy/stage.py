@@ -208,6 +208,7 @@ class Proxy(Stage):
         model = evaluation.fitted(every, scratch(work) / "evaluator-last")
         assert model is not None  # there is an answer: the budget held one, or an earlier round asked
         model.reward.save(work / EVALUATOR)
+        self.notes += [f"the evaluation model: {note}" for note in model.reward.notes]
         labelled = Labelled.of(
             draws,
             model,
