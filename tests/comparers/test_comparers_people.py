@@ -13,7 +13,7 @@ from made_pairs import made_pairs
 from weaklabel.comparers.checks import check_comparer
 from weaklabel.comparers.people import People
 from weaklabel.errors import ConfigError, DataError, WaitingError
-from weaklabel.types import Pairs
+from weaklabel.types import Pair, Pairs
 
 
 def lines_of(file: Path) -> list[dict[str, Any]]:
@@ -139,6 +139,33 @@ def test_an_answer_of_another_kind_does_not_count(tmp_path: Path) -> None:
         People(file).compare(pairs)
     write(file, [line | {"kind": "respons"} for line in lines_of(file)])
     with pytest.raises(DataError, match=r"line 1: kind is 'respons'\. Allowed: pair, response"):
+        People(file).compare(pairs)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"id": "0" * 16}, {"first": "another text"}, {"second": 5}, {"prompt": None}], ids=str
+)
+def test_an_answer_to_a_question_that_nobody_asked_is_told(tmp_path: Path, changed: dict[str, Any]) -> None:
+    file, pairs = tmp_path / "q.jsonl", pairs_of(2)
+    answered(file, pairs)
+    first, second = lines_of(file)
+    write(file, [first, second | changed])
+    with pytest.raises(DataError, match=r"line 2 answers a question that nobody asked: its id"):
+        People(file).compare(pairs)
+    write(file, [first, second | changed | {"answer": None}, second])  # an open line asks nothing of anybody
+    assert len(People(file).compare(pairs)) == 2
+
+
+def test_an_answer_about_a_conversation_is_known_by_its_turns(tmp_path: Path) -> None:
+    turns = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "2 + 2?"})
+    pairs = Pairs.of([Pair("1", "2 + 2?", "4", "four", messages=turns)])
+    file = tmp_path / "q.jsonl"
+    with pytest.raises(WaitingError):
+        People(file).compare(pairs)
+    write(file, [line | {"answer": "tie"} for line in lines_of(file)])
+    assert People(file).compare(pairs).tolist() == [0.5]
+    write(file, [line | {"conversation": list(turns[1:])} for line in lines_of(file)])
+    with pytest.raises(DataError, match="nobody asked"):
         People(file).compare(pairs)
 
 

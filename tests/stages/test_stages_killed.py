@@ -68,6 +68,32 @@ KILLED: dict[str, KilledStage] = {
         files=("*",),
         less={"num_generations": 2},
     ),
+    "proxy": KilledStage(
+        {
+            "kind": "proxy",
+            "data": "prompts.jsonl",
+            "expert": "checks.py:vowels",
+            "queries": 24,
+            "query_batch": 12,
+        }
+        | {"acquisition": "coreset", "num_generations": 4, "max_new_tokens": 6, "batch_size": 16}
+        | {"num_rounds": 2, "audit": {"audit_prompts": 4}}
+        | TRAINING,
+        places={
+            "when the first answers are kept": ("answers/*.jsonl", 0.0),
+            "when the evaluation model stands": ("round-00.part/evaluator/manifest.json", 0.0),
+            "in the policy of the second round": ("round-01.part/scratch/training/checkpoint-2", 0.0),
+        },
+        files=("answers.jsonl", "pairs.parquet", "samples.jsonl", "curve.*", "scores.*"),
+        less={
+            "max_steps": 1,
+            "save_steps": None,
+            "audit": False,
+            "queries": 4,
+            "query_batch": None,
+            "num_rounds": 1,
+        },
+    ),
     "superhf": KilledStage(
         {"kind": "superhf", "data": "prompts.jsonl", "from_scratch": "tiny", "superbatch_size": 4}
         | {

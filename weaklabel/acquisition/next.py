@@ -121,7 +121,7 @@ def choose_next(
             )
         rows, facts = rows[left], source.facts(rows[left])
     pool = _pool(source, rule, rows, facts, known, reader_of(embedding), seed)
-    chosen, rules = _chosen(pool, rule, min(n, len(pool)), random_share, seed)
+    chosen, rules = chosen_of(pool, rule, min(n, len(pool)), random_share, seed)
     questions = list(_questions(source, rows, facts, chosen, rules))
     kept, cost = within_budget(questions, budget or Budget(), price or Price())
     notes = _notes(n, pool, len(free), len(kept), len(questions))
@@ -153,12 +153,17 @@ def _second(labels: Labels | LabelsFile, opinion: Comparer | None) -> Opinion:
         return lambda rows: second.logit(pairs.take(rows))
     other, given = opinion, labels.pairs
 
-    def logit(rows: Rows) -> FloatArray:
-        # From the distance to one half, which turns round with the pair; a certain answer stays finite.
-        excess = 2.0 * other.compare(given.take(rows)) - 1.0
-        return np.asarray(2.0 * np.arctanh(np.clip(excess, -1 + 1e-12, 1 - 1e-12)), dtype=np.float64)
+    return lambda rows: log_odds(other.compare(given.take(rows)))
 
-    return logit
+
+def log_odds(p: FloatArray) -> FloatArray:
+    """`(n,)` log-odds of beliefs; a certain one stays finite, and turning a pair round changes the sign to the bit.
+
+    >>> log_odds(np.array([0.5, 0.75])).round(4).tolist()  # 0 and log 3
+    [0.0, 1.0986]
+    """
+    excess = 2.0 * p - 1.0
+    return np.asarray(2.0 * np.arctanh(np.clip(excess, -1 + 1e-12, 1 - 1e-12)), dtype=np.float64)
 
 
 def _pool(
@@ -196,7 +201,7 @@ def _embedded(
     return one_scale(of_votes(facts.L), of_votes(gold.L))
 
 
-def _chosen(
+def chosen_of(
     pool: Pool, rule: Acquisition, n: int, random_share: float, seed: int
 ) -> tuple[Chosen, list[str]]:
     """What is asked in order, and the rule behind each: those at random are drawn first, of all, and spread evenly."""

@@ -62,6 +62,7 @@ SECTIONS: Final = {
         "evaluator": "Train a classifier that accepts better answers.",
         "hindsight": "Teach good and bad answers, each behind words that say which.",
         "ilr": "Refine demonstrations by comparisons, and train on them.",
+        "proxy": "Few answers of an expert, carried over to many pairs.",
         "sft": "Finetune a language model on demonstrations, or on the labels.",
         "superhf": "Finetune a policy on the best of its own samples.",
     },

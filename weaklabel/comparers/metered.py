@@ -175,8 +175,7 @@ class Metered(Comparer):
             raise ConfigError(
                 f"{self.name!r} compares pairs and scores no single responses. Ask it to compare."
             )
-        check_asked(self.name, prompts, responses)
-        keys = [content_hash("response", self._salt, x, y) for x, y in zip(prompts, responses, strict=True)]
+        keys = self._response_keys(prompts, responses)
 
         def ask(some: NDArray[np.intp]) -> Any:
             return expert.score([prompts[i] for i in some], [responses[i] for i in some])
@@ -191,6 +190,31 @@ class Metered(Comparer):
         content = self._content(pairs)
         asked = {key for key, same in zip(content.keys, content.same, strict=True) if not same}
         return sum(key not in self._kept for key in asked)
+
+    def held_pairs(self, pairs: Pairs) -> int:
+        """How many of the pairs, beginning with the first, the budget holds. What was answered before costs nothing."""
+        content = self._content(pairs)
+        asked = [None if same else key for key, same in zip(content.keys, content.same, strict=True)]
+        return self._held(asked, self.price)
+
+    def held_responses(self, prompts: Sequence[str], responses: Sequence[str]) -> int:
+        """How many of the responses, beginning with the first, the budget holds."""
+        return self._held(self._response_keys(prompts, responses), self.response_price)
+
+    def _held(self, keys: Sequence[str | None], price: Cost) -> int:
+        self.ledger.count(self._kept.news())
+        new: set[str] = set()
+        for n, key in enumerate(keys):
+            if key is None or key in self._kept or key in new:
+                continue
+            new.add(key)
+            if not self.ledger.holds(*[price] * len(new)):
+                return n
+        return len(keys)
+
+    def _response_keys(self, prompts: Sequence[str], responses: Sequence[str]) -> list[str]:
+        check_asked(self.name, prompts, responses)
+        return [content_hash("response", self._salt, x, y) for x, y in zip(prompts, responses, strict=True)]
 
     def spending(self) -> Spending:
         """What was asked and spent until now."""

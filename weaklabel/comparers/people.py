@@ -23,9 +23,10 @@ from weaklabel.artifacts.growing import GrowingFile
 from weaklabel.comparers.content import Content, uniform
 from weaklabel.comparers.expert import check_asked
 from weaklabel.comparers.kept import PAIR, RESPONSE
-from weaklabel.errors import ConfigError, DataError, WaitingError
-from weaklabel.types import Comparer, FloatArray, Pairs
+from weaklabel.errors import ConfigError, DataError, WaitingError, WeaklabelError
+from weaklabel.types import Comparer, FloatArray, Pair, Pairs, Text
 
+_SALT: Final = "people 1"
 ANSWERS: Final[Mapping[str, float]] = {"first": 0.0, "second": 1.0, "tie": 0.5}
 """What a person may answer about a pair, as the position of P(second is better)."""
 
@@ -58,7 +59,7 @@ class People(Comparer):
             WaitingError: some questions have no answer yet; they are in the file now.
             DataError: an answer that is none, or two answers to one question that differ.
         """
-        content = Content.of(pairs, "people 1")
+        content = Content.of(pairs, _SALT)
         answers, open_ids = self._read(PAIR)
         texts = [pairs.table[name].to_pylist() for name in ("prompt", "messages", "response_a", "response_b")]
         p, missing = np.full(len(pairs), 0.5), dict[str, dict[str, Any]]()
@@ -94,7 +95,7 @@ class People(Comparer):
         answers, open_ids = self._read(RESPONSE)
         scores, missing = np.zeros(len(responses)), dict[str, dict[str, Any]]()
         for row, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
-            id_ = content_hash("people response 1", prompt, response)[:16]
+            id_ = _response_id(prompt, response)
             if id_ in answers:
                 scores[row] = answers[id_]
             else:
@@ -141,7 +142,7 @@ class People(Comparer):
         for number, line in enumerate(text.split("\n"), 1):
             if not line.strip():
                 continue
-            id_, of, said = self._answer(line, number)
+            id_, of, said = self._answer(line, number, kind)
             if of != kind:
                 continue
             asked.add(id_)
@@ -154,8 +155,8 @@ class People(Comparer):
             lines.setdefault(id_, number)
         return answers, asked - answers.keys()
 
-    def _answer(self, line: str, number: int) -> tuple[str, str, float | None]:
-        """Which question, of which kind, and the answer to it; None where it is open."""
+    def _answer(self, line: str, number: int, wanted: str) -> tuple[str, str, float | None]:
+        """Which question, of which kind, and the answer to it; None where it is open. What counts, `wanted`, was asked so."""
         where = f"{self.path}, line {number}"
         try:
             found = parse_json(line)
@@ -168,6 +169,11 @@ class People(Comparer):
             raise DataError(f"{where}: kind is {kind!r}. Allowed: {PAIR}, {RESPONSE}.")
         if said is None or said == "":
             return id_, kind, None
+        if kind == wanted and _id_of(found) != id_:
+            raise DataError(
+                f"{where} answers a question that nobody asked: its id {id_[:20]!r} is not that of its texts. Put the line back as it "
+                "was written, or delete it."
+            )
         if kind == PAIR:
             if isinstance(said, str) and said.strip().lower() in ANSWERS:
                 return id_, kind, ANSWERS[said.strip().lower()]
@@ -180,3 +186,19 @@ class People(Comparer):
         raise DataError(
             f"{where}: answer is {said!r}. Allowed: a number from {low:g} to {high:g}; null where it is open."
         )
+
+
+def _response_id(prompt: str, response: str) -> str:
+    return content_hash("people response 1", prompt, response)[:16]
+
+
+def _id_of(question: Mapping[str, Any]) -> str | None:
+    """The id of what a line asks; None where its texts are none."""
+    try:
+        if question["kind"] == RESPONSE:
+            return _response_id(question["prompt"], question["response"])
+        prompt, first, second = (Text(question[name]) for name in ("prompt", "first", "second"))
+        pair = Pair("", prompt, first, second, messages=tuple(question.get("conversation") or ()))
+        return Content.of(Pairs.of([pair]), _SALT).keys[0][:16]
+    except (WeaklabelError, AttributeError, KeyError, TypeError, ValueError):
+        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self, final
 
@@ -287,7 +287,12 @@ class RewardModel(Shown, ABC):
 
 def prompt_hashes(pairs: Pairs) -> NDArray[np.uint64]:
     """`(n_pairs,)` uint64: the first eight bytes of the sha256 of each pair's prompt."""
-    digests = (hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:8] for key in pairs.prompt_keys)
+    return hashes_of(pairs.prompt_keys)
+
+
+def hashes_of(keys: Iterable[str]) -> NDArray[np.uint64]:
+    """`(n,)` uint64, likewise of keys as `prompt_key` gives them."""
+    digests = (hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:8] for key in keys)
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from weaklabel.errors import ArtifactError, ConfigError
 from weaklabel.reward.kernel import Kernel
-from weaklabel.reward.ridge import RidgeReward, Spread
+from weaklabel.reward.ridge import RidgeReward, Spread, mean_squared_difference
 from weaklabel.reward.saved import ArrayKind, Saved
 from weaklabel.training.embedding import LAYERS, WEIGHTS, WIDTH, embedder
 from weaklabel.types import FloatArray, Pairs
@@ -74,6 +74,15 @@ class EmbeddedReward(RidgeReward):
     def _size(self, d: FloatArray, w: FloatArray) -> float:
         mean = float(w @ (d**2).sum(axis=1) / w.sum())
         return mean if mean > 0 else 1.0
+
+    def _of_texts(
+        self, prompts: Sequence[str], responses: Sequence[str]
+    ) -> tuple[FloatArray, FloatArray, Spread]:
+        vectors = self._vectors(prompts, responses)
+        self.kernel_ = Kernel.of(vectors, self.seed)
+        basis = self.kernel_.basis()
+        x = self.kernel_.at(vectors) @ basis
+        return x, np.full(x.shape[1], self.l2 * mean_squared_difference(x)), lambda theta: basis @ theta
 
     def last_layer(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
         return self.kernel_.at(self._vectors(prompts, responses)) @ self.kernel_.basis()

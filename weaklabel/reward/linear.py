@@ -26,7 +26,7 @@ from weaklabel.reward.features import (
     score_in_chunks,
     size_of_kinds,
 )
-from weaklabel.reward.ridge import RidgeReward, Spread
+from weaklabel.reward.ridge import RidgeReward, Spread, mean_squared_difference
 from weaklabel.reward.saved import ArrayKind, Saved
 from weaklabel.types import FloatArray, Pairs
 
@@ -55,16 +55,28 @@ class LinearReward(RidgeReward):
 
     def _differences(self, pairs: Pairs) -> tuple[Differences, Spread]:
         d = differences(pairs, self.n_features)
-
-        def spread(theta: FloatArray) -> FloatArray:
-            coef = np.zeros(2 * self.n_features)
-            coef[d.columns] = theta
-            return coef
-
-        return d, spread
+        return d, self._over(d.columns)
 
     def _size(self, d: Differences, w: FloatArray) -> FloatArray:
         return size_of_kinds(d, w, self.n_features)
+
+    def _of_texts(self, prompts: Sequence[str], responses: Sequence[str]) -> tuple[Any, FloatArray, Spread]:
+        rows = hashed_text(self.n_features).transform(responses).astype(np.float64)
+        columns = np.unique(rows.indices)
+        x, words = rows[:, columns], columns < self.n_features
+        # Twice the mean square, as `size_of_kinds` has it of pairs.
+        sizes = [2.0 * mean_squared_difference(x[:, kind]) for kind in (words, ~words)]
+        return x, self.l2 * np.where(words, *sizes), self._over(columns)
+
+    def _over(self, columns: NDArray[np.intp]) -> Spread:
+        """Weights of some columns as those of all."""
+
+        def spread(theta: FloatArray) -> FloatArray:
+            coef = np.zeros(2 * self.n_features)
+            coef[columns] = theta
+            return coef
+
+        return spread
 
     def last_layer(self, prompts: Sequence[str], responses: Sequence[str]) -> Any:
         return hashed_text(self.n_features).transform(responses)

@@ -62,3 +62,34 @@ def scale_out_of_fold(
     for k in tracked(range(n_folds), "models of left-out prompts"):
         z[fold == k] = differences(beliefs[:, k], np.where(held[:, k], 0.0, w))[fold == k]
     return gentle_factor(z[rows], y[rows], groups[rows], spread=SPREAD)
+
+
+def scale_of_scores(
+    rewards: Callable[[NDArray[np.bool_]], FloatArray],
+    scores: FloatArray,
+    groups: NDArray[np.int64],
+    n_folds: int,
+    seed: int,
+) -> float:
+    """The gentle factor of rewards that scores of single responses taught: which of two has the higher score, out of fold.
+
+    Each response is held against another one of its fold, whatever its prompt, for few prompts have two scored responses. It is 1
+    below `MIN_GOLD` responses, or with fewer prompts than folds.
+
+    Args:
+        rewards: which responses are left out, `(n,)` -> the rewards of these, by a model that the others taught.
+        scores: `(n,)` float64.
+        groups: `(n,)` int64, equal for equal prompts.
+        n_folds, seed: of the folds by prompt, and of who is held against whom.
+    """
+    if len(scores) < MIN_GOLD or len(np.unique(groups)) < n_folds:
+        return 1.0
+    fold, draw = folds_by_prompt(groups, n_folds, seed), np.random.default_rng(seed)
+    z, y = np.empty(len(scores)), np.empty(len(scores))
+    for k in range(n_folds):
+        held = np.flatnonzero(fold == k)
+        other = np.roll(draw.permutation(len(held)), 1)
+        found = rewards(fold == k)
+        z[held] = found[other] - found
+        y[held] = (1 + np.sign(scores[held[other]] - scores[held])) / 2
+    return gentle_factor(z, y, groups, spread=SPREAD)

@@ -1,6 +1,6 @@
 """What comes after the labels: language models trained in rounds, files in and files out, and watched on the way."""
 
-# `best_of`, `dpo`, `evaluator`, `sft` and `superhf` are functions: their modules, of the same names, are loaded first, so that nothing
+# `best_of`, `dpo`, `evaluator`, `proxy`, `sft` and `superhf` are functions: their modules, of the same names, are loaded first, so that nothing
 # puts a module in the place of its function later.
 from weaklabel.stages.best_of.stage import best_of
 from weaklabel.stages.checks import check_stage
@@ -8,6 +8,7 @@ from weaklabel.stages.contract import Round, Stage, StageResult
 from weaklabel.stages.dpo import dpo
 from weaklabel.stages.evaluators.stage import evaluator
 from weaklabel.stages.hindsight import hindsight
+from weaklabel.stages.proxy.stage import proxy
 from weaklabel.stages.refinement.stage import ilr
 from weaklabel.stages.rounds import carry_out, read_rounds
 from weaklabel.stages.sft import sft
@@ -25,6 +26,7 @@ __all__ = [
     "evaluator",
     "hindsight",
     "ilr",
+    "proxy",
     "read_rounds",
     "sft",
     "superhf",

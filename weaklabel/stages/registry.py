@@ -20,6 +20,8 @@ from weaklabel.stages.hindsight.settings import HindsightSettings
 from weaklabel.stages.hindsight.stage import Hindsight
 from weaklabel.stages.materials import Materials, check_columns
 from weaklabel.stages.policy import PolicySettings
+from weaklabel.stages.proxy.settings import ProxySettings
+from weaklabel.stages.proxy.stage import Proxy
 from weaklabel.stages.refinement.settings import ILRSettings
 from weaklabel.stages.refinement.stage import ILR
 from weaklabel.stages.sft import SFT, SFTSettings
@@ -48,6 +50,7 @@ STAGES: Final[Mapping[str, Kind]] = {
     "evaluator": Kind(EvaluatorSettings, EvaluatorStage.of),
     "hindsight": Kind(HindsightSettings, Hindsight.of),
     "ilr": Kind(ILRSettings, ILR.of),
+    "proxy": Kind(ProxySettings, Proxy.of),
     "sft": Kind(SFTSettings, SFT.of),
     "superhf": Kind(SuperHFSettings, SuperHF.of),
 }

@@ -13,6 +13,7 @@ import pyarrow as pa
 from weaklabel.artifacts import content_hash
 from weaklabel.data.asked.choices import Choice, read_choices
 from weaklabel.data.asked.demonstrations import Demonstrations
+from weaklabel.data.asked.prompts import Prompt
 from weaklabel.export.selection import AnyLabels, parts_of
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.stages.audit import Audit, Auditor, AuditSettings
@@ -123,6 +124,27 @@ def watched_by(
         choices=choices_of(settings, materials),
     )
     return given, watched, note
+
+
+def watched_prompts(
+    settings: PolicySettings,
+    materials: Materials,
+    prompts: Sequence[Prompt],
+    eval_data: Demonstrations | None,
+) -> tuple[list[Prompt], Watched | None, str | None]:
+    """As `watched_by`, for a stage that samples answers to prompts: there is no response to learn.
+
+    Raises:
+        ConfigError, UnknownNameError, DataError: as for `watched_by`.
+    """
+    kept, watched, note = watched_by(settings, materials, as_rows(prompts), eval_data)
+    asked = {prompt_key(row.prompt) for row in kept.rows}
+    return [prompt for prompt in prompts if prompt_key(prompt.text) in asked], watched, note
+
+
+def as_rows(prompts: Sequence[Prompt]) -> Demonstrations:
+    """Prompts as the audit divides them."""
+    return Demonstrations([Demonstration(one.text, "", one.messages if one.given else ()) for one in prompts])
 
 
 def choices_of(settings: PolicySettings, materials: Materials) -> list[Choice]:

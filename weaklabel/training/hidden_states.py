@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -28,9 +29,18 @@ class HiddenStates:
     """
 
     def __init__(self, folder: str | Path, *, max_length: int = 1024) -> None:
-        self._model, self._tokenizer = load_language_model(folder)
-        self._model.eval()
-        self.max_length = min(max_length, context_length(self._model, self._tokenizer))
+        self._hold(*load_language_model(folder), max_length)
+
+    @classmethod
+    def of(cls, model: Any, tokenizer: Any, *, max_length: int = 1024) -> Self:
+        """Of a model in memory, which is in eval mode from then on."""
+        made = cls.__new__(cls)
+        made._hold(model, tokenizer, max_length)
+        return made
+
+    def _hold(self, model: Any, tokenizer: Any, max_length: int) -> None:
+        self._model, self._tokenizer = model.eval(), tokenizer
+        self.max_length = min(max_length, context_length(model, tokenizer))
 
     def __call__(self, prompts: Sequence[str], responses: Sequence[str]) -> FloatArray:
         """`(n, width)` float64."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -120,6 +120,8 @@ def show_round(made: Round) -> None:
         "accuracy",
         "test accuracy",
         "held out gain",
+        "questions",
+        "pairs learned",
         "reward gained",
         "warnings",
     )
@@ -127,15 +129,18 @@ def show_round(made: Round) -> None:
     note(f"round {made.number}: {told}" if told else f"round {made.number}")
 
 
+_FILES: Final = ("data", "eval_data", "lists", "off_policy_data", "pretrain_data", "seed_data", "test_data")
+
+
 def _absolute(key: str, value: Any) -> Any:
     """A path of an option, which counts from where the command was given and not from the project's folder."""
-    if key in ("data", "eval_data", "lists", "pretrain_data", "test_data") and not value.startswith("hf:"):
+    if key in _FILES and not value.startswith("hf:"):
         return os.path.abspath(expanded(value, f"--{key.replace('_', '-')}"))
-    if key in ("model", "adapter", "ref_model", "comparer", "held_out") and os.path.exists(
+    if key in ("model", "adapter", "ref_model", "comparer", "expert", "held_out") and os.path.exists(
         value
     ):  # or a name on the hub
         return os.path.abspath(value)
-    if key in ("checker", "truth", "comparer", "held_out", "agree") and (
+    if key in ("checker", "truth", "comparer", "expert", "held_out", "agree") and (
         file := value.rpartition(":")[0]
     ).endswith(".py"):
         return os.path.abspath(file) + value[len(file) :]

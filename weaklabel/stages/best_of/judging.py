@@ -119,10 +119,10 @@ def two_judges(
         training = Judge.of(found, "the comparer")
     else:
         refuse_columns(comparer, who)
-        training, hashes["comparer"] = Judge.of(comparer, "the comparer"), _known(comparer)
+        training, hashes["comparer"] = Judge.of(comparer, "the comparer"), known_hash(comparer)
     judging = None
     if held_out is not None:
-        judging, hashes[HELD_OUT] = Judge.of(held_out, "held_out"), _known(held_out)
+        judging, hashes[HELD_OUT] = Judge.of(held_out, "held_out"), known_hash(held_out)
     elif named_held_out is not None:
         opened, hashes[HELD_OUT] = materials.comparer_named(named_held_out, who)
         judging = Judge.of(opened, "held_out")
@@ -136,7 +136,7 @@ def two_judges(
     return training, judging, hashes
 
 
-def _known(given: Any) -> str:
+def known_hash(given: Any) -> str:
     """The hash by which an object is known again: of a function its code."""
     return object_hash(given) if isinstance(given, CanCompare | CanScore) else Checker(given).code_hash()
 

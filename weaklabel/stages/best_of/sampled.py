@@ -154,7 +154,13 @@ def prompts_of(
 
 
 def samples_of(
-    model: Any, tokenizer: Any, prompts: Sequence[Prompt], drawing: tuple[Sampling, int, int], folder: Path
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Prompt],
+    drawing: tuple[Sampling, int, int],
+    folder: Path,
+    *,
+    who: str = "best_of",
 ) -> Draws:
     """K samples of each prompt; what is answered already is not asked again.
 
@@ -163,6 +169,7 @@ def samples_of(
         prompts: at least one.
         drawing: how samples are drawn, how many at once, and how many of a prompt.
         folder: where answers are kept.
+        who: asks, for messages.
 
     Raises:
         DataError: no sample can be used.
@@ -177,7 +184,7 @@ def samples_of(
     if not len(draws):
         counts = draws.counts
         raise DataError(
-            f"best_of: none of {counts['samples']:,} samples can be used: {counts['empty samples']:,} are empty, for "
+            f"{who}: none of {counts['samples']:,} samples can be used: {counts['empty samples']:,} are empty, for "
             f"{counts['samples without room']:,} the model's context has no room. Raise max_new_tokens, or lower it; or take a "
             "policy that answers."
         )

@@ -18,7 +18,6 @@ from weaklabel._arguments import checked as checked_arguments
 from weaklabel.artifacts import content_hash
 from weaklabel.comparers.checker import Check
 from weaklabel.comparers.expert import CanScore
-from weaklabel.data.asked.demonstrations import Demonstrations
 from weaklabel.data.asked.prompts import Prompt, read_prompts
 from weaklabel.data.sources import PairSource
 from weaklabel.export.selection import AnyLabels
@@ -33,10 +32,9 @@ from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.superhf.looking import rewards_gained, seconds_told, watching
 from weaklabel.stages.superhf.settings import SuperHFSettings
 from weaklabel.stages.superhf.superbatches import Superbatches
-from weaklabel.stages.watching import Watched, shared_prompts, watched_by
+from weaklabel.stages.watching import Watched, as_rows, shared_prompts, watched_prompts
 from weaklabel.training.superhf.settings import SuperHFTrainingSettings
 from weaklabel.types import CanCompare, prompt_key
-from weaklabel.types.demonstration import Demonstration
 
 
 class SuperHF(Stage):
@@ -101,10 +99,8 @@ class SuperHF(Stage):
         )
         judging = None
         if settings.eval_data is not None:
-            judging = _as_rows(read_prompts(settings.eval_data, columns=settings.columns).prompts)
-        kept, watched, note = watched_by(settings, materials, _as_rows(found.prompts), judging)
-        asked = {prompt_key(row.prompt) for row in kept.rows}
-        prompts = [prompt for prompt in found.prompts if prompt_key(prompt.text) in asked]
+            judging = as_rows(read_prompts(settings.eval_data, columns=settings.columns).prompts)
+        prompts, watched, note = watched_prompts(settings, materials, found.prompts, judging)
         if watched is not None:
             watched = watching(watched, settings, judge, looks_on)
         made = cls(settings, prompts, judge, held_out=looks_on, hashes=hashes, watched=watched)
@@ -116,7 +112,8 @@ class SuperHF(Stage):
                 f"data: {len(found.set_aside):,} rows hold no usable prompt; first: {found.set_aside[0]}."
             )
         if judging is not None:
-            made.notes += shared_prompts(asked, (prompt_key(row.prompt) for row in judging.rows))
+            learned = (prompt_key(prompt.text) for prompt in prompts)
+            made.notes += shared_prompts(learned, (prompt_key(row.prompt) for row in judging.rows))
         return made
 
     @property
@@ -200,11 +197,6 @@ class SuperHF(Stage):
             return None
         whole = Policy(replace(settings, lora_r=None), [prompt.text for prompt in self._prompts])
         return whole.load(wanted)[0].requires_grad_(False)
-
-
-def _as_rows(prompts: Sequence[Prompt]) -> Demonstrations:
-    """Prompts as the audit divides them: there is no response to learn."""
-    return Demonstrations([Demonstration(one.text, "", one.messages if one.given else ()) for one in prompts])
 
 
 @checked_arguments
