@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -94,3 +95,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_of_part(path: Path) -> bool:
     name = path.relative_to(ROOT).as_posix()
     return name.startswith("tests/lf/") or crc32(name.encode()) % PARTS == PART - 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end, so the garbage collector need not look at them again.
+
+    Every training ends with a full collection. With a million objects of torch, transformers and the tests to look at,
+    it took longer than a tiny model's training.
+    """
+    gc.collect()
+    gc.freeze()

@@ -205,6 +205,6 @@ def test_columns_beside_a_file_or_rows_are_about_them(given: Any) -> None:
 
 
 def test_every_stage_refuses_columns_beside_pairs(tmp_path: Path) -> None:
-    for kind in ("sft", "dpo", "hindsight", "evaluator", "best_of", "superhf", "ilr"):
+    for kind in ("sft", "dpo", "hindsight", "evaluator", "best_of", "superhf", "ilr", "proxy"):
         with pytest.raises(ConfigError, match=f"{kind}: columns is"):
             getattr(wl.stages, kind)(PAIRS, output_dir=tmp_path, from_scratch="tiny", columns=COLUMNS)

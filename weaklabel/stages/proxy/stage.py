@@ -31,11 +31,11 @@ from weaklabel.errors import ConfigError, DataError
 from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import bootstrap
-from weaklabel.stages.best_of.judging import Judge, known_hash, names_apart
+from weaklabel.stages.best_of.judging import Judge, known_hash
 from weaklabel.stages.best_of.sampled import Draws, prompts_of, samples_of
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.ending import end_round
-from weaklabel.stages.materials import Materials, refuse_columns
+from weaklabel.stages.materials import Materials, names_apart, refuse_columns
 from weaklabel.stages.policy import Policy
 from weaklabel.stages.proxy.answers import Answers
 from weaklabel.stages.proxy.asking import Asked, Asking, metered
@@ -531,8 +531,8 @@ def proxy(
     prompts: AnyLabels | PairSource,
     *,
     output_dir: str | Path,
-    expert: CanCompare | CanScore | Check | str | None = None,
-    held_out: CanCompare | CanScore | Check | str | None = None,
+    expert: CanCompare | CanScore | Check | str | Path | None = None,
+    held_out: CanCompare | CanScore | Check | str | Path | None = None,
     comparer: CanCompare | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
@@ -562,4 +562,4 @@ def proxy(
     """
     others, named = names_apart(expert=expert, held_out=held_out)
     chosen = ProxySettings(**settings, **named)
-    return carry_out(Proxy.of(chosen, Materials.given(prompts, lfs, comparer), **others), output_dir)
+    return carry_out(Proxy.of(chosen, Materials.given(chosen, prompts, lfs, comparer), **others), output_dir)
