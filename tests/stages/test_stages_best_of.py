@@ -269,7 +269,7 @@ def run(tmp_path: Path, **given: Any) -> Any:
         (
             {"comparer": 3},
             ArgumentError,
-            "a comparer, .* something that scores responses, a function, a text or None",
+            "a comparer, .* something that scores responses, a function, a text, a path or None",
         ),
         ({"num_generations": 1}, ConfigError, "the best of one sample is no choice"),
         ({"prompts": []}, DataError, "cannot be read|holds no prompts"),
@@ -285,6 +285,21 @@ def test_bad_input_is_told_in_one_line(
     with pytest.raises(error, match=said) as told:
         run(tmp_path, **given)
     assert "\n" not in str(told.value)
+
+
+def test_samples_of_a_comparer_that_failed_serve_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DataError, match="samples_dir = ") as told:
+        run(tmp_path, comparer=lambda prompt, response: 1)
+    with pytest.raises(ArtifactError, match=r"inputs.comparer differ"):
+        run(tmp_path)  # the samples lie in that folder
+    from weaklabel.training.decoding import Responder
+
+    monkeypatch.setattr(Responder, "_batch", None)  # nothing is drawn again
+    kept = str(told.value).partition("samples_dir = '")[2].partition("'")[0]
+    result = run(tmp_path / "again", samples_dir=kept)
+    assert len(lines(result.rounds[0].folder / "samples.jsonl")) == 2 * 4
 
 
 def test_a_policy_that_says_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,7 +178,7 @@ def test_labels_that_were_never_calibrated_are_refused(tmp_path: Path) -> None:
     [
         ([{"prompt": "a", "completion": ""}] * 2, {}, DataError, "none of 2 demonstrations can be learned"),
         ([{"prompt": "a", "completion": None}], {}, DataError, "rows hold no usable demonstration"),
-        ([], {}, DataError, "pairs cannot be read"),
+        ([], {}, DataError, "demonstrations cannot be read from list"),
         (
             THREE,
             {"model": "nowhere/at-all", "from_scratch": None},

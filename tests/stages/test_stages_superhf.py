@@ -221,6 +221,19 @@ def test_all_prompts_at_once_are_one_superbatch_of_many_steps(talker: str, tmp_p
     assert figures["kept"] == 16
 
 
+def test_what_a_person_needs_is_printed_and_the_rest_is_counted(tmp_path: Path) -> None:
+    result = learned(tmp_path / "superhf", held_out=lambda prompt, response: -len(response.split()))
+    rows = str(result).splitlines()
+    printed = {row.rsplit(maxsplit=1)[0].strip() for row in rows[1 : rows.index("")]}
+    assert {"reward, first", "reward, last", "reward gained low", "kl", "warnings"} <= printed
+    assert not {"trimmed samples", "reward before", "kl_per_answer"} & printed
+    figures = result.rounds[0].figures
+    told = [row for row in rows if row.endswith(f"more figures: {result.folder / 'rounds.json'}")]
+    assert told == [f"{len(figures) - len(result.shown)} more figures: {result.folder / 'rounds.json'}"]
+    assert result.to_dict()["rounds"][0]["figures"].keys() == figures.keys()
+    assert set(result.shown) <= figures.keys()
+
+
 # ---------------------------------------------------------------------------------------- superbatches
 def drawing(folder: Path, judge: Any = vowels, **more: Any) -> tuple[Superbatches, Any]:
     folder.mkdir(exist_ok=True)

@@ -376,8 +376,8 @@ def proxy(
     prompts: AnyLabels | PairSource,
     *,
     output_dir: str | Path,
-    expert: CanCompare | CanScore | Check | str | None = None,
-    held_out: CanCompare | CanScore | Check | str | None = None,
+    expert: CanCompare | CanScore | Check | str | Path | None = None,
+    held_out: CanCompare | CanScore | Check | str | Path | None = None,
     comparer: CanCompare | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
@@ -407,4 +407,4 @@ def proxy(
     """
     others, named = names_apart(expert=expert, held_out=held_out)
     chosen = ProxySettings(**settings, **named)
-    return carry_out(Proxy.of(chosen, Materials.given(prompts, lfs, comparer), **others), output_dir)
+    return carry_out(Proxy.of(chosen, Materials.given(chosen, prompts, lfs, comparer), **others), output_dir)

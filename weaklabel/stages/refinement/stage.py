@@ -42,7 +42,7 @@ from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.watching import Watched, shared_prompts, watched_by
 from weaklabel.training.sampling import Sampling
 from weaklabel.training.settings import TrainingSettings
-from weaklabel.types import CanCompare, as_comparer, prompt_key
+from weaklabel.types import CanCompare, prompt_key
 from weaklabel.types.demonstration import Demonstration
 
 DECISIONS: Final = "decisions.jsonl"
@@ -345,8 +345,8 @@ def ilr(
     data: PairSource,
     *,
     output_dir: str | Path,
-    comparer: CanCompare | str | None = None,
-    expert: CanCompare | str | None = None,
+    comparer: CanCompare | str | Path | None = None,
+    expert: CanCompare | str | Path | None = None,
     truth: Check | str | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
@@ -374,11 +374,6 @@ def ilr(
     if objects.get("expert") is not None:
         named["expert"] = "given"
     chosen = ILRSettings(**settings, **named)
-    asked = objects.get("comparer")
-    materials = Materials(
-        lfs=lambda: lfs,
-        comparer=None if asked is None else lambda: as_comparer(asked),
-        source=data,
-    )
+    materials = Materials.given(chosen, data, lfs, objects.get("comparer"))
     known = Checker(objects["truth"]) if callable(objects.get("truth")) else None
     return carry_out(ILR.of(chosen, materials, truth=known, expert=objects.get("expert")), output_dir)

@@ -201,8 +201,8 @@ def superhf_frontier(
     values: Sequence[float],
     setting: str = "beta",
     seeds: Sequence[int] = (0,),
-    comparer: CanCompare | CanScore | Check | str | None = None,
-    held_out: CanCompare | CanScore | Check | str | None = None,
+    comparer: CanCompare | CanScore | Check | str | Path | None = None,
+    held_out: CanCompare | CanScore | Check | str | Path | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
 ) -> Frontier:
@@ -224,6 +224,6 @@ def superhf_frontier(
     chosen = SuperHFSettings(**settings, **named)
 
     def make(some: SuperHFSettings) -> Stage:
-        return SuperHF.of(some, Materials.given(prompts, lfs), **judges)
+        return SuperHF.of(some, Materials.given(some, prompts, lfs), **judges)
 
     return frontier_of(make, chosen, output_dir, setting=setting, values=values, seeds=seeds)

@@ -50,6 +50,13 @@ class SuperHF(Stage):
     """
 
     kind: ClassVar[str] = "superhf"
+    shown: ClassVar[tuple[str, ...]] = (
+        *("prompts", "samples", "kept", "undecided prompts", "loss", "reward, first", "reward, last"),
+        *("sameness of the kept, first", "sameness of the kept, last"),
+        *("reward gained", "reward gained low", "reward gained high"),
+        *("held-out reward gained", "held-out reward gained low", "held-out reward gained high"),
+        *("kl", "ended", "warnings"),
+    )
 
     def __init__(
         self,
@@ -197,8 +204,8 @@ def superhf(
     prompts: AnyLabels | PairSource,
     *,
     output_dir: str | Path,
-    comparer: CanCompare | CanScore | Check | str | None = None,
-    held_out: CanCompare | CanScore | Check | str | None = None,
+    comparer: CanCompare | CanScore | Check | str | Path | None = None,
+    held_out: CanCompare | CanScore | Check | str | Path | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
 ) -> StageResult:
@@ -224,4 +231,4 @@ def superhf(
     """
     judges, named = names_apart(comparer=comparer, held_out=held_out)
     chosen = SuperHFSettings(**settings, **named)
-    return carry_out(SuperHF.of(chosen, Materials.given(prompts, lfs), **judges), output_dir)
+    return carry_out(SuperHF.of(chosen, Materials.given(chosen, prompts, lfs), **judges), output_dir)
