@@ -278,7 +278,7 @@ class Proxy(Stage):
         if seeds is not None:
             others["seed responses"] = responses_of(seeds)
         scores = {name: model.expected(model.reward.score(*texts)) for name, texts in others.items()}
-        histogram = Histogram.of(model.expected(labelled.scores), scores, every.said)
+        histogram = Histogram.of(model.expected(labelled.scores), scores, every.words)
         histogram.write(work)
         distance = None
         if "seed responses" in others:
