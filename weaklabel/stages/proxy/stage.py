@@ -32,7 +32,7 @@ from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import bootstrap
 from weaklabel.stages.best_of.judging import Judge, known_hash
-from weaklabel.stages.best_of.sampled import Draws, prompts_of, samples_of
+from weaklabel.stages.best_of.sampled import Draws, left_out_of_prompts, prompts_hash, prompts_of, samples_of
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.ending import end_round
 from weaklabel.stages.materials import Materials, names_apart, refuse_columns
@@ -174,12 +174,7 @@ class Proxy(Stage):
             settings, Given(prompts, asked, hashes, seed, off_policy, gold, prior, judge, lfs, watched)
         )
         made.notes += [] if note is None else [note]
-        if n_locked:
-            made.notes.append(f"{n_locked:,} prompts of the locked test part are left out.")
-        if found.set_aside:
-            made.notes.append(
-                f"data: {len(found.set_aside):,} rows hold no usable prompt; first: {found.set_aside[0]}."
-            )
+        made.notes += left_out_of_prompts(found, n_locked)
         for what, taught in (("seed_data", seed), ("eval_data", gold)):
             made.notes += [] if taught is None else taught.told(what)
         if gold is not None:
@@ -190,8 +185,7 @@ class Proxy(Stage):
     @property
     def inputs(self) -> Mapping[str, str]:
         given = self._given
-        told = [part for prompt in given.prompts for part in (prompt.text, prompt.told)]
-        found = self._policy.inputs | {"prompts": content_hash(*told)} | dict(given.hashes)
+        found = self._policy.inputs | {"prompts": prompts_hash(given.prompts)} | dict(given.hashes)
         for name, taught in (("seed_labels", given.seed), ("gold", given.gold)):
             found |= {} if taught is None else {name: taught.hash}
         if given.off_policy is not None:
