@@ -31,7 +31,14 @@ from weaklabel.stages.best_of.compared import Compared, Ends
 from weaklabel.stages.best_of.curve import Curve
 from weaklabel.stages.best_of.judges import Judges, judges_of
 from weaklabel.stages.best_of.judging import WIN_RATE, Judge
-from weaklabel.stages.best_of.sampled import CUT, Draws, prompts_of, samples_of
+from weaklabel.stages.best_of.sampled import (
+    CUT,
+    Draws,
+    left_out_of_prompts,
+    prompts_hash,
+    prompts_of,
+    samples_of,
+)
 from weaklabel.stages.best_of.settings import BestOfSettings
 from weaklabel.stages.best_of.written import Found, write_comparisons, write_curve, write_texts
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
@@ -63,9 +70,6 @@ class BestOf(Stage):
         super().__init__()
         self._settings, self._prompts, self._judges = settings, prompts.prompts, judges
         self._policy = Policy(settings.policy, [prompt.text for prompt in self._prompts])
-        if prompts.set_aside:
-            first = prompts.set_aside[0]
-            self.notes.append(f"data: {len(prompts.set_aside):,} rows hold no usable prompt; first: {first}.")
 
     @classmethod
     def of(
@@ -84,14 +88,12 @@ class BestOf(Stage):
         """
         prompts, n_locked = prompts_of(settings.data, settings.columns, materials)
         made = cls(settings, prompts, judges_of(settings, materials, comparer, held_out))
-        if n_locked:
-            made.notes.append(f"{n_locked:,} prompts of the locked test part are left out.")
+        made.notes += left_out_of_prompts(prompts, n_locked)
         return made
 
     @property
     def inputs(self) -> Mapping[str, str]:
-        told = [part for prompt in self._prompts for part in (prompt.text, prompt.told)]
-        prompts = {"prompts": artifacts.content_hash(*told)}
+        prompts = {"prompts": prompts_hash(self._prompts)}
         return self._policy.inputs | prompts | dict(self._judges.hashes)
 
     @property

@@ -16,7 +16,7 @@ from weaklabel.data.asked.prompts import Prompt
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.stages.best_of.judging import Judge, known_hash
-from weaklabel.stages.best_of.sampled import prompts_of
+from weaklabel.stages.best_of.sampled import left_out_of_prompts, prompts_of
 from weaklabel.stages.materials import Materials, refuse_columns
 from weaklabel.stages.proxy.candidates import require_prompts
 from weaklabel.stages.proxy.evaluation import check_evaluator, seed_of
@@ -82,12 +82,7 @@ def given_of(
     require_prompts(len(learned))
     prior = _prior(settings, materials, hashes)
     notes = [] if note is None else [note]
-    if n_locked:
-        notes.append(f"{n_locked:,} prompts of the locked test part are left out.")
-    if found.set_aside:
-        notes.append(
-            f"data: {len(found.set_aside):,} rows hold no usable prompt; first: {found.set_aside[0]}."
-        )
+    notes += left_out_of_prompts(found, n_locked)
     for what, taught in (("seed_data", seed), ("eval_data", gold)):
         notes += [] if taught is None else taught.told(what)
     if gold is not None:

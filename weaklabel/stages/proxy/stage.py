@@ -28,7 +28,7 @@ from weaklabel.errors import DataError
 from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import bootstrap
-from weaklabel.stages.best_of.sampled import Draws, samples_of
+from weaklabel.stages.best_of.sampled import Draws, prompts_hash, samples_of
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.ending import end_round
 from weaklabel.stages.materials import Materials, names_apart
@@ -103,8 +103,7 @@ class Proxy(Stage):
     @property
     def inputs(self) -> Mapping[str, str]:
         given = self._given
-        told = [part for prompt in given.prompts for part in (prompt.text, prompt.told)]
-        found = self._policy.inputs | {"prompts": content_hash(*told)} | dict(given.hashes)
+        found = self._policy.inputs | {"prompts": prompts_hash(given.prompts)} | dict(given.hashes)
         for name, taught in (("seed_labels", given.seed), ("gold", given.gold)):
             found |= {} if taught is None else {name: taught.hash}
         if given.off_policy is not None:
