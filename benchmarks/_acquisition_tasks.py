@@ -42,13 +42,15 @@ REAL_RULES = ("bald", "coreset", "badge", "typical", "d_optimal", "expected_gain
 
 
 class Arm(NamedTuple):
-    """A rule, and by what it compares pairs."""
+    """A rule, by what it compares pairs, and which share of the questions is drawn at random beside it."""
 
     rule: str
     embedding: str = "-"
+    random_share: float = 0.0
 
     def __str__(self) -> str:
-        return self.rule if self.embedding == "-" else f"{self.rule}, {self.embedding}"
+        name = self.rule if self.embedding == "-" else f"{self.rule}, {self.embedding}"
+        return f"{name}, {self.random_share:.0%} random" if self.random_share else name
 
 
 class Scores(NamedTuple):
@@ -152,7 +154,7 @@ class Real:
             if more:
                 ids = next_pairs(
                     labels, more, acquisition=arm.rule, embedding=self._readers.get(arm.embedding, "votes"),
-                    random_share=0.0, seed=seed,
+                    random_share=arm.random_share, seed=seed,
                 ).ids  # fmt: skip
                 asked = asked | np.isin(pairs.ids, ids)
                 labels = self._labels(asked, first.held, first.reference)
