@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -14,13 +15,19 @@ from numpy.typing import NDArray
 
 import weaklabel as wl
 from weaklabel.acquisition import Pool, get_acquisition, next_pairs
+from weaklabel.acquisition.embedding import READERS, Reader
 from weaklabel.acquisition.geometry import unit
 from weaklabel.data import read_pairs
 from weaklabel.groups import folds_by_prompt
+from weaklabel.labeler import asking
+from weaklabel.labeler import labeler as labeler_module
 from weaklabel.logistic import fit_logistic, nll_of_logit
-from weaklabel.types import Labels, Pairs
+from weaklabel.shift.reference import Reference
+from weaklabel.text.ngrams import asked_features
+from weaklabel.types import Labels, PairFeatures, Pairs
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 MADE_RULES = (
     "uncertainty",
     "bald",
@@ -35,13 +42,15 @@ REAL_RULES = ("bald", "coreset", "badge", "typical", "d_optimal", "expected_gain
 
 
 class Arm(NamedTuple):
-    """A rule, and by what it compares pairs."""
+    """A rule, by what it compares pairs, and which share of the questions is drawn at random beside it."""
 
     rule: str
     embedding: str = "-"
+    random_share: float = 0.0
 
     def __str__(self) -> str:
-        return self.rule if self.embedding == "-" else f"{self.rule}, {self.embedding}"
+        name = self.rule if self.embedding == "-" else f"{self.rule}, {self.embedding}"
+        return f"{name}, {self.random_share:.0%} random" if self.random_share else name
 
 
 class Scores(NamedTuple):
@@ -67,7 +76,7 @@ class Made:
             more than another.
     """
 
-    budgets = (10, 25, 50, 100)
+    budgets = (25, 50, 100, 200, 400)
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -76,7 +85,7 @@ class Made:
 
     def run(self, arm: Arm, seed: int, budgets: Sequence[int]) -> list[Scores]:
         rng = np.random.default_rng(seed)
-        d, n = 16, 600
+        d, n = 16, 2_000
         weights, centres = rng.normal(size=d) * 3, rng.normal(size=(12, d)) / np.sqrt(d)
         shares = np.array([2 / 3, *[1 / 33] * 11])
         x = self._drawn(rng, n, centres, shares)
@@ -112,7 +121,10 @@ class Made:
 class Real:
     """Real pairs: the labeler with all shipped functions, fitted to the gold that is asked and to all votes.
 
-    Half of the prompts are held out, by a seed; gold of the rest is hidden until it is asked.
+    Half of the prompts are held out, by a seed; gold of the rest is hidden until it is asked. What no answer changes is worked
+    out once: votes, what the label model reads in the texts, and rows of the embeddings for a set; the first labels and the
+    labeler's `reference` for a seed. Figures of a labeler on its own gold, a third of the time of a fit, are left out. The
+    log-odds are those of `fit` and `label` to the bit.
     """
 
     def __init__(
@@ -121,39 +133,101 @@ class Real:
         self.file, self.name, self.budgets, self.model = file, f"{name}, {model}", tuple(budgets), model
         by_features = [Arm(rule, embedding) for embedding in embeddings for rule in REAL_RULES]
         self.arms = [Arm("random"), Arm("uncertainty"), Arm("disagreement"), *by_features]
-        self._first: dict[int, Labels] = {}
+        self._readers = {name: remembered(READERS[name]) for name in embeddings}
+        self._first: dict[int, First] = {}
+        self._read: dict[tuple[str, ...], PairFeatures] = {}
 
     @cached_property
-    def _given(self) -> tuple[Pairs, wl.Votes, list[object]]:
+    def _given(self) -> tuple[Pairs, wl.Votes, list[wl.LabelingFunction]]:
         pairs = read_pairs(str(self.file), test_share=0.0)
         pairs = pairs.take(pairs.has_gold)
         lfs = list(wl.load_lfs("shipped"))
-        return pairs, wl.apply(lfs, pairs), list(lfs)
+        return pairs, wl.apply(lfs, pairs), lfs
 
     def run(self, arm: Arm, seed: int, budgets: Sequence[int]) -> list[Scores]:
+        """Held-out scores at rising numbers of gold; a number beyond what can be asked is all of it, and 0 asks nothing."""
         pairs, _, _ = self._given
-        held = folds_by_prompt(pairs.prompt_groups, 2, seed) == 0
-        asked = np.zeros(len(pairs), dtype=np.bool_)
-        if seed not in self._first:
-            self._first = {seed: self._labels(asked, held)}  # the same for all arms of a seed
-        labels, found = self._first[seed], []
+        asked, first = np.zeros(len(pairs), dtype=np.bool_), self._begun(seed)
+        labels, found = first.labels, []
         for budget in budgets:
-            embedding = "votes" if arm.embedding == "-" else arm.embedding
-            more = budget - int(asked.sum())
-            ids = next_pairs(
-                labels, more, acquisition=arm.rule, embedding=embedding, random_share=0.0, seed=seed
-            ).ids
-            asked = asked | np.isin(pairs.ids, ids)
-            labels = self._labels(asked, held)
-            found.append(scores(labels.logit[held], pairs.y[held]))
+            more = min(budget, self.n_open(seed)) - int(asked.sum())
+            if more:
+                ids = next_pairs(
+                    labels, more, acquisition=arm.rule, embedding=self._readers.get(arm.embedding, "votes"),
+                    random_share=arm.random_share, seed=seed,
+                ).ids  # fmt: skip
+                asked = asked | np.isin(pairs.ids, ids)
+                labels = self._labels(asked, first.held, first.reference)
+            found.append(scores(labels.logit[first.held], pairs.y[first.held]))
         return found
 
-    def _labels(self, asked: NDArray[np.bool_], held: NDArray[np.bool_]) -> Labels:
-        pairs, votes, lfs = self._given
-        gold = [g if known else None for g, known in zip(pairs.table["gold"].to_pylist(), asked, strict=True)]
+    def n_open(self, seed: int) -> int:
+        """How many pairs can be asked, those of the same texts counted once."""
+        return len(np.unique(self._texts[~self._held(seed)]))
+
+    @cached_property
+    def _texts(self) -> NDArray[np.int64]:
+        """A number per pair, the same for the same prompt and responses: several people judged some pairs of MT-Bench."""
+        columns = (self._given[0].table[name].to_pylist() for name in ("prompt", "response_a", "response_b"))
+        numbers: dict[object, int] = {}
+        shown = [(prompt, frozenset((a, b))) for prompt, a, b in zip(*columns, strict=True)]
+        return np.array([numbers.setdefault(each, len(numbers)) for each in shown])
+
+    def _held(self, seed: int) -> Mask:
+        return np.asarray(folds_by_prompt(self._given[0].prompt_groups, 2, seed) == 0)
+
+    def _begun(self, seed: int) -> First:
+        """The same for all arms of a seed."""
+        if seed not in self._first:
+            pairs, votes, lfs = self._given
+            held = self._held(seed)
+            hidden = self._hidden(np.zeros(len(pairs), dtype=np.bool_), held)
+            labeler = wl.fit(lfs, hidden, model=self.model, votes=votes)
+            self._first = {seed: First(held, labeler.label_known(hidden, votes), labeler.reference)}
+        return self._first[seed]
+
+    def _labels(self, asked: Mask, held: Mask, reference: Reference | None) -> Labels:
+        _, votes, lfs = self._given
+        hidden = self._hidden(asked, held)
+        with (
+            patch.object(labeler_module, "cross_calibrated", lambda logit, *_, **__: logit),
+            patch.object(asking, "asked_features", self._features),
+        ):
+            labeler = wl.fit(lfs, hidden, model=self.model, votes=votes, reference=reference)
+            return labeler.label_known(hidden, votes)
+
+    def _features(self, pairs: Pairs) -> PairFeatures:
+        """What the labeler reads of all pairs, read once."""
+        if pairs.ids not in self._read:
+            self._read = {pairs.ids: asked_features(pairs)}
+        return self._read[pairs.ids]
+
+    def _hidden(self, asked: Mask, held: Mask) -> Pairs:
+        """The pairs with the gold that was asked and no other; what is held out is locked."""
+        table = self._given[0].table
+        gold = [g if known else None for g, known in zip(table["gold"].to_pylist(), asked, strict=True)]
         part = np.where(held, "test", np.where(asked, "dev", "pool")).tolist()
-        table = pairs.table
         for name, values in (("gold", gold), ("part", part)):
             table = table.set_column(table.column_names.index(name), name, pa.array(values, pa.string()))
-        hidden = replace(pairs, table=table)
-        return wl.fit(lfs, hidden, model=self.model, votes=votes).label(hidden, votes=votes)  # type: ignore[arg-type]
+        return replace(self._given[0], table=table)
+
+
+class First(NamedTuple):
+    """What a seed begins with: what is held out, and the labels and the reference of the labeler without gold."""
+
+    held: Mask
+    labels: Labels
+    reference: Reference | None
+
+
+def remembered(reader: Reader) -> Reader:
+    """The same rows, each response to a prompt read once."""
+    known: dict[tuple[str, str], Array] = {}
+
+    def read(prompts: Sequence[str], responses: Sequence[str]) -> Array:
+        asked = list(zip(prompts, responses, strict=True))
+        if new := [each for each in dict.fromkeys(asked) if each not in known]:
+            known.update(zip(new, reader([p for p, _ in new], [r for _, r in new]), strict=True))
+        return np.array([known[each] for each in asked]) if asked else reader([], [])
+
+    return read

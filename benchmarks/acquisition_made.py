@@ -2,7 +2,7 @@
 
     python benchmarks/acquisition_made.py [--quick] [--json FILE] [--only WORDS] [--seeds 10] [--work FOLDER]
 
-A preference is linear in 16 features, and a logistic model learns it from what is asked: 10, 25, 50 and 100 of 600 pairs, in
+A preference is linear in 16 features, and a logistic model learns it from what is asked: 25, 50, 100, 200 and 400 of 2,000 pairs, in
 rounds, the model fitted again after each. "accuracy gain" and "NLL fall" are over random at the same number of gold, on 2,000
 held-out pairs: means over seeds with a 95% interval of Student's t of the paired differences. Random goes through the same
 rounds with the same pools.

@@ -219,6 +219,11 @@ def test_more_than_there_are_is_all_there_are(project: Path) -> None:
     assert "were asked before" in done.stderr
 
 
+def test_a_queue_that_cannot_be_written_asks_nothing(project: Path) -> None:
+    assert run("next", "--out", "queue.txt").exit_code == 2
+    assert not Path("runs/base/questions.jsonl").exists()
+
+
 def test_disagreement_keeps_its_second_opinion(project: Path) -> None:
     first = run("next", "--n", "6", "--acquisition", "disagreement")
     assert first.exit_code == 0, first.output

@@ -38,9 +38,10 @@ class Chosen:
 class Acquisition(Shown, ABC):
     """A rule that picks which pairs people see next. The constructor only stores settings.
 
-    Neither the order of a pool nor which response of a pair comes first has a say: rows are brought into the order of
-    their ids, and a rule uses what a pair's direction leaves alone. A class of your own writes `name`, `needs`, `_choose`
-    and `_reason`; `check_acquisition` tries the contract on a pool.
+    Neither the order of a pool nor which response of a pair comes first has a say: rows are drawn into an order that the
+    ids and the seed give, and a rule uses what a pair's direction leaves alone. Nor do ids: where pairs are worth the same,
+    as where few functions vote, the first of them is any. A class of your own writes `name`, `needs`, `_choose` and
+    `_reason`; `check_acquisition` tries the contract on a pool.
     """
 
     name: ClassVar[str]
@@ -63,9 +64,10 @@ class Acquisition(Shown, ABC):
                 f"acquisition {self.name!r} needs {missing[0]!r}, which the pool does not have. It has: "
                 f"{', '.join(pool.parts)}."
             )
-        order = positions(pool.ids)
+        rng = np.random.default_rng(seed)
+        order = rng.permutation(positions(pool.ids))
         with one_thread():
-            rows, value = self._choose(pool.take(order), n, np.random.default_rng(seed))
+            rows, value = self._choose(pool.take(order), n, rng)
         rows = np.asarray(order[rows], dtype=np.int64)
         reasons = (self._reason(pool, row, worth) for row, worth in zip(rows, value, strict=True))
         return Chosen(rows, np.asarray(value, dtype=np.float64), tuple(reasons))
@@ -80,7 +82,7 @@ class Acquisition(Shown, ABC):
 
     @abstractmethod
     def _choose(self, pool: Pool, n: int, rng: np.random.Generator) -> Picked:
-        """`n` distinct rows of a pool that has what the rule `needs`, in the order of its ids."""
+        """`n` distinct rows of a pool that has what the rule `needs`. Of rows worth the same it takes the first."""
 
     @abstractmethod
     def _reason(self, pool: Pool, row: int, value: float) -> str:

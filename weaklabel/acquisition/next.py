@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from weaklabel.acquisition.queue import NextPairs, Question
 from weaklabel.acquisition.registry import DEFAULT, get_acquisition
 from weaklabel.acquisition.source import Facts, Opinion, Rows, Source
 from weaklabel.acquisition.strata import strata
+from weaklabel.acquisition.twins import Twins
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.ledger import Budget
 from weaklabel.types import Comparer, FloatArray, Labels, LabelsFile, sigmoid
@@ -100,32 +102,45 @@ def choose_next(
     seed: int = 0,
     skip: Collection[str] = (),
 ) -> NextPairs:
-    """`next_pairs` of any source; arguments and errors are the same. `skip` are ids that are left out."""
+    """`next_pairs` of any source; arguments and errors are the same. `skip` are ids that are left out.
+
+    Of pairs with the same texts one is asked, and none where one has gold.
+    """
     check_least("n", n, 1, "one pair")
     check_least("candidates", candidates, 1, "one pair")
     if not 0 <= random_share <= 1:
         raise ConfigError(f"random_share is {random_share}. Allowed: 0 to 1, a share of the questions.")
-    free, known = source.places()
+    free, known = source.places(skip)
     if not len(free):
-        raise DataError(
-            f"no pair can be asked: all outside the locked test part have gold ({len(known):,}). Add pairs without gold."
-        )
+        raise DataError(_why_none(len(known), len(skip)))
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.choice(free, min(candidates, len(free)), replace=False))
     facts = source.facts(rows)
-    if skip:
-        left = np.array([pair_id not in skip for pair_id in facts.ids], dtype=np.bool_)
-        if not left.any():
-            raise DataError(
-                f"all {len(rows):,} pairs that can be asked were asked before. Answer these, or add pairs."
-            )
-        rows, facts = rows[left], source.facts(rows[left])
     pool = _pool(source, rule, rows, facts, known, reader_of(embedding), seed)
-    chosen, rules = chosen_of(pool, rule, min(n, len(pool)), random_share, seed)
-    questions = list(_questions(source, rows, facts, chosen, rules))
+    twins, left = Twins(source, known), np.arange(len(pool))
+    while len(left):
+        chosen, rules = chosen_of(pool.take(left), rule, min(n, len(left)), random_share, seed)
+        chosen = replace(chosen, rows=left[chosen.rows])
+        questions = list(_questions(source, rows, facts, chosen, rules))
+        if not (again := twins.among(questions)):
+            break
+        left = np.setdiff1d(left, chosen.rows[again])  # others take their places
+    else:
+        raise DataError(
+            f"no pair can be asked: all {len(pool):,} that were looked at have the texts of pairs with gold. Add pairs."
+        )
     kept, cost = within_budget(questions, budget or Budget(), price or Price())
-    notes = _notes(n, pool, len(free), len(kept), len(questions))
+    notes = _notes(n, pool, len(left), len(kept), len(questions))
     return NextPairs(rule.name, tuple(kept), len(free), len(rows), cost, notes)
+
+
+def _why_none(n_known: int, n_skipped: int) -> str:
+    if n_skipped:
+        return (
+            f"no pair can be asked: all outside the locked test part have gold ({n_known:,}) or were asked before. Answer these, "
+            "or add pairs."
+        )
+    return f"no pair can be asked: all outside the locked test part have gold ({n_known:,}). Add pairs without gold."
 
 
 def _rule(acquisition: str | Acquisition, settings: dict[str, Any]) -> Acquisition:
@@ -238,10 +253,14 @@ def _questions(
         )
 
 
-def _notes(n: int, pool: Pool, n_open: int, n_kept: int, n_chosen: int) -> tuple[str, ...]:
+def _notes(n: int, pool: Pool, n_left: int, n_kept: int, n_chosen: int) -> tuple[str, ...]:
     found = []
-    if n > len(pool):
-        found.append(f"{n:,} pairs were asked for, and {len(pool):,} can be asked: all of them.")
+    if n > n_left:
+        found.append(f"{n:,} pairs were asked for, and {n_left:,} can be asked: all of them.")
+    if n_left < len(pool):
+        found.append(
+            f"{len(pool) - n_left:,} pairs were left out: another one with the same texts is asked, or has gold."
+        )
     if n_kept < n_chosen:
         found.append(f"the budget holds {n_kept:,} of {n_chosen:,} pairs.")
     if len(np.unique(pool.strata)) == 1 and len(pool) > 1:

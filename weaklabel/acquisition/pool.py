@@ -58,6 +58,10 @@ class Pool:
                     f"Pool: {name} has shape {np.shape(rows)} for {n} ids, or values that are not finite. Give one row per "
                     "pair."
                 )
+        for name in ("known_features", "known_logit", "known_text"):
+            rows = getattr(self, name)
+            if rows is not None and not np.isfinite(rows).all():
+                raise LabelMatrixError(f"Pool: {name} has values that are not finite. Give numbers.")
         if len(set(self.ids)) != n:
             raise LabelMatrixError("Pool: some ids come twice. Give each pair once.")
 

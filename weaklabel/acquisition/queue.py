@@ -130,14 +130,23 @@ class NextPairs(Result):
         Raises:
             ConfigError: another ending.
         """
-        target = Path(expanded(path, "the queue"))
-        writers = {".jsonl": _jsonl, ".csv": _csv}
-        if target.suffix not in writers:
-            raise ConfigError(f"{target}: a queue is written as .jsonl or .csv. Choose one of these endings.")
+        target = queue_file(path)
         columns = ASKED if blind else COLUMNS
         rows = [{name: row[name] for name in columns} for row in (q.row() for q in self.questions)]
         with atomic_file(target) as temporary:
-            writers[target.suffix](temporary, rows)
+            _WRITERS[target.suffix](temporary, rows)
+
+
+def queue_file(path: str | Path) -> Path:
+    """The file of a queue.
+
+    Raises:
+        ConfigError: another ending than .jsonl and .csv.
+    """
+    target = Path(expanded(path, "the queue"))
+    if target.suffix not in _WRITERS:
+        raise ConfigError(f"{target}: a queue is written as .jsonl or .csv. Choose one of these endings.")
+    return target
 
 
 def _jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -149,3 +158,6 @@ def _csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+_WRITERS: Final = {".jsonl": _jsonl, ".csv": _csv}

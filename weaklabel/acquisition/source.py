@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,13 +60,18 @@ class Source:
         table = labels.to_table()
         return cls(table.column_names, lambda names: iter([table.select(names)]), opinion)
 
-    def places(self) -> tuple[Rows, Rows]:
-        """Rows that may be asked, and rows with gold that may be looked at; of locked prompts neither."""
+    def places(self, skip: Collection[str] = ()) -> tuple[Rows, Rows]:
+        """Rows that may be asked, and rows with gold that may be looked at; of locked prompts neither.
+
+        Args:
+            skip: ids that may not be asked.
+        """
         free, known, start = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
-        for table in self._tables(["gold", "part"]):
+        for table in self._tables(["gold", "part", *(["id"] if skip else [])]):
             gold = np.asarray(pc.is_valid(table["gold"]), dtype=np.bool_)
             locked = np.asarray(pc.fill_null(pc.equal(table["part"], "test"), False), dtype=np.bool_)
-            free.append(np.flatnonzero(~gold & ~locked) + start)
+            skipped = np.asarray(_is_in(table["id"], skip), dtype=np.bool_) if skip else locked
+            free.append(np.flatnonzero(~gold & ~locked & ~skipped) + start)
             known.append(np.flatnonzero(gold & ~locked) + start)
             start += len(table)
         return np.concatenate(free), np.concatenate(known)
@@ -81,6 +86,11 @@ class Source:
         ids, prompts = (tuple(table[name].to_pylist()) for name in ("id", "prompt"))
         return Facts(ids, prompts, table["logit"].to_numpy(), table["w"].to_numpy(), L)
 
+    def prompts(self, rows: Rows) -> list[str]:
+        """Of rows, rising."""
+        found: list[str] = self._take(rows, ["prompt"])["prompt"].to_pylist()
+        return found
+
     def pairs(self, rows: Rows) -> Pairs:
         """The pairs at rows, rising, with their texts and without what is behind the canonical columns."""
         return Pairs(self._take(rows, CANONICAL.names))
@@ -92,3 +102,7 @@ class Source:
             parts.append(table.take(pa.array(rows[first:last] - start)))
             start += len(table)
         return pa.concat_tables(parts)
+
+
+def _is_in(ids: pa.ChunkedArray, some: Collection[str]) -> pa.ChunkedArray:
+    return pc.is_in(ids, pa.array(list(some), pa.string()))

@@ -73,11 +73,14 @@ def command(as_json: bool, out: Path | None, texts: bool, blind: bool, **options
     given = {name: options.pop(name) for name in ("space", "most")}
     run = open_run(options)
     from weaklabel.acquisition.price import Price
+    from weaklabel.acquisition.queue import queue_file
     from weaklabel.ledger import Budget
     from weaklabel.pipeline.asking import ask
 
     rule = {name: value for name, value in given.items() if value is not None}
     how |= {"budget": Budget(**limits), "price": Price(answers, price), "seed": seed}
+    if out is not None:
+        queue_file(out)  # before anything is asked: what was asked is kept in the run
     found = ask(run, n, acquisition=acquisition, rule=rule, **how)
     if out is not None:
         found.write(out, blind=blind)
