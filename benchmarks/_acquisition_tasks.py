@@ -21,6 +21,7 @@ from weaklabel.data import read_pairs
 from weaklabel.groups import folds_by_prompt
 from weaklabel.labeler import asking
 from weaklabel.labeler import labeler as labeler_module
+from weaklabel.lf.core import LabelingFunction
 from weaklabel.logistic import fit_logistic, nll_of_logit
 from weaklabel.shift.reference import Reference
 from weaklabel.text.ngrams import asked_features
@@ -42,13 +43,15 @@ REAL_RULES = ("bald", "coreset", "badge", "typical", "d_optimal", "expected_gain
 
 
 class Arm(NamedTuple):
-    """A rule, and by what it compares pairs."""
+    """A rule, by what it compares pairs, and which share of the questions is drawn at random beside it."""
 
     rule: str
     embedding: str = "-"
+    random_share: float = 0.0
 
     def __str__(self) -> str:
-        return self.rule if self.embedding == "-" else f"{self.rule}, {self.embedding}"
+        name = self.rule if self.embedding == "-" else f"{self.rule}, {self.embedding}"
+        return f"{name}, {self.random_share:.0%} random" if self.random_share else name
 
 
 class Scores(NamedTuple):
@@ -136,7 +139,7 @@ class Real:
         self._read: dict[tuple[str, ...], PairFeatures] = {}
 
     @cached_property
-    def _given(self) -> tuple[Pairs, wl.Votes, list[wl.LabelingFunction]]:
+    def _given(self) -> tuple[Pairs, wl.Votes, list[LabelingFunction]]:
         pairs = read_pairs(str(self.file), test_share=0.0)
         pairs = pairs.take(pairs.has_gold)
         lfs = list(wl.load_lfs("shipped"))
@@ -152,7 +155,7 @@ class Real:
             if more:
                 ids = next_pairs(
                     labels, more, acquisition=arm.rule, embedding=self._readers.get(arm.embedding, "votes"),
-                    random_share=0.0, seed=seed,
+                    random_share=arm.random_share, seed=seed,
                 ).ids  # fmt: skip
                 asked = asked | np.isin(pairs.ids, ids)
                 labels = self._labels(asked, first.held, first.reference)

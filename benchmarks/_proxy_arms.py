@@ -78,7 +78,28 @@ class Size:
 
 
 GROUPS = 16
-LINEAR = {"evaluator": "linear", "lfs": ()}
+TIMES = (0.6, 1, 3)
+"""Times the n questions."""
+LINEAR: Mapping[str, Any] = {"evaluator": "linear", "lfs": ()}
+POLICY: Mapping[str, Any] = {
+    "evaluator": "transformer",
+    "evaluator_settings": {
+        "base": "policy",
+        "learning_rate": 1e-3,
+        "num_train_epochs": 10,
+        "groups_per_batch": 16,
+        "max_length": LENGTH["max_length"],
+        "save_steps": 10**6,
+    },
+    "lfs": (),
+}
+"""As published: the evaluation model begins with the policy itself."""
+BY_NUMBER: Mapping[str, Mapping[str, Any]] = {
+    "answers": {"learn": "answers"},
+    "proxy": {},
+    "linear proxy": LINEAR,
+}
+"""Arms that are also run with another number of questions."""
 
 
 def arms(size: Size) -> list[Arm]:
@@ -88,6 +109,7 @@ def arms(size: Size) -> list[Arm]:
     return [
         ALL_ASKED,
         Arm("answers", {"learn": "answers"}),
+        Arm("answers, three times the passes", {"learn": "answers", "num_train_epochs": 3 * size.passes}),
         Arm("answers, as many steps", {"learn": "answers", "max_steps": size.steps}),
         Arm("proxy"),
         Arm("proxy and answers", {"learn": "both"}),
@@ -99,8 +121,21 @@ def arms(size: Size) -> list[Arm]:
         Arm("linear proxy, uncertainty", {**in_batches, "acquisition": "uncertainty"}),
         Arm("linear proxy, expected gain", {**in_batches, "acquisition": "expected_gain"}),
         Arm("linear proxy, scores", {**LINEAR, "unit": "responses", "rubric": (0, BEST)}),
+        Arm("policy proxy", POLICY),
         Arm("best and worst by the expert", by_expert=True),
+        *(
+            Arm(name, {**settings, "queries": asked})
+            for kind, settings in BY_NUMBER.items()
+            for asked, name in numbers(kind, size)
+            if name != kind
+        ),
     ]
+
+
+def numbers(kind: str, size: Size) -> list[tuple[int, str]]:
+    """How many questions of the arms that differ in that, and their names."""
+    asked = [round(times * size.queries) for times in TIMES]
+    return [(n, kind if n == size.queries else f"{kind}, {n} questions") for n in asked]
 
 
 ALL_ASKED = Arm("all asked", {"learn": "answers", "queries": "many"})
@@ -191,8 +226,8 @@ class Seed:
             max_new_tokens=LENGTH["max_new_tokens"],
             batch_size=256,
             curve_points=0,
-            **training,
             **{
+                **training,
                 "queries": self.size.queries,
                 "learn": "proxy",
                 "evaluator": "functions",

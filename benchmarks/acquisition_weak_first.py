@@ -6,7 +6,8 @@
 MT-Bench, UltraFeedback and HH-RLHF. For each seed half of the prompts are held out and the gold of the rest is hidden. The
 labeler (`pair_model`, all shipped functions, votes on all pairs) begins without gold. Then answers are asked in rounds: on
 pairs where the labels and a reward model out of fold contradict each other (`disagreement`, as RLHF with targeted feedback
-does), on the most uncertain, and at random. After each round it is fitted again and judged on what is held out. "all gold" is
+does), on the most uncertain, and at random; and by the first two with a fifth of the questions at random, as `weaklabel next`
+has it unless it is told otherwise. After each round it is fitted again and judged on what is held out. "all gold" is
 the same labeler with the gold of every pair that could be asked.
 
 "accuracy less" is that of all gold less ours, "NLL more" is ours less that of all gold: means over seeds with a 95% interval of
@@ -34,7 +35,14 @@ SETS = {
     "ultrafeedback_train": ("UltraFeedback", (0, 25, 50, 100, 200, 300, 400)),
     "hh_rlhf_train": ("HH-RLHF", (0, 25, 50, 100, 200, 400, 600)),
 }
-ARMS = [Arm("random"), Arm("uncertainty"), Arm("disagreement")]
+ARMS = [
+    Arm("random"),
+    Arm("uncertainty"),
+    Arm("disagreement"),
+    Arm("uncertainty", random_share=0.2),
+    Arm("disagreement", random_share=0.2),
+]
+DRAWN = ARMS[:3]
 ALL = (10**9,)
 SHORT = 0.01
 METRICS = (("accuracy", "accuracy less", 0, -1), ("NLL", "NLL more", 1, 1))
@@ -88,7 +96,7 @@ def picture(name: str, budgets: Sequence[int], found: Found, everything: Found) 
     _, _, column, sign = METRICS[1]
     shorts = {
         str(arm): [short_of_all(found, arm, at, column, sign, everything) for at in range(len(budgets))]
-        for arm in ARMS
+        for arm in DRAWN
     }
     curves = {
         arm: [

@@ -4,7 +4,7 @@
 
 A model of two layers has learned middling descriptions of things; people like other ones (`_superhf_task.py`). Every arm
 starts from that policy and may put 50 questions to the expert; the arms are told in `_proxy_arms.py`. DPO's learning rate and
-beta are chosen once, by the arm that is answered everything, on two seeds, and hold for all. Five seeds, one after the other;
+beta are chosen once, by the arm whose 450 questions are all answered, on two seeds, and hold for all. Five seeds, one after the other;
 an estimate is printed first; with --work, what is done is not done again.
 
 Figures are of two answers to each of 200 prompts that no training saw. Intervals are over seeds (t), and of differences by seed.
@@ -20,16 +20,23 @@ from pathlib import Path
 
 import numpy as np
 from _figures import Figures, arguments, over_seeds
-from _proxy_arms import ALL_ASKED, Arm, Seed, Size, arms
+from _proxy_arms import ALL_ASKED, BY_NUMBER, Arm, Seed, Size, arms, numbers
+from _proxy_picture import gains_picture
+
+from weaklabel.artifacts import write_text
+from weaklabel.metrics import Interval
+from weaklabel.pictures.curves import curves_picture
 
 GRID = [{"learning_rate": rate, "beta": beta} for rate in (3e-4, 1e-3, 3e-3) for beta in (0.05, 0.2)]
 CHOOSING = 2
 GAPS = (
     ("proxy", "answers"),
     ("proxy", "answers, as many steps"),
+    ("proxy", "answers, three times the passes"),
     ("proxy and answers", "proxy"),
     ("linear proxy", "answers"),
-    ("linear proxy", "answers, as many steps"),
+    ("policy proxy", "answers"),
+    ("policy proxy", "linear proxy"),
     ("proxy", "proxy, off-policy"),
     ("linear proxy", "linear proxy, off-policy"),
     ("linear proxy, coreset", "linear proxy"),
@@ -41,6 +48,10 @@ GAPS = (
     ("proxy", "all asked"),
     ("linear proxy", "all asked"),
     ("proxy", "best and worst by the expert"),
+    ("proxy, 30 questions", "answers, 30 questions"),
+    ("linear proxy, 30 questions", "answers, 30 questions"),
+    ("proxy, 150 questions", "answers, 150 questions"),
+    ("linear proxy, 150 questions", "answers, 150 questions"),
 )
 Done = dict[str, dict[int, dict[str, float]]]
 """Arm -> seed -> figures."""
@@ -76,6 +87,25 @@ def add_figures(figures: Figures, done: Done) -> None:
             if all(name in done[arm][k] for arm in (one, other) for k in both):
                 gaps = [done[one][k][name] - done[other][k][name] for k in both]
                 figures.add("gaps", f"{one} less {other}", name, *over_seeds(gaps))
+
+
+def pictures(figures: Figures, folder: Path, stem: str) -> None:
+    """What every arm gains; and what three of them gain by the number of questions."""
+    rows = {row.arm: row for row in figures.rows if row.case == "arms" and row.metric == "quality gained"}
+    found = {arm: Interval(row.value, row.low, row.high, row.n) for arm, row in rows.items()}
+    write_text(folder / f"{stem}_arms.svg", gains_picture(found).svg())
+    by_number = {
+        kind: [(n, found[arm]) for n, arm in numbers(kind, Size()) if arm in found] for kind in BY_NUMBER
+    }
+    picture = curves_picture(
+        by_number,
+        "What questions are worth, asked and learned, or through an evaluation model",
+        axis="points",
+        across="questions",
+        reference=0.0,
+        reference_name="the policy at the start",
+    )
+    write_text(folder / f"{stem}_questions.svg", picture.svg())
 
 
 def main() -> None:
@@ -121,6 +151,8 @@ def main() -> None:
                 add_figures(figures, done)
                 figures.save(options.json)
     figures.finish(options.json)
+    if options.json and not quick:
+        pictures(figures, options.json.parent, options.json.stem)
 
 
 if __name__ == "__main__":

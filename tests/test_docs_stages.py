@@ -25,6 +25,7 @@ WRITTEN = {
     "dpo": "model/README.md",
     "hindsight": "model/README.md",
     "ilr": "labels.jsonl",
+    "proxy": "answers.jsonl",
     "superhf": "superbatches.jsonl",
     "best_of": "pairs.parquet",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +44,8 @@ class Histogram:
     answers: Mapping[str, int]
 
     @classmethod
-    def of(cls, samples: FloatArray, others: Mapping[str, FloatArray], said: FloatArray) -> Histogram:
-        """Of the samples' scores, those of others by who gave them, and the expert's answers."""
+    def of(cls, samples: FloatArray, others: Mapping[str, FloatArray], said: Sequence[str]) -> Histogram:
+        """Of the samples' scores, those of others by who gave them, and the expert's answers in words."""
         edges = np.quantile(samples, np.arange(1, _BINS) / _BINS)
         every = {"samples of the policy": samples, **others}
         counts = {
@@ -52,9 +53,7 @@ class Histogram:
             for name, each in every.items()
             if len(each)
         }
-        values, times = np.unique(said.round(6), return_counts=True)
-        answers = {f"{value:g}": int(n) for value, n in zip(values.tolist(), times, strict=True)}
-        return cls(edges, counts, answers)
+        return cls(edges, counts, dict(sorted(Counter(said).items())))
 
     @property
     def imbalance(self) -> float | None:
