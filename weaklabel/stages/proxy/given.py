@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
+
+import numpy as np
 
 from weaklabel.acquisition.registry import DEFAULT
 from weaklabel.comparers import comparer_hash
@@ -12,7 +14,7 @@ from weaklabel.comparers.checker import Checker
 from weaklabel.comparers.expert import CanScore
 from weaklabel.comparers.metered import Metered
 from weaklabel.data import read_pairs
-from weaklabel.data.asked.prompts import Prompt
+from weaklabel.data.asked.prompts import Prompt, looks_of
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.stages.best_of.judging import Judge, known_hash
@@ -74,19 +76,28 @@ def given_of(
     lfs = tuple(materials.lfs())
     check_evaluator(settings, lfs)
     seed, gold = _seed_labels(settings, materials), _gold(settings, materials)
-    off_policy = None if settings.off_policy_data is None else _of_other_hands(settings.off_policy_data)
-    prompts, watched, note = watched_prompts(
-        settings, materials, found.prompts, None if gold is None else gold.better
+    others = (
+        None if settings.off_policy_data is None else read_pairs(settings.off_policy_data, test_share=0.0)
     )
-    learned = {prompt_key(prompt.text) for prompt in prompts}
-    require_prompts(len(learned))
-    prior = _prior(settings, materials, hashes)
+    locked = _locked(seed, gold, others)
+    free = [prompt for prompt in found.prompts if not prompt.looks & locked]
+    prompts, watched, note = watched_prompts(settings, materials, free, None if gold is None else gold.better)
+    require_prompts(len({prompt_key(prompt.text) for prompt in prompts}))
+    judging = locked if gold is None else locked | looks_in(gold.pairs)
+    seed = None if seed is None else _seed_apart(seed, judging)
     notes = [] if note is None else [note]
-    notes += left_out_of_prompts(found, n_locked)
+    off_policy = None
+    if others is not None:
+        learned = {look for prompt in prompts for look in prompt.looks}
+        off_policy = _of_other_hands(others, judging | (_watched_looks(watched) - learned))
+        if lost := len(others) - len(off_policy):
+            notes.append(f"off_policy_data: {lost:,} pairs are left out, whose prompts judge or are locked.")
+    prior = _prior(settings, materials, hashes)
+    notes += left_out_of_prompts(found, n_locked + len(found) - len(free))
     for what, taught in (("seed_data", seed), ("eval_data", gold)):
         notes += [] if taught is None else taught.told(what)
     if gold is not None:
-        notes += shared_prompts(learned, gold.pairs.prompt_keys)
+        notes += shared_prompts(_keys_of(prompts), gold.pairs.prompt_keys)
     return Given(prompts, asked, hashes, seed, off_policy, gold, prior, judge, lfs, watched), notes
 
 
@@ -134,19 +145,61 @@ def _prior(settings: ProxySettings, materials: Materials, hashes: dict[str, str]
     return None
 
 
-def _of_other_hands(data: str) -> Pairs:
-    """Pairs outside the locked part, whatever is known of them.
+def looks_in(pairs: Pairs) -> frozenset[str]:
+    """How the prompts of some pairs look, as a split sees them."""
+    return frozenset().union(*_looks(pairs))
+
+
+def _looks(pairs: Pairs) -> list[frozenset[str]]:
+    rows = pairs.table.select(["prompt", "messages"]).to_pylist()
+    return [looks_of(row["prompt"], row["messages"]) for row in rows]
+
+
+def _locked(seed: Taught | None, gold: Taught | None, others: Pairs | None) -> frozenset[str]:
+    """How the prompts of locked test parts look: what one file locks is locked in all."""
+    found = [taught.test for taught in (seed, gold) if taught is not None]
+    found += [] if others is None else [others.take(others.parts == "test")]
+    return frozenset().union(*map(looks_in, found))
+
+
+def _watched_looks(watched: Watched | None) -> frozenset[str]:
+    rows = () if watched is None else watched.prompts
+    return frozenset().union(*(looks_of(row.prompt, row.messages) for row in rows))
+
+
+def _seed_apart(seed: Taught, judging: Set[str]) -> Taught:
+    """Labels of prompts that neither judge nor are locked.
 
     Raises:
         DataError: none.
     """
-    pairs = read_pairs(data, test_share=0.0)
-    found = pairs.take(pairs.parts != "test")
-    if not len(found):
+    kept = np.array([not looks & judging for looks in _looks(seed.pairs)], dtype=np.bool_)
+    if not kept.any():
         raise DataError(
-            f"proxy: off_policy_data: all {len(pairs):,} pairs are of the locked test part. Give others."
+            f"proxy: seed_data: all {len(seed):,} labels are of prompts of eval_data, or of locked ones. Give others, or "
+            'seed_labels = "none".'
         )
-    return found
+    return seed.take(kept, "of prompts that judge or are locked")
+
+
+def _of_other_hands(pairs: Pairs, closed: Set[str]) -> Pairs:
+    """Pairs that may be asked about, whatever is known of them: of prompts that neither judge nor are locked.
+
+    Raises:
+        DataError: none.
+    """
+    kept = [not looks & closed for looks in _looks(pairs)]
+    if not any(kept):
+        raise DataError(
+            f"proxy: off_policy_data: all {len(pairs):,} pairs are of the locked test part, or of prompts of eval_data or of the audit. "
+            "Give others."
+        )
+    return pairs.take(np.array(kept, dtype=np.bool_))
+
+
+def _keys_of(prompts: Sequence[Prompt]) -> list[str]:
+    """As `Pairs.prompt_keys` has them: of the conversation."""
+    return [prompt_key(" ".join(turn["content"] or "" for turn in prompt.messages)) for prompt in prompts]
 
 
 def _seeds(settings: ProxySettings, materials: Materials) -> str:
@@ -173,6 +226,7 @@ def _expert(settings: ProxySettings, materials: Materials, expert: Any) -> tuple
         assert settings.expert is not None
         found, known = materials.opened(settings.expert), comparer_hash(materials.resolve(settings.expert))
     elif isinstance(expert, CanCompare | CanScore):
+        _refuse_twice(expert, settings)
         known = known_hash(expert)
         found = expert if isinstance(expert, CanScore | Metered) else as_comparer(expert, "expert")
     elif callable(expert):
@@ -187,6 +241,16 @@ def _expert(settings: ProxySettings, materials: Materials, expert: Any) -> tuple
 
         found = ByScore(found, name=str(getattr(found, "name", type(found).__name__)))
     return found, {"expert": known}
+
+
+def _refuse_twice(expert: Any, settings: ProxySettings) -> None:
+    """Raises ConfigError for settings of asking beside an expert that has its own."""
+    twice = [name for name in ("budget", "price", "answers_dir") if getattr(settings, name)]
+    if isinstance(expert, Metered) and twice:
+        raise ConfigError(
+            f"proxy: {', '.join(twice)} came with an expert that is metered already, {expert.name!r}, and has its own. Set them where it is "
+            "made, or give the expert that it asks."
+        )
 
 
 def _held_out(

@@ -196,7 +196,7 @@ class Proxy(Stage):
             if amount := getattr(spent, unit):
                 figures[f"{unit} paid"] = amount
         if asked.gain is not None:
-            figures["expected gain of the next question"] = asked.gain
+            figures["expected gain of the best question"] = asked.gain
         return figures
 
     # ------------------------------------------------------------------------------------ labelling
@@ -206,10 +206,7 @@ class Proxy(Stage):
         settings, given = self._settings, self._given
         model = evaluation.fitted(every, scratch(work) / "evaluator-last")
         if model is None:
-            raise DataError(
-                "proxy: nothing was asked, and there are no labels, so that nothing teaches the evaluation model. Lower min_gain, or "
-                "give seed_data."
-            )
+            raise DataError(_untaught(every))
         model.reward.save(work / EVALUATOR)
         self.notes += [f"the evaluation model: {note}" for note in model.reward.notes]
         labelled = Labelled.of(
@@ -242,7 +239,7 @@ class Proxy(Stage):
                 f"how sure the evaluation model may be was not calibrated: that takes 50 certain answers or gold, and there are "
                 f"{model.reward.n_gold_:,}."
             )
-        if given.held_out is not None and n_proxy:
+        if given.held_out is not None and len(labelled):
             figures |= self._agreeing(labelled)
         figures |= self._reports(draws, evaluation, model, labelled, every, asked, work)
         return figures
@@ -359,6 +356,18 @@ def _reader(embedding: str, model: Any, tokenizer: Any) -> Reader | None:
     from weaklabel.training.hidden_states import HiddenStates
 
     return HiddenStates.of(model, tokenizer)
+
+
+def _untaught(every: Answers) -> str:
+    if len(every):
+        return (
+            f"proxy: the expert gives all of {len(every):,} responses the score {every.said[0]:g}, which says nothing of what makes one "
+            "better. Raise queries, take a finer rubric, or give seed_data."
+        )
+    return (
+        "proxy: nothing was asked, and there are no labels, so that nothing teaches the evaluation model. Lower min_gain, or give "
+        "seed_data."
+    )
 
 
 def _nothing(settings: ProxySettings, labelled: Labelled, draws: Draws) -> str:
