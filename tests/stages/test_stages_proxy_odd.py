@@ -283,10 +283,16 @@ def test_prompts_that_the_audit_holds_out_are_not_learned_from_other_hands(tmp_p
     assert len(found.off_policy) == 30 - len(held) == len(found.prompts)
 
 
-@pytest.mark.parametrize("name", ["seed_data", "off_policy_data"])
-def test_where_nothing_is_left_a_line_says_so(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("seed_data", "proxy: all 10 labels that would teach first are of prompts of eval_data"),
+        ("off_policy_data", "proxy: off_policy_data: all 10 pairs are of .* prompts of eval_data"),
+    ],
+)
+def test_where_nothing_is_left_a_line_says_so(name: str, said: str, tmp_path: Path) -> None:
     rows = [row_of(k, gold="a") for k in range(10)]
-    with pytest.raises(DataError, match=f"proxy: {name}: all 10 .* of prompts of eval_data"):
+    with pytest.raises(DataError, match=said):
         given(tmp_path, eval_data=rows, **{name: rows})
 
 

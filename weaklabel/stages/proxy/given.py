@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-
-import numpy as np
 
 from weaklabel.acquisition.registry import DEFAULT
 from weaklabel.comparers import comparer_hash
@@ -14,12 +12,13 @@ from weaklabel.comparers.checker import Checker
 from weaklabel.comparers.expert import CanScore
 from weaklabel.comparers.metered import Metered
 from weaklabel.data import read_pairs
-from weaklabel.data.asked.prompts import Prompt, looks_of
-from weaklabel.errors import ConfigError, DataError
+from weaklabel.data.asked.prompts import Prompt
+from weaklabel.errors import ConfigError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.stages.best_of.judging import Judge, known_hash
 from weaklabel.stages.best_of.sampled import left_out_of_prompts, prompts_of
 from weaklabel.stages.materials import Materials, refuse_columns
+from weaklabel.stages.proxy.apart import Apart
 from weaklabel.stages.proxy.candidates import require_prompts
 from weaklabel.stages.proxy.evaluation import check_evaluator, seed_of
 from weaklabel.stages.proxy.settings import ProxySettings
@@ -76,26 +75,21 @@ def given_of(
     lfs = tuple(materials.lfs())
     check_evaluator(settings, lfs)
     seed, gold = _seed_labels(settings, materials), _gold(settings, materials)
-    others = (
-        None if settings.off_policy_data is None else read_pairs(settings.off_policy_data, test_share=0.0)
-    )
-    locked = _locked(seed, gold, others)
-    free = [prompt for prompt in found.prompts if not prompt.looks & locked]
+    named = settings.off_policy_data
+    others = None if named is None else read_pairs(named, test_share=0.0)
+    apart = Apart.of(seed, gold, others)
+    free = apart.free(found.prompts)
     prompts, watched, note = watched_prompts(settings, materials, free, None if gold is None else gold.better)
     require_prompts(len({prompt_key(prompt.text) for prompt in prompts}))
-    judging = locked if gold is None else locked | looks_in(gold.pairs)
-    seed = None if seed is None else _seed_apart(seed, judging)
-    notes = [] if note is None else [note]
-    off_policy = None
-    if others is not None:
-        learned = {look for prompt in prompts for look in prompt.looks}
-        off_policy = _of_other_hands(others, judging | (_watched_looks(watched) - learned))
-        if lost := len(others) - len(off_policy):
-            notes.append(f"off_policy_data: {lost:,} pairs are left out, whose prompts judge or are locked.")
+    seed = None if seed is None else apart.labels(seed)
+    off_policy = None if others is None else apart.other_hands(others, prompts, watched)
     prior = _prior(settings, materials, hashes)
+    notes = [] if note is None else [note]
     notes += left_out_of_prompts(found, n_locked + len(found) - len(free))
     for what, taught in (("seed_data", seed), ("eval_data", gold)):
         notes += [] if taught is None else taught.told(what)
+    if others is not None and off_policy is not None and (lost := len(others) - len(off_policy)):
+        notes.append(f"off_policy_data: {lost:,} pairs are left out, whose prompts judge or are locked.")
     if gold is not None:
         notes += shared_prompts(_keys_of(prompts), gold.pairs.prompt_keys)
     return Given(prompts, asked, hashes, seed, off_policy, gold, prior, judge, lfs, watched), notes
@@ -143,58 +137,6 @@ def _prior(settings: ProxySettings, materials: Materials, hashes: dict[str, str]
             "nothing. Give comparer, or take another rule."
         )
     return None
-
-
-def looks_in(pairs: Pairs) -> frozenset[str]:
-    """How the prompts of some pairs look, as a split sees them."""
-    return frozenset().union(*_looks(pairs))
-
-
-def _looks(pairs: Pairs) -> list[frozenset[str]]:
-    rows = pairs.table.select(["prompt", "messages"]).to_pylist()
-    return [looks_of(row["prompt"], row["messages"]) for row in rows]
-
-
-def _locked(seed: Taught | None, gold: Taught | None, others: Pairs | None) -> frozenset[str]:
-    """How the prompts of locked test parts look: what one file locks is locked in all."""
-    found = [taught.test for taught in (seed, gold) if taught is not None]
-    found += [] if others is None else [others.take(others.parts == "test")]
-    return frozenset().union(*map(looks_in, found))
-
-
-def _watched_looks(watched: Watched | None) -> frozenset[str]:
-    rows = () if watched is None else watched.prompts
-    return frozenset().union(*(looks_of(row.prompt, row.messages) for row in rows))
-
-
-def _seed_apart(seed: Taught, judging: Set[str]) -> Taught:
-    """Labels of prompts that neither judge nor are locked.
-
-    Raises:
-        DataError: none.
-    """
-    kept = np.array([not looks & judging for looks in _looks(seed.pairs)], dtype=np.bool_)
-    if not kept.any():
-        raise DataError(
-            f"proxy: seed_data: all {len(seed):,} labels are of prompts of eval_data, or of locked ones. Give others, or "
-            'seed_labels = "none".'
-        )
-    return seed.take(kept, "of prompts that judge or are locked")
-
-
-def _of_other_hands(pairs: Pairs, closed: Set[str]) -> Pairs:
-    """Pairs that may be asked about, whatever is known of them: of prompts that neither judge nor are locked.
-
-    Raises:
-        DataError: none.
-    """
-    kept = [not looks & closed for looks in _looks(pairs)]
-    if not any(kept):
-        raise DataError(
-            f"proxy: off_policy_data: all {len(pairs):,} pairs are of the locked test part, or of prompts of eval_data or of the audit. "
-            "Give others."
-        )
-    return pairs.take(np.array(kept, dtype=np.bool_))
 
 
 def _keys_of(prompts: Sequence[Prompt]) -> list[str]:
