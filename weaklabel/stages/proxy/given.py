@@ -88,8 +88,8 @@ def given_of(
     notes += left_out_of_prompts(found, n_locked + len(found) - len(free))
     for what, taught in (("seed_data", seed), ("eval_data", gold)):
         notes += [] if taught is None else taught.told(what)
-    if others is not None and off_policy is not None and (lost := len(others) - len(off_policy)):
-        notes.append(f"off_policy_data: {lost:,} pairs are left out, whose prompts judge or are locked.")
+    if others is not None and off_policy is not None:
+        notes += _told_of_other_hands(others, len(others) - len(off_policy))
     if gold is not None:
         notes += shared_prompts(_keys_of(prompts), gold.pairs.prompt_keys)
     return Given(prompts, asked, hashes, seed, off_policy, gold, prior, judge, lfs, watched), notes
@@ -137,6 +137,15 @@ def _prior(settings: ProxySettings, materials: Materials, hashes: dict[str, str]
             "nothing. Give comparer, or take another rule."
         )
     return None
+
+
+def _told_of_other_hands(pairs: Pairs, n_apart: int) -> list[str]:
+    said, aside = [], pairs.set_aside
+    if aside:
+        said.append(f"off_policy_data: {len(aside):,} rows could not be used; first: {aside[0]}.")
+    if n_apart:
+        said.append(f"off_policy_data: {n_apart:,} pairs are left out, whose prompts judge or are locked.")
+    return said
 
 
 def _keys_of(prompts: Sequence[Prompt]) -> list[str]:

@@ -53,7 +53,7 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
         expert: who is asked, as `open_comparer` takes it: people:questions.jsonl, a folder, module:function.
         unit: "pairs", or "responses" that the expert scores by the `rubric`.
         rubric: the lowest and the highest score of a response, whole numbers. A score between two counts for both in part. Answers by
-            another rubric are other answers.
+            another rubric are other answers; people need a file of questions for each.
         queries: questions of a round.
         query_batch: questions after which the evaluation model is fitted again and chooses the next; None, or as many as `queries`,
             asks all at once.

@@ -149,9 +149,15 @@ class Proxy(Stage):
     # ------------------------------------------------------------------------------------ asking
     def _metered(self, work: Path) -> Metered:
         settings, given = self._settings, self._given
-        folder = work.parent / "answers" if settings.answers_dir is None else Path(settings.answers_dir)
         name = settings.expert or str(getattr(given.expert, "name", type(given.expert).__name__))
-        return metered(given.expert, Path(name).name, given.hashes["expert"], settings, folder)
+        return metered(
+            given.expert, Path(name).name, given.hashes["expert"], settings, self._answers_in(work)
+        )
+
+    def _answers_in(self, work: Path) -> Path:
+        """The folder of the expert's answers."""
+        named = self._settings.answers_dir
+        return work.parent / "answers" if named is None else Path(named)
 
     def _evaluation(self, now: Path | None) -> EvaluationModel:
         settings = self._settings
@@ -206,7 +212,7 @@ class Proxy(Stage):
         settings, given = self._settings, self._given
         model = evaluation.fitted(every, scratch(work) / "evaluator-last")
         if model is None:
-            raise DataError(_untaught(every))
+            raise DataError(_untaught(every, self._answers_in(work)))
         model.reward.save(work / EVALUATOR)
         self.notes += [f"the evaluation model: {note}" for note in model.reward.notes]
         labelled = Labelled.of(
@@ -223,6 +229,10 @@ class Proxy(Stage):
         table = learned_pairs(own, every if settings.learn != "proxy" else Answers())
         if not len(table):
             raise DataError(_nothing(settings, labelled, draws))
+        if (table["p"].to_numpy() == 0.5).all():
+            raise DataError(
+                f"proxy: all {len(table):,} pairs to learn are ties, which say nothing of what is better. {_elsewhere(self._answers_in(work))}"
+            )
         write_pairs(table, work)
         n_proxy = table["labelled_by"].to_pylist().count(BY_PROXY)
         figures: dict[str, float | int | str | None] = {
@@ -358,11 +368,18 @@ def _reader(embedding: str, model: Any, tokenizer: Any) -> Reader | None:
     return HiddenStates.of(model, tokenizer)
 
 
-def _untaught(every: Answers) -> str:
+def _elsewhere(answers: Path) -> str:
+    return (
+        "Raise queries, take an expert who tells samples apart, or give seed_data: as another stage (another name, or output_dir in "
+        f"Python), which with answers_dir = {str(answers)!r} pays nothing twice."
+    )
+
+
+def _untaught(every: Answers, kept_in: Path) -> str:
     if len(every):
         return (
             f"proxy: the expert gives all of {len(every):,} responses the score {every.said[0]:g}, which says nothing of what makes one "
-            "better. Raise queries, take a finer rubric, or give seed_data."
+            f"better. {_elsewhere(kept_in)}"
         )
     return (
         "proxy: nothing was asked, and there are no labels, so that nothing teaches the evaluation model. Lower min_gain, or give "
