@@ -29,7 +29,6 @@ FIGURES = {
     "held-out agreement": "agreement on learned pairs",
     "told apart": "told apart",
     "asked about in the upper half": "asked about in the upper half",
-    "commonest answer": "commonest answer",
     "pairs learned": "pairs learned",
     "steps": "steps",
 }
@@ -102,33 +101,39 @@ BY_NUMBER: Mapping[str, Mapping[str, Any]] = {
 """Arms that are also run with another number of questions."""
 
 
-def arms(size: Size) -> list[Arm]:
-    """All of them; "functions" is the evaluation model where none is named."""
+def arms(size: Size) -> list[list[Arm]]:
+    """All of them, in groups that are run one after the other; "functions" is the evaluation model where none is named."""
     n, batch = size.queries, -(-size.queries // 3)
     in_batches = {**LINEAR, "query_batch": batch}
-    return [
-        ALL_ASKED,
-        Arm("answers", {"learn": "answers"}),
-        Arm("answers, three times the passes", {"learn": "answers", "num_train_epochs": 3 * size.passes}),
-        Arm("answers, as many steps", {"learn": "answers", "max_steps": size.steps}),
-        Arm("proxy"),
-        Arm("proxy and answers", {"learn": "both"}),
-        Arm("proxy, off-policy", {"off_policy": True}),
-        Arm("proxy, two rounds", {"queries": n // 2, "num_rounds": 2}),
-        Arm("linear proxy", LINEAR),
-        Arm("linear proxy, off-policy", {**LINEAR, "off_policy": True}),
+    asked_otherwise = [
         Arm("linear proxy, coreset", {**in_batches, "acquisition": "coreset"}),
         Arm("linear proxy, uncertainty", {**in_batches, "acquisition": "uncertainty"}),
         Arm("linear proxy, expected gain", {**in_batches, "acquisition": "expected_gain"}),
         Arm("linear proxy, scores", {**LINEAR, "unit": "responses", "rubric": (0, BEST)}),
+        Arm("proxy, two rounds", {"queries": n // 2, "num_rounds": 2}),
         Arm("policy proxy", POLICY),
-        Arm("best and worst by the expert", by_expert=True),
-        *(
-            Arm(name, {**settings, "queries": asked})
-            for kind, settings in BY_NUMBER.items()
-            for asked, name in numbers(kind, size)
-            if name != kind
-        ),
+        Arm("proxy and answers", {"learn": "both"}),
+    ]
+    by_number = [
+        Arm(name, {**settings, "queries": asked})
+        for kind, settings in BY_NUMBER.items()
+        for asked, name in numbers(kind, size)
+        if name != kind
+    ]
+    return [
+        [
+            ALL_ASKED,
+            Arm("best and worst by the expert", by_expert=True),
+            Arm("answers", {"learn": "answers"}),
+            Arm("answers, three times the passes", {"learn": "answers", "num_train_epochs": 3 * size.passes}),
+            Arm("answers, as many steps", {"learn": "answers", "max_steps": size.steps}),
+            Arm("proxy"),
+            Arm("proxy, off-policy", {"off_policy": True}),
+            Arm("linear proxy", LINEAR),
+            Arm("linear proxy, off-policy", {**LINEAR, "off_policy": True}),
+        ],
+        asked_otherwise,
+        by_number,
     ]
 
 
@@ -168,7 +173,9 @@ class Seed:
 
     def made(self, arm: Arm, dpo: Mapping[str, float]) -> dict[str, float]:
         """The figures of an arm; a run that is there is read."""
-        kept = self.folder / f"{arm.folder}.json"
+        place = self.folder / f"learning_rate-{dpo['learning_rate']:g}-beta-{dpo['beta']:g}"
+        place.mkdir(parents=True, exist_ok=True)
+        kept = place / f"{arm.folder}.json"
         if not kept.exists():
             given = {
                 "learning_rate": dpo["learning_rate"],
@@ -182,7 +189,7 @@ class Seed:
                 "audit": False,
                 "seed": self.number,
             }
-            folder = self._by_expert(arm, given) if arm.by_expert else self._by_stage(arm, given)
+            folder = (self._by_expert if arm.by_expert else self._by_stage)(place / arm.folder, arm, given)
             found = json.loads((folder / "round.json").read_text(encoding="utf-8"))["figures"]
             told = {FIGURES[name]: value for name, value in found.items() if name in FIGURES}
             told |= self.worth(folder / "model")
@@ -210,7 +217,7 @@ class Seed:
         model = load_reward(evaluator, functions())
         return float(np.mean((model.compare(pairs) > 0.5) == (truth > 0.5)))
 
-    def _by_stage(self, arm: Arm, training: Mapping[str, Any]) -> Path:
+    def _by_stage(self, folder: Path, arm: Arm, training: Mapping[str, Any]) -> Path:
         told = dict(arm.settings)
         if told.get("queries") == "many":
             told["queries"] = self.size.many
@@ -219,7 +226,7 @@ class Seed:
         scored = told.get("unit") == "responses"
         done = wl.stages.proxy(
             self.prompts,
-            output_dir=self.folder / arm.folder,
+            output_dir=folder,
             expert=Scores(rated if scored else quality),
             held_out=Scores(quality),
             num_generations=8,
@@ -238,11 +245,11 @@ class Seed:
         )
         return done.rounds[-1].folder
 
-    def _by_expert(self, arm: Arm, training: Mapping[str, Any]) -> Path:
+    def _by_expert(self, folder: Path, arm: Arm, training: Mapping[str, Any]) -> Path:
         """DPO on the best and the worst of each prompt's samples as the expert sees them."""
         drawn = wl.stages.best_of(
             self.prompts,
-            output_dir=self.folder / f"{arm.folder}_samples",
+            output_dir=self.folder / "best_and_worst",
             comparer=Scores(quality),
             model=str(self.base),
             num_generations=8,
@@ -253,7 +260,7 @@ class Seed:
         )
         done = wl.stages.dpo(
             str(drawn.rounds[-1].folder / "pairs.parquet"),
-            output_dir=self.folder / arm.folder,
+            output_dir=folder,
             allow_uncalibrated=True,
             **training,
         )
