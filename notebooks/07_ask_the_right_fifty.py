@@ -268,8 +268,9 @@ assert [row["belief"] is None for row in answers] == [True] * 25 + [False] * 25
 
 # %% [markdown]
 # The learning curve says whether more answers would teach more. It is of the answers themselves, each judged by a model that did not see
-# its prompt; four in five of them were chosen by a rule and are no fair sample of what the policy says. The second picture shows where
-# the questions lie among all samples: in the tenths of the evaluation model's scores, from the lowest to the highest.
+# its prompt; four in five of them were chosen by a rule and are no fair sample of what the policy says. The step in it is the functions':
+# below 20 decided answers nothing weighs them, and n-grams alone are near a coin's toss. The second picture shows where the questions lie
+# among all samples, in tenths by the evaluation model's score.
 
 # %%
 display(SVG(filename=str(made / "curve.svg")))
@@ -377,7 +378,7 @@ print({name: value for name, value in found.items() if "held out" in name})
 #
 # 1. The evaluation model must be right more often than what the policy does by chance, on *the policy's* samples. `evaluation accuracy` says
 #    so, out of fold; best against worst, which is learned, is easier.
-# 2. Functions make few answers go far: what they read need not be learned, only weighed. With 20 decided answers or fewer they cannot be weighed
+# 2. Functions make few answers go far: what they read need not be learned, only weighed. Below 20 decided answers they cannot be weighed
 #    (the stage says so), and n-grams have to do.
 # 3. Where the curve is flat, more answers teach no more: change what the model can see.
 # 4. Look at `told apart` and at the scores before you teach with responses that were there anyway.
