@@ -107,11 +107,11 @@ def arms(size: Size) -> list[list[Arm]]:
     in_batches = {**LINEAR, "query_batch": batch}
     asked_otherwise = [
         Arm("linear proxy, coreset", {**in_batches, "acquisition": "coreset"}),
-        Arm("linear proxy, uncertainty", {**in_batches, "acquisition": "uncertainty"}),
         Arm("linear proxy, expected gain", {**in_batches, "acquisition": "expected_gain"}),
         Arm("linear proxy, scores", {**LINEAR, "unit": "responses", "rubric": (0, BEST)}),
         Arm("proxy, two rounds", {"queries": n // 2, "num_rounds": 2}),
         Arm("policy proxy", POLICY),
+        Arm("linear proxy, uncertainty", {**in_batches, "acquisition": "uncertainty"}),
         Arm("proxy and answers", {"learn": "both"}),
     ]
     by_number = [
@@ -231,7 +231,7 @@ class Seed:
             held_out=Scores(quality),
             num_generations=8,
             max_new_tokens=LENGTH["max_new_tokens"],
-            batch_size=256,
+            batch_size=1024,
             curve_points=0,
             **{
                 **training,
@@ -254,7 +254,7 @@ class Seed:
             model=str(self.base),
             num_generations=8,
             max_new_tokens=LENGTH["max_new_tokens"],
-            batch_size=256,
+            batch_size=1024,
             groups=False,
             seed=self.number,
         )
