@@ -21,6 +21,7 @@ from weaklabel.data import read_pairs
 from weaklabel.groups import folds_by_prompt
 from weaklabel.labeler import asking
 from weaklabel.labeler import labeler as labeler_module
+from weaklabel.lf.core import LabelingFunction
 from weaklabel.logistic import fit_logistic, nll_of_logit
 from weaklabel.shift.reference import Reference
 from weaklabel.text.ngrams import asked_features
@@ -138,7 +139,7 @@ class Real:
         self._read: dict[tuple[str, ...], PairFeatures] = {}
 
     @cached_property
-    def _given(self) -> tuple[Pairs, wl.Votes, list[wl.LabelingFunction]]:
+    def _given(self) -> tuple[Pairs, wl.Votes, list[LabelingFunction]]:
         pairs = read_pairs(str(self.file), test_share=0.0)
         pairs = pairs.take(pairs.has_gold)
         lfs = list(wl.load_lfs("shipped"))

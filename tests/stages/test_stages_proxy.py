@@ -264,6 +264,16 @@ def test_what_does_not_fit_is_one_line(more: dict[str, Any], error: type, said: 
     assert "\n" not in str(told.value)
 
 
+def test_questions_that_are_all_too_dear_leave_the_labels_or_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="proxy: nothing was asked, and there are no labels"):
+        carried(tmp_path / "a", min_gain=0.9)
+    data = tmp_path / "seed.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in pairs_with_gold() if "gold" in row))
+    made = carried(tmp_path / "b", min_gain=0.9, seed_data=str(data)).rounds[0]
+    assert (made.figures["questions"], made.figures["pairs per answer"]) == (0, None)
+    assert made.figures["pairs by the evaluation model"] == made.figures["pairs learned"]
+
+
 def test_a_pool_of_one_prompt_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the pool has 1 prompt"):
         carried(tmp_path / "p", prompts(1))

@@ -205,7 +205,11 @@ class Proxy(Stage):
     ) -> dict[str, float | int | str | None]:
         settings, given = self._settings, self._given
         model = evaluation.fitted(every, scratch(work) / "evaluator-last")
-        assert model is not None  # there is an answer: the budget held one, or an earlier round asked
+        if model is None:
+            raise DataError(
+                "proxy: nothing was asked, and there are no labels, so that nothing teaches the evaluation model. Lower min_gain, or "
+                "give seed_data."
+            )
         model.reward.save(work / EVALUATOR)
         self.notes += [f"the evaluation model: {note}" for note in model.reward.notes]
         labelled = Labelled.of(
@@ -227,7 +231,7 @@ class Proxy(Stage):
         figures: dict[str, float | int | str | None] = {
             "pairs learned": len(table),
             "pairs by the evaluation model": n_proxy,
-            "pairs per answer": n_proxy / len(every),
+            "pairs per answer": n_proxy / len(every) if len(every) else None,
             "ties left out": labelled.n_ties,
             "pairs beyond max_pairs": labelled.n_beyond,
             "prompts without a choice": labelled.chosen.few + labelled.chosen.equal,
