@@ -38,6 +38,8 @@ GAPS = (
     ("policy proxy", "linear proxy"),
     ("proxy", "proxy, off-policy"),
     ("linear proxy", "linear proxy, off-policy"),
+    ("proxy", "proxy, flawless writers"),
+    ("linear proxy", "linear proxy, flawless writers"),
     ("linear proxy, coreset", "linear proxy"),
     ("linear proxy, uncertainty", "linear proxy"),
     ("linear proxy, expected gain", "linear proxy"),
@@ -94,8 +96,14 @@ def pictures(figures: Figures, folder: Path, stem: str) -> None:
     rows = {row.arm: row for row in figures.rows if row.case == "arms" and row.metric == "quality gained"}
     found = {arm: Interval(row.value, row.low, row.high, row.n) for arm, row in rows.items()}
     write_text(folder / f"{stem}_arms.svg", gains_picture(found).svg())
+    size = Size()
     by_number = {
-        kind: [(n, found[arm]) for n, arm in numbers(kind, Size()) if arm in found] for kind in BY_NUMBER
+        kind: [
+            (round(times * size.queries), found[arm])
+            for times, arm in numbers(kind, size).items()
+            if arm in found
+        ]
+        for kind in BY_NUMBER
     }
     picture = curves_picture(
         by_number,
