@@ -119,13 +119,15 @@ def arms(size: Size) -> list[list[Arm]]:
         Arm("linear proxy, expected gain", {**in_batches, "acquisition": "expected_gain"}),
         Arm("linear proxy, scores", {**LINEAR, "unit": "responses", "rubric": (0, BEST)}),
         Arm("proxy, two rounds", {"queries": n // 2, "num_rounds": 2}),
-        Arm("policy proxy", POLICY),
-        Arm("linear proxy, uncertainty", {**in_batches, "acquisition": "uncertainty"}),
         Arm("proxy and answers", {"learn": "both"}),
     ]
     flawless = [
         Arm("proxy, flawless writers", {"off_policy": FLAWLESS}),
         Arm("linear proxy, flawless writers", {**LINEAR, "off_policy": FLAWLESS}),
+    ]
+    others = [
+        Arm("policy proxy", POLICY),
+        Arm("linear proxy, uncertainty", {**in_batches, "acquisition": "uncertainty"}),
     ]
     by_number = [
         [
@@ -149,6 +151,7 @@ def arms(size: Size) -> list[list[Arm]]:
         ],
         asked_otherwise,
         flawless,
+        others,
         *by_number,
     ]
 
