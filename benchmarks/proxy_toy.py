@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from _figures import Figures, arguments, over_seeds
-from _proxy_arms import ALL_ASKED, BY_NUMBER, Seed, Size, arms, numbers
+from _proxy_arms import ALL_ASKED, BY_NUMBER, TIMES, Seed, Size, arms, numbers
 from _proxy_picture import gains_picture
 
 from weaklabel.artifacts import write_text
@@ -105,6 +105,8 @@ def pictures(figures: Figures, folder: Path, stem: str) -> None:
         ]
         for kind in BY_NUMBER
     }
+    if min(map(len, by_number.values())) < len(TIMES):
+        return
     picture = curves_picture(
         by_number,
         "What questions are worth, asked and learned, or through an evaluation model",
