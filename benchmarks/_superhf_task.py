@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ ADJECTIVES = (
     "young",
 )
 FULL = 4
-_LINKS = frozenset(("the", "is", "and", "a", "it"))
+LINKS = frozenset(("the", "is", "and", "a", "it"))
 
 
 def prompts(n: int, seed: int) -> list[str]:
@@ -97,7 +98,7 @@ def answer(prompt: str, draw: random.Random) -> str:
 
 def quality(prompt: str, response: str) -> float:
     """What people think of it: 2 for the right thing, 1 for each adjective up to FULL, -1 for each word said again."""
-    words = [word for word in response.split() if word not in _LINKS]
+    words = [word for word in response.split() if word not in LINKS]
     adjectives = {word for word in words if word in ADJECTIVES}
     return 2.0 * (thing_of(prompt) in words) + min(len(adjectives), FULL) - (len(words) - len(set(words)))
 
@@ -137,23 +138,5 @@ def labelled(texts: Sequence[tuple[str, str, str]], seed: int) -> Pairs:
 
 
 def functions() -> list[Any]:
-    """What somebody would write who has read a dozen answers. All hold for demonstrations; most can be gamed."""
-
-    @wl.response_scorer()
-    def names_the_thing(prompt: str, response: str) -> float:
-        return float(thing_of(str(prompt)) in str(response).split())
-
-    @wl.response_scorer(min_gap=2)
-    def longer(response: str) -> float:
-        return len(str(response).split())
-
-    @wl.response_scorer()
-    def more_adjectives(response: str) -> float:
-        return sum(word in ADJECTIVES for word in str(response).split())
-
-    @wl.response_scorer(prefer="less")
-    def says_twice(response: str) -> float:
-        words = [word for word in str(response).split() if word not in _LINKS]
-        return len(words) - len(set(words))
-
-    return [names_the_thing, longer, more_adjectives, says_twice]
+    """Four functions out of a file, so that what is taught with them can be saved."""
+    return list(wl.load_lfs(Path(__file__).with_name("_superhf_functions.py")))

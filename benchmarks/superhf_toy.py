@@ -13,7 +13,6 @@ Figures are of four samples for each of 64 prompts that no training saw. Interva
 from __future__ import annotations
 
 import json
-import random
 import sys
 import tempfile
 import time
@@ -23,10 +22,11 @@ from typing import Any
 
 import numpy as np
 from _figures import Figures, arguments, over_seeds
-from _superhf_task import Scores, answer, count, functions, labelled, prompts, quality
+from _superhf_policy import LENGTH, base_policy, samples
+from _superhf_task import Scores, count, functions, labelled, prompts, quality
 
 import weaklabel as wl
-from weaklabel.artifacts import content_hash, write_text
+from weaklabel.artifacts import write_text
 from weaklabel.metrics import Interval
 from weaklabel.pictures.curves import curves_picture
 from weaklabel.stages.audit import Audit
@@ -41,7 +41,6 @@ TEACHERS = ("count", "linear", "functions", "labeler")
 BETAS = (0.1, 0.0)
 MEASURES = ("reward", "quality", "sameness", "words")
 MARGIN = 0.25  # people's points; less is chance
-LENGTH = {"max_new_tokens": 32, "max_length": 96}
 
 
 class Seed:
@@ -49,24 +48,7 @@ class Seed:
 
     def __init__(self, number: int, work: Path, size: Mapping[str, int]) -> None:
         self.number, self.folder, self.size = number, work / f"seed-{number}", size
-        draw = random.Random(number)
-        shown = [
-            {"prompt": p, "completion": answer(p, draw)}
-            for p in prompts(size["demonstrations"], 100 + number)
-        ]
-        base = wl.stages.sft(
-            shown,
-            output_dir=self.folder / "base",
-            from_scratch="tiny",
-            learning_rate=3e-3,
-            lr_scheduler_type="cosine",
-            num_train_epochs=size["epochs"],
-            groups_per_batch=32,
-            max_length=LENGTH["max_length"],
-            audit=False,
-            seed=number,
-        )
-        self.base = base.rounds[-1].model
+        self.base = base_policy(number, self.folder / "base", size)
         self.prompts = [{"prompt": p} for p in prompts(size["prompts"], 200 + number)]
         self.test = prompts(64, 9000)
         write_rows(self.folder / "watched.jsonl", [{"prompt": p} for p in prompts(96, 8000)])
@@ -124,21 +106,10 @@ class Seed:
         """Of a policy's samples on the test prompts."""
         kept = folder.parent / f"{folder.name}.measured.json"
         if not kept.exists():
-            texts = self.samples(folder / "model", self.test, times=4)
+            texts = samples(folder / "model", self.test, 4, self.number)
             kept.write_text(json.dumps(figures_of(self.test * 4, texts)), encoding="utf-8")
         found: dict[str, float] = json.loads(kept.read_text(encoding="utf-8"))
         return found
-
-    def samples(self, model: Path, asked: Sequence[str], times: int) -> list[str]:
-        from weaklabel.training.decoding import Responder
-        from weaklabel.training.sampling import Sampling
-        from weaklabel.training.tokens import prompt_ids
-
-        responder = Responder.load(model)
-        ids = prompt_ids([(prompt, ()) for prompt in asked], responder.tokenizer) * times
-        keys = [content_hash(f"test {self.number} {k}") for k in range(len(ids))]
-        drawn = responder.drawn(ids, keys, Sampling(max_new_tokens=LENGTH["max_new_tokens"]), batch_size=256)
-        return [each.reply.text.strip() for each in drawn]
 
     def teacher(self, name: str) -> Any:
         """Who is to be pleased: the count, or what learned from 200 pairs of samples that people judged."""
@@ -156,7 +127,7 @@ class Seed:
 
     def judged(self, draw: int) -> wl.Pairs:
         asked = prompts(self.size["judged"], draw + 10 * self.number)
-        texts = self.samples(self.base, asked, times=2)
+        texts = samples(self.base, asked, 2, self.number)
         n = len(asked)
         return labelled(list(zip(asked, texts[:n], texts[n:], strict=True)), draw + 10 * self.number)
 

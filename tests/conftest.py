@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
 
 import pytest
+from forked import TRAINING
 from hypothesis import settings
 
 # Before anything imports torch or NumPy. Each worker of xdist has a core, and a second thread on it only waits in a
@@ -94,3 +98,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_of_part(path: Path) -> bool:
     name = path.relative_to(ROOT).as_posix()
     return name.startswith("tests/lf/") or crc32(name.encode()) % PARTS == PART - 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Modules and tests stay to the end, so the garbage collector need not look at them again.
+
+    Every training ends with a full collection. With half a million objects of torch, transformers and the tests to look at,
+    it took longer than a tiny model's training.
+    """
+    if any(item.get_closest_marker("trains") for item in session.items):
+        for name in TRAINING:
+            with suppress(ImportError):  # the tests that need it skip, and say so
+                importlib.import_module(name)
+    gc.collect()
+    gc.freeze()

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Final
 
-_IMPORTED: Final = (
+TRAINING: Final = (
     "weaklabel.stages.registry",
     "weaklabel.training.chains.train",
     "weaklabel.training.decoding",
@@ -22,8 +22,10 @@ _IMPORTED: Final = (
     "weaklabel.training.evaluator.train",
     "weaklabel.training.sft",
     "weaklabel.training.superhf.train",
+    "weaklabel.training.reward",
     "peft",
 )
+"""What trains, and imports torch."""
 
 
 class Forked:
@@ -38,7 +40,7 @@ class Forked:
 
     def __init__(self, function: Callable[..., Any], *args: Any, largest_file: int | None = None) -> None:
         context = get_context("forkserver")
-        context.set_forkserver_preload(list(_IMPORTED))
+        context.set_forkserver_preload(list(TRAINING))
         self._said, end = context.Pipe(duplex=False)
         self._process = context.Process(target=_within, args=(end, largest_file, function, args))
         self._process.start()
@@ -51,9 +53,11 @@ class Forked:
         self.kill()
         self._said.close()
 
-    def kill(self) -> None:
+    def kill(self) -> int | None:
+        """How it ended: by the signal, unless it was over by then."""
         self._process.kill()
         self._process.join()
+        return self._process.exitcode
 
     @property
     def ended(self) -> bool:

@@ -7,22 +7,18 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from pages import ran, text_of
 
 from weaklabel.stages.audit import WARNINGS, AuditSettings
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "audit.md").read_text(encoding="utf-8")
+PAGE = text_of("audit")
 
 
 @pytest.mark.trains
-def test_the_python_on_the_page_runs_and_its_figures_are_explained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_python_on_the_page_runs_and_its_figures_are_explained(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    monkeypatch.chdir(tmp_path)
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(compile(block, "audit.md", "exec"), {"__name__": "docs"})
-    shown = capsys.readouterr().out
+    shown = ran("audit", tmp_path)
     assert re.search(r"\n\naudit +step 0 +step 10 +step 20\n", shown)
     assert (tmp_path / "out" / "audit" / "audit.html").is_file()
     assert not (tmp_path / "out" / "audit" / "first.safetensors").exists()

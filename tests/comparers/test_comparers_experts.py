@@ -12,7 +12,7 @@ from made_pairs import made_pairs
 from weaklabel.comparers import open_comparer
 from weaklabel.comparers.checker import Checker
 from weaklabel.comparers.checks import check_comparer
-from weaklabel.comparers.expert import ByScore
+from weaklabel.comparers.expert import ByScore, check_scores
 from weaklabel.comparers.people import People
 from weaklabel.comparers.simulated import Simulated
 from weaklabel.errors import (
@@ -20,6 +20,7 @@ from weaklabel.errors import (
     DataError,
     DiscoveryError,
     LabelingFunctionError,
+    LabelMatrixError,
     UnknownNameError,
 )
 from weaklabel.lf import response_scorer
@@ -172,3 +173,27 @@ def test_a_checker_is_given_what_its_arguments_are_called_whatever_their_order()
         lambda x, y: x in y,
     ):
         assert Checker(function, name="echoes").score(asked, answers).tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ([1.0, 2.0], "returned shape (2,) for 3 responses. Return one"),
+        ([[1.0], [2.0], [3.0]], "returned shape (3, 1) for 3 responses. Return one"),
+        (
+            [1.0, float("nan"), float("-inf")],
+            "returned 2 of 3 scores that are not finite, the first for response 1: nan. Return one",
+        ),
+        (["a", "b", "c"], "returned a list that holds something else than numbers. Return one"),
+    ],
+)
+def test_scores_are_refused_for_the_one_fault_that_they_have(scores: Any, said: str) -> None:
+    with pytest.raises(LabelMatrixError) as caught:
+        check_scores("mine", scores, 3)
+    assert str(caught.value) == f"expert 'mine' {said} finite number per response."
+
+
+def test_scores_of_the_right_shape_are_float64() -> None:
+    found = check_scores("mine", [1, 2, 3], 3)
+    assert found.dtype == np.float64
+    assert found.tolist() == [1.0, 2.0, 3.0]

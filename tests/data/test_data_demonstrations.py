@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from weaklabel.data.asked.choices import read_choices
 from weaklabel.data.asked.demonstrations import read_demonstrations
+from weaklabel.data.reading import read_pairs
 from weaklabel.errors import ConfigError, DataError, LayoutError, WeaklabelError
 from weaklabel.types.demonstration import Demonstration
 
@@ -112,6 +114,16 @@ def test_a_data_frame_and_a_file_hash_alike(tmp_path: Path) -> None:
     one, other = read_demonstrations(frame), read_demonstrations(str(tmp_path / "rows.parquet"))
     assert one.hash == other.hash
     assert one.hash != read_demonstrations(frame.iloc[::-1]).hash
+
+
+@pytest.mark.parametrize(
+    ("read", "what"),
+    [(read_demonstrations, "demonstrations"), (read_choices, "questions"), (read_pairs, "pairs")],
+)
+def test_an_empty_file_is_told_with_what_it_should_hold(read: Any, what: str, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(DataError, match=rf"empty\.jsonl is empty\. Expected {what} as \.parquet"):
+        read(str(tmp_path / "empty.jsonl"))
 
 
 def test_none_is_no_demonstration() -> None:

@@ -85,7 +85,7 @@ def test_rows_without_a_usable_prompt_are_set_aside_with_line_and_reason(tmp_pat
 
 def test_files_without_prompts_are_errors(tmp_path: Path):
     (tmp_path / "empty.jsonl").write_text("")
-    with pytest.raises(DataError, match=r"empty\.jsonl is empty"):
+    with pytest.raises(DataError, match=r"empty\.jsonl is empty\. Expected prompts as \.parquet"):
         read_prompts(str(tmp_path / "empty.jsonl"))
     with pytest.raises(DataError, match=r"2 of 2 rows hold no usable prompt.*the prompt is empty"):
         read_prompts([{"prompt": ""}, {"prompt": " "}])

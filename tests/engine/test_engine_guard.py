@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from conftest import ONE_BAD
+from steady_lfs import ONE_BAD
 
 from weaklabel import _guard, engine
 from weaklabel.errors import DiscoveryError

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from conftest import made_pairs
+from steady_lfs import made_pairs
 
 from weaklabel import engine
 from weaklabel.data import PairsFile, write_pairs

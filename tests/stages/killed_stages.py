@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 from forked import Forked
 
+import weaklabel as wl
+from weaklabel.cli.main import main
 from weaklabel.stages.contract import Stage
 from weaklabel.stages.materials import Materials
 from weaklabel.stages.registry import StageTable
-from weaklabel.stages.rounds import carry_out
 
 TRIES = 5
 Place = tuple[str, float]
@@ -55,6 +57,32 @@ class KilledStage:
     def make(self) -> Stage:
         """The stage with less to do, in the folder of the data."""
         return StageTable.of(self.table | self.less).stage(Materials())
+
+    @property
+    def toml(self) -> str:
+        """A project that has it as its only stage."""
+        flat = {name: value for name, value in self.table.items() if not isinstance(value, dict)}
+        inner = {name: value for name, value in self.table.items() if isinstance(value, dict)}
+        lines = ["[lfs]", "use = []", "[[stage]]", *map(_line, flat.items())]
+        for name, table in inner.items():
+            lines += [f"[stage.{name}]", *map(_line, table.items())]
+        return "\n".join(lines) + "\n"
+
+    @property
+    def words(self) -> list[str]:
+        """The command, with an option for what has one and `--set` for the rest."""
+        name = self.table["kind"].replace("_", "-")
+        command = main.get_command(click.Context(main), name)
+        assert command is not None
+        options = {text for each in command.params for text in each.opts}
+        words = [name]
+        for key, value in self.table.items():
+            option = f"--{key.replace('_', '-')}"
+            if option in options:
+                words += [option, str(value)]
+            elif key != "kind":
+                words += [text for each in _sets(f"stage.{key}", value) for text in ("--set", each)]
+        return words
 
     def start(self, data: Path, folder: Path, largest_file: int | None = None) -> Forked:
         """At work; files that grow beyond `largest_file` bytes cannot be written."""
@@ -125,8 +153,21 @@ def assert_same_round(one: Path, other: Path, files: tuple[str, ...] = ()) -> No
 
 
 def _carried_out(table: Mapping[str, Any], data: Path, folder: Path) -> None:
+    """By the function that Python calls."""
     os.chdir(data)
-    carry_out(StageTable.of(table).stage(Materials()), folder)
+    given = dict(table)
+    kind, learned = given.pop("kind"), given.pop("data")
+    getattr(wl.stages, kind)(learned, output_dir=folder, **given)
+
+
+def _line(item: tuple[str, Any]) -> str:
+    return f"{item[0]} = {json.dumps(item[1])}"
+
+
+def _sets(key: str, value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for name, each in value.items() for text in _sets(f"{key}.{name}", each)]
+    return [f"{key}={json.dumps(value)}"]
 
 
 def _is_there(folder: Path, seen: str) -> bool:

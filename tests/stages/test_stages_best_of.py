@@ -1,4 +1,4 @@
-"""The stage `best_of`: the same files from three sides, files that others read, bad input."""
+"""The stage `best_of`: files that others read, who judges, bad input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ pytest.importorskip("transformers")
 from made_pairs import made_pairs
 
 import weaklabel as wl
-from weaklabel.cli.main import main
 from weaklabel.data.asked.demonstrations import read_demonstrations
 from weaklabel.errors import (
     ArgumentError,
@@ -145,6 +144,12 @@ def test_groups_hold_every_two_samples_and_are_what_a_trainer_takes(made: Path) 
             assert each.p == (1.0 if j > i else 0.5 if j == i else 0.0)
 
 
+def test_what_it_came_to_names_files_and_no_model(made: Path) -> None:
+    said = str(wl.stages.read_rounds(made.parent))
+    assert f"files: {made}" in said
+    assert "model: " not in said
+
+
 def test_the_curve_and_the_card_say_what_was_found(made: Path) -> None:
     curve = json.loads((made / "curve.json").read_text())
     assert [row["n"] for row in curve] == list(range(1, len(curve) + 1))
@@ -155,34 +160,6 @@ def test_the_curve_and_the_card_say_what_was_found(made: Path) -> None:
     assert "# Best of n" in said
     assert '"judged by"' not in said
     assert 'judged by: "score"' in said
-
-
-def test_the_three_sides_give_the_same_files(project: Path, tmp_path: Path) -> None:
-    given = {"comparer": "checks.py:long", "held_out": "checks.py:digits"}
-    python = wl.stages.best_of("prompts.jsonl", output_dir=tmp_path / "python", **given, **TINY)
-    table = {"kind": "best_of", "data": "prompts.jsonl", **given, **TINY}
-    (project / "weaklabel.toml").write_text(
-        "[lfs]\nuse = []\n[[stage]]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in table.items())
-    )
-    main(["best-of"], standalone_mode=False)
-    (project / "weaklabel.toml").write_text("[lfs]\nuse = []\n")
-    words = ["best-of", "--name", "other", "--from-scratch", "tiny", "--data", "prompts.jsonl", "-n", "4"]
-    words += [
-        "--comparer",
-        "checks.py:long",
-        "--held-out",
-        "checks.py:digits",
-        "--set",
-        "stage.max_new_tokens=6",
-    ]
-    main(words, standalone_mode=False)
-    one, two, three = (
-        files(folder)
-        for folder in (tmp_path / "python", project / "runs/base/best_of", project / "runs/other/best_of")
-    )
-    assert one == two == three
-    assert "files: " in str(python)
-    assert "model: " not in str(python)
 
 
 def test_samples_that_are_kept_serve_another_comparer(
@@ -292,7 +269,7 @@ def run(tmp_path: Path, **given: Any) -> Any:
         (
             {"comparer": 3},
             ArgumentError,
-            "a comparer, .* something that scores responses, a function, a text or None",
+            "a comparer, .* something that scores responses, a function, a text, a path or None",
         ),
         ({"num_generations": 1}, ConfigError, "the best of one sample is no choice"),
         ({"prompts": []}, DataError, "cannot be read|holds no prompts"),
@@ -308,6 +285,21 @@ def test_bad_input_is_told_in_one_line(
     with pytest.raises(error, match=said) as told:
         run(tmp_path, **given)
     assert "\n" not in str(told.value)
+
+
+def test_samples_of_a_comparer_that_failed_serve_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DataError, match="samples_dir = ") as told:
+        run(tmp_path, comparer=lambda prompt, response: 1)
+    with pytest.raises(ArtifactError, match=r"inputs.comparer differ"):
+        run(tmp_path)  # the samples lie in that folder
+    from weaklabel.training.decoding import Responder
+
+    monkeypatch.setattr(Responder, "_batch", None)  # nothing is drawn again
+    kept = str(told.value).partition("samples_dir = '")[2].partition("'")[0]
+    result = run(tmp_path / "again", samples_dir=kept)
+    assert len(lines(result.rounds[0].folder / "samples.jsonl")) == 2 * 4
 
 
 def test_a_policy_that_says_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

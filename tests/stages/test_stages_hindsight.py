@@ -1,4 +1,4 @@
-"""The stage `hindsight`: the same files from everywhere; soft labels and lists; how it is asked; bad input."""
+"""The stage `hindsight`: soft labels and lists; how it is asked; the baselines; bad input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from killed_stages import assert_same  # noqa: E402
 from made_labels import build_labels  # noqa: E402
 
 import weaklabel as wl  # noqa: E402
-from weaklabel.cli.main import main  # noqa: E402
 from weaklabel.errors import ConfigError, DataError, NotCalibratedError, UnknownNameError  # noqa: E402
 from weaklabel.stages.hindsight.asking import answers, copying, refine  # noqa: E402
 from weaklabel.stages.hindsight.ranked import Output, Ranked  # noqa: E402
@@ -71,30 +70,6 @@ def from_python(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("python") / "hindsight"
     trained(str(data), folder)
     return folder
-
-
-@pytest.mark.parametrize("table", [True, False], ids=["toml", "command line"])
-def test_the_command_gives_the_files_that_python_gives(
-    data: Path, from_python: Path, tmp_path: Path, table: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plain = {
-        name: value for name, value in SETTINGS.items() if name not in ("audit", "from_scratch", "template")
-    }
-    audit = SETTINGS["audit"]
-    lines = ["[lfs]", "use = []"]
-    words = ["hindsight", "--data", str(data), "--from-scratch", "tiny", "--template", "questions"]
-    if table:
-        words = ["hindsight"]
-        lines += ["[[stage]]", 'kind = "hindsight"', 'from_scratch = "tiny"', f'data = "{data}"']
-        lines += ['template = "questions"', *(f"{name} = {value}" for name, value in plain.items())]
-        lines += ["[stage.audit]", *(f"{name} = {value}" for name, value in audit.items())]
-    else:
-        given = plain | {f"audit.{name}": value for name, value in audit.items()}
-        words += [text for name, value in given.items() for text in ("--set", f"stage.{name}={value}")]
-    (tmp_path / "weaklabel.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    main(words, standalone_mode=False)
-    assert_same(tmp_path / "runs" / "base" / "hindsight", from_python)
 
 
 def test_the_audit_asks_with_the_words_that_mean_good(from_python: Path) -> None:

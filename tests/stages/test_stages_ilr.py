@@ -14,8 +14,6 @@ transformers = pytest.importorskip("transformers")
 
 
 import weaklabel as wl  # noqa: E402
-from weaklabel.cli.main import main  # noqa: E402
-from weaklabel.comparers import open_comparer  # noqa: E402
 from weaklabel.comparers.checker import Checker  # noqa: E402
 from weaklabel.comparers.simulated import Simulated  # noqa: E402
 from weaklabel.errors import ConfigError, DataError, LayoutError  # noqa: E402
@@ -77,30 +75,8 @@ def refined(data: Path, folder: Path, **more: Any) -> Any:
 @pytest.fixture(scope="module")
 def undisturbed(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("python") / "ilr"
-    comparer = open_comparer(f"{data}/checks.py:longer")
-    refined(data, folder, comparer=comparer, truth=f"{data}/checks.py:is_right")
+    refined(data, folder, truth=f"{data}/checks.py:is_right")
     return folder
-
-
-def test_the_command_gives_the_files_that_python_gives(
-    data: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "weaklabel.toml").write_text("[lfs]\nuse = []\n")
-    monkeypatch.chdir(tmp_path)
-    words = ["ilr", "--data", str(data / "demos.jsonl"), "--from-scratch", "tiny"]
-    words += ["--comparer", f"{data}/checks.py:longer", "--truth", f"{data}/checks.py:is_right"]
-    for name, value in SETTINGS.items():
-        if isinstance(value, dict):
-            words += [
-                t for key, each in value.items() for t in ("--set", f"stage.{name}.{key}={json.dumps(each)}")
-            ]
-        elif name != "from_scratch":
-            words += ["--set", f"stage.{name}={json.dumps(value)}"]
-    main(words, standalone_mode=False)
-    made = tmp_path / "runs" / "base" / "ilr"
-    for number in range(3):
-        one, other = (each / f"round-{number:02d}" / "labels.jsonl" for each in (made, undisturbed))
-        assert one.read_bytes() == other.read_bytes()
 
 
 def test_labels_change_only_where_a_proposal_was_accepted_and_never_where_they_are_pinned(

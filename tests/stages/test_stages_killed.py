@@ -1,4 +1,4 @@
-"""Every stage: its promises, and the same files after a kill at any moment or a full disk."""
+"""Every stage: its promises, and the same files from everywhere, after a kill at any moment, or a full disk."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ pytest.importorskip("transformers")
 
 from killed_stages import AUDITED, BEGUN, CHECKPOINT, KilledStage, assert_same, write_data
 
+from weaklabel.cli.main import main
 from weaklabel.stages.checks import STAGE_CHECKS
 from weaklabel.stages.registry import STAGES
 
@@ -162,6 +163,23 @@ def test_a_killed_stage_ends_with_the_same_files(
     stage.killed_at(data, folder, stage.places[place])
     stage.to_the_end(data, folder)
     assert_same(folder, undisturbed(kind), stage.files)
+
+
+@pytest.mark.parametrize("written", ["toml", "command line"])
+@pytest.mark.parametrize("kind", KILLED)
+def test_the_command_gives_the_files_that_python_gives(
+    kind: str,
+    written: str,
+    undisturbed: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage, project = KILLED[kind], write_data(tmp_path)
+    text = stage.toml if written == "toml" else "[lfs]\nuse = []\n"
+    (project / "weaklabel.toml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(project)
+    main(stage.words[:1] if written == "toml" else stage.words, standalone_mode=False)
+    assert_same(project / "runs" / "base" / kind, undisturbed(kind), stage.files)
 
 
 @pytest.mark.slow

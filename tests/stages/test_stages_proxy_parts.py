@@ -449,7 +449,7 @@ def test_a_curve_on_gold_and_one_of_too_few_answers() -> None:
 
 def test_a_histogram_says_where_what_was_asked_lies(tmp_path: Path) -> None:
     samples = np.arange(100.0)
-    found = Histogram.of(samples, {"seed responses": np.full(10, 95.0)}, np.array([5.0, 5.0, 4.0]))
+    found = Histogram.of(samples, {"seed responses": np.full(10, 95.0)}, ["5", "5", "4"])
     assert found.counts["samples of the policy"] == [10] * 10
     assert found.upper("seed responses") == 1.0
     assert found.imbalance == pytest.approx(2 / 3)
@@ -457,6 +457,19 @@ def test_a_histogram_says_where_what_was_asked_lies(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "scores.json").read_text())
     assert told["answers"] == {"4": 1, "5": 2}
     assert (tmp_path / "scores.svg").read_text().startswith("<svg")
+
+
+def test_answers_that_are_beliefs_judge_by_the_side_they_are_on() -> None:
+    rows = answers_of(draws_of(80), 300).rows
+    soft = Answers(tuple(Answer(**{**vars_of(row), "said": 0.5 + 0.3 * (row.said - 0.5)}) for row in rows))
+    hard, unsure = (
+        curve_of(EvaluationModel(settings_of()), each, None, 1, 0) for each in (Answers(rows), soft)
+    )
+    assert hard is not None
+    assert unsure is not None
+    assert unsure.points[-1].accuracy.n == hard.points[-1].accuracy.n == sum(row.said != 0.5 for row in rows)
+    assert unsure.points[-1].accuracy.value > 0.8
+    assert {"tie", "decided"} == set(soft.words)
 
 
 def test_two_hands_are_told_apart_where_they_differ() -> None:

@@ -16,9 +16,9 @@ import pytest
 
 from weaklabel.errors import ArtifactError, BusyError, ConfigError
 from weaklabel.stages.checks import STAGE_CHECKS, check_stage
-from weaklabel.stages.contract import Figures, Round, Stage, scratch, starting_model
+from weaklabel.stages.contract import ROUNDS, Figures, Round, Stage, scratch, starting_model
 from weaklabel.stages.policy import LoopSettings
-from weaklabel.stages.rounds import ROUNDS, carry_out, read_rounds
+from weaklabel.stages.rounds import carry_out, read_rounds
 
 
 class Adding(Stage):

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_pairs import made_pairs
 
+import weaklabel as wl
 from weaklabel.cli.stages._stage import stage_sets
 from weaklabel.config import LoadedConfig, load_config
 from weaklabel.errors import ConfigError, WeaklabelError
@@ -16,6 +18,8 @@ from weaklabel.pipeline.stages import chosen_table
 from weaklabel.stages.audit import AuditSettings
 from weaklabel.stages.best_of.settings import BestOfSettings
 from weaklabel.stages.evaluators.settings import EvaluatorSettings
+from weaklabel.stages.hindsight.ranked import Ranked
+from weaklabel.stages.materials import check_columns, names_apart
 from weaklabel.stages.registry import STAGES, StageTable
 from weaklabel.stages.sft import SFTSettings
 
@@ -156,3 +160,51 @@ def test_a_default_is_that_of_the_class_that_documents_the_setting(name: str) ->
         owner = next(each for each in kind.__mro__ if setting.name in vars(each).get("__annotations__", {}))
         own = next(each for each in dataclasses.fields(owner) if each.name == setting.name)
         assert (setting.default, setting.default_factory) == (own.default, own.default_factory), setting.name
+
+
+def test_a_path_is_taken_wherever_a_setting_names_a_folder() -> None:
+    given = {"model": Path("models/base"), "adapter": Path("models/tuned"), "data": Path("rows.jsonl")}
+    audit = {"held_out_comparer": Path("runs/base/labeler")}
+    settings = SFTSettings(**given, audit=audit)
+    assert (settings.model, settings.adapter, settings.data) == ("models/base", "models/tuned", "rows.jsonl")
+    assert settings.held_out_comparer == "runs/base/labeler"
+    more = BestOfSettings(
+        model="m", spread="models", spread_models=[Path("one"), "two"], samples_dir=Path("s")
+    )
+    assert (list(more.spread_models), more.samples_dir) == (["one", "two"], "s")
+    assert names_apart(comparer=Path("runs/base/reward"), held_out=None) == (
+        {"held_out": None},
+        {"comparer": "runs/base/reward"},
+    )
+
+
+PAIRS = made_pairs([("a", "b"), ("c", "d")], gold=["a", "b"])
+COLUMNS = {"prompt": "question"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (PAIRS, "what is learned is Pairs"),
+        ([Ranked("?", ())], "what is learned is a list of Ranked"),
+        (None, "what is learned is the labels of the run"),
+    ],
+)
+def test_columns_beside_what_has_its_columns_are_refused(given: Any, said: str) -> None:
+    settings = SFTSettings(from_scratch="tiny", columns=COLUMNS)
+    with pytest.raises(ConfigError, match=rf"sft: columns is \{{'prompt': 'question'\}}, and {said}"):
+        check_columns(settings, given)
+    check_columns(SFTSettings(from_scratch="tiny"), given)
+    # They may be about another file.
+    check_columns(SFTSettings(from_scratch="tiny", columns=COLUMNS, eval_data="held.jsonl"), given)
+
+
+@pytest.mark.parametrize("given", ["rows.jsonl", [{"question": "?"}], ["a.jsonl", "b.jsonl"]])
+def test_columns_beside_a_file_or_rows_are_about_them(given: Any) -> None:
+    check_columns(SFTSettings(from_scratch="tiny", columns=COLUMNS), given)
+
+
+def test_every_stage_refuses_columns_beside_pairs(tmp_path: Path) -> None:
+    for kind in ("sft", "dpo", "hindsight", "evaluator", "best_of", "superhf", "ilr", "proxy"):
+        with pytest.raises(ConfigError, match=f"{kind}: columns is"):
+            getattr(wl.stages, kind)(PAIRS, output_dir=tmp_path, from_scratch="tiny", columns=COLUMNS)

@@ -1,4 +1,4 @@
-"""The stage `sft`: the same files from the command line, TOML and Python; what transformers loads; bad input."""
+"""The stage `sft`: demonstrations and labels that teach; what transformers loads; bad input."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from killed_stages import assert_same  # noqa: E402
 from made_labels import build_labels  # noqa: E402
 
 import weaklabel as wl  # noqa: E402
-from weaklabel.cli.main import main  # noqa: E402
 from weaklabel.errors import (  # noqa: E402
     ArtifactError,
     ConfigError,
@@ -81,35 +79,6 @@ def from_python(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("python") / "sft"
     trained(str(data), folder)
     return folder
-
-
-def write_project(folder: Path, data: Path, *, table: bool) -> None:
-    folder.mkdir(exist_ok=True)
-    lines = ["[lfs]", "use = []"]
-    if table:
-        rest = {name: value for name, value in SETTINGS.items() if name != "audit"}
-        lines += ["[[stage]]", 'kind = "sft"', f'data = "{data}"']
-        lines += [f"{name} = {json.dumps(value)}" for name, value in rest.items()]
-        lines += ["[stage.audit]", *(f"{name} = {value}" for name, value in SETTINGS["audit"].items())]
-    (folder / "weaklabel.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def sets() -> list[str]:
-    plain = {name: value for name, value in SETTINGS.items() if name not in ("audit", "from_scratch")}
-    plain |= {f"audit.{name}": value for name, value in SETTINGS["audit"].items()}
-    return [text for name, value in plain.items() for text in ("--set", f"stage.{name}={value}")]
-
-
-@pytest.mark.parametrize("table", [True, False], ids=["toml", "command line"])
-def test_the_command_gives_the_files_that_python_gives(
-    data: Path, from_python: Path, tmp_path: Path, table: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = tmp_path / "project"
-    write_project(project, data, table=table)
-    monkeypatch.chdir(project)
-    words = ["sft"] if table else ["sft", "--data", str(data), "--from-scratch", "tiny", *sets()]
-    main(words, standalone_mode=False)
-    assert_same(project / "runs" / "base" / "sft", from_python)
 
 
 THREE = [{"prompt": f"{i}?", "completion": "b"} for i in range(3)]
@@ -209,7 +178,7 @@ def test_labels_that_were_never_calibrated_are_refused(tmp_path: Path) -> None:
     [
         ([{"prompt": "a", "completion": ""}] * 2, {}, DataError, "none of 2 demonstrations can be learned"),
         ([{"prompt": "a", "completion": None}], {}, DataError, "rows hold no usable demonstration"),
-        ([], {}, DataError, "pairs cannot be read"),
+        ([], {}, DataError, "demonstrations cannot be read from list"),
         (
             THREE,
             {"model": "nowhere/at-all", "from_scratch": None},

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,19 +15,17 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from forked import Forked  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
-from train_script import run, run_dpo  # noqa: E402
+from trained_apart import in_a_process, run, run_dpo  # noqa: E402
 
 from weaklabel.training.runs.checkpoints import last_checkpoint  # noqa: E402
 
 pytestmark = pytest.mark.trains
 
-SCRIPT = Path(__file__).with_name("train_script.py")
 
-
-def start(folder: Path, settings: dict[str, Any], **environment: str) -> subprocess.Popen[bytes]:
-    env = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", **environment}
-    return subprocess.Popen([sys.executable, str(SCRIPT), str(folder), json.dumps(settings)], env=env)
+def start(folder: Path, settings: dict[str, Any], **environment: str) -> Forked:
+    return Forked(in_a_process, folder, settings, environment)
 
 
 def furthest(model: Any, weights: dict[str, Any]) -> float:
@@ -51,7 +46,8 @@ def test_two_processes_give_the_model_of_one(dpo: bool, alone: Any, tmp_path: Pa
         for rank in ("0", "1")
     ]
     one, done = alone(tmp_path / "one", gradient_accumulation_steps=2, **settings)
-    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    ended = [process.end() for process in both]
+    assert [status for status, _ in ended] == [0, 0], ended
     assert furthest(one, load_file(tmp_path / "two" / "model" / "model.safetensors")) < 1e-5
     log = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
     assert done.losses[0][1] != pytest.approx(done.losses[-1][1], abs=1e-2)  # it has learned something
@@ -65,16 +61,15 @@ def test_two_processes_give_the_model_of_one(dpo: bool, alone: Any, tmp_path: Pa
 def test_a_run_of_dpo_that_is_killed_twenty_times_ends_with_the_same_weights(tmp_path: Path) -> None:
     settings = {"dropout": 0.2, "groups_per_batch": 2, "num_train_epochs": 6, "save_steps": 3}
     began = time.monotonic()
-    assert start(tmp_path / "timed", settings | {"dpo": True}).wait() == 0
+    assert start(tmp_path / "timed", settings | {"dpo": True}).end()[0] == 0
     lasted = time.monotonic() - began
     undisturbed, whole = run_dpo(tmp_path / "undisturbed", **settings)
     draw, resumed = random.Random(0), []
     for number in range(20):
         folder = tmp_path / f"{number}"
         process = start(folder, settings | {"dpo": True})
-        time.sleep(draw.uniform(0.3, 1.0) * lasted)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        time.sleep(draw.uniform(0.0, 1.0) * lasted)
+        process.kill()
         continued, rest = run_dpo(folder, **settings)
         resumed.append(rest.resumed)
         assert furthest(continued, undisturbed.state_dict()) < 1e-6
@@ -94,8 +89,7 @@ def test_a_killed_run_continues_to_the_weights_of_an_undisturbed_one(tmp_path: P
     deadline = time.monotonic() + 120
     while not (tmp_path / "killed" / "checkpoint-15").exists() and time.monotonic() < deadline:
         time.sleep(0.01)  # in the second of three epochs
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    assert process.kill() == -signal.SIGKILL
     undisturbed, whole = run(tmp_path / "undisturbed", **settings)
     continued, rest = run(tmp_path / "killed", **settings)
     assert rest.resumed is not None

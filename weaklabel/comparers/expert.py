@@ -89,18 +89,20 @@ def check_scores(name: str, scores: Any, n: int) -> FloatArray:
     """`scores` as `(n,)` float64.
 
     Raises:
-        LabelMatrixError: another shape, or a score that is not finite.
+        LabelMatrixError: something else than numbers, another shape, or scores that are not finite, with the first of them.
     """
     try:
         found = np.asarray(scores, dtype=np.float64)
     except (TypeError, ValueError):
-        found = np.full(1, np.nan)
-    if found.shape != (n,) or not np.isfinite(found).all():
-        raise LabelMatrixError(
-            f"expert {name!r} returned shape {np.shape(scores)} for {n} responses, or scores that are not finite. Return one "
-            "finite number per response."
-        )
-    return found
+        fault = f"a {type(scores).__name__} that holds something else than numbers"
+    else:
+        wrong = np.flatnonzero(~np.isfinite(found))
+        if found.shape == (n,) and not len(wrong):
+            return found
+        fault = f"shape {found.shape} for {n} responses"
+        if found.shape == (n,):
+            fault = f"{len(wrong)} of {n} scores that are not finite, the first for response {wrong[0]}: {found[wrong[0]]}"
+    raise LabelMatrixError(f"expert {name!r} returned {fault}. Return one finite number per response.")
 
 
 def check_asked(name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:

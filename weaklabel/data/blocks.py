@@ -82,8 +82,8 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def file_blocks(path: Path, name: str | None = None) -> Iterator[Block]:
-    """The blocks of one file.
+def file_blocks(path: Path, name: str | None = None, what: str = "pairs") -> Iterator[Block]:
+    """The blocks of one file, which should hold `what`.
 
     Raises:
         DataError: when it is missing, empty, torn, or of no known kind.
@@ -92,7 +92,7 @@ def file_blocks(path: Path, name: str | None = None) -> Iterator[Block]:
     if not path.is_file():
         raise DataError(f"{name} does not exist. Check the path.")
     if path.stat().st_size == 0:
-        raise DataError(f"{name} is empty. Expected pairs as {KNOWN}.")
+        raise DataError(f"{name} is empty. Expected {what} as {KNOWN}.")
     reader = _reader(path, name)
     try:
         yield from reader(path, name)

@@ -47,7 +47,7 @@ class GoldTable:
         self.set_aside: list[SetAside] = []
         self._entries: dict[str, _Entry] = {}
         self._contradicted: set[str] = set()
-        for stream in open_source(source):
+        for stream in open_source(source, "gold"):
             self._load(stream)
         if not self._entries and not self._contradicted:
             reason = f" First problem: {_told(self.set_aside[0])}." if self.set_aside else ""

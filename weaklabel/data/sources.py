@@ -52,24 +52,28 @@ class Stream:
     blocks: Callable[[], Iterator[Block]]
 
 
-def open_source(source: PairSource) -> list[Stream]:
+def open_source(source: PairSource, what: str = "pairs") -> list[Stream]:
     """The streams of a source, files in sorted order.
+
+    Args:
+        source: holds rows.
+        what: the rows should be, for messages.
 
     Raises:
         DataError: when nothing is there, or it is nothing that holds pairs.
         MissingExtraError: when it needs `datasets` and that is not installed.
     """
     if isinstance(source, str | os.PathLike):
-        return _named(os.fspath(source))
+        return _named(os.fspath(source), what)
     if isinstance(source, list | tuple) and source:
         if all(isinstance(item, str | os.PathLike) for item in source):
-            return [stream for item in source for stream in _named(os.fspath(item))]
+            return [stream for item in source for stream in _named(os.fspath(item), what)]
         if isinstance(source[0], Mapping):
             return [Stream("the list", lambda: record_blocks(source, "the list"))]
     table = _as_tables(source)
     if table is None:
         raise DataError(
-            f"pairs cannot be read from {type(source).__name__} {str(source)[:60]!r}. Pass a path, a glob, a list "
+            f"{what} cannot be read from {type(source).__name__} {str(source)[:60]!r}. Pass a path, a glob, a list "
             "of paths or dicts, a pandas or polars DataFrame, a pyarrow Table, or a datasets.Dataset."
         )
     return [table]
@@ -152,17 +156,17 @@ class _Place:
         return [self.path] if whole else [*about, self.path / (self.split or "")]
 
 
-def _named(name: str) -> list[Stream]:
+def _named(name: str, what: str) -> list[Stream]:
     if name.startswith("hf:"):
         return [_from_hub(name)]
-    return [_opened(place) for place in _places(name)]
+    return [_opened(place, what) for place in _places(name, what)]
 
 
-def _opened(place: _Place) -> Stream:
+def _opened(place: _Place, what: str) -> Stream:
     path, name = place.path, place.name
     if place.is_data_set:
         return _from_dataset(_load_from_disk(path, name), name, place.split)
-    return Stream(name, lambda: file_blocks(path, name))
+    return Stream(name, lambda: file_blocks(path, name, what))
 
 
 def source_hash(name: str, hashes: HashMemo) -> str | None:
@@ -185,33 +189,33 @@ def source_hash(name: str, hashes: HashMemo) -> str | None:
     return content_hash(*(part for pair in found for part in pair)) if all(d for _, d in found) else None
 
 
-def _places(name: str) -> list[_Place]:
+def _places(name: str, what: str = "pairs") -> list[_Place]:
     name = expanded(name, "the source")
     try:
-        return _on_disk(name)
+        return _on_disk(name, what)
     except OSError as error:
         raise DataError(
             f"{name[:80]!r} cannot be opened ({error.strerror or error}). Check the path and its permissions."
         ) from None
 
 
-def _on_disk(name: str) -> list[_Place]:
+def _on_disk(name: str, what: str) -> list[_Place]:
     check_name(name, "the source")
     path = Path(name)
     if path.is_dir():
-        return _folder(path, name, None)
+        return _folder(path, name, None, what)
     folder, _, split = name.rpartition(":")
     if folder and not path.exists() and Path(folder).is_dir():
-        return _folder(Path(folder), name, split)
+        return _folder(Path(folder), name, split, what)
     if not path.exists() and glob.has_magic(name):
         found = sorted(glob.glob(str(path), recursive=True))
         if not found:
             raise DataError(f"no file matches {name!r}. Check the pattern and the folder it starts from.")
-        return [place for item in found for place in _on_disk(item)]
+        return [place for item in found for place in _on_disk(item, what)]
     return [_Place(path, name)]
 
 
-def _folder(path: Path, name: str, split: str | None) -> list[_Place]:
+def _folder(path: Path, name: str, split: str | None, what: str) -> list[_Place]:
     if any((path / file).exists() for file in _SAVED):
         return [_Place(path, name, is_data_set=True, split=split)]
     found = sorted(
@@ -219,9 +223,9 @@ def _folder(path: Path, name: str, split: str | None) -> list[_Place]:
     )
     if not found:
         raise DataError(
-            f"the folder {name} holds no pairs. Expected files ending in {KNOWN}, or a saved data set."
+            f"the folder {name} holds no {what}. Expected files ending in {KNOWN}, or a saved data set."
         )
-    return [place for file in found for place in _on_disk(str(file))]
+    return [place for file in found for place in _on_disk(str(file), what)]
 
 
 def _datasets() -> Any:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from weaklabel.errors import ArtifactError
-from weaklabel.stages.contract import Figures, Round, Stage
-from weaklabel.stages.rounds import ROUNDS, carry_out
+from weaklabel.stages.contract import ROUNDS, Figures, Round, Stage
+from weaklabel.stages.rounds import carry_out
 
 Make = Callable[[], Stage]
 Check = Callable[[Make, Path], None]

@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Final, Literal
 from weaklabel._tables import plain_table
 from weaklabel.types.result import Result, json_values
 
+ROUNDS: Final = "rounds.json"
 MODEL: Final = "model"
 AUDIT: Final = "audit"
 _DIGITS: Final = 6
@@ -65,12 +66,14 @@ class StageResult(Result):
         folder: where its rounds stand.
         rounds: all of them, in order.
         notes: what a person should know, a sentence each.
+        shown: figures that are printed; none prints all.
     """
 
     kind: str
     folder: Path
     rounds: tuple[Round, ...]
     notes: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
 
     @property
     def model(self) -> Path:
@@ -83,10 +86,18 @@ class StageResult(Result):
         header = [self.kind, *(f"round {each.number}" for each in self.rounds)]
         return header, [[name, *(_cell(each.figures.get(name)) for each in self.rounds)] for name in names]
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values, with all figures; which are printed is no part of what was found."""
+        return {name: value for name, value in super().to_dict().items() if name != "shown"}
+
     def __str__(self) -> str:
         header, rows = self.table()
+        told = [row for row in rows if row[0] in self.shown] if self.shown else rows
+        rest = (
+            [f"{len(rows) - len(told)} more figures: {self.folder / ROUNDS}"] if len(told) < len(rows) else []
+        )
         where = f"model: {self.model}" if self.model.is_dir() else f"files: {self.rounds[-1].folder}"
-        lines = [plain_table(header, rows, left=1), "", *self.notes, where]
+        lines = [plain_table(header, told, left=1), *rest, "", *self.notes, where]
         return "\n".join(lines)
 
 
@@ -95,10 +106,12 @@ class Stage(ABC):
 
     Attributes:
         kind: its name, and that of its folder by default.
+        shown: figures that are printed when it has ended; none prints all.
         notes: what a person should know, told when it has ended; filled while rounds are made.
     """
 
     kind: ClassVar[str]
+    shown: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         self.notes: list[str] = []

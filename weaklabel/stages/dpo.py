@@ -229,4 +229,4 @@ def dpo(
         TrainingError: no memory, a loss that is no number, or an audit that ends the run.
     """
     chosen = DPOSettings(**settings)
-    return carry_out(DPO.of(chosen, Materials.given(data, lfs, comparer)), output_dir)
+    return carry_out(DPO.of(chosen, Materials.given(chosen, data, lfs, comparer)), output_dir)

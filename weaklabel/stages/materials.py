@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from weaklabel.data.asked.demonstrations import Demonstrations, read_demonstrati
 from weaklabel.errors import ConfigError
 from weaklabel.export.selection import REASONS, AnyLabels, Selection
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.types import CanCompare, Comparer, Labels, LabelsFile, as_comparer, prompt_key
+from weaklabel.types import CanCompare, Comparer, Labels, LabelsFile, Pairs, as_comparer, prompt_key
 from weaklabel.types.demonstration import Demonstration
 
 _FEWEST: Final = 20  # prompts from which some are held out
@@ -45,9 +46,18 @@ class Materials:
 
     @classmethod
     def given(
-        cls, data: Any, lfs: Sequence[LabelingFunction] = (), comparer: CanCompare | None = None
+        cls,
+        settings: Any,
+        data: Any,
+        lfs: Sequence[LabelingFunction] = (),
+        comparer: CanCompare | None = None,
     ) -> Materials:
-        """What Python hands over: labels, or whatever else is learned."""
+        """What Python hands over: labels, or whatever else is learned.
+
+        Raises:
+            ConfigError: settings that name columns of nothing that has any.
+        """
+        check_columns(settings, data)
         labels = data if isinstance(data, Labels | LabelsFile) else None
         return cls(
             labels=None if labels is None else lambda: labels,
@@ -112,6 +122,41 @@ class Materials:
             )
         refuse_columns(found, who)
         return found, known
+
+
+def names_apart(**judges: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Who is given as an object, or as None, and who by a name, which is a setting.
+
+    >>> names_apart(comparer="checks.py:score", held_out=None)
+    ({'held_out': None}, {'comparer': 'checks.py:score'})
+    """
+    named = {name: os.fspath(given) for name, given in judges.items() if isinstance(given, str | os.PathLike)}
+    return {name: given for name, given in judges.items() if name not in named}, named
+
+
+def check_columns(settings: Any, data: Any) -> None:
+    """Raises ConfigError for `columns` where no file and no table is read: labels and pairs that were read have theirs.
+
+    Args:
+        settings: of a stage.
+        data: what Python hands over; None for the labels of a run.
+    """
+    files = ("data", "eval_data", "lists", "test_data")
+    if not settings.columns or any(getattr(settings, name, None) is not None for name in files):
+        return
+    rows = isinstance(data, list | tuple) and data and not isinstance(data[0], str | os.PathLike | Mapping)
+    if data is None or rows or isinstance(data, Labels | LabelsFile | Pairs):
+        given = (
+            "the labels of the run"
+            if data is None
+            else f"a {type(data).__name__} of {type(data[0]).__name__}"
+            if rows
+            else type(data).__name__
+        )
+        raise ConfigError(
+            f"{settings.OWNER}: columns is {dict(settings.columns)!r}, and what is learned is {given}, whose columns are known. Leave "
+            "columns out, or give them to what read the file."
+        )
 
 
 def refuse_columns(comparer: Any, who: str) -> None:

@@ -18,7 +18,7 @@ from weaklabel.stages.evaluators.settings import EvaluatorSettings
 from weaklabel.stages.evaluators.stage import EvaluatorStage
 from weaklabel.stages.hindsight.settings import HindsightSettings
 from weaklabel.stages.hindsight.stage import Hindsight
-from weaklabel.stages.materials import Materials
+from weaklabel.stages.materials import Materials, check_columns
 from weaklabel.stages.policy import PolicySettings
 from weaklabel.stages.proxy.settings import ProxySettings
 from weaklabel.stages.proxy.stage import Proxy
@@ -101,12 +101,17 @@ class StageTable:
         return cls(kind, name, settings(**given))
 
     def stage(self, materials: Materials) -> Stage:
-        """The stage, with the paths of its settings as seen from the working folder."""
+        """The stage, with the paths of its settings as seen from the working folder.
+
+        Raises:
+            ConfigError: columns of nothing that has any, and what the stage says.
+        """
         paths: dict[str, Any] = {
             name: materials.resolve(value)
             for name in self.settings.PATHS
             if isinstance(value := getattr(self.settings, name, None), str)
         }
+        check_columns(self.settings, materials.source)
         return STAGES[self.kind].build(replace(self.settings, **paths), materials)
 
 

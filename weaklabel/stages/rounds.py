@@ -11,10 +11,9 @@ from typing import Any, Final
 from weaklabel import artifacts
 from weaklabel.artifacts.locks import PATIENCE, FolderLock
 from weaklabel.errors import ArtifactError
-from weaklabel.stages.contract import AUDIT, Round, Stage, StageResult, rounded, scratch
+from weaklabel.stages.contract import AUDIT, ROUNDS, Round, Stage, StageResult, rounded, scratch
 from weaklabel.types.result import json_values
 
-ROUNDS: Final = "rounds.json"
 _ROUND: Final = "round.json"
 _PART: Final = ".part"
 _BEGINNING: Final = (_ROUND, "run.json", "log.jsonl")
@@ -54,7 +53,7 @@ def carry_out(
             rounds.append(made)
             _write_rounds(folder, last, rounds)
             on_round(made)
-    return StageResult(stage.kind, folder, tuple(rounds), tuple(dict.fromkeys(stage.notes)))
+    return StageResult(stage.kind, folder, tuple(rounds), tuple(dict.fromkeys(stage.notes)), stage.shown)
 
 
 def _about(stage: Stage) -> dict[str, Any]:
@@ -137,7 +136,8 @@ def _whole(folder: Path, wanted: Mapping[str, Any]) -> tuple[list[Round], dict[s
 def _holds_work(folder: Path) -> bool:
     """Whether there is anything to lose: a round, or more of one that was begun than its beginning and a look at it.
 
-    A try that was refused, or that ran out of memory before its first checkpoint, leaves nothing that is missed.
+    A try that was refused, or that ran out of memory before its first checkpoint, leaves nothing that is missed. Samples that were
+    drawn for a comparer that fails are work: another comparer can have them (`samples_dir`), and nobody removes them unasked.
     """
     files = (path.relative_to(folder) for path in folder.glob("round-*/**/*") if path.is_file())
     return any(path.name not in _BEGINNING and AUDIT not in path.parts for path in files)

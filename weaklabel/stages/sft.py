@@ -190,4 +190,4 @@ def sft(
         TrainingError: no memory, a loss that is no number, or an audit that ends the run.
     """
     chosen = SFTSettings(**settings)
-    return carry_out(SFT.of(chosen, Materials.given(data, lfs, comparer)), output_dir)
+    return carry_out(SFT.of(chosen, Materials.given(chosen, data, lfs, comparer)), output_dir)

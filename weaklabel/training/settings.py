@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import math
 import numbers
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,12 +85,25 @@ def checked(cls: type[T]) -> type[T]:
     @functools.wraps(made)
     def __init__(self: T, **given: Any) -> None:
         owner = getattr(cls, "OWNER", "training")
-        names = current_names(given, owner)
+        names = {name: as_text(value) for name, value in current_names(given, owner).items()}
         check_settings(owner, names, kinds_of(cls))
         made(self, **names)
 
     setattr(cls, "__init__", __init__)  # noqa: B010  # a type checker sees the dataclass's
     return cls
+
+
+def as_text(value: Any) -> Any:
+    """A setting with paths as their text, in tables and lists too.
+
+    >>> as_text({"model": Path("models/base"), "seeds": [0, 1]})
+    {'model': 'models/base', 'seeds': [0, 1]}
+    """
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return {name: as_text(each) for name, each in value.items()}
+    return type(value)(map(as_text, value)) if type(value) in (list, tuple) else value
 
 
 def kinds_of(cls: type[Any]) -> dict[str, str]:

@@ -29,7 +29,7 @@ from weaklabel.training.layout.choice import why_no_kernel
 from weaklabel.training.layout.language import attach, predictions, token_logps
 from weaklabel.training.layout.registry import LAYOUTS
 from weaklabel.training.runs.checkpoints import Watch
-from weaklabel.training.runs.running import TrainedOnTexts, check_fits, training_run
+from weaklabel.training.runs.running import TrainedOnTokens, check_fits, training_run
 from weaklabel.training.settings import TrainingSettings
 from weaklabel.training.tokens import TokenGroup, Truncated, tokenize_groups
 from weaklabel.training.trainer import WeightedTrainer
@@ -101,7 +101,7 @@ class SFTTrainer(WeightedTrainer):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class TrainedPolicy(TrainedOnTexts):
+class TrainedPolicy(TrainedOnTokens):
     """What supervised finetuning did; `weightless` are demonstrations. A response that was cut has no end token.
 
     Attributes:
@@ -109,16 +109,6 @@ class TrainedPolicy(TrainedOnTexts):
     """
 
     empty: int
-
-    @property
-    def losses(self) -> tuple[tuple[Any, ...], ...]:
-        """(step, loss) per line of the log, nats per token."""
-        return self.logged("loss")
-
-    @property
-    def checks(self) -> tuple[tuple[Any, ...], ...]:
-        """(step, NLL) on the gold per evaluation, nats per token."""
-        return self.logged("eval_nll")
 
 
 def train_sft(

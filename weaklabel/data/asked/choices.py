@@ -39,7 +39,7 @@ def read_choices(source: PairSource) -> list[Choice]:
     1
     """
     found = []
-    for stream in open_source(source):
+    for stream in open_source(source, "questions"):
         for block in stream.blocks():
             if block.set_aside:
                 raise DataError(f"{block.set_aside[0]}. Repair or remove the line.")

@@ -74,7 +74,7 @@ def read_demonstrations(source: PairSource, *, columns: Mapping[str, str] | None
     """
     check_value("read_demonstrations: columns", columns, "Mapping[str, str] | None")
     found, named = Demonstrations([]), dict(columns or {})
-    for stream in open_source(source):
+    for stream in open_source(source, "demonstrations"):
         reader: _Reader | None = None
         for block in stream.blocks():
             found.set_aside.extend(block.set_aside)

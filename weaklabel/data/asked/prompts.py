@@ -136,7 +136,7 @@ def _check(found: Prompts, source: Any) -> None:
 
 
 def _rows_of(source: Any, columns: Mapping[str, str], aside: list[SetAside]) -> Iterator[Prompt]:
-    streams = open_source(source)
+    streams = open_source(source, "prompts")
     first = next((block for stream in streams for block in stream.blocks() if len(block.lines)), None)
     if first is None:
         return

@@ -93,16 +93,6 @@ class Judge:
         return found[draws.first]
 
 
-def names_apart(**judges: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Who is given as an object, or as None, and who by a name, which is a setting.
-
-    >>> names_apart(comparer="checks.py:score", held_out=None)
-    ({'held_out': None}, {'comparer': 'checks.py:score'})
-    """
-    named = {name: given for name, given in judges.items() if isinstance(given, str)}
-    return {name: given for name, given in judges.items() if name not in named}, named
-
-
 def two_judges(
     named: str | None,
     named_held_out: str | None,

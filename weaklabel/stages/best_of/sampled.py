@@ -153,6 +153,20 @@ def prompts_of(
     return Prompts(allowed, found.repeated, found.set_aside), len(found) - len(allowed)
 
 
+def left_out_of_prompts(found: Prompts, n_locked: int) -> list[str]:
+    """Sentences on what `prompts_of` left out."""
+    said = [f"{n_locked:,} prompts of the locked test part are left out."] if n_locked else []
+    if found.set_aside:
+        n, first = len(found.set_aside), found.set_aside[0]
+        said.append(f"data: {n:,} rows hold no usable prompt; first: {first}.")
+    return said
+
+
+def prompts_hash(prompts: Sequence[Prompt]) -> str:
+    """Content hash of what is asked, texts and conversations."""
+    return content_hash(*(part for prompt in prompts for part in (prompt.text, prompt.told)))
+
+
 def samples_of(
     model: Any,
     tokenizer: Any,

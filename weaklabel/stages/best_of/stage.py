@@ -30,13 +30,20 @@ from weaklabel.stages.best_of.choosing import Chosen, choose
 from weaklabel.stages.best_of.compared import Compared, Ends
 from weaklabel.stages.best_of.curve import Curve
 from weaklabel.stages.best_of.judges import Judges, judges_of
-from weaklabel.stages.best_of.judging import WIN_RATE, Judge, names_apart
-from weaklabel.stages.best_of.sampled import CUT, Draws, prompts_of, samples_of
+from weaklabel.stages.best_of.judging import WIN_RATE, Judge
+from weaklabel.stages.best_of.sampled import (
+    CUT,
+    Draws,
+    left_out_of_prompts,
+    prompts_hash,
+    prompts_of,
+    samples_of,
+)
 from weaklabel.stages.best_of.settings import BestOfSettings
 from weaklabel.stages.best_of.written import Found, write_comparisons, write_curve, write_texts
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.ending import card
-from weaklabel.stages.materials import Materials
+from weaklabel.stages.materials import Materials, names_apart
 from weaklabel.stages.policy import Policy
 from weaklabel.stages.rounds import carry_out
 from weaklabel.types import CanCompare
@@ -63,9 +70,6 @@ class BestOf(Stage):
         super().__init__()
         self._settings, self._prompts, self._judges = settings, prompts.prompts, judges
         self._policy = Policy(settings.policy, [prompt.text for prompt in self._prompts])
-        if prompts.set_aside:
-            first = prompts.set_aside[0]
-            self.notes.append(f"data: {len(prompts.set_aside):,} rows hold no usable prompt; first: {first}.")
 
     @classmethod
     def of(
@@ -84,14 +88,12 @@ class BestOf(Stage):
         """
         prompts, n_locked = prompts_of(settings.data, settings.columns, materials)
         made = cls(settings, prompts, judges_of(settings, materials, comparer, held_out))
-        if n_locked:
-            made.notes.append(f"{n_locked:,} prompts of the locked test part are left out.")
+        made.notes += left_out_of_prompts(prompts, n_locked)
         return made
 
     @property
     def inputs(self) -> Mapping[str, str]:
-        told = [part for prompt in self._prompts for part in (prompt.text, prompt.told)]
-        prompts = {"prompts": artifacts.content_hash(*told)}
+        prompts = {"prompts": prompts_hash(self._prompts)}
         return self._policy.inputs | prompts | dict(self._judges.hashes)
 
     @property
@@ -107,7 +109,7 @@ class BestOf(Stage):
         worth = scored(score, draws, judges.spreading, settings.pessimism)
         chosen = choose(draws, worth.value)
         if not len(chosen.best):
-            raise DataError(_nothing(draws, chosen, judges.training))
+            raise DataError(_nothing(draws, chosen, judges.training, self._kept_in(work)))
         if compared is None:
             compared = self._compared(draws, None if settings.groups else chosen.ends)
         held_out = None if judges.held_out is None else judges.held_out.scores(draws)
@@ -124,15 +126,19 @@ class BestOf(Stage):
     def _drawn(self, work: Path) -> Draws:
         settings = self._settings
         model, tokenizer = self._policy.load()
-        folder = scratch(work) / "samples" if settings.samples_dir is None else Path(settings.samples_dir)
         drawing = settings.sampling, settings.batch_size, settings.num_generations
-        draws = samples_of(model, tokenizer, self._prompts, drawing, folder)
+        draws = samples_of(model, tokenizer, self._prompts, drawing, self._kept_in(work))
         if not draws.differ:
             raise DataError(
                 f"best_of: no prompt of {len(draws.prompts):,} has two different samples that can be used, so that there is nothing to "
                 "choose. Raise temperature, num_generations or max_new_tokens, or take a policy that answers."
             )
         return draws
+
+    def _kept_in(self, work: Path) -> Path:
+        """The folder of the samples."""
+        kept = self._settings.samples_dir
+        return scratch(work) / "samples" if kept is None else Path(kept)
 
     def _compared(self, draws: Draws, only: Collection[Ends] | None = None) -> Compared:
         about = {"comparer": self._told_comparer(), "generation_seed": self._settings.seed}
@@ -189,11 +195,12 @@ class BestOf(Stage):
         return f"{type(self._judges.training.comparer).__name__} {self._judges.hashes['comparer'][:12]}"
 
 
-def _nothing(draws: Draws, chosen: Chosen, judge: Judge) -> str:
+def _nothing(draws: Draws, chosen: Chosen, judge: Judge, kept_in: Path) -> str:
     return (
         f"best_of: {judge.name} gives all samples of each of {chosen.equal:,} prompts the same {judge.measures}, so that there is nothing "
         f"to choose ({draws.counts['repeated samples']:,} of {len(draws):,} samples repeat another). Take a comparer that tells samples "
-        "apart, or raise temperature or num_generations."
+        "apart, or raise temperature or num_generations. Another stage (another name, or output_dir in Python) with samples_dir = "
+        f"{str(kept_in)!r} compares the same samples."
     )
 
 
@@ -206,8 +213,8 @@ def best_of(
     prompts: AnyLabels | PairSource,
     *,
     output_dir: str | Path,
-    comparer: CanCompare | CanScore | Check | str | None = None,
-    held_out: CanCompare | CanScore | Check | str | None = None,
+    comparer: CanCompare | CanScore | Check | str | Path | None = None,
+    held_out: CanCompare | CanScore | Check | str | Path | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
 ) -> StageResult:
@@ -231,4 +238,4 @@ def best_of(
     """
     judges, named = names_apart(comparer=comparer, held_out=held_out)
     chosen = BestOfSettings(**settings, **named)
-    return carry_out(BestOf.of(chosen, Materials.given(prompts, lfs), **judges), output_dir)
+    return carry_out(BestOf.of(chosen, Materials.given(chosen, prompts, lfs), **judges), output_dir)

@@ -233,4 +233,4 @@ def evaluator(
         found = read_demonstrations(data, columns=dict(given.columns))
         return carry_out(EvaluatorStage(given, ToBuild(found, Checker(checker))), output_dir)
     chosen = EvaluatorSettings(**settings, checker=checker)
-    return carry_out(EvaluatorStage.of(chosen, Materials.given(data)), output_dir)
+    return carry_out(EvaluatorStage.of(chosen, Materials.given(chosen, data)), output_dir)

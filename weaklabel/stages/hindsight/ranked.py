@@ -160,7 +160,7 @@ def read_lists(source: PairSource, *, columns: Mapping[str, str] | None = None) 
     'outputs have feedback in some and none in others; give all of them words, or none'
     """
     found = Lists([])
-    for stream in open_source(source):
+    for stream in open_source(source, "ranked lists"):
         for block in stream.blocks():
             found.set_aside.extend(block.set_aside)
             rows = with_columns(block, dict(columns or {})).rows()

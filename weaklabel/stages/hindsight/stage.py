@@ -221,4 +221,4 @@ def hindsight(
         TrainingError: no memory, a loss that is no number, or an audit that ends the run.
     """
     chosen = HindsightSettings(**settings)
-    return carry_out(Hindsight.of(chosen, Materials.given(data, lfs, comparer)), output_dir)
+    return carry_out(Hindsight.of(chosen, Materials.given(chosen, data, lfs, comparer)), output_dir)

@@ -110,6 +110,14 @@ class Answers:
         return np.array([each.said for each in self.rows], dtype=np.float64)
 
     @property
+    def words(self) -> list[str]:
+        """`n`: of a pair "decided" or "tie", for which side won says nothing; of a response its score."""
+        return [
+            f"{each.said:g}" if each.b is None else "tie" if each.said == 0.5 else "decided"
+            for each in self.rows
+        ]
+
+    @property
     def keys(self) -> set[str]:
         """Of the questions."""
         return {each.key for each in self.rows}

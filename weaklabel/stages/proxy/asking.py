@@ -85,12 +85,12 @@ class Asking:
         """
         settings, found = self.settings, Asked(Answers())
         left = candidates.without(known.keys).drawn(settings.candidates, settings.seed + number)
-        embedded = self._embedded(left, known)
+        embedded, prior = self._embedded(left, known), self._believed(left)
         step = settings.query_batch or settings.queries
         new, gain = Answers(), None
         while len(left) and len(new) < settings.queries:
             model = self.evaluation.fitted(known + new.rows, folder / f"evaluator-{len(new)}")
-            pool, rule, why = self._pool(left, embedded, model)
+            pool, rule, why = self._pool(left, embedded, prior, model)
             found.notes.extend([] if why is None else [why])
             if settings.min_gain and (gain := _best_gain(pool, settings.seed)) < settings.min_gain:
                 found.notes.append(
@@ -119,7 +119,7 @@ class Asking:
             )
             kept = np.setdiff1d(np.arange(len(left)), rows)
             embedded = {name: _moved(both, rows, kept) for name, both in embedded.items()}
-            left = left.take(kept)
+            left, prior = left.take(kept), None if prior is None else prior[kept]
         if len(new) < settings.queries and not len(left):
             found.notes.append(
                 f"{len(new):,} questions were asked of {settings.queries:,}: there are no more."
@@ -144,14 +144,27 @@ class Asking:
             found[name] = scaled[0], scaled[1]
         return found
 
+    def _believed(self, left: Candidates) -> FloatArray | None:
+        """`(n,)` log-odds of what believed before, asked once."""
+        return None if self.prior is None or left.single else log_odds(self.prior.compare(left.pairs))
+
     def _pool(
-        self, left: Candidates, embedded: dict[str, tuple[FloatArray, FloatArray]], model: Evaluated | None
+        self,
+        left: Candidates,
+        embedded: dict[str, tuple[FloatArray, FloatArray]],
+        prior: FloatArray | None,
+        model: Evaluated | None,
     ) -> tuple[Pool, Acquisition, str | None]:
         """The candidates as rules see them, the rule that chooses, and why that is not the one that was asked for."""
         rule, why = self.settings.rule, None
-        logit, other = self._logit(model, left), None
-        if "other" in rule.needs and model is not None and self.prior is not None:
-            logit, other = log_odds(self.prior.compare(left.pairs)), logit
+        logit, other = np.zeros(len(left)), None
+        if not left.single:
+            logit = logit if prior is None else prior
+            learned = logit if model is None else log_odds(model.compare(left.pairs))
+            if "other" in rule.needs and model is not None and prior is not None:
+                other = learned
+            else:
+                logit = learned
         missing = "other" in rule.needs and other is None
         if missing or (not rule.needs and rule.name != DEFAULT and not logit.any()):
             why = f"nothing is believed of the pairs before the first answers, so these were drawn at random and not by {rule.name}."
@@ -163,12 +176,6 @@ class Asking:
             parts["known_logit"] = np.zeros(len(parts["known_features"]))
         kinds = strata(left.prompts, seed=self.settings.seed)
         return Pool(left.keys, logit, kinds, other=other, **parts), rule, why
-
-    def _logit(self, model: Evaluated | None, left: Candidates) -> FloatArray:
-        believing = self.prior if model is None else model
-        if left.single or believing is None:
-            return np.zeros(len(left))
-        return log_odds(believing.compare(left.pairs))
 
     def _beliefs(self, model: Evaluated | None, some: Candidates) -> list[float | None]:
         if model is None:

@@ -153,7 +153,7 @@ def _judged(
     """What is believed and what the expert says: of pairs as they are; of scored responses each against another one."""
     some = answers.take(held)
     if some.rows[0].b is not None:
-        return model.compare(some.pairs), np.round(some.said * 2) / 2, np.arange(len(some))
+        return model.compare(some.pairs), (1 + np.sign(some.said - 0.5)) / 2, np.arange(len(some))
     other = np.roll(np.random.default_rng(seed).permutation(len(some)), 1)
     rewards = model.reward.score([each.prompt.text for each in some.rows], [each.a for each in some.rows])
     y = (1 + np.sign(some.said[other] - some.said)) / 2

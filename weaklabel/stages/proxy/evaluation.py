@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from weaklabel.errors import ConfigError, DataError
-from weaklabel.lf.core import LabelingFunction
+from weaklabel.lf.core import LabelingFunction, ResponseScorer
+from weaklabel.lf.sources.saved import check_can_be_found
 from weaklabel.reward.base import RewardModel
 from weaklabel.reward.registry import get_reward_model, reward_model_class
 from weaklabel.reward.ridge import RidgeReward
@@ -134,7 +135,12 @@ class EvaluationModel:
 
 
 def check_evaluator(settings: ProxySettings, lfs: Sequence[LabelingFunction]) -> None:
-    """Raises ConfigError for a model that reads functions where there are none, or functions that read columns."""
+    """Refuse functions that a saved evaluation model could not read, before anybody is asked.
+
+    Raises:
+        ConfigError: the model reads functions and there are none, or some that read columns of the data.
+        ArtifactError: one that scores responses lives only in this process.
+    """
     if not reward_model_class(settings.evaluator).takes_functions:
         return
     if not lfs:
@@ -146,6 +152,7 @@ def check_evaluator(settings: ProxySettings, lfs: Sequence[LabelingFunction]) ->
             f"proxy: the evaluation model's functions {', '.join(reading[:5])} read columns of the data, which a new answer does not "
             "have. Leave them out, or take another evaluator."
         )
+    check_can_be_found([lf for lf in lfs if isinstance(lf, ResponseScorer)], "evaluation model")
 
 
 def seed_of(taught: Taught | None, which: str) -> Taught | None:

@@ -97,7 +97,7 @@ def learned_pairs(labelled: Labelled | None, answers: Answers) -> pa.Table:
     """
     parts = []
     pairs, said = answers.compared()
-    keys = _content(pairs)
+    known = set(_content(pairs))
     if len(pairs):
         told: dict[str, Any] = {
             "p": pa.array(said),
@@ -115,7 +115,7 @@ def learned_pairs(labelled: Labelled | None, answers: Answers) -> pa.Table:
             table = table.append_column(name, column)
         parts.append(table)
     if labelled is not None and len(labelled):
-        ours = [key not in set(keys) for key in _content(Pairs(labelled.table))]
+        ours = [key not in known for key in _content(Pairs(labelled.table))]
         parts.append(labelled.table.filter(pa.array(ours)))
     if not parts:
         return _none()

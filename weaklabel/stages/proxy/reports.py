@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from weaklabel.pictures import Picture, bars_picture
 from weaklabel.stages.contract import rounded
 from weaklabel.types import FloatArray, Pairs, prompt_key
 
+SAMPLES: Final = "samples of the policy"
 SCORES: Final = "scores.json"
 PICTURE: Final = "scores.svg"
 _BINS: Final = 10
@@ -43,18 +45,16 @@ class Histogram:
     answers: Mapping[str, int]
 
     @classmethod
-    def of(cls, samples: FloatArray, others: Mapping[str, FloatArray], said: FloatArray) -> Histogram:
-        """Of the samples' scores, those of others by who gave them, and the expert's answers."""
+    def of(cls, samples: FloatArray, others: Mapping[str, FloatArray], said: Sequence[str]) -> Histogram:
+        """Of the samples' scores, those of others by who gave them, and the expert's answers in words."""
         edges = np.quantile(samples, np.arange(1, _BINS) / _BINS)
-        every = {"samples of the policy": samples, **others}
+        every = {SAMPLES: samples, **others}
         counts = {
             name: np.bincount(np.searchsorted(edges, each, side="right"), minlength=_BINS).tolist()
             for name, each in every.items()
             if len(each)
         }
-        values, times = np.unique(said.round(6), return_counts=True)
-        answers = {f"{value:g}": int(n) for value, n in zip(values.tolist(), times, strict=True)}
-        return cls(edges, counts, answers)
+        return cls(edges, counts, dict(sorted(Counter(said).items())))
 
     @property
     def imbalance(self) -> float | None:
@@ -78,20 +78,20 @@ class Histogram:
         artifacts.write_text(work / PICTURE, self.picture().svg())
 
     def picture(self) -> Picture:
-        """Shares of each bin: what was asked about, beside what there is."""
-        looks = dict(zip(self.counts, "bam", strict=False))
+        """Which share of what was asked about, and of seed responses, lies in each tenth of the policy's samples."""
+        others = {name: counts for name, counts in self.counts.items() if name != SAMPLES}
+        looks = dict(zip(others, "ba", strict=False))
         rows = [
             (f"{k + 1}. tenth, {_short(name)}", 100 * counts[k] / sum(counts), looks[name])
             for k in range(_BINS)
-            for name, counts in self.counts.items()
-            if name in looks
+            for name, counts in others.items()
         ]
         return bars_picture(
             rows,
             "Scores of what was asked about",
             axis="percent of these responses",
             kinds={look: name for name, look in looks.items()},
-            note="Tenths are of the policy's samples, from the lowest scores to the highest.",
+            note="Each tenth holds a tenth of the policy's samples, the lowest scores first: 10 percent is as many as there are.",
         )
 
 
@@ -144,7 +144,7 @@ def figures_of(histogram: Histogram, distance: Interval | None) -> dict[str, Any
     """What a round tells of them."""
     found: dict[str, Any] = {"commonest answer": histogram.imbalance}
     for name in histogram.counts:
-        if name != "samples of the policy":
+        if name != SAMPLES:
             found[f"{name} in the upper half"] = histogram.upper(name)
     if distance is not None:
         found |= {

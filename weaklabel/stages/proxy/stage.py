@@ -11,7 +11,7 @@ there before, of people or of labeling functions, teach it too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,29 +19,26 @@ import numpy as np
 
 from weaklabel._arguments import checked as checked_arguments
 from weaklabel.acquisition.embedding import Reader, reader_of
-from weaklabel.acquisition.registry import DEFAULT
 from weaklabel.artifacts import content_hash
-from weaklabel.comparers import comparer_hash
-from weaklabel.comparers.checker import Check, Checker
+from weaklabel.comparers.checker import Check
 from weaklabel.comparers.expert import CanScore
 from weaklabel.comparers.metered import Metered
-from weaklabel.data.asked.prompts import Prompt
 from weaklabel.data.sources import PairSource
-from weaklabel.errors import ConfigError, DataError
+from weaklabel.errors import DataError
 from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import bootstrap
-from weaklabel.stages.best_of.judging import Judge, known_hash, names_apart
-from weaklabel.stages.best_of.sampled import Draws, prompts_of, samples_of
+from weaklabel.stages.best_of.sampled import Draws, prompts_hash, samples_of
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.ending import end_round
-from weaklabel.stages.materials import Materials, refuse_columns
+from weaklabel.stages.materials import Materials, names_apart
 from weaklabel.stages.policy import Policy
 from weaklabel.stages.proxy.answers import Answers
 from weaklabel.stages.proxy.asking import Asked, Asking, metered
-from weaklabel.stages.proxy.candidates import OFF_POLICY, Candidates, require_prompts
+from weaklabel.stages.proxy.candidates import OFF_POLICY, Candidates
 from weaklabel.stages.proxy.curve import POINTS, curve_of
-from weaklabel.stages.proxy.evaluation import Evaluated, EvaluationModel, check_evaluator, seed_of
+from weaklabel.stages.proxy.evaluation import Evaluated, EvaluationModel
+from weaklabel.stages.proxy.given import Given, given_of
 from weaklabel.stages.proxy.labelling import (
     BY_PROXY,
     Labelled,
@@ -54,45 +51,14 @@ from weaklabel.stages.proxy.labelling import (
 from weaklabel.stages.proxy.reports import Histogram, figures_of, responses_of, told_apart
 from weaklabel.stages.proxy.settings import THIS_POLICY, ProxySettings
 from weaklabel.stages.rounds import carry_out
-from weaklabel.stages.taught import Taught, taught_by
-from weaklabel.stages.watching import Watched, shared_prompts, watched_prompts
 from weaklabel.training.dpo.settings import DPOTrainingSettings
-from weaklabel.types import CanCompare, Comparer, Pairs, answer_of, as_comparer, prompt_key
+from weaklabel.types import CanCompare, Pairs, answer_of
 
 EVALUATOR = "evaluator"
 _BY = (
     "by direct preference optimisation on pairs of its own samples, which an evaluation model labelled. Beside its folder, pairs.parquet "
     "holds what it learned, answers.jsonl what the expert was asked, and evaluator/ the model that stands in for the expert"
 )
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the stage draws on beside its settings.
-
-    Attributes:
-        prompts: that are sampled.
-        expert: who is asked; a comparer, or something that scores.
-        hashes: of the expert, the held-out comparer and the prior, by name.
-        seed: labels that teach the evaluation model; None for none.
-        off_policy: pairs of other hands that are asked about; None for the policy's samples.
-        gold: pairs that nothing learns; None for none.
-        prior: what believes before there are answers.
-        held_out: who only looks on.
-        lfs: for an evaluation model that reads functions.
-        watched: what the audit looks at.
-    """
-
-    prompts: Sequence[Prompt]
-    expert: Any
-    hashes: Mapping[str, str]
-    seed: Taught | None = None
-    off_policy: Pairs | None = None
-    gold: Taught | None = None
-    prior: Comparer | None = None
-    held_out: Judge | None = None
-    lfs: Sequence[LabelingFunction] = ()
-    watched: Watched | None = None
 
 
 class Proxy(Stage):
@@ -129,69 +95,15 @@ class Proxy(Stage):
             NotCalibratedError: weak labels that were never calibrated.
             DataError, LayoutError: data that cannot be read, a pool of one prompt, or nothing of a kind that is asked for.
         """
-        found, n_locked = prompts_of(settings.data, settings.columns, materials, "proxy")
-        asked, hashes = _expert(settings, materials, expert)
-        judge = _held_out(settings, materials, held_out, hashes)
-        lfs = tuple(materials.lfs())
-        check_evaluator(settings, lfs)
-        reading: dict[str, Any] = {"columns": {}, "test_share": 0.0}
-        which = _seeds(settings, materials)
-        seed = None
-        if which != "none" and (settings.seed_data is not None or materials.labels is not None):
-            uncalibrated = settings.allow_uncalibrated or which == "gold"
-            seed = taught_by(
-                settings.seed_data,
-                materials,
-                who="proxy: seed_data",
-                allow_uncalibrated=uncalibrated,
-                **reading,
-            )
-        seed = seed_of(seed, which)
-        gold = None
-        if settings.eval_data is not None:
-            gold = taught_by(
-                settings.eval_data, materials, who="proxy: eval_data", allow_uncalibrated=True, **reading
-            )
-        off_policy = None
-        if settings.off_policy_data is not None:
-            off_policy = taught_or_not(settings.off_policy_data)
-        prompts, watched, note = watched_prompts(
-            settings, materials, found.prompts, None if gold is None else gold.better
-        )
-        require_prompts(len({prompt_key(prompt.text) for prompt in prompts}))
-        prior = None
-        # Chance needs nobody's belief, and labels may have to be made for it.
-        if settings.acquisition != DEFAULT and which != "none" and materials.comparer is not None:
-            prior = materials.comparer()
-            refuse_columns(prior, "proxy")
-            hashes["prior"] = materials.comparer_hash(prior)
-        if prior is None and "other" in settings.rule.needs:
-            raise ConfigError(
-                f"proxy: acquisition {settings.acquisition!r} holds the evaluation model against what made the labels, and there is "
-                "nothing. Give labels with their comparer (in a run, seed_labels), or take another rule."
-            )
-        made = cls(
-            settings, Given(prompts, asked, hashes, seed, off_policy, gold, prior, judge, lfs, watched)
-        )
-        made.notes += [] if note is None else [note]
-        if n_locked:
-            made.notes.append(f"{n_locked:,} prompts of the locked test part are left out.")
-        if found.set_aside:
-            made.notes.append(
-                f"data: {len(found.set_aside):,} rows hold no usable prompt; first: {found.set_aside[0]}."
-            )
-        for what, taught in (("seed_data", seed), ("eval_data", gold)):
-            made.notes += [] if taught is None else taught.told(what)
-        if gold is not None:
-            learned = [prompt_key(prompt.text) for prompt in prompts]
-            made.notes += shared_prompts(learned, gold.pairs.prompt_keys)
+        given, notes = given_of(settings, materials, expert, held_out)
+        made = cls(settings, given)
+        made.notes += notes
         return made
 
     @property
     def inputs(self) -> Mapping[str, str]:
         given = self._given
-        told = [part for prompt in given.prompts for part in (prompt.text, prompt.told)]
-        found = self._policy.inputs | {"prompts": content_hash(*told)} | dict(given.hashes)
+        found = self._policy.inputs | {"prompts": prompts_hash(given.prompts)} | dict(given.hashes)
         for name, taught in (("seed_labels", given.seed), ("gold", given.gold)):
             found |= {} if taught is None else {name: taught.hash}
         if given.off_policy is not None:
@@ -293,8 +205,13 @@ class Proxy(Stage):
     ) -> dict[str, float | int | str | None]:
         settings, given = self._settings, self._given
         model = evaluation.fitted(every, scratch(work) / "evaluator-last")
-        assert model is not None  # there is an answer: the budget held one, or an earlier round asked
+        if model is None:
+            raise DataError(
+                "proxy: nothing was asked, and there are no labels, so that nothing teaches the evaluation model. Lower min_gain, or "
+                "give seed_data."
+            )
         model.reward.save(work / EVALUATOR)
+        self.notes += [f"the evaluation model: {note}" for note in model.reward.notes]
         labelled = Labelled.of(
             draws,
             model,
@@ -314,7 +231,7 @@ class Proxy(Stage):
         figures: dict[str, float | int | str | None] = {
             "pairs learned": len(table),
             "pairs by the evaluation model": n_proxy,
-            "pairs per answer": n_proxy / len(every),
+            "pairs per answer": n_proxy / len(every) if len(every) else None,
             "ties left out": labelled.n_ties,
             "pairs beyond max_pairs": labelled.n_beyond,
             "prompts without a choice": labelled.chosen.few + labelled.chosen.equal,
@@ -364,7 +281,7 @@ class Proxy(Stage):
         if seeds is not None:
             others["seed responses"] = responses_of(seeds)
         scores = {name: model.expected(model.reward.score(*texts)) for name, texts in others.items()}
-        histogram = Histogram.of(model.expected(labelled.scores), scores, every.said)
+        histogram = Histogram.of(model.expected(labelled.scores), scores, every.words)
         histogram.write(work)
         distance = None
         if "seed responses" in others:
@@ -436,81 +353,12 @@ class Proxy(Stage):
         return {name: value for name, value in told.items() if name not in so_far}
 
 
-def taught_or_not(data: str) -> Pairs:
-    """Pairs outside the locked part, whatever is known of them.
-
-    Raises:
-        DataError: none.
-    """
-    from weaklabel.data import read_pairs
-
-    pairs = read_pairs(data, test_share=0.0)
-    found = pairs.take(pairs.parts != "test")
-    if not len(found):
-        raise DataError(
-            f"proxy: off_policy_data: all {len(pairs):,} pairs are of the locked test part. Give others."
-        )
-    return found
-
-
-def _seeds(settings: ProxySettings, materials: Materials) -> str:
-    """Which labels teach the evaluation model: what the setting says, else all where labels were named or give the prompts."""
-    if settings.seed_labels is not None:
-        return settings.seed_labels
-    given = settings.seed_data is not None or (settings.data is None and materials.source is None)
-    return "both" if given else "none"
-
-
 def _reader(embedding: str, model: Any, tokenizer: Any) -> Reader | None:
     if embedding != THIS_POLICY:
         return reader_of(embedding)
     from weaklabel.training.hidden_states import HiddenStates
 
     return HiddenStates.of(model, tokenizer)
-
-
-def _expert(settings: ProxySettings, materials: Materials, expert: Any) -> tuple[Any, dict[str, str]]:
-    """Who is asked, and the hash by which the stage knows them again.
-
-    Raises:
-        ConfigError: nobody, or functions that read columns.
-    """
-    if expert is None and settings.expert is None:
-        raise ConfigError(
-            "proxy: there is no expert. Give expert: people:questions.jsonl, module:function of (prompt, response), or a folder such "
-            "as runs/base/labeler."
-        )
-    found: Any
-    if expert is None:
-        assert settings.expert is not None
-        found, known = materials.opened(settings.expert), comparer_hash(materials.resolve(settings.expert))
-    elif isinstance(expert, CanCompare | CanScore):
-        known = known_hash(expert)
-        found = expert if isinstance(expert, CanScore | Metered) else as_comparer(expert, "expert")
-    elif callable(expert):
-        found, known = Checker(expert).comparer(), known_hash(expert)
-    else:
-        raise ConfigError(
-            f"proxy: expert is a {type(expert).__name__}. Give a comparer, something that scores, or a function of (prompt, response)."
-        )
-    refuse_columns(found, "proxy")
-    if settings.unit == "pairs" and not isinstance(found, CanCompare):
-        from weaklabel.comparers.expert import ByScore
-
-        found = ByScore(found, name=str(getattr(found, "name", type(found).__name__)))
-    return found, {"expert": known}
-
-
-def _held_out(
-    settings: ProxySettings, materials: Materials, held_out: Any, hashes: dict[str, str]
-) -> Judge | None:
-    if held_out is not None:
-        hashes["held_out"] = known_hash(held_out)
-        return Judge.of(held_out, "held_out")
-    if settings.held_out is None:
-        return None
-    found, hashes["held_out"] = materials.comparer_named(settings.held_out, "proxy")
-    return Judge.of(found, "held_out")
 
 
 def _nothing(settings: ProxySettings, labelled: Labelled, draws: Draws) -> str:
@@ -531,8 +379,8 @@ def proxy(
     prompts: AnyLabels | PairSource,
     *,
     output_dir: str | Path,
-    expert: CanCompare | CanScore | Check | str | None = None,
-    held_out: CanCompare | CanScore | Check | str | None = None,
+    expert: CanCompare | CanScore | Check | str | Path | None = None,
+    held_out: CanCompare | CanScore | Check | str | Path | None = None,
     comparer: CanCompare | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
@@ -562,4 +410,4 @@ def proxy(
     """
     others, named = names_apart(expert=expert, held_out=held_out)
     chosen = ProxySettings(**settings, **named)
-    return carry_out(Proxy.of(chosen, Materials.given(prompts, lfs, comparer), **others), output_dir)
+    return carry_out(Proxy.of(chosen, Materials.given(chosen, prompts, lfs, comparer), **others), output_dir)

@@ -30,7 +30,7 @@ from weaklabel.groups import Comparison, Group
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch, starting_model
 from weaklabel.stages.ending import end_round
-from weaklabel.stages.materials import Materials, left_out_of
+from weaklabel.stages.materials import Materials, left_out_of, names_apart
 from weaklabel.stages.policy import Policy
 from weaklabel.stages.refinement import judging
 from weaklabel.stages.refinement.editing import Edits, edits
@@ -42,7 +42,7 @@ from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.watching import Watched, shared_prompts, watched_by
 from weaklabel.training.sampling import Sampling
 from weaklabel.training.settings import TrainingSettings
-from weaklabel.types import CanCompare, as_comparer, prompt_key
+from weaklabel.types import CanCompare, prompt_key
 from weaklabel.types.demonstration import Demonstration
 
 DECISIONS: Final = "decisions.jsonl"
@@ -345,8 +345,8 @@ def ilr(
     data: PairSource,
     *,
     output_dir: str | Path,
-    comparer: CanCompare | None = None,
-    expert: CanCompare | None = None,
+    comparer: CanCompare | str | Path | None = None,
+    expert: CanCompare | str | Path | None = None,
     truth: Check | str | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
@@ -359,7 +359,7 @@ def ilr(
     Args:
         data: demonstrations, as `read_demonstrations` takes them; rows whose `pinned` is true are never replaced.
         output_dir: the stage's own folder. Each round's labels stand in `labels.jsonl` there, which `sft` takes as data.
-        comparer: says which of two responses is better, such as a labeler; a setting of that name names one instead.
+        comparer: says which of two responses is better, such as a labeler, or the name of one, as `open_comparer` takes it.
         expert: asked about `audit_sample` pairs a round, to learn how often proposals are better.
         truth: `(prompt, response)` -> whether it is right, or its name; for figures alone.
         lfs: labeling functions that watch what the policy says; see `stages.audit`.
@@ -370,14 +370,10 @@ def ilr(
         DataError, LayoutError: nothing to learn. ArtifactError: a model that does not load, or the folder of another stage.
         TrainingError: no memory, a loss that is no number, or an audit that ends the run.
     """
-    given: dict[str, Any] = {"truth": truth} if isinstance(truth, str) else {}
-    if expert is not None:
-        given["expert"] = "given"
-    chosen = ILRSettings(**settings, **given)
-    materials = Materials(
-        lfs=lambda: lfs,
-        comparer=None if comparer is None else lambda: as_comparer(comparer),
-        source=data,
-    )
-    known = Checker(truth) if callable(truth) else None
-    return carry_out(ILR.of(chosen, materials, truth=known, expert=expert), output_dir)
+    objects, named = names_apart(comparer=comparer, expert=expert, truth=truth)
+    if objects.get("expert") is not None:
+        named["expert"] = "given"
+    chosen = ILRSettings(**settings, **named)
+    materials = Materials.given(chosen, data, lfs, objects.get("comparer"))
+    known = Checker(objects["truth"]) if callable(objects.get("truth")) else None
+    return carry_out(ILR.of(chosen, materials, truth=known, expert=objects.get("expert")), output_dir)

@@ -26,9 +26,8 @@ from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.metrics import Interval
 from weaklabel.pictures import Picture, trade_off_picture
-from weaklabel.stages.best_of.judging import names_apart
 from weaklabel.stages.contract import Figures, Stage, rounded
-from weaklabel.stages.materials import Materials
+from weaklabel.stages.materials import Materials, names_apart
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.superhf.settings import SuperHFSettings
 from weaklabel.stages.superhf.stage import SuperHF
@@ -202,8 +201,8 @@ def superhf_frontier(
     values: Sequence[float],
     setting: str = "beta",
     seeds: Sequence[int] = (0,),
-    comparer: CanCompare | CanScore | Check | str | None = None,
-    held_out: CanCompare | CanScore | Check | str | None = None,
+    comparer: CanCompare | CanScore | Check | str | Path | None = None,
+    held_out: CanCompare | CanScore | Check | str | Path | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
 ) -> Frontier:
@@ -225,6 +224,6 @@ def superhf_frontier(
     chosen = SuperHFSettings(**settings, **named)
 
     def make(some: SuperHFSettings) -> Stage:
-        return SuperHF.of(some, Materials.given(prompts, lfs), **judges)
+        return SuperHF.of(some, Materials.given(some, prompts, lfs), **judges)
 
     return frontier_of(make, chosen, output_dir, setting=setting, values=values, seeds=seeds)

@@ -15,18 +15,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from weaklabel._arguments import checked as checked_arguments
-from weaklabel.artifacts import content_hash
 from weaklabel.comparers.checker import Check
 from weaklabel.comparers.expert import CanScore
 from weaklabel.data.asked.prompts import Prompt, read_prompts
 from weaklabel.data.sources import PairSource
 from weaklabel.export.selection import AnyLabels
 from weaklabel.lf.core import LabelingFunction
-from weaklabel.stages.best_of.judging import Judge, names_apart, two_judges
-from weaklabel.stages.best_of.sampled import prompts_of
+from weaklabel.stages.best_of.judging import Judge, two_judges
+from weaklabel.stages.best_of.sampled import left_out_of_prompts, prompts_hash, prompts_of
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.ending import end_round
-from weaklabel.stages.materials import Materials
+from weaklabel.stages.materials import Materials, names_apart
 from weaklabel.stages.policy import Policy
 from weaklabel.stages.rounds import carry_out
 from weaklabel.stages.superhf.looking import rewards_gained, seconds_told, watching
@@ -50,6 +49,13 @@ class SuperHF(Stage):
     """
 
     kind: ClassVar[str] = "superhf"
+    shown: ClassVar[tuple[str, ...]] = (
+        *("prompts", "samples", "kept", "undecided prompts", "loss", "reward, first", "reward, last"),
+        *("sameness of the kept, first", "sameness of the kept, last"),
+        *("reward gained", "reward gained low", "reward gained high"),
+        *("held-out reward gained", "held-out reward gained low", "held-out reward gained high"),
+        *("kl", "ended", "warnings"),
+    )
 
     def __init__(
         self,
@@ -98,12 +104,7 @@ class SuperHF(Stage):
             watched = watching(watched, settings, judge, looks_on)
         made = cls(settings, prompts, judge, held_out=looks_on, hashes=hashes, watched=watched)
         made.notes += [] if note is None else [note]
-        if n_locked:
-            made.notes.append(f"{n_locked:,} prompts of the locked test part are left out.")
-        if found.set_aside:
-            made.notes.append(
-                f"data: {len(found.set_aside):,} rows hold no usable prompt; first: {found.set_aside[0]}."
-            )
+        made.notes += left_out_of_prompts(found, n_locked)
         if judging is not None:
             learned = (prompt_key(prompt.text) for prompt in prompts)
             made.notes += shared_prompts(learned, (prompt_key(row.prompt) for row in judging.rows))
@@ -111,8 +112,7 @@ class SuperHF(Stage):
 
     @property
     def inputs(self) -> Mapping[str, str]:
-        told = [part for prompt in self._prompts for part in (prompt.text, prompt.told)]
-        found = self._policy.inputs | {"prompts": content_hash(*told)} | dict(self._hashes)
+        found = self._policy.inputs | {"prompts": prompts_hash(self._prompts)} | dict(self._hashes)
         return found if self._watched is None else found | self._watched.inputs
 
     @property
@@ -197,8 +197,8 @@ def superhf(
     prompts: AnyLabels | PairSource,
     *,
     output_dir: str | Path,
-    comparer: CanCompare | CanScore | Check | str | None = None,
-    held_out: CanCompare | CanScore | Check | str | None = None,
+    comparer: CanCompare | CanScore | Check | str | Path | None = None,
+    held_out: CanCompare | CanScore | Check | str | Path | None = None,
     lfs: Sequence[LabelingFunction] = (),
     **settings: Any,
 ) -> StageResult:
@@ -224,4 +224,4 @@ def superhf(
     """
     judges, named = names_apart(comparer=comparer, held_out=held_out)
     chosen = SuperHFSettings(**settings, **named)
-    return carry_out(SuperHF.of(chosen, Materials.given(prompts, lfs), **judges), output_dir)
+    return carry_out(SuperHF.of(chosen, Materials.given(chosen, prompts, lfs), **judges), output_dir)

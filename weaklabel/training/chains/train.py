@@ -31,7 +31,7 @@ from weaklabel.training.layout.language import attach, token_logps
 from weaklabel.training.layout.model import compute_dtype
 from weaklabel.training.layout.shared import as_numbers
 from weaklabel.training.runs.checkpoints import Watch
-from weaklabel.training.runs.running import TrainedOnTexts, check_fits, training_run
+from weaklabel.training.runs.running import TrainedOnTokens, check_fits, training_run
 from weaklabel.training.sft import HEAVIEST, LIGHTEST
 from weaklabel.training.trainer import WeightedTrainer
 
@@ -106,8 +106,8 @@ def _log_not(logps: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class TrainedChains(TrainedOnTexts):
-    """What training on chains did; `weightless` are chains.
+class TrainedChains(TrainedOnTokens):
+    """What training on chains did; `weightless` are chains, and losses are without the general text's.
 
     Attributes:
         chains: that were learned.
@@ -117,16 +117,6 @@ class TrainedChains(TrainedOnTexts):
     chains: int
     too_long: int
     unlearned: int
-
-    @property
-    def losses(self) -> tuple[tuple[Any, ...], ...]:
-        """(step, loss) per line of the log, nats per token, without the general text's."""
-        return self.logged("loss")
-
-    @property
-    def checks(self) -> tuple[tuple[Any, ...], ...]:
-        """(step, NLL) on the gold per evaluation, nats per token."""
-        return self.logged("eval_nll")
 
 
 def train_chains(

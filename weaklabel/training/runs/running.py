@@ -169,6 +169,21 @@ class TrainedOnTexts(Trained):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class TrainedOnTokens(TrainedOnTexts):
+    """What training on the tokens of texts did."""
+
+    @property
+    def losses(self) -> tuple[tuple[Any, ...], ...]:
+        """(step, loss) per line of the log, nats per token."""
+        return self.logged("loss")
+
+    @property
+    def checks(self) -> tuple[tuple[Any, ...], ...]:
+        """(step, NLL) on the gold per evaluation, nats per token."""
+        return self.logged("eval_nll")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TrainedOnComparisons(TrainedOnTexts):
     """What training on compared responses did; `weightless` are comparisons.
 

@@ -1,13 +1,8 @@
-"""One process of a training run, started by the tests: `train_script.py FOLDER SETTINGS_JSON`.
-
-Trains a tiny model with dropout on planted groups, a scorer or by DPO, and writes its weights as FOLDER/model (process 0).
-"""
+"""Tiny models with dropout that are trained on planted groups, a scorer or by DPO, here or as one process of several."""
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +39,10 @@ def drop(model: Any, dropout: float) -> None:
         layer.self_attn.attention_dropout = dropout
 
 
-if __name__ == "__main__":
-    where, given = Path(sys.argv[1]), json.loads(sys.argv[2])
-    trained, _ = (run_dpo if given.pop("dpo", False) else run)(where, **given)
-    if os.environ.get("RANK", "0") == "0":
-        trained.save_pretrained(where / "model")
+def in_a_process(folder: Path, settings: dict[str, Any], environment: dict[str, str]) -> None:
+    """Trains as one process of a run and, where it is the first, writes the weights as `folder / "model"`."""
+    os.environ.update({"CUDA_VISIBLE_DEVICES": "", **environment})
+    given = dict(settings)
+    trained, _ = (run_dpo if given.pop("dpo", False) else run)(folder, **given)
+    if environment.get("RANK", "0") == "0":
+        trained.save_pretrained(folder / "model")
