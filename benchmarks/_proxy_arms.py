@@ -83,8 +83,6 @@ class Size:
 
 GROUPS = 16
 CAREFUL, FLAWLESS = "careful", "flawless"
-TIMES = (0.6, 1, 3)
-"""Times the n questions."""
 LINEAR: Mapping[str, Any] = {"evaluator": "linear", "lfs": ()}
 POLICY: Mapping[str, Any] = {
     "evaluator": "transformer",
@@ -99,12 +97,6 @@ POLICY: Mapping[str, Any] = {
     "lfs": (),
 }
 """As published: the evaluation model begins with the policy itself."""
-BY_NUMBER: Mapping[str, Mapping[str, Any]] = {
-    "answers": {"learn": "answers"},
-    "proxy": {},
-    "linear proxy": LINEAR,
-}
-"""Arms that are also run with another number of questions."""
 
 
 ALL_ASKED = Arm("all asked", {"learn": "answers", "queries": "many"})
@@ -129,14 +121,6 @@ def arms(size: Size) -> list[list[Arm]]:
         Arm("policy proxy", POLICY),
         Arm("linear proxy, uncertainty", {**in_batches, "acquisition": "uncertainty"}),
     ]
-    by_number = [
-        [
-            Arm(numbers(kind, size)[times], {**settings, "queries": round(times * n)})
-            for kind, settings in BY_NUMBER.items()
-        ]
-        for times in TIMES
-        if times != 1
-    ]
     return [
         [
             ALL_ASKED,
@@ -152,15 +136,7 @@ def arms(size: Size) -> list[list[Arm]]:
         asked_otherwise,
         flawless,
         others,
-        *by_number,
     ]
-
-
-def numbers(kind: str, size: Size) -> dict[float, str]:
-    """Names of the arms that differ in the number of questions, by times of `queries`."""
-    return {
-        times: kind if times == 1 else f"{kind}, {round(times * size.queries)} questions" for times in TIMES
-    }
 
 
 class Seed:

@@ -20,12 +20,11 @@ from pathlib import Path
 
 import numpy as np
 from _figures import Figures, arguments, over_seeds
-from _proxy_arms import ALL_ASKED, BY_NUMBER, TIMES, Seed, Size, arms, numbers
+from _proxy_arms import ALL_ASKED, Seed, Size, arms
 from _proxy_picture import gains_picture
 
 from weaklabel.artifacts import write_text
 from weaklabel.metrics import Interval
-from weaklabel.pictures.curves import curves_picture
 
 GRID = [{"learning_rate": rate, "beta": beta} for rate in (3e-4, 1e-3) for beta in (0.05, 0.2)]
 GAPS = (
@@ -49,10 +48,6 @@ GAPS = (
     ("proxy", "all asked"),
     ("linear proxy", "all asked"),
     ("proxy", "best and worst by the expert"),
-    ("proxy, 30 questions", "answers, 30 questions"),
-    ("linear proxy, 30 questions", "answers, 30 questions"),
-    ("proxy, 150 questions", "answers, 150 questions"),
-    ("linear proxy, 150 questions", "answers, 150 questions"),
 )
 START = "the policy at the start"
 Done = dict[str, dict[int, dict[str, float]]]
@@ -91,31 +86,11 @@ def add_figures(figures: Figures, done: Done) -> None:
                 figures.add("gaps", f"{one} less {other}", name, *over_seeds(gaps))
 
 
-def pictures(figures: Figures, folder: Path, stem: str) -> None:
-    """What every arm gains; and what three of them gain by the number of questions."""
-    rows = {row.arm: row for row in figures.rows if row.case == "arms" and row.metric == "quality gained"}
-    found = {arm: Interval(row.value, row.low, row.high, row.n) for arm, row in rows.items()}
-    write_text(folder / f"{stem}_arms.svg", gains_picture(found).svg())
-    size = Size()
-    by_number = {
-        kind: [
-            (round(times * size.queries), found[arm])
-            for times, arm in numbers(kind, size).items()
-            if arm in found
-        ]
-        for kind in BY_NUMBER
-    }
-    if min(map(len, by_number.values())) < len(TIMES):
-        return
-    picture = curves_picture(
-        by_number,
-        "What questions are worth, asked and learned, or through an evaluation model",
-        axis="points",
-        across="questions",
-        reference=0.0,
-        reference_name=START,
-    )
-    write_text(folder / f"{stem}_questions.svg", picture.svg())
+def picture(figures: Figures, file: Path) -> None:
+    """What every arm gains."""
+    rows = [row for row in figures.rows if row.case == "arms" and row.metric == "quality gained"]
+    found = {row.arm: Interval(row.value, row.low, row.high, row.n) for row in rows}
+    write_text(file, gains_picture(found).svg())
 
 
 def main() -> None:
@@ -155,7 +130,7 @@ def main() -> None:
                 figures.save(options.json)
     figures.finish(options.json)
     if options.json and not quick:
-        pictures(figures, options.json.parent, options.json.stem)
+        picture(figures, options.json.with_name(f"{options.json.stem}_arms.svg"))
 
 
 if __name__ == "__main__":
