@@ -17,6 +17,7 @@ import math
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from weaklabel.errors import ConfigError
@@ -60,10 +61,12 @@ class Cost:
 
     @classmethod
     def sum(cls, costs: Iterable[Cost]) -> Cost:
-        """All of them together; money without rounding on the way."""
+        """All of them together; money as it is written, so that ten times 0.1 is 1."""
         parts = list(costs)
         counts = {unit: sum(getattr(part, unit) for part in parts) for unit in UNITS if unit != "money"}
-        return cls(**counts, money=math.fsum(part.money for part in parts))
+        return cls(
+            **counts, money=float(sum(Decimal(repr(float(part.money))) for part in parts if part.money))
+        )
 
 
 @dataclass(frozen=True, slots=True)

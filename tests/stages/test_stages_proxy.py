@@ -34,6 +34,15 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+FUNCTIONS = """
+import weaklabel as wl
+
+@wl.response_scorer()
+def vowels(response):
+    return sum(letter in "aeiou" for letter in str(response))
+"""
+
+
 def vowels(prompt: str, response: str) -> float:
     return sum(letter in "aeiou" for letter in response)
 
@@ -198,17 +207,14 @@ def test_an_evaluation_model_can_begin_with_the_policy(tmp_path: Path) -> None:
 
 
 def test_functions_can_be_the_evaluation_model(tmp_path: Path) -> None:
-    lfs = [wl.response_scorer(name="vowels")(_of_vowels)]
+    (tmp_path / "functions.py").write_text(FUNCTIONS)
+    lfs = wl.load_lfs(str(tmp_path / "functions.py"))
     result = carried(tmp_path / "f", evaluator="functions", lfs=lfs)
     assert load_reward(result.rounds[0].folder / "evaluator", lfs).name == "functions"
     with pytest.raises(
         ConfigError, match="evaluator 'functions' reads labeling functions, and there are none"
     ):
         carried(tmp_path / "g", evaluator="functions")
-
-
-def _of_vowels(response: str) -> float:
-    return sum(letter in "aeiou" for letter in str(response))
 
 
 def test_gold_that_nothing_learns_judges(tmp_path: Path) -> None:

@@ -266,7 +266,7 @@ def test_before_anything_is_believed_uncertainty_draws_at_random(tmp_path: Path)
     rules = [row.rule for row in found.answers.rows]
     assert set(rules[:10]) == {"random"}
     assert "uncertainty" in rules[10:]
-    assert "nothing is believed of the pairs before the first answers" in found.notes[0]
+    assert "nothing was believed of the pairs yet" in found.notes[0]
 
 
 def test_there_may_be_fewer_questions_than_were_wanted(tmp_path: Path) -> None:

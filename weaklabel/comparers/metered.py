@@ -7,6 +7,7 @@ it, nothing is asked.
 
 from __future__ import annotations
 
+import bisect
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -202,15 +203,15 @@ class Metered(Comparer):
         return self._held(self._response_keys(prompts, responses), self.response_price)
 
     def _held(self, keys: Sequence[str | None], price: Cost) -> int:
-        self.ledger.count(self._kept.news())
-        new: set[str] = set()
-        for n, key in enumerate(keys):
-            if key is None or key in self._kept or key in new:
-                continue
-            new.add(key)
-            if not self.ledger.holds(*[price] * len(new)):
-                return n
-        return len(keys)
+        with self._lock:
+            self.ledger.count(self._kept.news())
+            asked = [(n, key) for n, key in enumerate(keys) if key is not None and key not in self._kept]
+        new = sorted({key: n for n, key in reversed(asked)}.values())
+        # What holds k more questions holds fewer of them.
+        most = bisect.bisect_left(
+            range(len(new)), True, key=lambda k: not self.ledger.holds(*[price] * (k + 1))
+        )
+        return new[most] if most < len(new) else len(keys)
 
     def _response_keys(self, prompts: Sequence[str], responses: Sequence[str]) -> list[str]:
         check_asked(self.name, prompts, responses)

@@ -144,10 +144,12 @@ class RidgeReward(RewardModel):
         targets = np.concatenate([at_least.ravel(), beliefs])
         counts = np.concatenate([np.ones(n * k), weights])
         precision = np.concatenate([ridge, np.full(k, _OF_THRESHOLDS)])
-        groups = np.unique([prompt_key(prompt) for prompt in prompts], return_inverse=True)[1].reshape(-1)
+        keys = [prompt_key(prompt) for prompt in (*prompts, *columns[0])]
+        groups = np.unique(keys, return_inverse=True)[1].reshape(-1)
 
         def solve(left_out: NDArray[np.bool_], start: FloatArray | None, gain: float) -> FloatArray:
-            kept = np.where(np.concatenate([np.repeat(left_out, k), np.zeros(m, np.bool_)]), 0.0, counts)
+            theirs = np.isin(groups[n:], groups[:n][left_out])  # pairs of the prompts that are left out
+            kept = np.where(np.concatenate([np.repeat(left_out, k), theirs]), 0.0, counts)
             return fit_logistic(rows, targets, kept, precision=precision, start=start, gain=gain).theta
 
         with one_thread():
@@ -155,10 +157,10 @@ class RidgeReward(RewardModel):
             self.coef_ = spread(whole[:-k])
             self.scale_ = scale_of_scores(
                 lambda held: np.asarray(x[:n][held] @ solve(held, whole, _GAIN)[:-k]),
-                given, groups, self.n_folds, self.seed,
+                given, groups[:n], self.n_folds, self.seed,
             )  # fmt: skip
         self.scale_note_, self.n_gold_, self._fitted = "", n, True
-        self.gold_prompts_ = np.unique(hashes_of(prompt_key(prompt) for prompt in prompts))
+        self.gold_prompts_ = np.unique(hashes_of(keys[:n]))
         return np.sort(-whole[-k:]) * self.scale_
 
     @abstractmethod

@@ -77,19 +77,31 @@ def scale_of_scores(
     below `MIN_GOLD` responses, or with fewer prompts than folds.
 
     Args:
-        rewards: which responses are left out, `(n,)` -> the rewards of these, by a model that the others taught.
+        rewards: which responses are left out, `(n,)` -> the rewards of these, by a model that other prompts taught.
         scores: `(n,)` float64.
         groups: `(n,)` int64, equal for equal prompts.
         n_folds, seed: of the folds by prompt, and of who is held against whom.
     """
     if len(scores) < MIN_GOLD or len(np.unique(groups)) < n_folds:
         return 1.0
-    fold, draw = folds_by_prompt(groups, n_folds, seed), np.random.default_rng(seed)
+    fold, rng = folds_by_prompt(groups, n_folds, seed), np.random.default_rng(seed)
     z, y = np.empty(len(scores)), np.empty(len(scores))
     for k in range(n_folds):
         held = np.flatnonzero(fold == k)
-        other = np.roll(draw.permutation(len(held)), 1)
+        other = others(len(held), rng)
         found = rewards(fold == k)
         z[held] = found[other] - found
         y[held] = (1 + np.sign(scores[held[other]] - scores[held])) / 2
     return gentle_factor(z, y, groups, spread=SPREAD)
+
+
+def others(n: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """`(n,)` for each of n another one, drawn; no two have the same. Of one alone there is no other: itself.
+
+    >>> others(2, np.random.default_rng(0)).tolist()
+    [1, 0]
+    """
+    drawn = rng.permutation(n)
+    found = np.empty(n, dtype=np.intp)
+    found[drawn] = np.roll(drawn, 1)
+    return found

@@ -141,7 +141,7 @@ def check_columns(settings: Any, data: Any) -> None:
         settings: of a stage.
         data: what Python hands over; None for the labels of a run.
     """
-    files = ("data", "eval_data", "lists", "test_data")
+    files = getattr(settings, "NAMED", ("data", "eval_data", "lists", "test_data"))
     if not settings.columns or any(getattr(settings, name, None) is not None for name in files):
         return
     rows = isinstance(data, list | tuple) and data and not isinstance(data[0], str | os.PathLike | Mapping)

@@ -18,7 +18,8 @@ from weaklabel.acquisition.posterior import Posterior
 from weaklabel.acquisition.registry import DEFAULT, get_acquisition
 from weaklabel.acquisition.strata import strata
 from weaklabel.acquisition.strategies.expected_gain import gains
-from weaklabel.comparers.expert import ByScore, CanScore, Expert
+from weaklabel.artifacts import content_hash
+from weaklabel.comparers.expert import ByScore, CanScore, Expert, check_scores
 from weaklabel.comparers.metered import Metered
 from weaklabel.comparers.people import People
 from weaklabel.data.asked.prompts import Prompt
@@ -41,8 +42,8 @@ class Asked:
 
     Attributes:
         answers: those of this round.
-        gain: nats by which the best question that was not asked would lower the candidates' mean entropy; None where nobody
-            worked it out.
+        gain: nats by which the best question was expected to lower the candidates' mean entropy, when questions were chosen last;
+            None where nobody worked it out.
         notes: sentences on what was not asked, and why.
     """
 
@@ -167,7 +168,7 @@ class Asking:
                 logit = learned
         missing = "other" in rule.needs and other is None
         if missing or (not rule.needs and rule.name != DEFAULT and not logit.any()):
-            why = f"nothing is believed of the pairs before the first answers, so these were drawn at random and not by {rule.name}."
+            why = f"nothing was believed of the pairs yet, so the first were drawn at random and not by {rule.name}."
             rule = get_acquisition(DEFAULT)
         parts: dict[str, Any] = {}
         for name, (rows, known) in embedded.items():
@@ -219,12 +220,10 @@ class InRubric:
         """`(n,)` float64.
 
         Raises:
-            LabelMatrixError: a score outside the rubric.
+            LabelMatrixError: a score outside the rubric, or none.
         """
-        found = np.asarray(self.inner.score(prompts, responses), dtype=np.float64)
+        found = check_scores(self.name, self.inner.score(prompts, responses), len(responses))
         low, high = self.rubric
-        if found.shape != (len(responses),):
-            return found  # the caller says so
         wrong = np.flatnonzero((found < low) | (found > high))
         if len(wrong):
             raise LabelMatrixError(
@@ -251,6 +250,7 @@ def metered(expert: Any, name: str, known: str, settings: ProxySettings, folder:
         return expert
     if settings.unit == "responses":
         expert = _scoring(expert, name, settings.rubric)
+        known = content_hash(known, *map(str, settings.rubric))  # what a 3 says rests on what is best
     cost = settings.cost
     return Metered(
         expert,

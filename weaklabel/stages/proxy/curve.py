@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from weaklabel import artifacts
 from weaklabel.acquisition.registry import DEFAULT
+from weaklabel.errors import DataError
 from weaklabel.groups import MIN_GOLD, MIN_PROMPTS, folds_by_prompt
 from weaklabel.metrics import Interval, bootstrap
 from weaklabel.pictures import Picture, curves_picture
+from weaklabel.reward.scale import others
 from weaklabel.stages.contract import rounded
 from weaklabel.stages.proxy.answers import Answers
-from weaklabel.stages.proxy.evaluation import EvaluationModel
+from weaklabel.stages.proxy.evaluation import Evaluated, EvaluationModel
 from weaklabel.types import FloatArray, Pairs, sigmoid
 
 CURVE: Final = "curve.json"
@@ -114,10 +116,18 @@ def curve_of(
 
 
 def _on_gold(evaluation: EvaluationModel, some: Answers, gold: Pairs, seed: int) -> Point | None:
-    model = evaluation.fitted(some)
+    model = _fitted(evaluation, some)
     if model is None:
         return None
     return _point(len(some), model.compare(gold), gold.y, gold.prompt_groups, seed)
+
+
+def _fitted(evaluation: EvaluationModel, some: Answers) -> Evaluated | None:
+    """A part of the answers may be too few for a model that all can teach."""
+    try:
+        return evaluation.fitted(some)
+    except DataError:
+        return None
 
 
 def _out_of_fold(
@@ -128,36 +138,30 @@ def _out_of_fold(
     fold: NDArray[np.int64],
     seed: int,
 ) -> Point | None:
-    """The first `n` answers teach, those of a fold's prompts judge."""
+    """The first `n` answers teach, and labels, but for those of a fold's prompts, of which answers judge."""
     parts: list[tuple[FloatArray, FloatArray, NDArray[np.int64]]] = []
     taught = []
     for k in range(_FOLDS):
         held = np.flatnonzero(fold == k)
         rows = np.flatnonzero(~np.isin(groups, groups[held]) & (np.arange(len(answers)) < n))
-        try:
-            model = evaluation.fitted(answers.take(rows))
-        except ValueError:  # scores that are all equal
-            model = None
+        judged = answers.take(held)
+        model = _fitted(evaluation.without(judged.groups), answers.take(rows))
         if model is None or not len(rows):
             return None
         taught.append(len(rows))
-        p, y, rows_of = _judged(model, answers, held, seed)
-        parts.append((p, y, groups[held][rows_of]))
+        parts.append((*_judged(model, judged, seed), groups[held]))
     p, y, of = (np.concatenate([part[i] for part in parts]) for i in range(3))
     return _point(round(float(np.mean(taught))), p, y, of, seed)
 
 
-def _judged(
-    model: Any, answers: Answers, held: NDArray[np.intp], seed: int
-) -> tuple[FloatArray, FloatArray, NDArray[np.intp]]:
+def _judged(model: Evaluated, some: Answers, seed: int) -> tuple[FloatArray, FloatArray]:
     """What is believed and what the expert says: of pairs as they are; of scored responses each against another one."""
-    some = answers.take(held)
     if some.rows[0].b is not None:
-        return model.compare(some.pairs), (1 + np.sign(some.said - 0.5)) / 2, np.arange(len(some))
-    other = np.roll(np.random.default_rng(seed).permutation(len(some)), 1)
+        return model.compare(some.pairs), (1 + np.sign(some.said - 0.5)) / 2
+    other = others(len(some), np.random.default_rng(seed))
     rewards = model.reward.score([each.prompt.text for each in some.rows], [each.a for each in some.rows])
     y = (1 + np.sign(some.said[other] - some.said)) / 2
-    return sigmoid(rewards[other] - rewards), y, np.arange(len(some))
+    return sigmoid(rewards[other] - rewards), y
 
 
 def _point(n: int, p: FloatArray, y: FloatArray, groups: NDArray[np.int64], seed: int) -> Point | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,13 @@ import pyarrow as pa
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.lf.core import LabelingFunction, ResponseScorer
 from weaklabel.lf.sources.saved import check_can_be_found
-from weaklabel.reward.base import RewardModel
+from weaklabel.reward.base import RewardModel, prompt_hashes
 from weaklabel.reward.registry import get_reward_model, reward_model_class
 from weaklabel.reward.ridge import RidgeReward
 from weaklabel.stages.proxy.answers import Answers, as_gold
 from weaklabel.stages.proxy.settings import THIS_POLICY, ProxySettings
 from weaklabel.stages.taught import Taught
-from weaklabel.types import CANONICAL, FloatArray, Pairs, sigmoid
+from weaklabel.types import CANONICAL, FloatArray, Pairs, prompt_key, sigmoid
 
 _PLACES = ("base", "adapter")
 
@@ -72,8 +72,17 @@ class EvaluationModel:
         """Whether a fit is a matter of seconds."""
         return not reward_model_class(self.settings.evaluator).resumes
 
+    def without(self, prompts: Collection[str]) -> EvaluationModel:
+        """The same without labels of some prompts, given as `prompt_key` does: those of which something judges."""
+        if self.seed is None:
+            return self
+        asked = self.seed.pairs.table["prompt"].to_pylist()
+        gone = set(prompts)
+        kept = np.array([prompt_key(prompt) not in gone for prompt in asked], dtype=np.bool_)
+        return replace(self, seed=self.seed.take(kept, ""))
+
     def fitted(self, answers: Answers, folder: Path | None = None) -> Evaluated | None:
-        """The model taught by what is known; None where nothing is.
+        """The model taught by what is known; None where nothing is, or scores of responses that are all equal.
 
         Args:
             answers: of the expert.
@@ -81,7 +90,7 @@ class EvaluationModel:
 
         Raises:
             ConfigError: `base = "policy"`, and the policy has no folder.
-            DataError: answers that tell nothing apart.
+            DataError: too little for this model.
         """
         model = get_reward_model(self.settings.evaluator, **self._given(folder))
         seed = self.seed
@@ -99,12 +108,11 @@ class EvaluationModel:
     def _by_scores(self, model: RewardModel, answers: Answers) -> Evaluated | None:
         assert isinstance(model, RidgeReward)
         seed, low = self.seed, int(self.settings.rubric[0])
-        if not len(answers):
-            return (
-                None
-                if seed is None or not len(seed)
-                else Evaluated(model.fit(seed.pairs, seed.p, seed.w, gold=seed.y))
-            )
+        if seed is None or not len(seed):
+            if len(np.unique(answers.said)) < 2:
+                return None
+        elif not len(answers):
+            return Evaluated(model.fit(seed.pairs, seed.p, seed.w, gold=seed.y))
         more: dict[str, Any] = {} if seed is None else {"pairs": seed.pairs, "p": seed.p, "w": seed.w}
         found = model.fit_scores(
             [each.prompt.text for each in answers.rows],
@@ -113,6 +121,9 @@ class EvaluationModel:
             rubric=(low, int(self.settings.rubric[1])),
             **more,
         )
+        # As `saw` knows prompts, with their conversations; and the gold of labels was seen too.
+        seen = [answers.pairs, *([] if seed is None else [seed.pairs.take(~np.isnan(seed.y))])]
+        model.gold_prompts_ = np.unique(np.concatenate([prompt_hashes(pairs) for pairs in seen]))
         return Evaluated(model, found, low)
 
     def _given(self, folder: Path | None) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from weaklabel.comparers.expert import CanScore
 from weaklabel.comparers.metered import Metered
 from weaklabel.data import read_pairs
 from weaklabel.data.asked.prompts import Prompt
-from weaklabel.errors import ConfigError, DataError
+from weaklabel.errors import ConfigError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.stages.best_of.judging import Judge, known_hash
 from weaklabel.stages.best_of.sampled import left_out_of_prompts, prompts_of
 from weaklabel.stages.materials import Materials, refuse_columns
+from weaklabel.stages.proxy.apart import Apart
 from weaklabel.stages.proxy.candidates import require_prompts
 from weaklabel.stages.proxy.evaluation import check_evaluator, seed_of
 from weaklabel.stages.proxy.settings import ProxySettings
@@ -74,19 +75,23 @@ def given_of(
     lfs = tuple(materials.lfs())
     check_evaluator(settings, lfs)
     seed, gold = _seed_labels(settings, materials), _gold(settings, materials)
-    off_policy = None if settings.off_policy_data is None else _of_other_hands(settings.off_policy_data)
-    prompts, watched, note = watched_prompts(
-        settings, materials, found.prompts, None if gold is None else gold.better
-    )
-    learned = {prompt_key(prompt.text) for prompt in prompts}
-    require_prompts(len(learned))
+    named = settings.off_policy_data
+    others = None if named is None else read_pairs(named, test_share=0.0)
+    apart = Apart.of(seed, gold, others)
+    free = apart.free(found.prompts)
+    prompts, watched, note = watched_prompts(settings, materials, free, None if gold is None else gold.better)
+    require_prompts(len({prompt_key(prompt.text) for prompt in prompts}))
+    seed = None if seed is None else apart.labels(seed)
+    off_policy = None if others is None else apart.other_hands(others, prompts, watched)
     prior = _prior(settings, materials, hashes)
     notes = [] if note is None else [note]
-    notes += left_out_of_prompts(found, n_locked)
+    notes += left_out_of_prompts(found, n_locked + len(found) - len(free))
     for what, taught in (("seed_data", seed), ("eval_data", gold)):
         notes += [] if taught is None else taught.told(what)
+    if others is not None and off_policy is not None:
+        notes += _told_of_other_hands(others, len(others) - len(off_policy))
     if gold is not None:
-        notes += shared_prompts(learned, gold.pairs.prompt_keys)
+        notes += shared_prompts(_keys_of(prompts), gold.pairs.prompt_keys)
     return Given(prompts, asked, hashes, seed, off_policy, gold, prior, judge, lfs, watched), notes
 
 
@@ -134,19 +139,18 @@ def _prior(settings: ProxySettings, materials: Materials, hashes: dict[str, str]
     return None
 
 
-def _of_other_hands(data: str) -> Pairs:
-    """Pairs outside the locked part, whatever is known of them.
+def _told_of_other_hands(pairs: Pairs, n_apart: int) -> list[str]:
+    said, aside = [], pairs.set_aside
+    if aside:
+        said.append(f"off_policy_data: {len(aside):,} rows could not be used; first: {aside[0]}.")
+    if n_apart:
+        said.append(f"off_policy_data: {n_apart:,} pairs are left out, whose prompts judge or are locked.")
+    return said
 
-    Raises:
-        DataError: none.
-    """
-    pairs = read_pairs(data, test_share=0.0)
-    found = pairs.take(pairs.parts != "test")
-    if not len(found):
-        raise DataError(
-            f"proxy: off_policy_data: all {len(pairs):,} pairs are of the locked test part. Give others."
-        )
-    return found
+
+def _keys_of(prompts: Sequence[Prompt]) -> list[str]:
+    """As `Pairs.prompt_keys` has them: of the conversation."""
+    return [prompt_key(" ".join(turn["content"] or "" for turn in prompt.messages)) for prompt in prompts]
 
 
 def _seeds(settings: ProxySettings, materials: Materials) -> str:
@@ -173,6 +177,7 @@ def _expert(settings: ProxySettings, materials: Materials, expert: Any) -> tuple
         assert settings.expert is not None
         found, known = materials.opened(settings.expert), comparer_hash(materials.resolve(settings.expert))
     elif isinstance(expert, CanCompare | CanScore):
+        _refuse_twice(expert, settings)
         known = known_hash(expert)
         found = expert if isinstance(expert, CanScore | Metered) else as_comparer(expert, "expert")
     elif callable(expert):
@@ -187,6 +192,16 @@ def _expert(settings: ProxySettings, materials: Materials, expert: Any) -> tuple
 
         found = ByScore(found, name=str(getattr(found, "name", type(found).__name__)))
     return found, {"expert": known}
+
+
+def _refuse_twice(expert: Any, settings: ProxySettings) -> None:
+    """Raises ConfigError for settings of asking beside an expert that has its own."""
+    twice = [name for name in ("budget", "price", "answers_dir") if getattr(settings, name)]
+    if isinstance(expert, Metered) and twice:
+        raise ConfigError(
+            f"proxy: {', '.join(twice)} came with an expert that is metered already, {expert.name!r}, and has its own. Set them where it is "
+            "made, or give the expert that it asks."
+        )
 
 
 def _held_out(

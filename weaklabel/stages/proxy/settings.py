@@ -28,6 +28,7 @@ Learn = Literal["proxy", "answers", "both"]
 """What the policy learns: pairs that the evaluation model labelled, those that the expert answered, or both."""
 OF_RESPONSES: Final = ("random", "coreset")
 """Rules that choose single responses; all others weigh what is believed of a pair."""
+RUBRIC: Final = (0, 5)
 SCORED: Final = ("linear", "minilm-frozen")
 """Evaluation models that scores of single responses can teach."""
 THIS_POLICY: Final = POLICY.removesuffix(":")
@@ -43,16 +44,21 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
         num_rounds: each samples from the policy of the one before, and asks `queries` more questions.
         start_from, reference: "previous" by default: a round goes on with the policy of the one before, and is held to it.
         data: prompts, as `read_prompts` takes them; None takes the prompts of the labels. Those of the test part are left out.
-        eval_data: pairs with gold that are never learned: they judge the evaluation model, and choose the policy's checkpoint.
+        columns: our names -> those of `data`; other files have the names that `read_pairs` knows.
+        eval_data: pairs with gold that are never learned: they judge the evaluation model, and choose the policy's checkpoint. Labels
+            and other hands' responses to their prompts are left out.
         num_generations: samples of each prompt; 2 or more.
         max_new_tokens, temperature, top_p, top_k, stop: how they are drawn, as for `Sampling`; the temperature above 0.
         batch_size: samples at once.
         expert: who is asked, as `open_comparer` takes it: people:questions.jsonl, a folder, module:function.
         unit: "pairs", or "responses" that the expert scores by the `rubric`.
-        rubric: the lowest and the highest score of a response, whole numbers. A score between two counts for both in part.
+        rubric: the lowest and the highest score of a response, whole numbers. A score between two counts for both in part. Answers by
+            another rubric are other answers; people need a file of questions for each.
         queries: questions of a round.
-        query_batch: questions after which the evaluation model is fitted again and chooses the next; None asks all at once.
-        budget: the most that answers may cost over their life, unit of `Budget` -> limit. A round asks what it holds.
+        query_batch: questions after which the evaluation model is fitted again and chooses the next; None, or as many as `queries`,
+            asks all at once.
+        budget: the most that answers of this expert may cost over their life, unit of `Budget` -> limit; of each a question must cost
+            something. A round asks what it holds.
         price: of one question beside the pair or response itself: calls, tokens, money.
         answers_dir: the folder in which answers are kept; None keeps them in the stage's own. Stages that share it pay for
             an answer once.
@@ -93,7 +99,7 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
     batch_size: int = 16
     expert: str | None = None
     unit: Unit = "pairs"
-    rubric: Sequence[int] = (0, 5)
+    rubric: Sequence[int] = RUBRIC
     queries: int = 100
     query_batch: int | None = None
     budget: Mapping[str, float] = field(default_factory=dict)
@@ -118,6 +124,7 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
     curve_points: int | None = None
 
     OWNER: ClassVar[str] = "proxy"
+    NAMED: ClassVar[tuple[str, ...]] = ("data",)
     PATHS: ClassVar[tuple[str, ...]] = (*LoopSettings.PATHS, "off_policy_data", "seed_data", "answers_dir")
     RANGES: ClassVar[Mapping[str, tuple[float, float]]] = {
         **LoopSettings.RANGES,
@@ -151,6 +158,11 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
         for name in ("answers_dir", "seed_data", "off_policy_data"):
             if getattr(self, name) == "":
                 raise ConfigError(f"proxy: {name} is ''. Name one, or leave it out.")
+        if self.learn == "answers" and (self.max_pairs is not None or self.tie_margin):
+            raise ConfigError(
+                'proxy: max_pairs and tie_margin are about pairs of the evaluation model, and learn = "answers" learns none of them. '
+                "Leave them out."
+            )
         _ = self.sampling, self.limits, self.cost
         written_settings(self.evaluator, dict(self.evaluator_settings))
         self._check_unit()
@@ -167,6 +179,11 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
                 f"proxy: rubric is {self.rubric!r}. Allowed: the lowest and the highest score, two whole numbers such as [0, 5]."
             )
         if self.unit == "pairs":
+            if low_high != RUBRIC:
+                raise ConfigError(
+                    f'proxy: rubric is {self.rubric!r} with unit = "pairs", of which it says nothing. Set unit = "responses", or leave '
+                    "rubric out."
+                )
             return
         if self.acquisition not in OF_RESPONSES:
             raise ConfigError(
@@ -190,13 +207,18 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
 
     @property
     def limits(self) -> Budget:
-        """The budget. One of nothing is refused: then nobody is asked.
+        """The budget. One of nothing is refused: then nobody is asked. So is one that nothing is counted against.
 
         Raises:
-            ConfigError: a unit that does not exist, or a limit that holds no question.
+            ConfigError: a unit that does not exist, one of which a question costs nothing, or a limit that holds no question.
         """
         check_value("proxy: budget", self.budget, "Mapping[str, float]")
         check_settings("proxy: budget", dict(self.budget), dict.fromkeys(UNITS, "float"))
+        if free := [unit for unit in self.budget if not getattr(self.cost, unit)]:
+            raise ConfigError(
+                f"proxy: budget has {free[0]!r}, of which a question costs nothing ({self._told(self.cost)}), so that it would hold "
+                f"nothing back. Limit {self.unit}, or say in price what a question costs: calls, tokens, money."
+            )
         made = Budget(**self.budget)  # type: ignore[arg-type]
         if not made.holds(self.cost):
             raise ConfigError(

@@ -149,9 +149,15 @@ class Proxy(Stage):
     # ------------------------------------------------------------------------------------ asking
     def _metered(self, work: Path) -> Metered:
         settings, given = self._settings, self._given
-        folder = work.parent / "answers" if settings.answers_dir is None else Path(settings.answers_dir)
         name = settings.expert or str(getattr(given.expert, "name", type(given.expert).__name__))
-        return metered(given.expert, Path(name).name, given.hashes["expert"], settings, folder)
+        return metered(
+            given.expert, Path(name).name, given.hashes["expert"], settings, self._answers_in(work)
+        )
+
+    def _answers_in(self, work: Path) -> Path:
+        """The folder of the expert's answers."""
+        named = self._settings.answers_dir
+        return work.parent / "answers" if named is None else Path(named)
 
     def _evaluation(self, now: Path | None) -> EvaluationModel:
         settings = self._settings
@@ -196,7 +202,7 @@ class Proxy(Stage):
             if amount := getattr(spent, unit):
                 figures[f"{unit} paid"] = amount
         if asked.gain is not None:
-            figures["expected gain of the next question"] = asked.gain
+            figures["expected gain of the best question"] = asked.gain
         return figures
 
     # ------------------------------------------------------------------------------------ labelling
@@ -206,10 +212,7 @@ class Proxy(Stage):
         settings, given = self._settings, self._given
         model = evaluation.fitted(every, scratch(work) / "evaluator-last")
         if model is None:
-            raise DataError(
-                "proxy: nothing was asked, and there are no labels, so that nothing teaches the evaluation model. Lower min_gain, or "
-                "give seed_data."
-            )
+            raise DataError(_untaught(every, self._answers_in(work)))
         model.reward.save(work / EVALUATOR)
         self.notes += [f"the evaluation model: {note}" for note in model.reward.notes]
         labelled = Labelled.of(
@@ -226,6 +229,10 @@ class Proxy(Stage):
         table = learned_pairs(own, every if settings.learn != "proxy" else Answers())
         if not len(table):
             raise DataError(_nothing(settings, labelled, draws))
+        if (table["p"].to_numpy() == 0.5).all():
+            raise DataError(
+                f"proxy: all {len(table):,} pairs to learn are ties, which say nothing of what is better. {_elsewhere(self._answers_in(work))}"
+            )
         write_pairs(table, work)
         n_proxy = table["labelled_by"].to_pylist().count(BY_PROXY)
         figures: dict[str, float | int | str | None] = {
@@ -242,7 +249,7 @@ class Proxy(Stage):
                 f"how sure the evaluation model may be was not calibrated: that takes 50 certain answers or gold, and there are "
                 f"{model.reward.n_gold_:,}."
             )
-        if given.held_out is not None and n_proxy:
+        if given.held_out is not None and len(labelled):
             figures |= self._agreeing(labelled)
         figures |= self._reports(draws, evaluation, model, labelled, every, asked, work)
         return figures
@@ -359,6 +366,25 @@ def _reader(embedding: str, model: Any, tokenizer: Any) -> Reader | None:
     from weaklabel.training.hidden_states import HiddenStates
 
     return HiddenStates.of(model, tokenizer)
+
+
+def _elsewhere(answers: Path) -> str:
+    return (
+        "Raise queries, take an expert who tells samples apart, or give seed_data: as another stage (another name, or output_dir in "
+        f"Python), which with answers_dir = {str(answers)!r} pays nothing twice."
+    )
+
+
+def _untaught(every: Answers, kept_in: Path) -> str:
+    if len(every):
+        return (
+            f"proxy: the expert gives all of {len(every):,} responses the score {every.said[0]:g}, which says nothing of what makes one "
+            f"better. {_elsewhere(kept_in)}"
+        )
+    return (
+        "proxy: nothing was asked, and there are no labels, so that nothing teaches the evaluation model. Lower min_gain, or give "
+        "seed_data."
+    )
 
 
 def _nothing(settings: ProxySettings, labelled: Labelled, draws: Draws) -> str:
