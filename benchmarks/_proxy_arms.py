@@ -2,7 +2,7 @@
 
 The expert sees the quality of a response without error. Other hands, whose pairs the off-policy arms ask about, are careful
 writers: they name the right thing, use up to five different adjectives, and rarely say one twice, so that most of their
-answers are good ones.
+answers are good ones. Flawless writers make no mistake, so that nothing asked about them tells what a mistake costs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ FIGURES = {
     "held-out agreement": "agreement on learned pairs",
     "told apart": "told apart",
     "asked about in the upper half": "asked about in the upper half",
-    "commonest answer": "commonest answer",
     "pairs learned": "pairs learned",
     "steps": "steps",
 }
@@ -49,6 +48,11 @@ class Arm:
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     by_expert: bool = False
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether an evaluation model has a say in what is learned."""
+        return not self.by_expert and self.settings.get("learn") != "answers"
 
     @property
     def folder(self) -> str:
@@ -78,8 +82,7 @@ class Size:
 
 
 GROUPS = 16
-TIMES = (0.6, 1, 3)
-"""Times the n questions."""
+CAREFUL, FLAWLESS = "careful", "flawless"
 LINEAR: Mapping[str, Any] = {"evaluator": "linear", "lfs": ()}
 POLICY: Mapping[str, Any] = {
     "evaluator": "transformer",
@@ -94,51 +97,46 @@ POLICY: Mapping[str, Any] = {
     "lfs": (),
 }
 """As published: the evaluation model begins with the policy itself."""
-BY_NUMBER: Mapping[str, Mapping[str, Any]] = {
-    "answers": {"learn": "answers"},
-    "proxy": {},
-    "linear proxy": LINEAR,
-}
-"""Arms that are also run with another number of questions."""
-
-
-def arms(size: Size) -> list[Arm]:
-    """All of them; "functions" is the evaluation model where none is named."""
-    n, batch = size.queries, -(-size.queries // 3)
-    in_batches = {**LINEAR, "query_batch": batch}
-    return [
-        ALL_ASKED,
-        Arm("answers", {"learn": "answers"}),
-        Arm("answers, three times the passes", {"learn": "answers", "num_train_epochs": 3 * size.passes}),
-        Arm("answers, as many steps", {"learn": "answers", "max_steps": size.steps}),
-        Arm("proxy"),
-        Arm("proxy and answers", {"learn": "both"}),
-        Arm("proxy, off-policy", {"off_policy": True}),
-        Arm("proxy, two rounds", {"queries": n // 2, "num_rounds": 2}),
-        Arm("linear proxy", LINEAR),
-        Arm("linear proxy, off-policy", {**LINEAR, "off_policy": True}),
-        Arm("linear proxy, coreset", {**in_batches, "acquisition": "coreset"}),
-        Arm("linear proxy, uncertainty", {**in_batches, "acquisition": "uncertainty"}),
-        Arm("linear proxy, expected gain", {**in_batches, "acquisition": "expected_gain"}),
-        Arm("linear proxy, scores", {**LINEAR, "unit": "responses", "rubric": (0, BEST)}),
-        Arm("policy proxy", POLICY),
-        Arm("best and worst by the expert", by_expert=True),
-        *(
-            Arm(name, {**settings, "queries": asked})
-            for kind, settings in BY_NUMBER.items()
-            for asked, name in numbers(kind, size)
-            if name != kind
-        ),
-    ]
-
-
-def numbers(kind: str, size: Size) -> list[tuple[int, str]]:
-    """How many questions of the arms that differ in that, and their names."""
-    asked = [round(times * size.queries) for times in TIMES]
-    return [(n, kind if n == size.queries else f"{kind}, {n} questions") for n in asked]
 
 
 ALL_ASKED = Arm("all asked", {"learn": "answers", "queries": "many"})
+
+
+def arms(size: Size) -> list[list[Arm]]:
+    """All of them, in groups that are run one after the other; "functions" is the evaluation model where none is named."""
+    n, batch = size.queries, -(-size.queries // 3)
+    in_batches = {**LINEAR, "query_batch": batch}
+    asked_otherwise = [
+        Arm("linear proxy, coreset", {**in_batches, "acquisition": "coreset"}),
+        Arm("linear proxy, expected gain", {**in_batches, "acquisition": "expected_gain"}),
+        Arm("linear proxy, scores", {**LINEAR, "unit": "responses", "rubric": (0, BEST)}),
+        Arm("proxy, two rounds", {"queries": n // 2, "num_rounds": 2}),
+        Arm("proxy and answers", {"learn": "both"}),
+    ]
+    flawless = [
+        Arm("proxy, flawless writers", {"off_policy": FLAWLESS}),
+        Arm("linear proxy, flawless writers", {**LINEAR, "off_policy": FLAWLESS}),
+    ]
+    others = [
+        Arm("policy proxy", POLICY),
+        Arm("linear proxy, uncertainty", {**in_batches, "acquisition": "uncertainty"}),
+    ]
+    return [
+        [
+            ALL_ASKED,
+            Arm("best and worst by the expert", by_expert=True),
+            Arm("answers", {"learn": "answers"}),
+            Arm("answers, three times the passes", {"learn": "answers", "num_train_epochs": 3 * size.passes}),
+            Arm("answers, as many steps", {"learn": "answers", "max_steps": size.steps}),
+            Arm("proxy"),
+            Arm("proxy, off-policy", {"off_policy": CAREFUL}),
+            Arm("linear proxy", LINEAR),
+            Arm("linear proxy, off-policy", {**LINEAR, "off_policy": CAREFUL}),
+        ],
+        asked_otherwise,
+        flawless,
+        others,
+    ]
 
 
 class Seed:
@@ -168,7 +166,9 @@ class Seed:
 
     def made(self, arm: Arm, dpo: Mapping[str, float]) -> dict[str, float]:
         """The figures of an arm; a run that is there is read."""
-        kept = self.folder / f"{arm.folder}.json"
+        place = self.folder / f"learning_rate-{dpo['learning_rate']:g}-beta-{dpo['beta']:g}"
+        place.mkdir(parents=True, exist_ok=True)
+        kept = place / f"{arm.folder}.json"
         if not kept.exists():
             given = {
                 "learning_rate": dpo["learning_rate"],
@@ -182,11 +182,11 @@ class Seed:
                 "audit": False,
                 "seed": self.number,
             }
-            folder = self._by_expert(arm, given) if arm.by_expert else self._by_stage(arm, given)
+            folder = (self._by_expert if arm.by_expert else self._by_stage)(place / arm.folder, arm, given)
             found = json.loads((folder / "round.json").read_text(encoding="utf-8"))["figures"]
             told = {FIGURES[name]: value for name, value in found.items() if name in FIGURES}
             told |= self.worth(folder / "model")
-            if (folder / "evaluator").is_dir():
+            if arm.evaluates:
                 told["accuracy on new pairs"] = self._accuracy(folder / "evaluator")
             kept.write_text(json.dumps(told, indent=1), encoding="utf-8")
         return dict(json.loads(kept.read_text(encoding="utf-8")))
@@ -210,21 +210,21 @@ class Seed:
         model = load_reward(evaluator, functions())
         return float(np.mean((model.compare(pairs) > 0.5) == (truth > 0.5)))
 
-    def _by_stage(self, arm: Arm, training: Mapping[str, Any]) -> Path:
+    def _by_stage(self, folder: Path, arm: Arm, training: Mapping[str, Any]) -> Path:
         told = dict(arm.settings)
         if told.get("queries") == "many":
             told["queries"] = self.size.many
-        if told.pop("off_policy", False):
-            told["off_policy_data"] = str(self._other_hands())
+        if "off_policy" in told:
+            told["off_policy_data"] = str(self._other_hands(told.pop("off_policy")))
         scored = told.get("unit") == "responses"
         done = wl.stages.proxy(
             self.prompts,
-            output_dir=self.folder / arm.folder,
+            output_dir=folder,
             expert=Scores(rated if scored else quality),
             held_out=Scores(quality),
             num_generations=8,
             max_new_tokens=LENGTH["max_new_tokens"],
-            batch_size=256,
+            batch_size=1024,
             curve_points=0,
             **{
                 **training,
@@ -238,32 +238,32 @@ class Seed:
         )
         return done.rounds[-1].folder
 
-    def _by_expert(self, arm: Arm, training: Mapping[str, Any]) -> Path:
+    def _by_expert(self, folder: Path, arm: Arm, training: Mapping[str, Any]) -> Path:
         """DPO on the best and the worst of each prompt's samples as the expert sees them."""
         drawn = wl.stages.best_of(
             self.prompts,
-            output_dir=self.folder / f"{arm.folder}_samples",
+            output_dir=self.folder / "best_and_worst",
             comparer=Scores(quality),
             model=str(self.base),
             num_generations=8,
             max_new_tokens=LENGTH["max_new_tokens"],
-            batch_size=256,
+            batch_size=1024,
             groups=False,
             seed=self.number,
         )
         done = wl.stages.dpo(
             str(drawn.rounds[-1].folder / "pairs.parquet"),
-            output_dir=self.folder / arm.folder,
+            output_dir=folder,
             allow_uncalibrated=True,
             **training,
         )
         return done.rounds[-1].folder
 
-    def _other_hands(self) -> Path:
-        """Pairs of careful writers for as many prompts as are sampled."""
-        path, draw = self.folder / "other_hands.jsonl", random.Random(700 + self.number)
+    def _other_hands(self, hands: str) -> Path:
+        """Pairs of careful or flawless writers for as many prompts as are sampled."""
+        path, draw = self.folder / f"{hands}_hands.jsonl", random.Random(700 + self.number)
         rows = [
-            {"prompt": p, "response_a": careful(p, draw), "response_b": careful(p, draw)}
+            {"prompt": p, "response_a": by_others(p, draw, hands), "response_b": by_others(p, draw, hands)}
             for p in prompts(self.size.many, 700 + self.number)
         ]
         write_rows(path, rows)
@@ -275,11 +275,11 @@ def rated(prompt: str, response: str) -> float:
     return min(max(quality(prompt, response), 0.0), float(BEST))
 
 
-def careful(prompt: str, draw: random.Random) -> str:
-    """As a careful writer would: one in twenty names another thing, one in ten says a word twice."""
-    thing = thing_of(prompt) if draw.random() < 0.95 else draw.choice(THINGS)
+def by_others(prompt: str, draw: random.Random, hands: str) -> str:
+    """By a careful writer, of whose answers one in twenty names another thing and one in ten says a word twice; or a flawless one."""
+    thing = thing_of(prompt) if hands == FLAWLESS or draw.random() < 0.95 else draw.choice(THINGS)
     words = draw.sample(ADJECTIVES, draw.randint(2, 5))
-    if draw.random() < 0.1:
+    if hands == CAREFUL and draw.random() < 0.1:
         words.append(draw.choice(words))
     return f"the {thing} is " + " and ".join(words)
 

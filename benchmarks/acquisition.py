@@ -3,11 +3,11 @@
     python benchmarks/acquisition.py [--quick] [--json FILE] [--only WORDS] [--seeds 10] [--model NAME] [--work FOLDER]
 
 MT-Bench with 25 to 100 gold, UltraFeedback and HH-RLHF with 25 to 200. For each seed half of the prompts are held out and the
-gold of the rest is hidden. Each arm asks in rounds up to each number of gold, beginning with none; after each round the
-labeler (all shipped functions, votes on all pairs) is fitted again and judged on what is held out. Random goes through the
-same rounds with the same seeds. "accuracy gain" and "NLL fall" are over random at the same number of gold: means over seeds
-with a 95% interval of Student's t of the paired differences. Seeds share pairs, so an interval says whether a difference
-holds over splits and draws, not over new data.
+gold of the rest is hidden. Of pairs with the same texts, which several people judged in MT-Bench, one is asked. Each arm asks
+in rounds up to each number of gold, beginning with none; after each round the labeler (all shipped functions, votes on all
+pairs) is fitted again and judged on what is held out. Random goes through the same rounds with the same seeds. "accuracy gain"
+and "NLL fall" are over random at the same number of gold: means over seeds with a 95% interval of Student's t of the paired
+differences. Seeds share pairs, so an interval says whether a difference holds over splits and draws, not over new data.
 
 Rules that compare pairs have an arm for n-grams and, where the `minilm` extra is, one for MiniLM. With `--work` every arm and
 seed is a file there, and the same command continues.

@@ -10,7 +10,8 @@ does), on the most uncertain, and at random; and by the first two with a fifth o
 has it unless it is told otherwise. After each round it is fitted again and judged on what is held out. "all gold" is
 the same labeler with the gold of every pair that could be asked.
 
-"accuracy less" is that of all gold less ours, "NLL more" is ours less that of all gold: means over seeds with a 95% interval of
+"accuracy less" is that of all gold less ours, "NLL more" is ours less that of all gold, "NLL over no gold" ours less what the
+same labeler had before it asked: means over seeds with a 95% interval of
 Student's t of the paired differences. Seeds share pairs, so an interval says whether a difference holds over splits and draws,
 not over new data. An arm has *reached* all gold from the smallest number on at which the mean, there and at every larger
 number, is at most .01 (of accuracy, or nats) short of it; *surely*, where the whole interval is. A number that is missing was
@@ -80,6 +81,10 @@ def tell(figures: Figures, task: Task, budgets: Sequence[int], found: Found, eve
                 figures.add(case, str(arm), name, float(np.mean(scores)), n=seeds)
                 short = short_of_all(found, arm, at, column, sign, everything)
                 figures.add(case, str(arm), difference, float(short.mean()), *interval(short), n=seeds)
+            if budget:
+                more = short_of_all(found, arm, at, 1, 1, everything)
+                more = more - short_of_all(found, arm, 0, 1, 1, everything)
+                figures.add(case, str(arm), "NLL over no gold", float(more.mean()), *interval(more), n=seeds)
     for arm in ARMS:
         for name, _, column, sign in METRICS:
             shorts = [short_of_all(found, arm, at, column, sign, everything) for at in range(len(budgets))]

@@ -4,7 +4,7 @@
 
 A model of two layers has learned middling descriptions of things; people like other ones (`_superhf_task.py`). Every arm
 starts from that policy and may put 50 questions to the expert; the arms are told in `_proxy_arms.py`. DPO's learning rate and
-beta are chosen once, by the arm whose 450 questions are all answered, on two seeds, and hold for all. Five seeds, one after the other;
+beta are chosen once, by the arm whose 450 questions are all answered, and hold for all. Five seeds, one after the other;
 an estimate is printed first; with --work, what is done is not done again.
 
 Figures are of two answers to each of 200 prompts that no training saw. Intervals are over seeds (t), and of differences by seed.
@@ -20,15 +20,13 @@ from pathlib import Path
 
 import numpy as np
 from _figures import Figures, arguments, over_seeds
-from _proxy_arms import ALL_ASKED, BY_NUMBER, Arm, Seed, Size, arms, numbers
+from _proxy_arms import ALL_ASKED, Seed, Size, arms
 from _proxy_picture import gains_picture
 
 from weaklabel.artifacts import write_text
 from weaklabel.metrics import Interval
-from weaklabel.pictures.curves import curves_picture
 
-GRID = [{"learning_rate": rate, "beta": beta} for rate in (3e-4, 1e-3, 3e-3) for beta in (0.05, 0.2)]
-CHOOSING = 2
+GRID = [{"learning_rate": rate, "beta": beta} for rate in (3e-4, 1e-3) for beta in (0.05, 0.2)]
 GAPS = (
     ("proxy", "answers"),
     ("proxy", "answers, as many steps"),
@@ -39,6 +37,8 @@ GAPS = (
     ("policy proxy", "linear proxy"),
     ("proxy", "proxy, off-policy"),
     ("linear proxy", "linear proxy, off-policy"),
+    ("proxy", "proxy, flawless writers"),
+    ("linear proxy", "linear proxy, flawless writers"),
     ("linear proxy, coreset", "linear proxy"),
     ("linear proxy, uncertainty", "linear proxy"),
     ("linear proxy, expected gain", "linear proxy"),
@@ -48,11 +48,8 @@ GAPS = (
     ("proxy", "all asked"),
     ("linear proxy", "all asked"),
     ("proxy", "best and worst by the expert"),
-    ("proxy, 30 questions", "answers, 30 questions"),
-    ("linear proxy, 30 questions", "answers, 30 questions"),
-    ("proxy, 150 questions", "answers, 150 questions"),
-    ("linear proxy, 150 questions", "answers, 150 questions"),
 )
+START = "the policy at the start"
 Done = dict[str, dict[int, dict[str, float]]]
 """Arm -> seed -> figures."""
 
@@ -64,11 +61,11 @@ def chosen_dpo(
     worth = []
     for dpo in grid:
         name = f"learning_rate {dpo['learning_rate']:g}, beta {dpo['beta']:g}"
-        told = [seed.made(Arm(f"choice {name}", ALL_ASKED.settings), dpo) for seed in seeds]
+        told = [seed.made(ALL_ASKED, dpo) for seed in seeds]
         gained = [
             each["quality"] - seed.at_start()["quality"] for each, seed in zip(told, seeds, strict=True)
         ]
-        figures.add("choice by all asked", name, "quality gained", float(np.mean(gained)), n=len(seeds))
+        figures.add("choice by all asked", name, "quality gained", *over_seeds(gained))
         worth.append(np.mean(gained))
     return grid[int(np.argmax(worth))]
 
@@ -89,23 +86,11 @@ def add_figures(figures: Figures, done: Done) -> None:
                 figures.add("gaps", f"{one} less {other}", name, *over_seeds(gaps))
 
 
-def pictures(figures: Figures, folder: Path, stem: str) -> None:
-    """What every arm gains; and what three of them gain by the number of questions."""
-    rows = {row.arm: row for row in figures.rows if row.case == "arms" and row.metric == "quality gained"}
-    found = {arm: Interval(row.value, row.low, row.high, row.n) for arm, row in rows.items()}
-    write_text(folder / f"{stem}_arms.svg", gains_picture(found).svg())
-    by_number = {
-        kind: [(n, found[arm]) for n, arm in numbers(kind, Size()) if arm in found] for kind in BY_NUMBER
-    }
-    picture = curves_picture(
-        by_number,
-        "What questions are worth, asked and learned, or through an evaluation model",
-        axis="points",
-        across="questions",
-        reference=0.0,
-        reference_name="the policy at the start",
-    )
-    write_text(folder / f"{stem}_questions.svg", picture.svg())
+def picture(figures: Figures, file: Path) -> None:
+    """What every arm gains."""
+    rows = [row for row in figures.rows if row.case == "arms" and row.metric == "quality gained"]
+    found = {row.arm: Interval(row.value, row.low, row.high, row.n) for row in rows}
+    write_text(file, gains_picture(found).svg())
 
 
 def main() -> None:
@@ -115,44 +100,37 @@ def main() -> None:
     options = parser.parse_args()
     quick = options.quick
     size = Size(demonstrations=120, epochs=2, queries=8, leverage=3, passes=1, tested=20) if quick else Size()
-    grid, numbers = (GRID[:1], range(1)) if quick else (GRID, range(5))
-    wanted = [arm for arm in arms(size) if not options.only or arm.name in options.only]
+    grid, seeds_of = (GRID[:1], range(1)) if quick else (GRID, range(5))
+    groups = [[arm for arm in group if not options.only or arm.name in options.only] for group in arms(size)]
     figures = Figures("proxy_toy", ("weaklabel", "torch", "transformers", "numpy"))
     with tempfile.TemporaryDirectory(prefix="weaklabel-proxy-") as folder:
         work = options.work or Path(folder)
         began = time.perf_counter()
-        first = Seed(numbers[0], work, size)
+        seeds = [Seed(number, work, size) for number in seeds_of]
         between = time.perf_counter()
-        first.made(
-            Arm(
-                f"choice learning_rate {grid[0]['learning_rate']:g}, beta {grid[0]['beta']:g}",
-                ALL_ASKED.settings,
-            ),
-            grid[0],
-        )
-        start, once = between - began, time.perf_counter() - between
-        runs = len(numbers) * len(wanted) + CHOOSING * len(grid)
+        seeds[0].made(ALL_ASKED, grid[0])
+        once = time.perf_counter() - between
+        runs = len(seeds) * (sum(map(len, groups)) + len(grid) - 1)
         print(
-            f"a policy to start from took {start:.0f} s and a run {once:.0f} s (less where it is there already); all of it about "
-            f"{(len(numbers) * start + runs * once) / 60:.0f} minutes",
+            f"the policies to start from took {between - began:.0f} s, a run {once:.0f} s (less where it is there already); all of "
+            f"it about {runs * once / 60:.0f} minutes",
             file=sys.stderr,
         )
-        seeds = [first, *(Seed(number, work, size) for number in numbers[1:CHOOSING])]
         dpo = chosen_dpo(figures, seeds, grid)
-        of_choice, done = list(figures.rows), {}
-        for number in numbers:
-            seed = seeds[number] if number < len(seeds) else Seed(number, work, size)
-            done.setdefault("the policy at the start", {})[number] = seed.at_start()
-            for arm in wanted:
-                made = seed.made(arm, dpo)
-                gained = made["quality"] - seed.at_start()["quality"]
-                done.setdefault(arm.name, {})[number] = {"quality gained": gained, **made}
+        of_choice = list(figures.rows)
+        done: Done = {START: {seed.number: seed.at_start() for seed in seeds}}
+        for group in groups:
+            for seed in seeds:
+                for arm in group:
+                    made = seed.made(arm, dpo)
+                    gained = made["quality"] - seed.at_start()["quality"]
+                    done.setdefault(arm.name, {})[seed.number] = {"quality gained": gained, **made}
                 figures.rows[:] = of_choice
                 add_figures(figures, done)
                 figures.save(options.json)
     figures.finish(options.json)
     if options.json and not quick:
-        pictures(figures, options.json.parent, options.json.stem)
+        picture(figures, options.json.with_name(f"{options.json.stem}_arms.svg"))
 
 
 if __name__ == "__main__":
