@@ -64,7 +64,7 @@ def test_disagreement_asks_where_two_sure_opinions_contradict() -> None:
     pool = Pool(("x", "y", "z"), logit, np.zeros(3, dtype=np.int64), other=other)
     chosen = get_acquisition("disagreement").choose(pool, 3)
     assert chosen.rows.tolist() == [0, 1, 2]
-    assert chosen.reasons[0] == "the labels give b .953, the reward model .047"
+    assert chosen.reasons[0] == "b is given .953 by the labels and .047 by the reward model"
 
 
 def test_badge_gradients_are_those_of_the_loss_at_the_predicted_label() -> None:

@@ -33,9 +33,8 @@ class Disagreement(Acquisition):
 
     def _reason(self, pool: Pool, row: int, value: float) -> str:
         assert pool.other is not None
-        return (
-            f"{believed(pool, row)}, the reward model {short(float(sigmoid(pool.other[row : row + 1])[0]))}"
-        )
+        other = short(float(sigmoid(pool.other[row : row + 1])[0]))
+        return f"{believed(pool, row)} by the labels and {other} by the reward model"
 
 
 def divergence(one: FloatArray, other: FloatArray) -> FloatArray:

@@ -29,9 +29,9 @@ class Uncertainty(Acquisition):
         return rows, entropy(pool.logit[rows])
 
     def _reason(self, pool: Pool, row: int, value: float) -> str:
-        return f"{believed(pool, row)}, near a coin's"
+        return f"{believed(pool, row)}, which is near one half"
 
 
 def believed(pool: Pool, row: int) -> str:
-    """What the labels believe of a pair, in words."""
-    return f"the labels give b {short(float(sigmoid(pool.logit[row : row + 1])[0]))}"
+    """What is believed of a pair, in words: by the labels, or by who speaks for them."""
+    return f"b is given {short(float(sigmoid(pool.logit[row : row + 1])[0]))}"
