@@ -82,7 +82,7 @@ KILLED: dict[str, KilledStage] = {
         places={
             "when the first answers are kept": ("answers/*.jsonl", 0.0),
             "when the evaluation model stands": ("round-00.part/evaluator/manifest.json", 0.0),
-            "in the policy of the second round": ("round-01.part/scratch/training/checkpoint-2", 0.0),
+            "in the policy of the second round": ("round-01.part/scratch/training-*/checkpoint-2", 0.0),
         },
         files=("answers.jsonl", "pairs.parquet", "samples.jsonl", "curve.*", "scores.*"),
         less={

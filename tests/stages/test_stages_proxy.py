@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -283,3 +284,22 @@ def test_questions_that_are_all_too_dear_leave_the_labels_or_nothing(tmp_path: P
 def test_a_pool_of_one_prompt_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the pool has 1 prompt"):
         carried(tmp_path / "p", prompts(1))
+
+
+def test_a_budget_may_be_raised_after_a_kill_in_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = sys.modules[wl.stages.proxy.__module__]
+
+    def killed(*given: Any, **more: Any) -> None:
+        raise DataError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stage, "end_round", killed)
+        with pytest.raises(DataError, match="killed"):
+            carried(tmp_path / "p", budget={"pairs": 5})
+    first = {row["key"] for row in lines(tmp_path / "p" / "round-00.part", "answers.jsonl")}
+    made = carried(tmp_path / "p", budget={"pairs": 9}).rounds[0]
+    assert len(first) == 5
+    assert first < {row["key"] for row in lines(made.folder, "answers.jsonl")}
+    assert made.figures["pairs paid"] == 9

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from weaklabel import artifacts
-from weaklabel.artifacts import parse_json
+from weaklabel.artifacts import content_hash, parse_json
 from weaklabel.data.asked.prompts import Prompt
 from weaklabel.errors import ArtifactError
 from weaklabel.export.folder import write_jsonl
@@ -121,6 +121,11 @@ class Answers:
     def keys(self) -> set[str]:
         """Of the questions."""
         return {each.key for each in self.rows}
+
+    @property
+    def mark(self) -> str:
+        """A name for what these answers teach: with others, as after a budget was raised, a training is another one."""
+        return content_hash(*(part for each in self.rows for part in (each.key, repr(each.said))))[:12]
 
     @property
     def groups(self) -> list[str]:

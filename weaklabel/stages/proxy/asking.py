@@ -90,7 +90,8 @@ class Asking:
         step = settings.query_batch or settings.queries
         new, gain = Answers(), None
         while len(left) and len(new) < settings.queries:
-            model = self.evaluation.fitted(known + new.rows, folder / f"evaluator-{len(new)}")
+            every = known + new.rows
+            model = self.evaluation.fitted(every, folder / f"evaluator-{every.mark}")
             pool, rule, why = self._pool(left, embedded, prior, model)
             found.notes.extend([] if why is None else [why])
             if settings.min_gain and (gain := _best_gain(pool, settings.seed)) < settings.min_gain:

@@ -19,7 +19,7 @@ import numpy as np
 
 from weaklabel._arguments import checked as checked_arguments
 from weaklabel.acquisition.embedding import Reader, reader_of
-from weaklabel.artifacts import content_hash
+from weaklabel.artifacts import content_hash, file_hash
 from weaklabel.comparers.checker import Check
 from weaklabel.comparers.expert import CanScore
 from weaklabel.comparers.metered import Metered
@@ -41,6 +41,7 @@ from weaklabel.stages.proxy.evaluation import Evaluated, EvaluationModel
 from weaklabel.stages.proxy.given import Given, given_of
 from weaklabel.stages.proxy.labelling import (
     BY_PROXY,
+    PAIRS,
     Labelled,
     agreement,
     learned_pairs,
@@ -210,7 +211,7 @@ class Proxy(Stage):
         self, draws: Draws, evaluation: EvaluationModel, every: Answers, asked: Asked, number: int, work: Path
     ) -> dict[str, float | int | str | None]:
         settings, given = self._settings, self._given
-        model = evaluation.fitted(every, scratch(work) / "evaluator-last")
+        model = evaluation.fitted(every, scratch(work) / f"evaluator-{every.mark}")
         if model is None:
             raise DataError(_untaught(every, self._answers_in(work)))
         model.reward.save(work / EVALUATOR)
@@ -336,7 +337,8 @@ class Proxy(Stage):
         held_to = now if settings.reference == "previous" else None
         reference = None if held_to == start else self._policy.load(held_to)[0].requires_grad_(False)
         auditor = None if given.watched is None else given.watched.auditor(tokenizer, work)
-        folder = scratch(work) / "training"
+        # A budget that was raised after a kill leaves other pairs to learn.
+        folder = scratch(work) / f"training-{file_hash(work / PAIRS)[:12]}"
         done = train_dpo(
             model,
             tokenizer,
