@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -60,12 +61,27 @@ def test_a_pair_whose_twin_has_gold_is_not_asked() -> None:
     assert len(set(asked)) == len(asked) == N - 3
     # 24 less three with gold, of which nine are asked once.
     assert found.notes[1] == (
-        "12 pairs were left out: another one with the same texts is asked, or has gold."
+        "12 pairs were left out: another one with the same texts can be asked, or has gold."
     )
     assert "24 pairs were asked for, and 9 can be asked" in found.notes[0]
     only_known = labels.take([0, 1, 2, N, N + 1, N + 2])
     with pytest.raises(DataError, match="all 3 that were looked at have the texts of pairs with gold"):
         next_pairs(only_known, 2)
+
+
+@pytest.mark.parametrize("n", [2, N])
+def test_however_many_twins_there_are_a_rule_chooses_twice_at_most(n: int) -> None:
+    rule, times = get_acquisition("uncertainty"), []
+    choose = type(rule).choose
+
+    class Counted(type(rule)):  # type: ignore[misc]
+        def choose(self, *args: Any, **more: Any) -> Any:
+            times.append(1)
+            return choose(self, *args, **more)
+
+    found = choose_next(Source.of(with_twins(gold=True)), n, rule=Counted(), random_share=0.0)
+    assert len(found) == min(n, N - 3)
+    assert len(times) <= 2
 
 
 def test_the_same_prompt_with_other_responses_is_another_pair() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import weaklabel as wl
-from weaklabel.errors import ArtifactError
+from weaklabel.errors import ArtifactError, DataError
 from weaklabel.lf.core import LabelingFunction
 from weaklabel.stages.proxy.evaluation import check_evaluator
 from weaklabel.stages.proxy.settings import ProxySettings
@@ -68,3 +68,35 @@ def test_answers_too_few_to_weigh_functions_are_told(tmp_path: Path) -> None:
     )
     told = [note for note in done.notes if note.startswith("the evaluation model: ")]
     assert any("too few to weigh functions by" in note and "linear model" in note for note in told)
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("unit", ["pairs", "responses"])
+def test_an_expert_who_likes_all_alike_is_told_of_and_what_was_paid_is_named(
+    unit: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+
+    with pytest.raises(DataError) as told:
+        wl.stages.proxy(
+            [{"prompt": f"Say something about number {k}."} for k in range(16)],
+            output_dir=tmp_path / "proxy",
+            expert=lambda prompt, response: 3,
+            unit=unit,
+            queries=12,
+            query_batch=4,
+            from_scratch="tiny",
+            num_generations=4,
+            max_new_tokens=6,
+            max_steps=1,
+            max_length=48,
+            audit=False,
+        )
+    said = str(told.value)
+    assert (
+        "all 12 pairs to learn are ties" if unit == "pairs" else "all of 12 responses the score 3"
+    ) in said
+    assert f"answers_dir = {str(tmp_path / 'proxy' / 'answers')!r} pays nothing twice" in said
+    assert "\n" not in said
+    assert len(list((tmp_path / "proxy" / "answers").glob("*.jsonl"))) == 1

@@ -118,17 +118,21 @@ def choose_next(
     facts = source.facts(rows)
     pool = _pool(source, rule, rows, facts, known, reader_of(embedding), seed)
     twins, left = Twins(source, known), np.arange(len(pool))
-    while len(left):
+
+    def asked() -> list[Question]:
         chosen, rules = chosen_of(pool.take(left), rule, min(n, len(left)), random_share, seed)
-        chosen = replace(chosen, rows=left[chosen.rows])
-        questions = list(_questions(source, rows, facts, chosen, rules))
-        if not (again := twins.among(questions)):
-            break
-        left = np.setdiff1d(left, chosen.rows[again])  # others take their places
-    else:
-        raise DataError(
-            f"no pair can be asked: all {len(pool):,} that were looked at have the texts of pairs with gold. Add pairs."
-        )
+        return list(_questions(source, rows, facts, replace(chosen, rows=left[chosen.rows]), rules))
+
+    questions = asked()
+    if twins.among(
+        questions
+    ):  # then all texts are read, once: one twin after the other would choose anew for each
+        left = twins.first(rows, facts.prompts)
+        if not len(left):
+            raise DataError(
+                f"no pair can be asked: all {len(pool):,} that were looked at have the texts of pairs with gold. Add pairs."
+            )
+        questions = asked()
     kept, cost = within_budget(questions, budget or Budget(), price or Price())
     notes = _notes(n, pool, len(left), len(kept), len(questions))
     return NextPairs(rule.name, tuple(kept), len(free), len(rows), cost, notes)
@@ -259,7 +263,7 @@ def _notes(n: int, pool: Pool, n_left: int, n_kept: int, n_chosen: int) -> tuple
         found.append(f"{n:,} pairs were asked for, and {n_left:,} can be asked: all of them.")
     if n_left < len(pool):
         found.append(
-            f"{len(pool) - n_left:,} pairs were left out: another one with the same texts is asked, or has gold."
+            f"{len(pool) - n_left:,} pairs were left out: another one with the same texts can be asked, or has gold."
         )
     if n_kept < n_chosen:
         found.append(f"the budget holds {n_kept:,} of {n_chosen:,} pairs.")

@@ -78,7 +78,8 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
         allow_uncalibrated: learn from weak labels that were never fitted to gold.
         tie_margin: pairs whose belief is at most this far from one half are ties, and not learned; in [0, .5).
         max_pairs: that the evaluation model labels in a round, drawn by prompt; None takes the best and the worst of all.
-        learn: "both", "proxy" or "answers" alone: what the policy learns.
+        learn: "both", "proxy" or "answers" alone: what the policy learns. With "answers" `tie_margin` and `max_pairs` say nothing of it:
+            the evaluation model is made and judged all the same.
         held_out: a comparer that has no part in anything: how often it agrees with the labelled pairs is reported.
         curve_points: numbers of answers at which the evaluation model is judged, each by five fits; 0 for no curve, None for
             five where a fit is a matter of seconds.
@@ -158,11 +159,6 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
         for name in ("answers_dir", "seed_data", "off_policy_data"):
             if getattr(self, name) == "":
                 raise ConfigError(f"proxy: {name} is ''. Name one, or leave it out.")
-        if self.learn == "answers" and (self.max_pairs is not None or self.tie_margin):
-            raise ConfigError(
-                'proxy: max_pairs and tie_margin are about pairs of the evaluation model, and learn = "answers" learns none of them. '
-                "Leave them out."
-            )
         _ = self.sampling, self.limits, self.cost
         written_settings(self.evaluator, dict(self.evaluator_settings))
         self._check_unit()
