@@ -227,7 +227,7 @@ def test_the_table_shows_every_question_with_its_reason(labels: Labels) -> None:
     lines = str(found).splitlines()
     assert lines[0].startswith("4 of ")
     assert [line.split()[0] for line in lines[-4:]] == list(found.ids)
-    assert "near a coin's" in str(found)
+    assert "which is near one half" in str(found)
     assert all(question.prompt[:20] in found.text(full=True) for question in found.questions)
 
 
