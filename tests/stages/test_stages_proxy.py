@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,18 @@ pytest.importorskip("transformers")
 import pyarrow.parquet as pq
 
 import weaklabel as wl
-from weaklabel.errors import ArgumentError, ConfigError, DataError, NotCalibratedError, WaitingError
+from weaklabel.errors import (
+    ArgumentError,
+    ConfigError,
+    DataError,
+    NotCalibratedError,
+    WaitingError,
+)
 from weaklabel.reward import load_reward
 from weaklabel.stages.contract import StageResult
+from weaklabel.stages.materials import Materials
+from weaklabel.stages.proxy.settings import ProxySettings
+from weaklabel.stages.proxy.stage import Proxy
 
 pytestmark = pytest.mark.trains
 
@@ -205,6 +215,16 @@ def test_an_evaluation_model_can_begin_with_the_policy(tmp_path: Path) -> None:
         acquisition="coreset",
     )
     assert load_reward(result.rounds[0].folder / "evaluator").name == "transformer"
+    # Folders that settings name within others are found from the project's folder, and known by their files.
+    shutil.copytree(base.model, tmp_path / "copy")
+    chosen = ProxySettings(
+        model=str(base.model), evaluator="transformer", embedding="policy:copy", audit=False,
+        evaluator_settings={"base": "copy"},
+    )  # fmt: skip
+    materials = Materials(source=prompts(), resolve=lambda name: str(tmp_path / name))
+    stage = Proxy.of(chosen, materials, expert=vowels)
+    assert stage.inputs["model of embedding"] == stage.inputs["model of base"] == stage.inputs["model"]
+    assert "copy" not in json.dumps(stage.settings)
 
 
 def test_functions_can_be_the_evaluation_model(tmp_path: Path) -> None:

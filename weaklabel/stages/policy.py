@@ -250,6 +250,17 @@ class Policy:
         return replace(plain, max_length=longest), note
 
 
+def named_model_hash(name: str) -> str:
+    """Of a folder or a name on the hub, as `training.models.saving.model_hash`.
+
+    Raises:
+        ArtifactError: nothing there. MissingExtraError: torch is not installed.
+    """
+    with _needing_torch():
+        from weaklabel.training.models.saving import model_hash
+    return model_hash(name)
+
+
 def _merged(model: Any) -> Any:
     """The model with its adapter in its weights: an adapter as it comes is frozen."""
     return model.merge_and_unload().requires_grad_(True) if hasattr(model, "merge_and_unload") else model

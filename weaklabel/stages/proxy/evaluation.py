@@ -21,8 +21,6 @@ from weaklabel.stages.proxy.settings import THIS_POLICY, ProxySettings
 from weaklabel.stages.taught import Taught
 from weaklabel.types import CANONICAL, FloatArray, Pairs, prompt_key, sigmoid
 
-_PLACES = ("base", "adapter")
-
 
 @dataclass(frozen=True)
 class Evaluated:

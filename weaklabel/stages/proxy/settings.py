@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Literal, get_args
 
 from weaklabel._arguments import check_value
@@ -31,6 +31,8 @@ OF_RESPONSES: Final = ("random", "coreset")
 RUBRIC: Final = (0, 5)
 SCORED: Final = ("linear", "minilm-frozen")
 """Evaluation models that scores of single responses can teach."""
+MODELS: Final = ("base", "adapter")
+"""Settings of an evaluation model that name models."""
 THIS_POLICY: Final = POLICY.removesuffix(":")
 """As an embedding, or as the `base` of an evaluation model: the policy that is sampled."""
 
@@ -246,7 +248,34 @@ class ProxySettings(LoopSettings, DPOTrainingSettings):
     def told(self) -> dict[str, Any]:
         """As for every loop; who is asked is told by a hash, and what changes nothing is left out. A budget may be raised."""
         left_out = ("expert", "held_out", "batch_size", "budget", "curve_points")
-        return {name: value for name, value in super().told().items() if name not in left_out}
+        found = {name: value for name, value in super().told().items() if name not in left_out}
+        named = self.models
+        return found | {
+            "embedding": POLICY if "embedding" in named else self.embedding,
+            "evaluator_settings": {k: v for k, v in self.evaluator_settings.items() if k not in named},
+        }
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Folders or names on the hub that settings name within others: of the embedding, and of the evaluation model."""
+        given = {name: self.evaluator_settings.get(name) for name in MODELS}
+        words = THIS_POLICY, "minilm"  # which name no folder
+        found = {
+            name: value for name, value in given.items() if isinstance(value, str) and value not in words
+        }
+        if self.embedding.startswith(POLICY):
+            found["embedding"] = self.embedding.removeprefix(POLICY)
+        return found
+
+    def placed(self, resolve: Callable[[str], str]) -> ProxySettings:
+        """With these models as seen from the working folder."""
+        found = {name: resolve(value) for name, value in self.models.items()}
+        embedding = found.pop("embedding", None)
+        return replace(
+            self,
+            embedding=self.embedding if embedding is None else f"{POLICY}{embedding}",
+            evaluator_settings={**self.evaluator_settings, **found},
+        )
 
     @staticmethod
     def _told(cost: Cost) -> str:

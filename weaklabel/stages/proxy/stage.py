@@ -32,7 +32,7 @@ from weaklabel.stages.best_of.sampled import Draws, prompts_hash, samples_of
 from weaklabel.stages.contract import Figures, Round, Stage, StageResult, scratch
 from weaklabel.stages.ending import end_round
 from weaklabel.stages.materials import Materials, names_apart
-from weaklabel.stages.policy import Policy
+from weaklabel.stages.policy import Policy, named_model_hash
 from weaklabel.stages.proxy.answers import Answers
 from weaklabel.stages.proxy.asking import Asked, Asking, metered
 from weaklabel.stages.proxy.candidates import OFF_POLICY, Candidates
@@ -96,6 +96,7 @@ class Proxy(Stage):
             NotCalibratedError: weak labels that were never calibrated.
             DataError, LayoutError: data that cannot be read, a pool of one prompt, or nothing of a kind that is asked for.
         """
+        settings = settings.placed(materials.resolve)
         given, notes = given_of(settings, materials, expert, held_out)
         made = cls(settings, given)
         made.notes += notes
@@ -105,6 +106,9 @@ class Proxy(Stage):
     def inputs(self) -> Mapping[str, str]:
         given = self._given
         found = self._policy.inputs | {"prompts": prompts_hash(given.prompts)} | dict(given.hashes)
+        found |= {
+            f"model of {name}": named_model_hash(value) for name, value in self._settings.models.items()
+        }
         for name, taught in (("seed_labels", given.seed), ("gold", given.gold)):
             found |= {} if taught is None else {name: taught.hash}
         if given.off_policy is not None:
