@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_pool import made_pool, with_logit
 
-pytest.importorskip("skactiveml", reason="scikit-activeml is not installed (extra dev)")
+pytest.importorskip("skactiveml")
 from skactiveml.pool import CoreSet, uncertainty_scores
 
 from weaklabel.acquisition import get_acquisition
