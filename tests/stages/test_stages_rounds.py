@@ -183,6 +183,27 @@ def test_a_round_that_was_edited_is_named(tmp_path: Path, file: str) -> None:
         carry_out(Adding(), tmp_path)
 
 
+def test_what_a_killed_process_was_writing_is_no_file_of_the_round(tmp_path: Path) -> None:
+    class Killed(Exception):
+        pass
+
+    class Torn(Adding):
+        def make_round(self, number: int, work: Path, before: Sequence[Round]) -> Figures:
+            # As a kill leaves them: nothing runs that would remove them.
+            (work / ".pairs.parquet.tmp-x1y2z3").write_text("half")
+            (work / ".evaluator.tmp-x1y2z3").mkdir()
+            (work / ".evaluator.tmp-x1y2z3" / "weights").write_text("half")
+            raise Killed
+
+    with pytest.raises(Killed):
+        carry_out(Torn(), tmp_path / "torn")
+    carry_out(Adding(), tmp_path / "torn")
+    carry_out(Adding(), tmp_path / "undisturbed")
+    both = [(tmp_path / name / "round-00" / "round.json").read_bytes() for name in ("torn", "undisturbed")]
+    assert both[0] == both[1]
+    assert not list((tmp_path / "torn").rglob(".*.tmp-*"))
+
+
 def test_a_sealed_round_is_not_made_a_second_time(tmp_path: Path) -> None:
     """A kill between the seal and the last rename: everything of the round is there."""
     carry_out(Adding(1), tmp_path)

@@ -90,6 +90,8 @@ def _begun(work: Path, made_of: dict[str, Any]) -> dict[str, Any]:
         if not _differing(about, made_of) and (
             not artifacts.is_sealed(about) or _changed(work, about["files"]) is None
         ):
+            if not artifacts.is_sealed(about):
+                artifacts.remove_temporaries(work)  # or they would be files of the round
             return dict(about)
     except ArtifactError:
         pass
