@@ -10,6 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_answers import (
+    WORDS,
+    Taste,
+    answers_of,
+    asked,
+    asking_of,
+    draws_of,
+    settings_of,
+    taught,
+    worth,
+)
 
 from weaklabel.comparers.expert import ByScore
 from weaklabel.comparers.metered import Metered
@@ -24,75 +35,13 @@ from weaklabel.errors import (
     WaitingError,
 )
 from weaklabel.ledger import Budget
-from weaklabel.reward.linear import LinearReward
 from weaklabel.servers.protocol import Reply
 from weaklabel.stages.best_of.sampled import Draws
 from weaklabel.stages.proxy.answers import Answer, Answers, as_gold
-from weaklabel.stages.proxy.asking import Asking, metered
+from weaklabel.stages.proxy.asking import metered
 from weaklabel.stages.proxy.candidates import OFF_POLICY, ON_POLICY, Candidates, require_prompts
-from weaklabel.stages.proxy.curve import curve_of
-from weaklabel.stages.proxy.evaluation import Evaluated, EvaluationModel, seed_of
-from weaklabel.stages.proxy.labelling import BY_EXPERT, BY_PROXY, Labelled, learned_pairs
-from weaklabel.stages.proxy.reports import Histogram, told_apart
-from weaklabel.stages.proxy.settings import ProxySettings
-from weaklabel.stages.taught import Taught
+from weaklabel.stages.proxy.evaluation import EvaluationModel, seed_of
 from weaklabel.types import Pair, Pairs
-
-WORDS = ("good", "fine", "cat", "dog", "sun", "poor", "bad", "moon")
-
-
-class Taste:
-    """Somebody who counts words they like, and how often they were asked."""
-
-    name = "taste"
-
-    def __init__(self, most: float = np.inf) -> None:
-        self.asked: list[tuple[str, str]] = []
-        self.most = most
-
-    def score(self, prompts: Sequence[str], responses: Sequence[str]) -> Any:
-        if len(self.asked) + len(responses) > self.most:
-            raise DataError("taste: gone home.")
-        self.asked += list(zip(prompts, responses, strict=True))
-        return np.array([worth(text) for text in responses])
-
-
-def worth(text: str) -> float:
-    """0 to 5."""
-    words = text.split()
-    return float(
-        np.clip(
-            2.5 + words.count("good") + words.count("fine") - words.count("poor") - words.count("bad"), 0, 5
-        )
-    )
-
-
-def draws_of(n_prompts: int, k: int = 4, seed: int = 0) -> Draws:
-    rng = np.random.default_rng(seed)
-    prompts = [Prompt.of(f"Say something about number {row}.") for row in range(n_prompts)]
-    return Draws.of_replies(
-        prompts, [[Reply(" ".join(rng.choice(WORDS, 4)), "stop") for _ in range(k)] for _ in prompts]
-    )
-
-
-def settings_of(**more: Any) -> ProxySettings:
-    return ProxySettings(**{"from_scratch": "tiny", "expert": "checks.py:score", "queries": 20, **more})
-
-
-def asking_of(
-    chosen: ProxySettings, expert: Any, folder: Path, seed: Taught | None = None, **more: Any
-) -> tuple[Asking, Metered]:
-    if chosen.unit == "pairs" and isinstance(expert, Taste):
-        expert = ByScore(expert)
-    paid = metered(expert, "taste", "hash", chosen, folder / "answers")
-    return Asking(chosen, paid, EvaluationModel(chosen, seed=seed), **more), paid
-
-
-def asked(chosen: ProxySettings, tmp_path: Path, draws: Draws | None = None, **more: Any) -> Any:
-    draws = draws_of(20) if draws is None else draws
-    asking, _ = asking_of(chosen, Taste(), tmp_path, **more)
-    found = Candidates.of_draws(draws, single=chosen.unit == "responses")
-    return asking.asked(found, Answers(), 0, tmp_path)
 
 
 # ---------------------------------------------------------------------------------------- what can be asked
@@ -276,19 +225,6 @@ def test_there_may_be_fewer_questions_than_were_wanted(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------- what is learned
-def answers_of(draws: Draws, n: int, single: bool = False) -> Answers:
-    chosen = Candidates.of_draws(draws, single=single)
-    rows = []
-    for k in range(n):
-        pair = chosen.pairs[k]
-        a, b = str(pair.response_a), str(pair.response_b)
-        said = worth(a) if single else (1 + np.sign(worth(b) - worth(a))) / 2
-        rows.append(
-            Answer(chosen.keys[k], Prompt.of(str(pair.prompt)), a, None if single else b, said, "random", 1.0, "", None, ON_POLICY, 0)
-        )  # fmt: skip
-    return Answers(tuple(rows))
-
-
 @pytest.mark.parametrize("single", [False, True])
 def test_the_evaluation_model_learns_what_the_expert_likes(single: bool) -> None:
     chosen = settings_of(unit="responses" if single else "pairs")
@@ -303,13 +239,6 @@ def test_the_evaluation_model_learns_what_the_expert_likes(single: bool) -> None
 def test_without_answers_and_labels_there_is_no_evaluation_model() -> None:
     assert EvaluationModel(settings_of()).fitted(Answers()) is None
     assert EvaluationModel(settings_of(unit="responses")).fitted(Answers()) is None
-
-
-def taught(n: int = 40) -> Taught:
-    table = Candidates.of_draws(draws_of(n, seed=3), single=False).pairs
-    y = np.array([(1 + np.sign(worth(str(p.response_b)) - worth(str(p.response_a)))) / 2 for p in table])
-    known = np.arange(len(y)) % 2 == 0
-    return Taught(table, y, np.ones(len(y)), np.where(known, y, np.nan), table.take([]))
 
 
 @pytest.mark.parametrize("unit", ["pairs", "responses"])
@@ -351,137 +280,6 @@ def test_scored_responses_of_one_prompt_are_pairs() -> None:
 
 def test_only_a_certain_answer_is_gold() -> None:
     assert np.isnan(as_gold(np.array([0.3]))).all()
-
-
-# ---------------------------------------------------------------------------------------- what is labelled
-class Knows(LinearReward):
-    """An evaluation model that makes no mistake."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._fitted = True
-
-    def _raw(self, prompts: Sequence[str], responses: Sequence[str]) -> Any:
-        return np.array([worth(text) for text in responses])
-
-
-def labelled(draws: Draws, **more: Any) -> Labelled:
-    given = {"tie_margin": 0.0, "max_pairs": None, "seed": 0} | more
-    return Labelled.of(draws, Evaluated(Knows()), policy="tiny", number=0, **given)
-
-
-def test_the_best_and_the_worst_are_compared_with_their_belief() -> None:
-    draws = draws_of(20)
-    found = labelled(draws)
-    for row in found.table.to_pylist():
-        of = [k for k, asked in enumerate(draws.asked) if asked == row["prompt"]]
-        values = [worth(draws.texts[k]) for k in of]
-        ours = worth(row["response_a"]), worth(row["response_b"])
-        assert {min(values), max(values)} == set(ours)
-        assert np.isclose(row["p"], 1 / (1 + np.exp(ours[0] - ours[1])))
-    n_equal = sum(len({worth(draws.texts[k]) for k in rows}) == 1 for rows in draws.rows)
-    assert len(found) == 20 - n_equal
-
-
-def test_ties_are_left_out_and_pairs_are_drawn() -> None:
-    draws = draws_of(40)
-    every = labelled(draws)
-    far = np.abs(every.table["p"].to_numpy() - 0.5)
-    some = labelled(draws, tie_margin=0.25)
-    assert (len(some), some.n_ties) == ((far > 0.25).sum(), (far <= 0.25).sum())
-    few = labelled(draws, max_pairs=5)
-    assert (len(few), few.n_beyond) == (5, len(every) - 5)
-    assert set(few.table["id"].to_pylist()) <= set(every.table["id"].to_pylist())
-
-
-def test_a_pair_that_the_expert_answered_is_the_experts() -> None:
-    draws = draws_of(10)
-    found, answers = labelled(draws), answers_of(draws, 30)
-    table = learned_pairs(found, answers)
-    by = table["labelled_by"].to_pylist()
-    assert by.count(BY_EXPERT) == 30
-    pairs = [frozenset((row["prompt"], row["response_a"], row["response_b"])) for row in table.to_pylist()]
-    assert len(pairs) == len(set(pairs))
-    assert 0 < by.count(BY_PROXY) < len(found)
-    assert table.filter(np.array(by) == BY_EXPERT)["p"].to_pylist() == answers.said.tolist()
-
-
-# ---------------------------------------------------------------------------------------- reports
-def test_the_curve_rises_with_the_answers_and_is_judged_by_others() -> None:
-    answers = answers_of(draws_of(80), 300)
-    curve = curve_of(EvaluationModel(settings_of()), answers, None, 4, 0)
-    assert curve is not None
-    assert [point.answers for point in curve.points] == sorted(point.answers for point in curve.points)
-    first, last = curve.points[0], curve.points[-1]
-    assert last.accuracy.value > 0.8
-    assert last.nll.value < first.nll.value
-    assert last.accuracy.low <= last.accuracy.value <= last.accuracy.high
-    assert curve.judged_on.endswith("answers")
-
-
-def test_answers_that_a_rule_chose_do_not_judge_where_there_are_others() -> None:
-    rows = answers_of(draws_of(80), 300).rows
-    chosen = tuple(
-        Answer(**{**vars_of(row), "rule": "random" if k % 5 == 0 else "badge"}) for k, row in enumerate(rows)
-    )
-    curve = curve_of(EvaluationModel(settings_of()), Answers(chosen), None, 2, 0)
-    assert curve is not None
-    assert curve.judged_on == "out of fold on 60 answers drawn at random"
-    biased = tuple(Answer(**{**vars_of(row), "rule": "badge"}) for row in rows)
-    curve = curve_of(EvaluationModel(settings_of()), Answers(biased), None, 2, 0)
-    assert curve is not None
-    assert "no fair sample" in curve.judged_on
-
-
-def vars_of(answer: Answer) -> dict[str, Any]:
-    return {name: getattr(answer, name) for name in Answer.__dataclass_fields__}
-
-
-def test_a_curve_on_gold_and_one_of_too_few_answers() -> None:
-    gold = taught().pairs
-    assert curve_of(EvaluationModel(settings_of()), answers_of(draws_of(10), 12), None, 3, 0) is None
-    single = answers_of(draws_of(60), 200, single=True)
-    curve = curve_of(EvaluationModel(settings_of(unit="responses")), single, None, 2, 0)
-    assert curve is not None
-    assert curve.points[-1].accuracy.value > 0.7
-    assert len(gold)
-
-
-def test_a_histogram_says_where_what_was_asked_lies(tmp_path: Path) -> None:
-    samples = np.arange(100.0)
-    found = Histogram.of(samples, {"seed responses": np.full(10, 95.0)}, ["5", "5", "4"])
-    assert found.counts["samples of the policy"] == [10] * 10
-    assert found.upper("seed responses") == 1.0
-    assert found.imbalance == pytest.approx(2 / 3)
-    found.write(tmp_path)
-    told = json.loads((tmp_path / "scores.json").read_text())
-    assert told["answers"] == {"4": 1, "5": 2}
-    assert (tmp_path / "scores.svg").read_text().startswith("<svg")
-
-
-def test_answers_that_are_beliefs_judge_by_the_side_they_are_on() -> None:
-    rows = answers_of(draws_of(80), 300).rows
-    soft = Answers(tuple(Answer(**{**vars_of(row), "said": 0.5 + 0.3 * (row.said - 0.5)}) for row in rows))
-    hard, unsure = (
-        curve_of(EvaluationModel(settings_of()), each, None, 1, 0) for each in (Answers(rows), soft)
-    )
-    assert hard is not None
-    assert unsure is not None
-    assert unsure.points[-1].accuracy.n == hard.points[-1].accuracy.n == sum(row.said != 0.5 for row in rows)
-    assert unsure.points[-1].accuracy.value > 0.8
-    assert {"tie", "decided"} == set(soft.words)
-
-
-def test_two_hands_are_told_apart_where_they_differ() -> None:
-    one, two = draws_of(60, 2, seed=0), draws_of(60, 2, seed=1)
-    ours, same = (one.asked, list(one.texts)), (two.asked, list(two.texts))
-    other = (two.asked, [f"Well , {text} !" for text in two.texts])
-    alike, apart = told_apart(ours, same, 0), told_apart(ours, other, 0)
-    assert alike is not None
-    assert apart is not None
-    assert alike.low <= 0.5 <= alike.high
-    assert apart.value > 0.95
-    assert told_apart(ours, ([], []), 0) is None
 
 
 # ---------------------------------------------------------------------------------------- settings
