@@ -18,7 +18,7 @@ from weaklabel.types import FloatArray
 class HiddenStates:
     """What a language model holds of a response behind its prompt: the mean of its last layer over the response's tokens.
 
-    Every text is read alone, in eval mode, on the CPU. The end token counts, so that an empty response has a row too.
+    Every text is read alone, in eval mode, on the model's device. The end token counts, so that an empty response has a row too.
 
     Args:
         folder: a model for generating text, or a LoRA adapter with its base inside.
@@ -49,8 +49,8 @@ class HiddenStates:
         for group in tokenize_groups(
             groups, self._tokenizer, max_length=self.max_length, kind="decoder"
         ).groups:
-            ids = torch.tensor([group.prompt + group.responses[0]])
+            ids = torch.tensor([group.prompt + group.responses[0]], device=self._model.device)
             with torch.inference_mode():
                 states = self._model(input_ids=ids, output_hidden_states=True).hidden_states[-1][0]
-            rows.append(states[len(group.prompt) :].double().mean(dim=0).numpy())
+            rows.append(states[len(group.prompt) :].double().mean(dim=0).cpu().numpy())
         return np.array(rows, dtype=np.float64).reshape(len(rows), -1)
