@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weaklabel.comparers.content import Content
-from weaklabel.data.asked.prompts import Prompt
 from weaklabel.errors import DataError
 from weaklabel.stages.best_of.sampled import Draws
-from weaklabel.types import Pair, Pairs, Text
+from weaklabel.types import Pair, Pairs
 
 ON_POLICY: Final = "on_policy"
 OFF_POLICY: Final = "off_policy"
@@ -93,14 +92,6 @@ class Candidates:
         if len(self) <= most:
             return self
         return self.take(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)))
-
-
-def key_of(prompt: Prompt, a: str, b: str) -> str:
-    """The key of one question."""
-    messages = prompt.messages if prompt.given else ()
-    return Content.of(
-        Pairs.of([Pair("", Text(prompt.text), Text(a), Text(b), messages=messages)]), "proxy question"
-    ).keys[0]
 
 
 def require_prompts(n: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -134,16 +134,14 @@ def write_pairs(table: pa.Table, work: Path) -> None:
     write_tables(work / PAIRS, [table])
 
 
-def write_samples(
-    draws: Draws, scores: FloatArray | None, model: Evaluated | None, chosen: Chosen | None, work: Path
-) -> None:
+def write_samples(draws: Draws, labelled: Labelled, model: Evaluated, work: Path) -> None:
     """`samples.jsonl`: every sample with its reward, which of them were chosen, and how it ended."""
-    best, worst = (
-        set(() if chosen is None else getattr(chosen, name).tolist()) for name in ("best", "worst")
-    )
-    expected = None if scores is None or model is None or model.thresholds is None else model.expected(scores)
+    best, worst = (set(getattr(labelled.chosen, name).tolist()) for name in ("best", "worst"))
+    numbers = {"score": labelled.scores}
+    if model.thresholds is not None:
+        numbers["expected"] = model.expected(labelled.scores)
 
-    def rows() -> Any:
+    def rows() -> Iterator[dict[str, Any]]:
         for row, (prompt, replies) in enumerate(zip(draws.prompts, draws.replies, strict=True)):
             for number, reply in enumerate(replies):
                 at = draws.place.get((row, number))
@@ -152,10 +150,8 @@ def write_samples(
                     "response": reply.text.strip(),
                     "sample": number,
                 }
-                if at is not None and scores is not None:
-                    told["score"] = rounded(float(scores[at]))
-                if at is not None and expected is not None:
-                    told["expected"] = rounded(float(expected[at]))
+                if at is not None:
+                    told |= {name: rounded(float(each[at])) for name, each in numbers.items()}
                 told["chosen"] = "best" if at in best else "worst" if at in worst else None
                 yield told | {"finish": reply.finish, "cut": reply.finish == CUT, "tokens": reply.tokens_out}
 

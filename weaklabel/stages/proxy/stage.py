@@ -229,7 +229,7 @@ class Proxy(Stage):
             max_pairs=settings.max_pairs,
             seed=settings.seed,
         )
-        write_samples(draws, labelled.scores, model, labelled.chosen, work)
+        write_samples(draws, labelled, model, work)
         own = labelled if settings.learn != "answers" else None
         table = learned_pairs(own, every if settings.learn != "proxy" else Answers())
         if not len(table):
